@@ -1,0 +1,90 @@
+// What went wrong, where, and what would fit: errors are data from the place where they are found up to the edge
+// (the command, or the exception of the public API), where `render` turns them into text.
+//
+// Wording: lower case, no full stop, what was expected and what was found in the words of the language.
+#pragma once
+
+#include "ir/basic.h"
+
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nnc {
+
+// A place in a source text. `file` counts from 1 in the table of sources, 0 means "nowhere"; `line` and `column`
+// count from 1, columns in bytes; `length` is the number of bytes to underline (0 is shown as one caret).
+struct Location {
+  u32 file = 0;
+  u32 line = 0;
+  u32 column = 0;
+  u32 length = 0;
+  explicit operator bool() const { return file != 0; }
+  bool operator==(Location const&) const = default;
+};
+
+// The texts that locations point into. Shared by a Module and everything that was made from it.
+class Sources {
+public:
+  // Adds a text and gives its number (from 1). `name` is what messages show: the path as the user wrote it.
+  u32 add(std::string name, std::string text);
+  std::string const& name(u32 file) const;
+  std::string const& text(u32 file) const;
+  std::string_view line(u32 file, u32 line) const; // without its newline; empty when there is no such line
+  u32 count() const { return static_cast<u32>(files_.size()); }
+
+private:
+  struct File {
+    std::string name, text;
+    std::vector<u32> starts; // byte offset of each line
+  };
+  std::vector<std::unique_ptr<File>> files_;
+};
+
+enum class Severity : u8 { error, warning, note };
+
+struct Note {
+  Location at;
+  std::string message;
+};
+
+struct Diagnostic {
+  Severity severity = Severity::error;
+  Location at;
+  std::string message;
+  std::vector<Note> notes = {};   // the chain of calls, innermost first, and "declared here"
+  std::optional<std::string> help = {}; // what would fit, if that is known
+};
+
+bool has_errors(std::vector<Diagnostic> const&);
+
+// The text that a person reads: "mlp.nn:9:30: error: ...", the source line, a caret, notes, help. Ends in a newline.
+std::string render(Diagnostic const&, Sources const&);
+std::string render(std::vector<Diagnostic> const&, Sources const&);
+
+// "mlp.nn:9" for trailing comments and messages; "" for nowhere.
+std::string short_place(Location, Sources const&);
+
+// Carries diagnostics out of deep code (a type rule, a pass, a reader). Caught at the border of each folder.
+class Error : public std::runtime_error {
+public:
+  explicit Error(Diagnostic d) : std::runtime_error(d.message), diagnostics{std::move(d)} {}
+  explicit Error(std::string message) : Error(Diagnostic{.at = {}, .message = std::move(message)}) {}
+  explicit Error(std::vector<Diagnostic> all)
+      : std::runtime_error(all.empty() ? "error" : all.front().message), diagnostics(std::move(all)) {}
+  std::vector<Diagnostic> diagnostics;
+};
+
+// A broken invariant of nnc itself: never the user's fault. The command reports it with exit status 3.
+class CompilerBug : public std::logic_error {
+public:
+  using std::logic_error::logic_error;
+};
+
+// The candidate that is nearest to `word` by edit distance, if one is near enough to be suggested; else empty.
+std::string nearest(std::string_view word, std::vector<std::string> const& candidates);
+
+} // namespace nnc
