@@ -1,0 +1,263 @@
+// Three steps: cut the text into raw tokens, balance the brackets, drop the newlines that end nothing.
+#include "frontend/lexer.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <fmt/core.h>
+#include <string>
+
+namespace nnc {
+
+namespace {
+
+constexpr std::array reserved_words{"fn",   "if",     "else",   "for",  "in",    "scan", "emit", "return", "require",
+                                    "loss", "metric", "true",   "false", "none", "and",  "or",   "not"};
+// Longest first, so that the first match is the right one.
+constexpr std::array symbols{"==", "!=", "<=", ">=", "<-", "->", "//", "|>", "..", "(", ")", "[", "]", "{", "}",
+                             ",",  ":",  "=",  "<",  ">",  "+",  "-",  "*",  "/",  "%", "^", "@", "."};
+constexpr std::array binary_operators{"==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "//", "%", "^", "@", "|>"};
+
+bool starts_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
+bool in_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
+bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)); }
+
+class Lexer {
+public:
+  Lexer(std::string_view text, u32 file, u32 begin, u32 end, Location start)
+      : text_(text.substr(0, end)), file_(file), pos_(begin), line_(start.line), line_start_(begin - (start.column - 1)) {}
+
+  Lexed run() {
+    while (pos_ < text_.size()) next();
+    balance_rest();
+    push(TokenKind::newline, pos_, pos_);
+    push(TokenKind::end, pos_, pos_);
+    drop_newlines();
+    return std::move(out_);
+  }
+
+private:
+  char peek(u32 ahead = 0) const { return pos_ + ahead < text_.size() ? text_[pos_ + ahead] : '\0'; }
+  Location at(u32 begin, u32 end) const { return {file_, line_, begin - line_start_ + 1, end - begin}; }
+  void error(Location where, std::string message) {
+    out_.diagnostics.push_back({.at = where, .message = std::move(message)});
+  }
+
+  Token& push(TokenKind kind, u32 begin, u32 end) {
+    out_.tokens.push_back({.kind = kind, .text = text_.substr(begin, end - begin), .at = at(begin, end), .offset = begin});
+    if (kind != TokenKind::newline) std::swap(out_.tokens.back().doc, doc_);
+    return out_.tokens.back();
+  }
+
+  void next() {
+    char c = peek();
+    if (c == '\n') return newline();
+    if (c == ' ' || c == '\t' || c == '\r') return void(++pos_);
+    if (c == '#') return comment();
+    if (c == ';') return semicolon();
+    if (c == '"') return string();
+    if (c == '@') return tag_or_product();
+    if (starts_name(c)) return word();
+    if (is_digit(c)) return number();
+    symbol();
+  }
+
+  void newline() {
+    if (open_.empty() || out_.tokens[open_.back()].text == "{") push(TokenKind::newline, pos_, pos_);
+    line_start_ = ++pos_;
+    ++line_;
+  }
+
+  void semicolon() {
+    push(TokenKind::newline, pos_, pos_ + 1);
+    ++pos_;
+  }
+
+  // `##` lines in a row are one documentation; an ordinary comment is skipped.
+  void comment() {
+    u32 begin = pos_;
+    while (pos_ < text_.size() && peek() != '\n') ++pos_;
+    if (text_.substr(begin, 2) != "##") return;
+    if (doc_.empty()) doc_begin_ = begin;
+    doc_ = text_.substr(doc_begin_, pos_ - doc_begin_);
+  }
+
+  void word() {
+    u32 begin = pos_;
+    while (in_name(peek())) ++pos_;
+    auto text = text_.substr(begin, pos_ - begin);
+    push(is_reserved(text) ? TokenKind::keyword : TokenKind::name, begin, pos_);
+  }
+
+  void digits() {
+    while (is_digit(peek()) || (peek() == '_' && is_digit(peek(1)))) ++pos_;
+  }
+
+  void number() {
+    u32 begin = pos_;
+    digits();
+    if (peek() == '.' && is_digit(peek(1))) ++pos_, digits();
+    if (peek() == 'e' || peek() == 'E') {
+      u32 sign = peek(1) == '+' || peek(1) == '-';
+      if (is_digit(peek(1 + sign))) pos_ += 1 + sign, digits();
+    }
+    if (starts_name(peek())) {
+      u32 bad = pos_;
+      while (in_name(peek())) ++pos_;
+      error(at(begin, pos_), fmt::format("`{}` is neither a number nor a name", text_.substr(begin, pos_ - begin)));
+      push(TokenKind::number, begin, bad);
+      return;
+    }
+    push(TokenKind::number, begin, pos_);
+  }
+
+  // The position behind the closing quote of the string that opens at `p`; text_.size() or a newline when there is none.
+  u32 string_end(u32 p) const {
+    for (++p; p < text_.size() && text_[p] != '\n'; ++p) {
+      if (text_[p] == '"') return p + 1;
+      if (text_[p] == '\\') ++p;
+      else if (text_[p] == '{') p = brace_end(p);
+      if (p >= text_.size() || text_[p] == '\n') break;
+    }
+    return 0;
+  }
+
+  // The position of the brace that closes the one at `p`; `p` itself when there is none.
+  u32 brace_end(u32 p) const {
+    u32 start = p;
+    for (u32 depth = 0; p < text_.size() && text_[p] != '\n'; ++p) {
+      if (text_[p] == '{') ++depth;
+      else if (text_[p] == '}' && --depth == 0) return p;
+      else if (text_[p] == '"') {
+        u32 end = string_end(p);
+        if (end == 0) return start;
+        p = end - 1;
+      }
+    }
+    return start;
+  }
+
+  void string() {
+    u32 begin = pos_;
+    u32 end = string_end(begin);
+    if (end == 0) {
+      error(at(begin, begin + 1), "this string is never closed");
+      while (pos_ < text_.size() && peek() != '\n') ++pos_;
+      push(TokenKind::string, pos_, pos_).at = at(begin, pos_);
+      return;
+    }
+    pos_ = end;
+    push(TokenKind::string, begin + 1, end - 1).at = at(begin, end);
+  }
+
+  void tag_or_product() {
+    if (starts_name(peek(1))) {
+      u32 begin = pos_++;
+      while (in_name(peek())) ++pos_;
+      push(TokenKind::tag, begin + 1, pos_).at = at(begin, pos_);
+    } else if (peek(1) == '"') {
+      push(TokenKind::tag, pos_, pos_).at = at(pos_, pos_ + 1);
+      ++pos_;
+    } else symbol();
+  }
+
+  void symbol() {
+    for (std::string_view s : symbols)
+      if (text_.substr(pos_, s.size()) == s) {
+        pos_ += static_cast<u32>(s.size());
+        return bracket(s, pos_ - static_cast<u32>(s.size()));
+      }
+    u32 begin = pos_++;
+    while (static_cast<unsigned char>(peek()) >= 0x80) ++pos_;
+    error(at(begin, pos_), fmt::format("`{}` has no meaning here", printable(text_.substr(begin, pos_ - begin))));
+  }
+
+  static std::string printable(std::string_view s) {
+    std::string out;
+    for (char c : s)
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      else out += c;
+    return out;
+  }
+
+  static std::string_view closer_of(std::string_view open) { return open == "(" ? ")" : open == "[" ? "]" : "}"; }
+
+  void bracket(std::string_view s, u32 begin) {
+    if (s == "(" || s == "[" || s == "{") {
+      open_.push_back(static_cast<u32>(out_.tokens.size()));
+    } else if (s == ")" || s == "]" || s == "}") {
+      bool known = std::any_of(open_.begin(), open_.end(), [&](u32 i) { return closer_of(out_.tokens[i].text) == s; });
+      // A parenthesis may not close over a block: `( {` then `)` means that the brace is missing only if no `}` follows.
+      if (!known || (s != "}" && out_.tokens[open_.back()].text == "{"))
+        return error(at(begin, pos_), fmt::format("`{}` closes nothing", s));
+      while (closer_of(out_.tokens[open_.back()].text) != s) close_missing(begin);
+      open_.pop_back();
+    }
+    push(TokenKind::symbol, begin, pos_);
+  }
+
+  // Reports the innermost open bracket and puts its other half in.
+  void close_missing(u32 where) {
+    Token& open = out_.tokens[open_.back()];
+    open_.pop_back();
+    error(open.at, fmt::format("this `{}` is never closed", open.text));
+    open.unclosed = true;
+    auto closer = closer_of(open.text);
+    out_.tokens.push_back({.kind = TokenKind::symbol, .text = closer, .at = at(where, where), .offset = where, .unclosed = true});
+  }
+
+  void balance_rest() {
+    while (!open_.empty()) close_missing(pos_);
+  }
+
+  void drop_newlines() {
+    std::vector<Token> kept;
+    for (size_t i = 0; i < out_.tokens.size(); ++i) {
+      Token const& token = out_.tokens[i];
+      if (token.kind == TokenKind::newline && token.text.empty() && continues(kept, i)) continue;
+      kept.push_back(token);
+    }
+    out_.tokens = std::move(kept);
+  }
+
+  // Does the statement go on over the newline at index `i`?
+  bool continues(std::vector<Token> const& before, size_t i) const {
+    if (before.empty() || before.back().kind == TokenKind::newline) return true;
+    Token const& last = before.back();
+    if (last.is(",") || last.is("=") || last.is("<-") || is_binary_operator(last)) return true;
+    while (i < out_.tokens.size() && out_.tokens[i].kind == TokenKind::newline && out_.tokens[i].text.empty()) ++i;
+    Token const& next = out_.tokens[i];
+    if (next.kind == TokenKind::tag || next.is("else")) return true;
+    return is_binary_operator(next) && !next.is("-");
+  }
+
+  std::string_view text_;
+  u32 file_, pos_, line_, line_start_;
+  std::string_view doc_;
+  u32 doc_begin_ = 0;
+  std::vector<u32> open_; // indices of the brackets that are open
+  Lexed out_;
+};
+
+} // namespace
+
+bool is_reserved(std::string_view word) {
+  return std::find(reserved_words.begin(), reserved_words.end(), word) != reserved_words.end();
+}
+
+bool is_binary_operator(Token const& token) {
+  if (token.kind == TokenKind::keyword) return token.text == "and" || token.text == "or";
+  if (token.kind != TokenKind::symbol) return false;
+  return std::find(binary_operators.begin(), binary_operators.end(), token.text) != binary_operators.end();
+}
+
+Lexed lex(Sources const& sources, u32 file) {
+  auto const& text = sources.text(file);
+  return Lexer(text, file, 0, static_cast<u32>(text.size()), {file, 1, 1, 0}).run();
+}
+
+Lexed lex_part(Sources const& sources, u32 file, u32 begin, u32 end, Location start) {
+  return Lexer(sources.text(file), file, begin, end, start).run();
+}
+
+} // namespace nnc

@@ -1,0 +1,338 @@
+// Files, declarations and the train block; and what all of the parser uses: tokens, errors, recovery.
+#include "frontend/parser.h"
+#include "frontend/parser_state.h"
+
+#include <fmt/core.h>
+
+namespace nnc {
+
+using namespace syntax;
+
+// tokens
+
+bool Parser::accept(std::string_view s) {
+  if (!at(s)) return false;
+  take();
+  return true;
+}
+
+std::string Parser::found() const {
+  Token const& t = peek();
+  if (t.kind == TokenKind::end) return "the end of the file";
+  if (t.kind == TokenKind::newline) return "the end of the line";
+  if (t.kind == TokenKind::string) return "a string";
+  if (t.kind == TokenKind::tag) return fmt::format("the tag `@{}`", t.text);
+  if (t.kind == TokenKind::keyword) return fmt::format("the reserved word `{}`", t.text);
+  return fmt::format("`{}`", t.text);
+}
+
+void Parser::fail(Location where, std::string message, std::optional<std::string> help) const {
+  throw SyntaxError{{.at = where, .message = std::move(message), .help = std::move(help)}};
+}
+
+void Parser::fail_here(std::string_view expected) const {
+  Location where = peek().at;
+  if (where.length == 0 && pos_ > 0) { // the end of a line: behind the last token
+    where = tokens_[pos_ - 1].at;
+    where.column += where.length;
+    where.length = 0;
+  }
+  std::optional<std::string> help;
+  if (peek().kind == TokenKind::tag && !peek().text.empty())
+    help = fmt::format("a tag stands behind a call; the matrix product needs a space: `@ {}`", peek().text);
+  throw SyntaxError{{.at = where, .message = fmt::format("expected {}, found {}", expected, found()), .help = help},
+                    peek().unclosed};
+}
+
+Token const& Parser::expect(std::string_view s, std::string_view where) {
+  if (!at(s)) fail_here(fmt::format("`{}` {}", s, where));
+  return take();
+}
+
+Name Parser::expect_name(std::string_view what) {
+  if (!at_name()) fail_here(what);
+  Token const& t = take();
+  return {std::string(t.text), t.at};
+}
+
+void Parser::skip_newlines() {
+  while (peek().kind == TokenKind::newline) take();
+}
+
+void Parser::end_of_statement(std::string_view after) {
+  if (!at_end_of_statement()) fail_here(fmt::format("the end of {}", after));
+}
+
+Location Parser::since(Location start) const {
+  Location last = pos_ > 0 ? tokens_[pos_ - 1].at : start;
+  if (last.line == start.line && last.column + last.length > start.column)
+    start.length = last.column + last.length - start.column;
+  return start;
+}
+
+void Parser::report(SyntaxError const& e) {
+  if (!e.silent) diagnostics_.push_back(e.diagnostic);
+}
+
+// Goes on to the end of the statement, over whole brackets and blocks.
+void Parser::skip_statement() {
+  for (int depth = 0; peek().kind != TokenKind::end; take()) {
+    if (depth == 0 && at_end_of_statement()) return;
+    if (at("{") || at("(") || at("[")) ++depth;
+    if (at("}") || at(")") || at("]")) depth = std::max(depth - 1, 0);
+  }
+}
+
+void Parser::skip_to_closer(Token const& open) {
+  std::string_view close = open.text == "(" ? ")" : open.text == "[" ? "]" : "}";
+  for (int depth = 0; peek().kind != TokenKind::end; take()) {
+    if (at(open.text)) ++depth;
+    if (at(close) && depth-- == 0) return void(take());
+  }
+}
+
+// The `##` lines in front of a declaration, without their marks.
+std::string Parser::doc_of(Token const& t) const {
+  std::string out;
+  for (size_t i = 0; i < t.doc.size();) {
+    size_t end = std::min(t.doc.find('\n', i), t.doc.size());
+    auto line = t.doc.substr(i, end - i);
+    line.remove_prefix(std::min(line.find_first_not_of(" \t#"), line.size()));
+    out += out.empty() ? std::string(line) : fmt::format("\n{}", line);
+    i = end + 1;
+  }
+  return out;
+}
+
+// declarations
+
+void Parser::file(File& file) {
+  for (skip_newlines(); peek().kind != TokenKind::end; skip_newlines()) {
+    size_t before = pos_;
+    try {
+      declaration(file);
+    } catch (SyntaxError const& e) {
+      report(e);
+      skip_declaration();
+    }
+    if (pos_ == before) take(); // never stand still
+  }
+}
+
+void Parser::declaration(File& file) {
+  if (at("import")) file.imports.push_back(import_());
+  else if (at("const")) file.consts.push_back(const_());
+  else if (at("fn")) file.functions.push_back(function(true, false));
+  else if (at("optimizer")) file.optimizers.push_back(function(true, true));
+  else if (at("model")) file.models.push_back(model());
+  else if (at("train")) file.trains.push_back(train());
+  else {
+    std::optional<std::string> help;
+    if (auto word = nearest(peek().text, {"import", "const", "fn", "optimizer", "model", "train"}); !word.empty())
+      help = fmt::format("did you mean `{}`?", word);
+    fail(peek().at, fmt::format("expected a declaration (import, const, fn, optimizer, model, train), found {}", found()), help);
+  }
+  end_of_statement("the declaration");
+}
+
+// To the next line that begins a declaration, outside of all braces.
+void Parser::skip_declaration() {
+  for (bool fresh = false; peek().kind != TokenKind::end;) {
+    bool begins = at("import") || at("const") || at("fn") || at("optimizer") || at("model") || at("train");
+    if (fresh && begins && peek(1).kind != TokenKind::symbol) return;
+    fresh = peek().kind == TokenKind::newline;
+    if (at("{")) {
+      Token const open = take();
+      skip_to_closer(open);
+    } else take();
+  }
+}
+
+Import Parser::import_() {
+  Location start = take().at;
+  if (peek().kind != TokenKind::string) fail_here("the path of a file as a string");
+  Import out{.at = peek().at, .path = std::string(take().text), .as = {}};
+  if (accept("as")) out.as = expect_name("a name for the import");
+  out.at = since(start);
+  return out;
+}
+
+std::unique_ptr<Const> Parser::const_() {
+  auto out = std::make_unique<Const>();
+  out->doc = doc_of(take());
+  out->name = expect_name("the name of the const");
+  expect("=", "behind the name of the const");
+  out->value = expression();
+  return out;
+}
+
+std::unique_ptr<Function> Parser::function(bool named, bool is_optimizer) {
+  Deeper deeper(*this);
+  auto out = std::make_unique<Function>();
+  Location start = peek().at;
+  out->doc = doc_of(take());
+  if (named) out->name = expect_name(is_optimizer ? "the name of the optimizer" : "the name of the function");
+  out->parameters = parameters();
+  if (!is_optimizer && accept("->")) out->result = type();
+  out->at = since(start);
+  out->body = block();
+  if (named && !is_optimizer && at("gradient") && peek(1).is("(")) {
+    take();
+    out->gradient_parameters = between("(", ")", [&] { return expect_name("the name of a derivative"); });
+    out->gradient = block();
+  }
+  return out;
+}
+
+std::unique_ptr<Model> Parser::model() {
+  auto out = std::make_unique<Model>();
+  out->doc = doc_of(take());
+  out->name = expect_name("the name of the model");
+  if (at("(")) out->parameters = parameters();
+  out->body = block();
+  return out;
+}
+
+std::vector<Parameter> Parser::parameters() {
+  return between("(", ")", [&] { return parameter(); });
+}
+
+Parameter Parser::parameter() {
+  Parameter out;
+  out.rest = accept("..");
+  out.name = expect_name("the name of a parameter");
+  if (out.rest) return out;
+  if (accept(":")) out.type = type();
+  if (accept("=")) out.initial = expression();
+  return out;
+}
+
+Type Parser::type() {
+  Location start = peek().at;
+  Type out{.dtype = expect_name("a type such as float[batch, n]"), .at = {}, .dims = {}};
+  if (!at("["))
+    fail_here(fmt::format("`[` behind `{}` (a scalar is `{}[]`)", out.dtype.text, out.dtype.text));
+  out.dims = between("[", "]", [&] { return dim(); });
+  out.at = since(start);
+  return out;
+}
+
+Dim Parser::dim() {
+  Dim out{.kind = Dim::Kind::expression, .at = peek().at, .expression = nullptr, .name = {}};
+  if (accept("..")) {
+    out.kind = Dim::Kind::rest;
+    if (at_name()) out.name = std::string(take().text);
+  } else if (at("_")) {
+    take();
+    out.kind = Dim::Kind::any;
+  } else out.expression = expression();
+  out.at = since(out.at);
+  return out;
+}
+
+// the train block
+
+std::unique_ptr<Train> Parser::train() {
+  auto out = std::make_unique<Train>();
+  Location start = peek().at;
+  out->doc = doc_of(take());
+  out->model = expect_name("the name of a model");
+  if (at("(")) out->arguments = arguments();
+  if (peek().kind == TokenKind::tag) out->tag = tag();
+  out->at = since(start);
+  in_train_ = true;
+  try {
+    out->body = steps();
+  } catch (SyntaxError const&) {
+    in_train_ = false;
+    throw;
+  }
+  in_train_ = false;
+  return out;
+}
+
+std::vector<std::unique_ptr<StepStmt>> Parser::steps() {
+  Deeper deeper(*this);
+  std::vector<std::unique_ptr<StepStmt>> out;
+  expect("{", "and the steps of the training");
+  for (skip_newlines(); !at("}") && peek().kind != TokenKind::end; skip_newlines()) {
+    try {
+      out.push_back(step());
+      end_of_statement("the line");
+    } catch (SyntaxError const& e) {
+      report(e);
+      skip_statement();
+    }
+  }
+  expect("}", "at the end of the train block");
+  return out;
+}
+
+std::unique_ptr<StepStmt> Parser::step() {
+  auto out = std::make_unique<StepStmt>();
+  Location start = peek().at;
+  if (peek(1).is("=")) {
+    SettingStep setting{.name = {std::string(peek().text), peek().at}, .value = nullptr};
+    take(), take();
+    setting.value = expression();
+    out->as = std::move(setting);
+  } else if (accept("minimize")) {
+    out->as = minimize();
+  } else if (accept("phase")) {
+    PhaseStep phase;
+    if (!at("{")) phase.count = expression();
+    phase.body = steps();
+    out->as = std::move(phase);
+  } else if (at("freeze") || at("fresh")) {
+    bool fresh = take().text == "fresh";
+    out->as = PatternStep{.fresh = fresh, .patterns = patterns()};
+  } else if (accept("average")) {
+    AverageStep average;
+    if (accept("over")) average.over = patterns();
+    expect("with", "and how to average");
+    average.with = optimizer_call();
+    out->as = std::move(average);
+  } else fail_here("minimize, phase, freeze, fresh, average or a setting such as `batch = 128`");
+  out->at = since(start);
+  return out;
+}
+
+MinimizeStep Parser::minimize() {
+  MinimizeStep out;
+  out.objective = expression();
+  out.over_at = peek().at;
+  if (accept("over")) {
+    out.over = patterns();
+    out.over_at = since(out.over_at);
+  }
+  expect("with", "and an optimizer");
+  out.optimizer = optimizer_call();
+  return out;
+}
+
+std::vector<String> Parser::patterns() {
+  std::vector<String> out;
+  do {
+    if (peek().kind != TokenKind::string) fail_here("a pattern of parameters as a string");
+    out.push_back(string());
+  } while (accept(","));
+  return out;
+}
+
+ExprPtr Parser::optimizer_call() {
+  Location start = peek().at;
+  ExprPtr e = postfix();
+  if (!std::holds_alternative<CallExpr>(e->as)) fail(since(start), "expected a call such as `adam(lr = 1e-3)`");
+  return e;
+}
+
+Parsed parse(Sources const& sources, u32 file) {
+  Parsed out;
+  Lexed lexed = lex(sources, file);
+  out.diagnostics = std::move(lexed.diagnostics);
+  out.file.id = file;
+  Parser(sources, std::move(lexed.tokens), out.diagnostics).file(out.file);
+  return out;
+}
+
+} // namespace nnc
