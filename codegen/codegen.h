@@ -1,0 +1,44 @@
+// From a finished module (after `plan_memory`) to machine code: the border of codegen/. No LLVM type passes through it.
+#pragma once
+
+#include "codegen/abi.h"
+#include "ir/module.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nnc {
+
+// The machine that this process runs on.
+Target host_target();
+// A target by the name of a CPU as LLVM knows it ("x86-64-v3", "znver4", "native"); throws Error for an unknown name,
+// with the nearest known one as help.
+Target target_for(std::string_view cpu);
+
+struct CompileOptions {
+  int threads = 2; // compiler threads
+};
+
+// An object file and what a host must know to call it.
+struct Object {
+  std::vector<u8> bytes;              // ELF, no undefined symbols
+  std::vector<std::string> entries;   // names of the functions that have an entry "nnc_<name>"
+};
+
+// Throws Error for what cannot be compiled (a dtype that is not built yet), CompilerBug for what should never come.
+Object compile(Module const&, CompileOptions const& = {});
+
+enum class Emit { loops, llvm, assembly };
+std::string emit(Module const&, Emit);
+
+// An object linked into this process. The code lives as long as this does.
+class Loaded {
+public:
+  virtual ~Loaded() = default;
+  virtual nnc_entry entry(std::string_view function) const = 0; // null when there is none
+};
+std::unique_ptr<Loaded> load(Object const&);
+
+} // namespace nnc

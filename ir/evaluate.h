@@ -1,0 +1,27 @@
+// The reference evaluator: the truth that every pass and every kernel is tested against.
+#pragma once
+
+#include "ir/module.h"
+#include "ir/tensor.h"
+
+#include <functional>
+
+namespace nnc {
+
+struct Evaluation {
+  bool exact = false;    // no rounding to the dtype between nodes: floats stay f64 (finite differences)
+  bool in_slots = false; // keep values in the planned slots, filled with NaN before use, so that a wrong plan shows
+  bool subnormals = false; // keep f32 subnormals; by default they are flushed to zero as in the kernels
+  // `grad` nodes are evaluated by central differences: every element up to 256 of them, beyond that along one random
+  // direction (the result is then the direction's unit vector times the slope).
+  u64 seed = 1;
+  // Counters of defined but suspicious events; null: not counted.
+  i64* clamped = nullptr;
+  i64* zero_divided = nullptr;
+};
+
+// Runs a function on one tensor per argument. Symbols are bound by the module's bindings and by the shapes of the
+// inputs; a shape that does not fit throws Error.
+std::vector<Tensor> evaluate(Module const&, Function const&, std::vector<Tensor> const& inputs, Evaluation const& = {});
+
+} // namespace nnc

@@ -1,0 +1,219 @@
+// What a program is: a module of functions, each a list of typed nodes in SSA form.
+//
+//   Module    functions, the target, the train block, the bindings of symbols
+//   Function  arguments with roles, values, nodes, named results
+//   Node      one operation: operands and results are ValueIds of the function, attributes by name
+//   Value     what a node (or an argument, or a literal) is: its type, the user's name, the place in the source
+//
+// Every value is defined exactly once in its function: by an argument, by a node, or as a *literal* (a scalar constant
+// that has no node; `Value::constant` is set). Elementwise operators take operands of one shape, or of rank 0, which
+// broadcast; nothing else broadcasts without a `broadcast` node.
+//
+// A `kernel` node is a group: its one region holds nodes; `operands` are exactly the values from outside that these
+// nodes read (literals are not listed), `results` exactly the values inside that are read outside. No value is renamed
+// when nodes move into a kernel.
+#pragma once
+
+#include "ir/diagnostic.h"
+#include "ir/order.h"
+#include "ir/types.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace nnc {
+
+enum class OpCode : u16 {
+#define NNC_OP(identifier, family) identifier,
+#include "ir/ops.def"
+#undef NNC_OP
+};
+
+using ValueId = u32;
+inline constexpr ValueId no_value = ~ValueId{0};
+
+// A scalar of any dtype: floats (exactly representable in their dtype) in f, integers and bools in i.
+struct Scalar {
+  f64 f = 0;
+  i64 i = 0;
+};
+bool same_bits(Scalar, Scalar); // NaN equals NaN, 0 differs from -0
+
+struct Value {
+  Type type;
+  std::string name; // the user's name or path; empty when there is none
+  Location at;
+  std::optional<Scalar> constant; // set: a literal of rank 0
+};
+
+// Where a kernel's result lives; written by `plan_memory`.
+struct Place {
+  enum class Kind : u8 {
+    slot,     // index into Function::slots, in the arena
+    argument, // in place of the argument with this index
+    result,   // the caller's buffer of the result with this index
+    local,    // a scalar that every thread computes for itself; index into a per-thread array
+    alias,    // no storage of its own: the same bytes as the value `index` (a reshape)
+  };
+  Kind kind = Kind::slot;
+  i64 index = 0;
+  bool operator==(Place const&) const = default;
+};
+
+using AttributeValue =
+    std::variant<bool, i64, f64, std::string, std::vector<i64>, std::vector<Dim>, Order, std::vector<Place>>;
+
+// Attributes by name, sorted by name. Which names an operator takes, of which kind and with which default is in its Op.
+class Attributes {
+public:
+  Attributes() = default;
+  Attributes(std::initializer_list<std::pair<std::string, AttributeValue>> entries);
+  bool has(std::string_view name) const { return find(name) != nullptr; }
+  AttributeValue const* find(std::string_view name) const;
+  void set(std::string_view name, AttributeValue value);
+  void erase(std::string_view name);
+  // The value of a kind that is known to be right (the verifier has seen it); a CompilerBug otherwise.
+  template <class T> T const& get(std::string_view name) const;
+  template <class T> T get_or(std::string_view name, T fallback) const {
+    auto* v = find(name);
+    return v ? std::get<T>(*v) : fallback;
+  }
+  auto begin() const { return entries_.begin(); }
+  auto end() const { return entries_.end(); }
+  bool empty() const { return entries_.empty(); }
+  bool operator==(Attributes const&) const = default;
+
+private:
+  [[noreturn]] static void missing(std::string_view name);
+  std::vector<std::pair<std::string, AttributeValue>> entries_;
+};
+
+template <class T> T const& Attributes::get(std::string_view name) const {
+  auto* v = find(name);
+  if (!v || !std::holds_alternative<T>(*v)) missing(name);
+  return std::get<T>(*v);
+}
+
+struct Region;
+
+struct Node {
+  OpCode op{};
+  std::vector<ValueId> operands;
+  std::vector<ValueId> results;
+  Attributes attributes;
+  std::vector<Region> regions; // one for `kernel`, none for the others
+  Location at;
+  ValueId result() const { return results.front(); }
+};
+
+struct Region {
+  std::vector<Node> nodes;
+};
+
+// What an argument or a result is to the one who calls the function.
+enum class Role : u8 {
+  none,      // an ordinary value
+  input,     // a batch of a data column, as the model declares it: [batch, ...]
+  target,    //
+  data,      // the whole data column that an input or target is gathered from: [examples, ...]; only after assemble_step
+  rows,      // i32[batch]: which rows make this batch; only after assemble_step
+  param,     // trained tensor, named by its path
+  state,     // tensor kept from step to step, saved, not trained
+  optimizer, // state of an optimizer, named "<optimizer state>/<path of the parameter>", e.g. "m/dense.weight"
+  scalar,    // f64[]: a number that only tunes, named by its path ("adam.lr"), or "steps" or "epoch"
+  step,      // i64[]: number of this update from 1 (in evaluation: of the batch within the pass)
+  seed,      // i64[]
+  gradient,  // result of the loss function: gradient of the parameter of this name
+  loss, metric, output, // results
+};
+std::string_view name(Role);
+std::optional<Role> role_named(std::string_view);
+
+struct Argument {
+  ValueId value = no_value; // its Value has the name
+  Role role = Role::none;
+};
+
+struct Result {
+  std::string name; // "loss", "accuracy", "probs", or the path of the param or state that it replaces
+  ValueId value = no_value;
+  Role role = Role::none;
+};
+
+struct Function {
+  std::string name; // without '@'
+  std::vector<Value> values;
+  std::vector<Argument> arguments;
+  std::vector<Result> results;
+  Region body;
+  // Written by `plan_memory` (empty before):
+  std::vector<Dim> slots;    // size of each arena slot in bytes; `batch` here means the batch rounded up to a multiple of 16
+  i64 locals = 0;            // number of per-thread scalars
+  // Written by `schedule`: how many threads are worth having; 0 when not scheduled.
+  i64 threads = 0;
+
+  Type const& type(ValueId v) const { return values[v].type; }
+  Argument const* argument(std::string_view name) const;
+  Result const* result(std::string_view name) const;
+};
+
+// The numbers of the machine that is compiled for. Printed with the module, so that a dump reads the same anywhere.
+struct Target {
+  std::string triple = "x86_64-unknown-linux-gnu";
+  std::string cpu = "x86-64-v3";
+  std::string features; // "+avx2,+fma,..." beyond what the cpu implies; may be empty
+  i64 vector_bytes = 32;
+  i64 registers = 16; // vector registers
+  i64 l1 = 32 * 1024; // data cache per core, bytes
+  i64 l2 = 1024 * 1024;
+  bool operator==(Target const&) const = default;
+};
+
+// The train block as data.
+struct Minimize {
+  std::string objective;               // name of the result of @loss that is minimized
+  std::vector<std::string> parameters; // paths of what it updates, resolved; parameter P uses the function @update.P
+  bool operator==(Minimize const&) const = default;
+};
+struct ScalarSetting {
+  std::string name; // "adam.lr"
+  f64 value = 0;    // as written in the source, or from --set
+  bool operator==(ScalarSetting const&) const = default;
+};
+struct Training {
+  std::string model;
+  std::vector<Minimize> minimize;
+  std::vector<ScalarSetting> scalars; // of the model, the optimizers and the train block
+  i64 batch = 32;
+  i64 epochs = 1;
+  i64 steps = 0;      // 0: given by the epochs
+  i64 seed = 0;
+  i64 validation = 0; // rows kept from the end of the training set
+  std::string order = "shuffle";
+  bool drop_last = false;
+  bool operator==(Training const&) const = default;
+};
+
+struct Module {
+  std::shared_ptr<Sources> sources = std::make_shared<Sources>();
+  Bindings bindings; // a bound `batch` = specialised for that batch
+  std::optional<Target> target;
+  std::vector<Function> functions;
+  std::optional<Training> training;
+
+  Function* function(std::string_view name);
+  Function const* function(std::string_view name) const;
+};
+
+// The functions of a module, by name:
+//   from the frontend     @loss        inputs, targets, params, states, scalars, step, seed -> losses, metrics, gradients, states (training)
+//                         @evaluate    the same arguments -> losses, metrics
+//                         @run         inputs, params, states -> outputs
+//                         @initialize  seed -> params, states, optimizer states
+//                         @update.P    p, g, optimizer states, scalars, step -> p, optimizer states
+//   after assemble_step   @train_step replaces @loss and all @update.P; inputs and targets of every function are gathers of rows
+
+} // namespace nnc

@@ -1,0 +1,90 @@
+// What an operator is: one constexpr entry per operator, declared once, in ir/ops/<family>.cpp, under its name in
+// ir/ops.def. The printer, the parser, the verifier, the reference page, the evaluator, the gradient checks and the
+// fuzzers are driven by these entries.
+#pragma once
+
+#include "ir/module.h"
+
+#include <span>
+
+namespace nnc {
+
+struct Tensor; // ir/tensor.h
+class Grad;    // ir/grad.h
+
+// Passes ask for traits, not for names.
+enum Trait : u32 {
+  elementwise = 1 << 0,   // element i of the result depends on element i of the operands (rank 0 ones broadcast)
+  commutative = 1 << 1,
+  moves_data = 1 << 2,    // every element of the result is an element of an operand or a fill value; no arithmetic
+  reduces = 1 << 3,       // folds axes away (`axes` attribute)
+  contracts = 1 << 4,     // sums products (`dot`)
+  stated_type = 1 << 5,   // the result type cannot be derived; it is stated where the node is made, and checked
+  no_derivative = 1 << 6, // a decision: passes no gradient (comparisons, round, argmax, integers, random bits)
+  random = 1 << 7,        // its bits depend on `path`, seed and step
+  exact = 1 << 8,         // on f32, IEEE 754 defines its bits: `fold` may evaluate it
+  costly = 1 << 9,        // tens of instructions (exp, log, tanh ...): not worth computing twice
+  structural = 1 << 10,   // grad, call, kernel: nodes about nodes
+  takes_literal = 1 << 11, // never part of a random test by itself (reserved for structural checks)
+};
+
+enum class AttributeKind : u8 { boolean, integer, number, string, integers, dims, order, places };
+
+struct AttributeSpec {
+  std::string_view name;
+  AttributeKind kind;
+  bool optional = false; // an attribute that has its default is absent from the node
+  std::string_view doc;
+};
+
+// What a type rule sees. It throws Error (message without place; the caller adds it) for operands that do not fit.
+struct TypeQuery {
+  std::span<Type const> operands;
+  Attributes const& attributes;
+  Type const* stated = nullptr; // for `stated_type` operators; may be null for the others
+  bool is_constant(size_t) const { return false; }
+};
+
+// Where tests and fuzzers draw operands from. Each sample is one well-typed use of the operator.
+struct Sample {
+  std::vector<Type> operands; // small constant shapes
+  Attributes attributes;
+  std::optional<Type> stated;
+  f64 low = -2, high = 2;     // uniform range of float operands; integers are drawn from [int_low, int_high]
+  i64 int_low = 0, int_high = 5;
+};
+struct Refusal { // operands that must be refused, and a part of the message
+  Sample sample;
+  std::string_view message;
+};
+
+struct Op {
+  std::string_view name; // as it is printed: "and" for ops::and_
+  std::string_view doc;  // one sentence, then formula and special values
+  int arity = 1;         // -1: any number
+  u32 traits = 0;
+  std::span<AttributeSpec const> attributes = {};
+  std::vector<Type> (*type)(TypeQuery const&) = nullptr;
+  void (*gradient)(Grad&) = nullptr; // null only with `no_derivative` or `structural`
+  // operands -> results, float ones in f64 without rounding (the caller rounds once to the dtype), integers in their own width
+  std::vector<Tensor> (*evaluate)(Node const&, std::span<Tensor const> operands, std::span<Type const> results) = nullptr;
+  std::vector<Sample> (*samples)() = nullptr;
+  std::vector<Refusal> (*errors)() = nullptr;
+  std::string_view accuracy = ""; // of the compiled code, "at most 2 ulp"; empty: exact or correctly rounded
+  bool has(u32 trait) const { return (traits & trait) != 0; }
+};
+
+namespace ops {
+#define NNC_OP(identifier, family) extern Op const identifier;
+#include "ir/ops.def"
+#undef NNC_OP
+} // namespace ops
+
+Op const& info(OpCode);
+std::optional<OpCode> op_named(std::string_view name);
+std::span<OpCode const> all_ops();
+
+// Result types of a node, checked: throws Error with the operator's message when the operands do not fit.
+std::vector<Type> result_types(OpCode, std::span<Type const> operands, Attributes const&, Type const* stated);
+
+} // namespace nnc

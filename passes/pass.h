@@ -1,0 +1,46 @@
+// A pass takes a module and returns a module. The list in pipeline.cpp is the pipeline.
+#pragma once
+
+#include "ir/module.h"
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace nnc {
+
+struct PassContext {
+  Target target;                              // what `schedule` and `plan_memory` plan for
+  std::vector<Diagnostic> diagnostics;
+  std::function<void(std::string const&)> trace; // which rule fired where; may be empty
+};
+
+struct PassResult {
+  Module module;
+  bool changed = true;
+};
+
+struct Pass {
+  std::string_view name;
+  PassResult (*run)(Module, PassContext&);
+  std::string_view why;   // why it stands where it stands
+  bool rounds = false;    // may change bits of a result; all others are held to equal bits by the harness
+};
+
+// The passes in order. `differentiate` to `plan_memory` included; the same list serves training and inference.
+std::span<Pass const> pipeline();
+Pass const* pass_named(std::string_view);
+
+// How `run_passes` runs: dumping, leaving out, checking and timing live here and only here.
+struct PassOptions {
+  std::vector<std::string> only;      // --passes a,b: exactly these, in this order
+  std::vector<std::string> without;   // --without P
+  bool check_each = false;            // --check each: verify and evaluate after every pass, name the first that changed a value
+  std::function<void(std::string_view stage, Module const&, bool changed)> dump; // called after each pass (and with "elaborate" before)
+  std::function<void(std::string_view pass, double ms, size_t nodes)> time;
+};
+Module run_passes(Module, PassOptions const&, PassContext&); // throws Error (user's fault) or CompilerBug
+
+} // namespace nnc
