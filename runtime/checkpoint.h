@@ -1,0 +1,37 @@
+// Checkpoints: everything that a training needs to go on to the same bits, as one safetensors file.
+//
+// Tensors stand under the names that they have in the program: "dense.weight", "batch_norm.mean", "m/dense.weight". The
+// metadata say which of them are no parameters, and where the training stood. All random bits come from the seed and
+// the step, so these two are the random state.
+//
+//   format       "nnc"         version   "1"
+//   step epoch seed            as decimal numbers
+//   states optimizer           JSON lists of names
+//   program.KEY                what the caller wants to find again (Checkpoint::notes)
+//
+// A safetensors file from elsewhere has none of this: all its tensors are parameters, and the training is at its start.
+#pragma once
+
+#include "runtime/tensor.h"
+
+#include <filesystem>
+#include <map>
+
+namespace nnc {
+
+struct Checkpoint {
+  std::vector<NamedTensor> parameters, states, optimizer;
+  i64 step = 0;  // updates that were made
+  i64 epoch = 0; // epochs that were finished
+  u64 seed = 0;
+  std::map<std::string, std::string> notes;
+  bool can_resume = false; // written by nnc, with what --resume needs
+};
+
+void save_checkpoint(std::filesystem::path const&, Checkpoint const&);
+Checkpoint load_checkpoint(std::filesystem::path const&);
+
+// SHA-256 over parameters in the order of their names: for each its name, a newline, its type, a newline, its bytes.
+std::string digest(std::vector<NamedTensor> const& parameters);
+
+} // namespace nnc
