@@ -1,0 +1,218 @@
+// Module -> text. Names are kept, made unique where two values share one; a type stands once, where its value is born;
+// attributes that have their default are absent; the source line is a trailing comment.
+#include "ir/op.h"
+#include "ir/text.h"
+#include "ir/text/literal.h"
+
+#include <fmt/core.h>
+#include <unordered_set>
+
+namespace nnc {
+namespace {
+
+constexpr size_t comment_column = 88;
+
+bool plain_name(std::string_view s) {
+  if (s.empty()) return false;
+  for (char c : s)
+    if (!is_name_character(c)) return false;
+  return true;
+}
+
+std::string quoted(std::string_view s) {
+  std::string out = "\"";
+  for (char c : s) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+      continue;
+    }
+    out += c;
+  }
+  return out + "\"";
+}
+
+template <class List, class Text> std::string joined(List const& list, Text text, std::string_view between = ", ") {
+  std::string out;
+  for (auto const& item : list) {
+    if (!out.empty()) out += between;
+    out += text(item);
+  }
+  return out;
+}
+
+class Printer {
+public:
+  Printer(Module const& module, Function const& function) : module_(module), f_(function) {
+    names_.resize(f_.values.size());
+    for (auto const& a : f_.arguments) give_name(a.value);
+    name_nodes(f_.body.nodes);
+  }
+
+  std::string text() {
+    std::string out = fmt::format("func @{}(", f_.name);
+    out += joined(f_.arguments, [&](Argument const& a) {
+      return with_role(fmt::format("{}: {}", names_[a.value], f_.type(a.value).text()), a.role);
+    });
+    out += ") -> (";
+    out += joined(f_.results, [&](Result const& r) {
+      std::string name = plain_name(r.name) ? r.name : quoted(r.name);
+      return with_role(fmt::format("{}: {}", name, f_.type(r.value).text()), r.role);
+    });
+    out += ")";
+    std::vector<std::string> facts;
+    if (!f_.slots.empty())
+      facts.push_back(fmt::format("slots=[{}]", joined(f_.slots, [](Dim const& d) { return d.text(); })));
+    if (f_.locals) facts.push_back(fmt::format("locals={}", f_.locals));
+    if (f_.threads) facts.push_back(fmt::format("threads={}", f_.threads));
+    if (!facts.empty()) out += " {" + joined(facts, [](auto const& s) { return s; }) + "}";
+    out += " {\n";
+    for (auto const& n : f_.body.nodes) node(out, n, 2);
+    if (!f_.results.empty())
+      out += "  return " + joined(f_.results, [&](Result const& r) { return operand(r.value, nullptr); }) + "\n";
+    return out + "}\n";
+  }
+
+private:
+  static std::string with_role(std::string s, Role role) {
+    if (role != Role::none) s += " " + std::string(name(role));
+    return s;
+  }
+
+  void give_name(ValueId v) {
+    auto const& wanted = f_.values[v].name;
+    std::string candidate = wanted.empty() ? std::to_string(next_number_++) : wanted;
+    for (int n = 2; !taken_.insert(candidate).second; ++n)
+      candidate = wanted.empty() ? std::to_string(next_number_++) : fmt::format("{}_{}", wanted, n);
+    names_[v] = "%" + (plain_name(candidate) ? candidate : quoted(candidate));
+  }
+
+  void name_nodes(std::vector<Node> const& nodes) {
+    for (auto const& n : nodes) {
+      if (n.op == OpCode::kernel)
+        name_nodes(n.regions.front().nodes);
+      else
+        for (auto r : n.results) give_name(r);
+    }
+  }
+
+  // A literal states its dtype where it differs from what the reader would take it for (`expected`).
+  std::string operand(ValueId v, DType const* expected) const {
+    auto const& value = f_.values[v];
+    if (!value.constant) return names_[v];
+    std::string text = literal_text(value.type.dtype, *value.constant);
+    if (!expected || *expected != value.type.dtype) text += ":" + std::string(name(value.type.dtype));
+    return text;
+  }
+
+  std::string operands(Node const& n) const {
+    auto expected = literal_dtype(f_, n);
+    return joined(n.operands, [&](ValueId v) { return operand(v, expected ? &*expected : nullptr); });
+  }
+
+  std::string place(Place const& p) const {
+    switch (p.kind) {
+    case Place::Kind::slot: return fmt::format("slot({})", p.index);
+    case Place::Kind::local: return fmt::format("local({})", p.index);
+    case Place::Kind::argument: return fmt::format("argument({})", p.index);
+    case Place::Kind::result: return fmt::format("result({})", p.index);
+    case Place::Kind::alias: return fmt::format("alias({})", names_[static_cast<ValueId>(p.index)]);
+    }
+    return "";
+  }
+
+  std::string attribute(AttributeValue const& value) const {
+    struct Show {
+      Printer const& p;
+      std::string operator()(bool b) const { return b ? "true" : "false"; }
+      std::string operator()(i64 i) const { return std::to_string(i); }
+      std::string operator()(f64 x) const { return literal_text(DType::f64, {.f = x}); }
+      std::string operator()(std::string const& s) const { return quoted(s); }
+      std::string operator()(std::vector<i64> const& v) const {
+        return "[" + joined(v, [](i64 i) { return std::to_string(i); }) + "]";
+      }
+      std::string operator()(std::vector<Dim> const& v) const {
+        return "[" + joined(v, [](Dim const& d) { return d.text(); }) + "]";
+      }
+      std::string operator()(Order const& o) const { return o.text(); }
+      std::string operator()(std::vector<Place> const& v) const {
+        return "[" + joined(v, [this](Place const& x) { return p.place(x); }) + "]";
+      }
+    };
+    return std::visit(Show{*this}, value);
+  }
+
+  void node(std::string& out, Node const& n, int indent) const {
+    std::string line(static_cast<size_t>(indent), ' ');
+    line += joined(n.results, [&](ValueId r) { return names_[r]; });
+    line += fmt::format("{}{}", n.results.empty() ? "" : " = ", info(n.op).name);
+    if (!n.operands.empty()) line += " " + operands(n);
+    if (!n.attributes.empty())
+      line += " {" + joined(n.attributes, [&](auto const& a) { return a.first + "=" + attribute(a.second); }) + "}";
+    bool group = n.op == OpCode::kernel;
+    if (group)
+      line += " {";
+    else if (!n.results.empty())
+      line += " : " + joined(n.results, [&](ValueId r) { return f_.type(r).text(); });
+    std::string at = short_place(n.at, *module_.sources);
+    if (at.find(".ir:") == std::string::npos && !at.empty()) {
+      line.resize(std::max(line.size() + 2, comment_column), ' ');
+      line += "# " + at;
+    }
+    out += line + "\n";
+    if (group) {
+      for (auto const& inner : n.regions.front().nodes) node(out, inner, indent + 2);
+      out += std::string(static_cast<size_t>(indent), ' ') + "}\n";
+    }
+  }
+
+  Module const& module_;
+  Function const& f_;
+  std::vector<std::string> names_;
+  std::unordered_set<std::string> taken_;
+  int next_number_ = 0;
+};
+
+std::string training_text(Training const& t) {
+  std::string out = fmt::format("training {{batch={}, epochs={}, model={}", t.batch, t.epochs, quoted(t.model));
+  Training const defaults;
+  if (t.steps != defaults.steps) out += fmt::format(", steps={}", t.steps);
+  if (t.seed != defaults.seed) out += fmt::format(", seed={}", t.seed);
+  if (t.validation != defaults.validation) out += fmt::format(", validation={}", t.validation);
+  if (t.order != defaults.order) out += fmt::format(", order={}", quoted(t.order));
+  if (t.drop_last) out += ", drop_last=true";
+  out += "}\n";
+  for (auto const& m : t.minimize)
+    out += fmt::format("  minimize {} over {}\n", m.objective, joined(m.parameters, [](auto const& p) { return p; }));
+  for (auto const& s : t.scalars)
+    out += fmt::format("  scalar {} = {}\n", s.name, literal_text(DType::f64, {.f = s.value}));
+  return out;
+}
+
+std::string target_text(Target const& t) {
+  return fmt::format("target {{cpu={}, features={}, l1={}, l2={}, registers={}, triple={}, vector_bytes={}}}\n", quoted(t.cpu),
+                     quoted(t.features), t.l1, t.l2, t.registers, quoted(t.triple), t.vector_bytes);
+}
+
+} // namespace
+
+std::string print(Module const& m, Function const& f) { return Printer(m, f).text(); }
+
+std::string print(Module const& m) {
+  std::string out;
+  std::string bound;
+  for (int s = 0; s < symbol_count; ++s)
+    if (m.bindings[static_cast<size_t>(s)])
+      bound += fmt::format("{}{}={}", bound.empty() ? "" : ", ", name(static_cast<Symbol>(s)),
+                           *m.bindings[static_cast<size_t>(s)]);
+  if (!bound.empty()) out += "module {" + bound + "}\n";
+  if (m.target) out += target_text(*m.target);
+  if (m.training) out += training_text(*m.training);
+  for (auto const& f : m.functions) {
+    if (!out.empty()) out += "\n";
+    out += print(m, f);
+  }
+  return out;
+}
+
+} // namespace nnc

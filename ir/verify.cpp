@@ -1,0 +1,211 @@
+#include "ir/verify.h"
+
+#include "ir/op.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <set>
+
+namespace nnc {
+namespace {
+
+bool has_kind(AttributeValue const& v, AttributeKind k) {
+  switch (k) {
+  case AttributeKind::boolean: return std::holds_alternative<bool>(v);
+  case AttributeKind::integer: return std::holds_alternative<i64>(v);
+  case AttributeKind::number: return std::holds_alternative<f64>(v);
+  case AttributeKind::string: return std::holds_alternative<std::string>(v);
+  case AttributeKind::integers: return std::holds_alternative<std::vector<i64>>(v);
+  case AttributeKind::dims: return std::holds_alternative<std::vector<Dim>>(v);
+  case AttributeKind::order: return std::holds_alternative<Order>(v);
+  case AttributeKind::places: return std::holds_alternative<std::vector<Place>>(v);
+  }
+  return false;
+}
+
+// One function. A value's state says where it may be read: `hidden` values are defined inside a kernel that is closed
+// and does not give them.
+class Verifier {
+public:
+  Verifier(Module const& m, Function const& f, std::vector<Diagnostic>& out) : module_(m), f_(f), out_(out) {
+    state_.resize(f.values.size(), State::undefined);
+  }
+
+  void run() {
+    for (ValueId v = 0; v < f_.values.size(); ++v)
+      if (f_.values[v].constant) {
+        state_[v] = State::visible;
+        if (f_.type(v).rank() != 0) complain(f_.values[v].at, "a literal has rank 0");
+      }
+    for (auto const& a : f_.arguments) argument(a);
+    nodes(f_.body.nodes);
+    for (auto const& r : f_.results) {
+      if (r.value >= f_.values.size() || state_[r.value] != State::visible)
+        complain({}, fmt::format("result {} is not defined at the end", r.name));
+    }
+  }
+
+private:
+  enum class State : u8 { undefined, visible, hidden };
+
+  void complain(Location at, std::string message) {
+    out_.push_back({.at = at, .message = fmt::format("@{}: {}", f_.name, message)});
+  }
+  std::string shown(ValueId v) const {
+    return v < f_.values.size() && !f_.values[v].name.empty() ? "%" + f_.values[v].name : fmt::format("value {}", v);
+  }
+
+  void argument(Argument const& a) {
+    if (a.value >= f_.values.size()) return complain({}, "an argument has no value");
+    define(a.value, f_.values[a.value].at);
+    auto const& t = f_.type(a.value);
+    auto must_be = [&](Type const& wanted) {
+      if (t != wanted)
+        complain(f_.values[a.value].at, fmt::format("an argument of role {} is {}, not {}", name(a.role), wanted.text(), t.text()));
+    };
+    if (a.role == Role::scalar) must_be(scalar_of(DType::f64));
+    if (a.role == Role::step || a.role == Role::seed) must_be(scalar_of(DType::i64));
+    if (a.role == Role::rows) must_be({DType::i32, {module_.bindings[0] ? Dim(*module_.bindings[0]) : Dim(Symbol::batch)}});
+  }
+
+  void define(ValueId v, Location at) {
+    if (v >= f_.values.size()) return complain(at, "a value that does not exist is defined");
+    if (state_[v] != State::undefined) complain(at, fmt::format("{} is defined twice", shown(v)));
+    state_[v] = State::visible;
+  }
+
+  void nodes(std::vector<Node> const& list) {
+    for (auto const& n : list) {
+      bool fine = true;
+      for (auto v : n.operands)
+        if (v >= f_.values.size() || state_[v] != State::visible) {
+          complain(n.at, fmt::format("{} reads {} before it is defined", info(n.op).name, shown(v)));
+          fine = false;
+        }
+      attributes(n);
+      if (n.op == OpCode::kernel) {
+        kernel(n);
+        continue;
+      }
+      if (fine) types(n);
+      for (auto v : n.results) define(v, n.at);
+    }
+  }
+
+  void attributes(Node const& n) {
+    auto const& op = info(n.op);
+    for (auto const& [key, value] : n.attributes) {
+      auto it = std::find_if(op.attributes.begin(), op.attributes.end(), [&](auto const& s) { return s.name == key; });
+      if (it == op.attributes.end())
+        complain(n.at, fmt::format("{} has no attribute '{}'", op.name, key));
+      else if (!has_kind(value, it->kind))
+        complain(n.at, fmt::format("attribute '{}' of {} is of another kind", key, op.name));
+    }
+    for (auto const& s : op.attributes)
+      if (!s.optional && !n.attributes.has(s.name)) complain(n.at, fmt::format("{} needs the attribute '{}'", op.name, s.name));
+    if (op.arity >= 0 && n.operands.size() != static_cast<size_t>(op.arity))
+      complain(n.at, fmt::format("{} takes {} operands, found {}", op.name, op.arity, n.operands.size()));
+  }
+
+  void types(Node const& n) {
+    if (n.op == OpCode::grad) return gradient(n);
+    if (n.op == OpCode::call) return call(n);
+    std::vector<Type> operands;
+    for (auto v : n.operands) operands.push_back(f_.type(v));
+    try {
+      auto wanted = result_types(n.op, operands, n.attributes, n.results.empty() ? nullptr : &f_.type(n.results.front()));
+      if (wanted.size() != n.results.size()) return complain(n.at, fmt::format("{} gives {} results", info(n.op).name, wanted.size()));
+      for (size_t i = 0; i < wanted.size(); ++i)
+        if (wanted[i] != f_.type(n.results[i]))
+          complain(n.at, fmt::format("{} gives {}, but {} is {}", info(n.op).name, wanted[i].text(), shown(n.results[i]),
+                                     f_.type(n.results[i]).text()));
+    } catch (Error const& e) {
+      for (auto const& d : e.diagnostics) complain(n.at, fmt::format("{}: {}", info(n.op).name, d.message));
+    }
+  }
+
+  void gradient(Node const& n) {
+    if (n.operands.size() < 2 || n.results.size() != n.operands.size() - 1)
+      return complain(n.at, "grad takes y and the values to differentiate by, and gives one result for each of these");
+    auto const& y = f_.type(n.operands.front());
+    if (y.rank() != 0 || !is_float(y.dtype)) complain(n.at, fmt::format("grad needs a float scalar, found {}", y.text()));
+    for (size_t i = 0; i < n.results.size(); ++i)
+      if (f_.type(n.results[i]) != f_.type(n.operands[i + 1])) complain(n.at, "a gradient has the type of its value");
+  }
+
+  void call(Node const& n) {
+    auto const* callee = n.attributes.has("callee") ? module_.function(n.attributes.get<std::string>("callee")) : nullptr;
+    if (!callee) return complain(n.at, "call of a function that does not exist");
+    if (callee->arguments.size() != n.operands.size() || callee->results.size() != n.results.size())
+      return complain(n.at, fmt::format("@{} takes {} operands and gives {} results", callee->name, callee->arguments.size(),
+                                        callee->results.size()));
+    for (size_t i = 0; i < n.operands.size(); ++i)
+      if (callee->type(callee->arguments[i].value) != f_.type(n.operands[i]))
+        complain(n.at, fmt::format("operand {} of @{} has another type", i + 1, callee->name));
+    for (size_t i = 0; i < n.results.size(); ++i)
+      if (callee->type(callee->results[i].value) != f_.type(n.results[i]))
+        complain(n.at, fmt::format("result {} of @{} has another type", i + 1, callee->name));
+  }
+
+  void kernel(Node const& n) {
+    if (n.regions.size() != 1) return complain(n.at, "a kernel has one region");
+    auto const& inside = n.regions.front().nodes;
+    nodes(inside);
+    std::set<ValueId> defined, read;
+    for (auto const& i : inside) {
+      if (i.op == OpCode::kernel) complain(i.at, "kernels do not nest");
+      for (auto v : i.results) defined.insert(v);
+    }
+    for (auto const& i : inside)
+      for (auto v : i.operands)
+        if (!defined.count(v) && !f_.values[v].constant) read.insert(v);
+    if (read != std::set<ValueId>(n.operands.begin(), n.operands.end()))
+      complain(n.at, "the operands of a kernel are exactly the values from outside that it reads");
+    for (auto v : n.results)
+      if (!defined.count(v)) complain(n.at, fmt::format("a kernel gives {}, which it does not define", shown(v)));
+    for (auto v : defined)
+      if (std::find(n.results.begin(), n.results.end(), v) == n.results.end()) state_[v] = State::hidden;
+    if (auto const* p = n.attributes.find("places"))
+      if (auto const* places = std::get_if<std::vector<Place>>(p); places && places->size() != n.results.size())
+        complain(n.at, fmt::format("{} places for {} results", places->size(), n.results.size()));
+  }
+
+  Module const& module_;
+  Function const& f_;
+  std::vector<Diagnostic>& out_;
+  std::vector<State> state_;
+};
+
+void verify_training(Module const& m, std::vector<Diagnostic>& out) {
+  auto const* loss = m.function("loss");
+  if (!m.training || !loss) return;
+  std::set<std::string> owned;
+  for (auto const& clause : m.training->minimize) {
+    if (!loss->result(clause.objective))
+      out.push_back({.at = {}, .message = fmt::format("minimize {}: @loss has no such result", clause.objective)});
+    for (auto const& p : clause.parameters) {
+      if (!owned.insert(p).second) out.push_back({.at = {}, .message = fmt::format("{} is updated by two clauses", p)});
+      if (!m.function("update." + p)) out.push_back({.at = {}, .message = fmt::format("there is no @update.{}", p)});
+    }
+  }
+}
+
+} // namespace
+
+std::vector<Diagnostic> verify(Module const& m) {
+  std::vector<Diagnostic> out;
+  std::set<std::string> names;
+  for (auto const& f : m.functions) {
+    if (!names.insert(f.name).second) out.push_back({.at = {}, .message = fmt::format("@{} is defined twice", f.name)});
+    Verifier(m, f, out).run();
+  }
+  verify_training(m, out);
+  return out;
+}
+
+void verify_or_bug(Module const& m, std::string_view where) {
+  auto problems = verify(m);
+  if (!problems.empty()) throw CompilerBug(fmt::format("{} the module is not well formed: {}", where, problems.front().message));
+}
+
+} // namespace nnc
