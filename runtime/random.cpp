@@ -14,7 +14,7 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-// The last word of the counter tells this use of the seed from the draws of a program, whose places are hashes of paths.
+// The last word of the counter, "rows". In the draws of a program it is the upper half of the step, which is never so large.
 constexpr u32 shuffle_place = 0x726F7773; // "rows"
 
 // A number below `bound`, from the draw with this index. The product keeps the high word of 64 random bits, so the
