@@ -1,0 +1,124 @@
+// The house has no circles: reads the #include lines of every source and names each edge between folders that points
+// the wrong way.
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char const* public_header = "runtime/nnc.h";
+
+// Who may include whom. Clients get the public header only; tests look everywhere.
+std::map<std::string, std::vector<std::string>> const may_include{
+    {"ir", {"ir"}},
+    {"frontend", {"frontend", "ir"}},
+    {"passes", {"passes", "ir"}},
+    {"codegen", {"codegen", "ir"}},
+    {"runtime", {"runtime", "frontend", "passes", "codegen", "ir"}},
+    {"tools", {"tools", public_header}},
+    {"examples", {"examples", public_header}},
+    {"tests", {"tests", "runtime", "frontend", "passes", "codegen", "ir"}},
+};
+
+std::string first_folder(std::string const& path) { return path.substr(0, path.find('/')); }
+
+bool is_library_of_llvm(std::string const& included) { return included.starts_with("llvm/") || included.starts_with("llvm-c/"); }
+
+// What an #include line names, without quotes or brackets.
+std::optional<std::string> included_by(std::string const& line) {
+  auto const hash = line.find_first_not_of(" \t");
+  if (hash == std::string::npos || line[hash] != '#') return std::nullopt;
+  auto const word = line.find_first_not_of(" \t", hash + 1);
+  if (word == std::string::npos || line.compare(word, 7, "include") != 0) return std::nullopt;
+  auto const open = line.find_first_of("\"<", word);
+  auto const close = open == std::string::npos ? open : line.find_first_of("\">", open + 1);
+  return close == std::string::npos ? std::nullopt : std::optional(line.substr(open + 1, close - open - 1));
+}
+
+bool is_allowed(std::string const& file, std::string const& included) {
+  auto const from = first_folder(file), to = first_folder(included);
+  if (is_library_of_llvm(included)) return from == "codegen";
+  if (!may_include.contains(to) || to == included) return true; // a library, or a file beside the one that includes it
+  if (file == public_header) return false;                     // a host program has this one header and nothing else
+  auto const& allowed = may_include.at(from);
+  return std::ranges::count(allowed, to) || std::ranges::count(allowed, included);
+}
+
+// "ir/dim.cpp:3: includes passes/fuse.h"
+std::vector<std::string> wrong_edges(std::string const& file, std::istream& text) {
+  std::vector<std::string> wrong;
+  std::string line;
+  for (int number = 1; std::getline(text, line); ++number) {
+    auto const included = included_by(line);
+    if (included && !is_allowed(file, *included)) wrong.push_back(fmt::format("{}:{}: includes {}", file, number, *included));
+  }
+  return wrong;
+}
+
+std::vector<std::string> wrong_edges(std::string const& file, std::string const& text) {
+  std::istringstream stream(text);
+  return wrong_edges(file, stream);
+}
+
+bool is_source(fs::path const& path) {
+  auto const ending = path.extension();
+  return ending == ".h" || ending == ".cpp" || ending == ".c" || ending == ".def" || ending == ".inc";
+}
+
+// Every source below the folders of the house, relative to the root.
+std::vector<std::string> sources(fs::path const& root) {
+  std::vector<std::string> found;
+  for (auto const& [folder, allowed] : may_include) {
+    std::error_code error;
+    for (auto const& entry : fs::recursive_directory_iterator(root / folder, error))
+      if (entry.is_regular_file() && is_source(entry.path())) found.push_back(fs::relative(entry.path(), root).generic_string());
+  }
+  std::ranges::sort(found);
+  return found;
+}
+
+} // namespace
+
+TEST_CASE("no source includes a folder above or beside its own") {
+  fs::path const root = NNC_SOURCE_DIR;
+  auto const files = sources(root);
+  REQUIRE(files.size() > 20);
+  for (auto const& file : files) {
+    std::ifstream text(root / file);
+    for (auto const& edge : wrong_edges(file, text)) FAIL_CHECK(edge);
+  }
+}
+
+TEST_CASE("edges that point the wrong way are named with their line") {
+  using Edges = std::vector<std::string>;
+  CHECK(wrong_edges("ir/dim.cpp", "#include \"ir/dim.h\"\n#include <vector>\n#include \"passes/fuse.h\"\n") ==
+        Edges{"ir/dim.cpp:3: includes passes/fuse.h"});
+  CHECK(wrong_edges("passes/fuse.cpp", "  #  include \"codegen/loops.h\"") == Edges{"passes/fuse.cpp:1: includes codegen/loops.h"});
+  CHECK(wrong_edges("frontend/lexer.cpp", "#include \"passes/pass.h\"").size() == 1);
+  CHECK(wrong_edges("codegen/jit.cpp", "#include \"runtime/session.h\"").size() == 1);
+  CHECK(wrong_edges("runtime/session.cpp", "#include \"tools/nnc/switches.h\"").size() == 1);
+  CHECK(wrong_edges("runtime/session.cpp", "#include \"tests/scratch.h\"").size() == 1);
+}
+
+TEST_CASE("LLVM stays behind codegen") {
+  CHECK(wrong_edges("codegen/jit.cpp", "#include <llvm/IR/Module.h>").empty());
+  CHECK(wrong_edges("runtime/session.cpp", "#include <llvm/IR/Module.h>").size() == 1);
+  CHECK(wrong_edges("tests/codegen/jit_test.cpp", "#include \"llvm-c/Core.h\"").size() == 1);
+}
+
+TEST_CASE("clients see the public header only, and it stands alone") {
+  CHECK(wrong_edges("tools/nnc/main.cpp", "#include \"runtime/nnc.h\"\n#include \"tools/nnc/jobs.h\"\n#include \"jobs.h\"").empty());
+  CHECK(wrong_edges("tools/nnc/main.cpp", "#include \"runtime/session.h\"").size() == 1);
+  CHECK(wrong_edges("examples/embed.cpp", "#include \"ir/module.h\"").size() == 1);
+  CHECK(wrong_edges("runtime/nnc.h", "#include <string>\n#include \"ir/types.h\"").size() == 1);
+}

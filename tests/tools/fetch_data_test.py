@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""tools/fetch-data against mirrors that this test serves itself.
+
+The script is loaded as a module, and its table of files is replaced by one of small files: the four real ones are not
+in the repository, and no test needs a network.
+"""
+
+import contextlib
+import functools
+import gzip
+import hashlib
+import http.server
+import importlib.machinery
+import importlib.util
+import io
+import pathlib
+import sys
+import tempfile
+import threading
+import unittest
+import unittest.mock
+
+sys.dont_write_bytecode = True  # nothing is written beside the script
+SCRIPT = pathlib.Path(__file__).parents[2] / "tools" / "fetch-data"
+CONTENT = {"train-images-idx3-ubyte": b"first" * 1000, "train-labels-idx1-ubyte": b"second",
+           "t10k-images-idx3-ubyte": b"third" * 70, "t10k-labels-idx1-ubyte": b"fourth"}
+
+
+def load_script():
+    loader = importlib.machinery.SourceFileLoader("fetch_data", str(SCRIPT))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader("fetch_data", loader))
+    loader.exec_module(module)
+    module.FILES = {name: (hashlib.sha256(text).hexdigest(), len(text)) for name, text in CONTENT.items()}
+    return module
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    requests: list[str] = []
+
+    def log_message(self, *_):
+        QuietHandler.requests.append(self.path)
+
+
+class FetchData(unittest.TestCase):
+    def setUp(self):
+        self.script = load_script()
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.mirror_folder = pathlib.Path(place.name) / "mirror"
+        self.target = pathlib.Path(place.name) / "target"
+        self.mirror_folder.mkdir()
+        QuietHandler.requests = []
+        handler = functools.partial(QuietHandler, directory=str(self.mirror_folder))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.mirror = f"http://127.0.0.1:{server.server_address[1]}"
+
+    def serve(self, content: dict[str, bytes]):
+        for name, text in content.items():
+            (self.mirror_folder / name).write_bytes(text)
+
+    def fetch(self, *words: str) -> tuple[int, str]:
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            status = self.script.main(["mnist", "--to", str(self.target), "--no-npm", *words])
+        return status, said.getvalue()
+
+    def assert_complete(self):
+        self.assertEqual({path.name: path.read_bytes() for path in self.target.iterdir()}, CONTENT)
+
+    def test_plain_files(self):
+        self.serve(CONTENT)
+        self.assertEqual(self.fetch("--mirror", self.mirror)[0], 0)
+        self.assert_complete()
+
+    def test_packed_files(self):
+        self.serve({f"{name}.gz": gzip.compress(text) for name, text in CONTENT.items()})
+        self.assertEqual(self.fetch("--mirror", self.mirror + "/")[0], 0)
+        self.assert_complete()
+
+    def test_nothing_is_fetched_twice(self):
+        self.serve(CONTENT)
+        self.fetch("--mirror", self.mirror)
+        before = len(QuietHandler.requests)
+        self.assertEqual(self.fetch("--mirror", self.mirror)[0], 0)
+        self.assertEqual(len(QuietHandler.requests), before)
+
+    def test_a_damaged_file_is_fetched_again(self):
+        self.serve(CONTENT)
+        self.fetch("--mirror", self.mirror)
+        (self.target / "t10k-labels-idx1-ubyte").write_bytes(b"fourtH")
+        self.assertEqual(self.fetch("--mirror", self.mirror)[0], 0)
+        self.assert_complete()
+
+    def test_another_file_under_the_name_is_refused(self):
+        self.serve(CONTENT | {"train-labels-idx1-ubyte": b"seconD"})
+        status, said = self.fetch("--mirror", self.mirror)
+        self.assertEqual(status, 1)
+        self.assertIn("train-labels-idx1-ubyte: not the file that is wanted (SHA-256 differs)", said)
+        self.assertFalse((self.target / "train-labels-idx1-ubyte").exists())
+
+    def test_a_packed_file_that_grows_without_end_is_refused(self):
+        packed = {f"{name}.gz": gzip.compress(text) for name, text in CONTENT.items()}
+        self.serve(packed | {"train-images-idx3-ubyte.gz": gzip.compress(bytes(50_000_000))})
+        self.assertEqual(self.fetch("--mirror", self.mirror)[0], 1)
+
+    def test_a_truncated_packed_file_is_refused(self):
+        self.serve({f"{name}.gz": gzip.compress(text)[:-5] for name, text in CONTENT.items()})
+        self.assertEqual(self.fetch("--mirror", self.mirror)[0], 1)
+
+    def test_the_next_mirror_has_what_the_first_lacks(self):
+        self.serve(CONTENT)
+        status, said = self.fetch("--mirror", self.mirror + "/nothing-here", "--mirror", self.mirror)
+        self.assertEqual(status, 0)
+        self.assertIn("404", said)
+        self.assert_complete()
+
+    def test_nobody_answers(self):
+        status, said = self.fetch("--mirror", "http://127.0.0.1:1")
+        self.assertEqual(status, 1)
+        self.assertIn("no source had all four files", said)
+        self.assertEqual(list(self.target.iterdir()), [])
+
+    def test_a_mirror_that_is_no_address(self):
+        self.assertEqual(self.fetch("--mirror", "nonsense")[0], 1)
+
+
+class DefaultFolder(unittest.TestCase):
+    def test_the_default_folder_follows_the_environment(self):
+        script = load_script()
+        with unittest.mock.patch.dict("os.environ", {"XDG_CACHE_HOME": "/somewhere"}):
+            self.assertEqual(script.default_folder(), pathlib.Path("/somewhere/nnc/mnist"))
+
+
+if __name__ == "__main__":
+    unittest.main()
