@@ -132,6 +132,8 @@ class DefaultFolder(unittest.TestCase):
         script = load_script()
         with unittest.mock.patch.dict("os.environ", {"XDG_CACHE_HOME": "/somewhere"}):
             self.assertEqual(script.default_folder(), pathlib.Path("/somewhere/nnc/mnist"))
+        with unittest.mock.patch.dict("os.environ", {"XDG_CACHE_HOME": "relative", "HOME": "/home/someone"}):
+            self.assertEqual(script.default_folder(), pathlib.Path("/home/someone/.cache/nnc/mnist"))
 
 
 if __name__ == "__main__":
