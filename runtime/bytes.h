@@ -21,7 +21,9 @@ inline void store_little_u64(u64 value, u8* p) {
   for (int i = 0; i < 8; ++i) p[i] = static_cast<u8>(value >> (8 * i));
 }
 
-inline std::span<u8 const> as_bytes(std::string_view text) { return {reinterpret_cast<u8 const*>(text.data()), text.size()}; }
+inline std::span<u8 const> as_bytes(std::string_view text) {
+  return {reinterpret_cast<u8 const*>(text.data()), text.size()};
+}
 
 // The elements of `source`, each of `width` bytes in big-endian order, written to `target` in this machine's order.
 void swap_big_endian(std::span<u8 const> source, i64 width, u8* target);

@@ -35,7 +35,8 @@ std::string const& entry(Metadata const& metadata, std::string const& key, std::
 }
 
 // A decimal number that is not negative and fits into T.
-template <class T> T number(Metadata const& metadata, std::string const& key, std::string const& file) {
+template <class T>
+T number(Metadata const& metadata, std::string const& key, std::string const& file) {
   auto const& text = entry(metadata, key, file);
   T value = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -56,12 +57,15 @@ std::set<std::string> names_of(Metadata const& metadata, std::string const& key,
 }
 
 // Takes the tensors with these names out of `rest`, in its order.
-std::vector<NamedTensor> take(std::vector<NamedTensor>& rest, std::set<std::string> const& names, std::string const& key, std::string const& file) {
-  auto const split = std::stable_partition(rest.begin(), rest.end(), [&](NamedTensor const& t) { return !names.contains(t.name); });
+std::vector<NamedTensor> take(std::vector<NamedTensor>& rest, std::set<std::string> const& names,
+                              std::string const& key, std::string const& file) {
+  auto const split =
+      std::stable_partition(rest.begin(), rest.end(), [&](NamedTensor const& t) { return !names.contains(t.name); });
   std::vector<NamedTensor> taken(std::make_move_iterator(split), std::make_move_iterator(rest.end()));
   rest.erase(split, rest.end());
   if (taken.size() != names.size())
-    throw Error(fmt::format("{}: the metadata list {} tensors under {}, and the file has {} of them", file, names.size(), key, taken.size()));
+    throw Error(fmt::format("{}: the metadata list {} tensors under {}, and the file has {} of them", file,
+                            names.size(), key, taken.size()));
   return taken;
 }
 
@@ -106,7 +110,8 @@ Checkpoint load_checkpoint(std::filesystem::path const& path) {
   Checkpoint checkpoint;
   checkpoint.parameters = std::move(content.tensors);
   auto const format = content.metadata.find("format");
-  if (format != content.metadata.end() && format->second == format_name) read_training(checkpoint, content.metadata, path.string());
+  if (format != content.metadata.end() && format->second == format_name)
+    read_training(checkpoint, content.metadata, path.string());
   return checkpoint;
 }
 

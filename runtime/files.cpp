@@ -21,7 +21,8 @@ namespace fs = std::filesystem;
 // "no space left on device": the system's words begin like the rest of our messages.
 std::string system_words(int error) {
   auto words = std::generic_category().message(error);
-  if (words.size() > 1 && words[0] >= 'A' && words[0] <= 'Z' && words[1] >= 'a' && words[1] <= 'z') words[0] += 'a' - 'A';
+  if (words.size() > 1 && words[0] >= 'A' && words[0] <= 'Z' && words[1] >= 'a' && words[1] <= 'z')
+    words[0] += 'a' - 'A';
   return words;
 }
 
@@ -79,7 +80,8 @@ std::optional<mode_t> old_mode(fs::path const& path) {
     if (errno == ENOENT) return std::nullopt;
     fail(path, "look at it", errno);
   }
-  if (!S_ISREG(status.st_mode)) throw Error(fmt::format("{}: is not a regular file, so it is not replaced", path.string()));
+  if (!S_ISREG(status.st_mode))
+    throw Error(fmt::format("{}: is not a regular file, so it is not replaced", path.string()));
   return status.st_mode & 07777;
 }
 

@@ -33,14 +33,13 @@ constexpr std::array<FormatName, dtype_count> format_names{{
     {DType::bool_, "BOOL"},
 }};
 
-char const* format_name(DType dtype) {
-  return std::ranges::find(format_names, dtype, &FormatName::dtype)->name;
-}
+char const* format_name(DType dtype) { return std::ranges::find(format_names, dtype, &FormatName::dtype)->name; }
 
 DType dtype_of(TensorHeader const& tensor, std::string const& file) {
   for (auto const& entry : format_names)
     if (tensor.dtype == entry.name) return entry.dtype;
-  throw Error(fmt::format("{}: tensor '{}' has the dtype '{}', which nnc does not have", file, tensor.name, tensor.dtype));
+  throw Error(
+      fmt::format("{}: tensor '{}' has the dtype '{}', which nnc does not have", file, tensor.name, tensor.dtype));
 }
 
 // The text of the header; what follows it is data.
@@ -49,9 +48,11 @@ std::span<u8 const> header_text(std::span<u8 const> bytes, std::string const& fi
     throw Error(fmt::format("{}: expected a safetensors file, found {}", file, byte_count(bytes.size())));
   u64 const length = load_little_u64(bytes.data());
   if (length > largest_header)
-    throw Error(fmt::format("{}: expected a safetensors file, found a header length of {} (at most {} is allowed)", file, length, largest_header));
+    throw Error(fmt::format("{}: expected a safetensors file, found a header length of {} (at most {} is allowed)",
+                            file, length, largest_header));
   if (length > bytes.size() - length_bytes)
-    throw Error(fmt::format("{}: the header promises {} of header, and only {} follow", file, byte_count(length), byte_count(bytes.size() - length_bytes)));
+    throw Error(fmt::format("{}: the header promises {} of header, and only {} follow", file, byte_count(length),
+                            byte_count(bytes.size() - length_bytes)));
   return bytes.subspan(length_bytes, static_cast<size_t>(length));
 }
 
@@ -61,11 +62,11 @@ void check_ranges(std::vector<TensorHeader>& tensors, u64 data_size, std::string
   u64 reached = 0;
   for (auto const& tensor : tensors) {
     if (tensor.begin > tensor.end || tensor.end > data_size)
-      throw Error(fmt::format("{}: tensor '{}' takes the bytes {} to {}, and the file has {} of data", file, tensor.name, tensor.begin, tensor.end,
-                              byte_count(data_size)));
+      throw Error(fmt::format("{}: tensor '{}' takes the bytes {} to {}, and the file has {} of data", file,
+                              tensor.name, tensor.begin, tensor.end, byte_count(data_size)));
     if (tensor.begin != reached)
-      throw Error(fmt::format("{}: tensor '{}' begins at byte {}, expected {}: the tensors {}", file, tensor.name, tensor.begin, reached,
-                              tensor.begin < reached ? "overlap" : "leave a hole"));
+      throw Error(fmt::format("{}: tensor '{}' begins at byte {}, expected {}: the tensors {}", file, tensor.name,
+                              tensor.begin, reached, tensor.begin < reached ? "overlap" : "leave a hole"));
     reached = tensor.end;
   }
   if (reached != data_size)
@@ -83,12 +84,13 @@ void check_bools(std::span<u8 const> bytes, std::string const& tensor, std::stri
   if (bad != bytes.end()) throw Error(fmt::format("{}: tensor '{}' is BOOL and has the value {}", file, tensor, *bad));
 }
 
-HostTensor tensor_of(TensorHeader const& header, std::span<u8 const> data, std::string const& file, std::shared_ptr<void const> owner) {
+HostTensor tensor_of(TensorHeader const& header, std::span<u8 const> data, std::string const& file,
+                     std::shared_ptr<void const> owner) {
   auto const dtype = dtype_of(header, file);
   u64 const size = size_or_error(dtype, header.shape, fmt::format("{}: tensor '{}'", file, header.name));
   if (size != header.end - header.begin)
-    throw Error(fmt::format("{}: tensor '{}' is {}, which takes {}, and has {}", file, header.name, type_text(dtype, header.shape), byte_count(size),
-                            byte_count(header.end - header.begin)));
+    throw Error(fmt::format("{}: tensor '{}' is {}, which takes {}, and has {}", file, header.name,
+                            type_text(dtype, header.shape), byte_count(size), byte_count(header.end - header.begin)));
   auto const bytes = data.subspan(static_cast<size_t>(header.begin), static_cast<size_t>(size));
   if (dtype == DType::bool_) check_bools(bytes, header.name, file);
   return HostTensor::view(dtype, header.shape, bytes, std::move(owner));
@@ -97,11 +99,13 @@ HostTensor tensor_of(TensorHeader const& header, std::span<u8 const> data, std::
 std::vector<NamedTensor const*> widest_first(std::vector<NamedTensor> const& tensors) {
   std::vector<NamedTensor const*> order;
   for (auto const& tensor : tensors) order.push_back(&tensor);
-  std::ranges::stable_sort(order, std::ranges::greater{}, [](NamedTensor const* t) { return bytes(t->tensor.dtype()); });
+  std::ranges::stable_sort(order, std::ranges::greater{},
+                           [](NamedTensor const* t) { return bytes(t->tensor.dtype()); });
   return order;
 }
 
-SafetensorsHeader header_of(std::vector<NamedTensor const*> const& order, std::map<std::string, std::string> const& metadata) {
+SafetensorsHeader header_of(std::vector<NamedTensor const*> const& order,
+                            std::map<std::string, std::string> const& metadata) {
   SafetensorsHeader header{.tensors = {}, .metadata = metadata};
   u64 offset = 0;
   for (auto const* named : order) {
@@ -127,7 +131,8 @@ Safetensors parse_safetensors(std::span<u8 const> bytes, std::string const& name
   check_names(header.tensors, name);
   check_ranges(header.tensors, data.size(), name);
   Safetensors result{.tensors = {}, .metadata = std::move(header.metadata)};
-  for (auto const& tensor : header.tensors) result.tensors.push_back({tensor.name, tensor_of(tensor, data, name, owner)});
+  for (auto const& tensor : header.tensors)
+    result.tensors.push_back({tensor.name, tensor_of(tensor, data, name, owner)});
   return result;
 }
 

@@ -79,7 +79,9 @@ public:
   }
 
   bool number_integer(Json::number_integer_t value) override { unexpected(fmt::format("the number {}", value)); }
-  bool number_float(Json::number_float_t, std::string const& text) override { unexpected(fmt::format("the number {}", text)); }
+  bool number_float(Json::number_float_t, std::string const& text) override {
+    unexpected(fmt::format("the number {}", text));
+  }
   bool boolean(bool value) override { unexpected(value ? "true" : "false"); }
   bool null() override { unexpected("null"); }
   bool binary(Json::binary_t&) override { unexpected("binary data"); }
@@ -89,11 +91,26 @@ public:
 
 private:
   // What was just read, so what may follow.
-  enum class Place { outside, top, top_value, metadata, metadata_value, tensor, dtype, shape, shape_array, offsets, offsets_array };
+  enum class Place {
+    outside,
+    top,
+    top_value,
+    metadata,
+    metadata_value,
+    tensor,
+    dtype,
+    shape,
+    shape_array,
+    offsets,
+    offsets_array
+  };
 
-  [[noreturn]] void fail(std::string const& what) const { throw Error(fmt::format("{}: the header of a safetensors file: {}", file_, what)); }
+  [[noreturn]] void fail(std::string const& what) const {
+    throw Error(fmt::format("{}: the header of a safetensors file: {}", file_, what));
+  }
   [[noreturn]] void unexpected(std::string const& found) const {
-    fail(name_.empty() ? fmt::format("expected an object of tensors, found {}", found) : fmt::format("{} is out of place in '{}'", found, name_));
+    fail(name_.empty() ? fmt::format("expected an object of tensors, found {}", found)
+                       : fmt::format("{} is out of place in '{}'", found, name_));
   }
 
   bool enter_entry() {
@@ -141,7 +158,8 @@ private:
 
   void add_extent(u64 value) {
     if (value > static_cast<u64>(std::numeric_limits<i64>::max())) unexpected(fmt::format("the extent {}", value));
-    if (tensor_.shape.size() == largest_rank) fail(fmt::format("tensor '{}' has more than {} dimensions", name_, largest_rank));
+    if (tensor_.shape.size() == largest_rank)
+      fail(fmt::format("tensor '{}' has more than {} dimensions", name_, largest_rank));
     tensor_.shape.push_back(static_cast<i64>(value));
   }
 

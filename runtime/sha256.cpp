@@ -15,7 +15,8 @@ constexpr std::array<u32, 64> first_primes = [] {
   std::array<u32, 64> primes{};
   size_t found = 0;
   for (u32 candidate = 2; found < primes.size(); ++candidate)
-    if (std::none_of(primes.begin(), primes.begin() + found, [&](u32 p) { return candidate % p == 0; })) primes[found++] = candidate;
+    if (std::none_of(primes.begin(), primes.begin() + found, [&](u32 p) { return candidate % p == 0; }))
+      primes[found++] = candidate;
   return primes;
 }();
 

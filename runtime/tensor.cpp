@@ -43,8 +43,10 @@ HostTensor::HostTensor(DType dtype, std::vector<i64> shape)
   owner_ = std::move(memory);
 }
 
-HostTensor HostTensor::view(DType dtype, std::vector<i64> shape, std::span<u8 const> bytes, std::shared_ptr<void const> owner) {
-  if (bytes_of(shape, dtype) != static_cast<i64>(bytes.size())) throw CompilerBug("a view whose bytes do not fit its type");
+HostTensor HostTensor::view(DType dtype, std::vector<i64> shape, std::span<u8 const> bytes,
+                            std::shared_ptr<void const> owner) {
+  if (bytes_of(shape, dtype) != static_cast<i64>(bytes.size()))
+    throw CompilerBug("a view whose bytes do not fit its type");
   auto const width = static_cast<std::uintptr_t>(nnc::bytes(dtype));
   if (reinterpret_cast<std::uintptr_t>(bytes.data()) % width != 0) {
     HostTensor copy(dtype, std::move(shape));

@@ -21,21 +21,24 @@ public:
 
   // Bytes that `owner` keeps alive (a mapped file, say) and nobody may write. `bytes` must have exactly the size of the
   // type. They are copied when they are not aligned for their elements.
-  static HostTensor view(DType dtype, std::vector<i64> shape, std::span<u8 const> bytes, std::shared_ptr<void const> owner);
+  static HostTensor view(DType dtype, std::vector<i64> shape, std::span<u8 const> bytes,
+                         std::shared_ptr<void const> owner);
 
   DType dtype() const { return dtype_; }
   std::vector<i64> const& shape() const { return shape_; }
   i64 elements() const { return static_cast<i64>(size_) / nnc::bytes(dtype_); }
   std::span<u8 const> bytes() const { return {data_, size_}; }
-  std::span<u8> writable(); // CompilerBug for a view
+  std::span<u8> writable();      // CompilerBug for a view
   std::string type_text() const; // "f32[784,10]"
 
   // The elements as T, whose size must be the dtype's.
-  template <class T> std::span<T const> as() const {
+  template <class T>
+  std::span<T const> as() const {
     check_width(sizeof(T));
     return {reinterpret_cast<T const*>(data_), size_ / sizeof(T)};
   }
-  template <class T> std::span<T> writable_as() {
+  template <class T>
+  std::span<T> writable_as() {
     check_width(sizeof(T));
     return {reinterpret_cast<T*>(writable().data()), size_ / sizeof(T)};
   }

@@ -38,11 +38,13 @@ fs::path need_file(fs::path const& folder, char const* name) {
   throw Error(fmt::format("{}: expected a file {} or {}.gz there, found neither", folder.string(), name, name));
 }
 
-bool has_file(fs::path const& folder, SplitFiles files) { return find_file(folder, files.images) || find_file(folder, files.labels); }
+bool has_file(fs::path const& folder, SplitFiles files) {
+  return find_file(folder, files.images) || find_file(folder, files.labels);
+}
 
 bool is_complete(fs::path const& folder) {
-  return find_file(folder, train_files.images) && find_file(folder, train_files.labels) && find_file(folder, test_files.images) &&
-         find_file(folder, test_files.labels);
+  return find_file(folder, train_files.images) && find_file(folder, train_files.labels) &&
+         find_file(folder, test_files.images) && find_file(folder, test_files.labels);
 }
 
 // A column of one small integer per example is a label: models take it as i32.
@@ -63,8 +65,8 @@ Split join(std::vector<NamedTensor> columns, std::vector<std::string> const& nam
     if (i == 0) split.examples = tensor.shape()[0];
     if (tensor.shape()[0] == 0) throw Error(fmt::format("{}: has no examples", names[i]));
     if (tensor.shape()[0] != split.examples)
-      throw Error(fmt::format("{} has {} examples, and {} has {}: the columns of a data set must have the same number", names[0],
-                              split.examples, names[i], tensor.shape()[0]));
+      throw Error(fmt::format("{} has {} examples, and {} has {}: the columns of a data set must have the same number",
+                              names[0], split.examples, names[i], tensor.shape()[0]));
   }
   for (auto& column : columns) split.columns.push_back({column.name, widened_label(std::move(column.tensor))});
   return split;
@@ -87,10 +89,12 @@ void check_same_types(Dataset const& set) {
   if (set.test.examples == 0) return;
   for (auto const& column : set.train.columns) {
     auto const* other = set.test.column(column.name);
-    auto of_example = [](HostTensor const& t) { return type_text(t.dtype(), {t.shape().begin() + 1, t.shape().end()}); };
+    auto of_example = [](HostTensor const& t) {
+      return type_text(t.dtype(), {t.shape().begin() + 1, t.shape().end()});
+    };
     if (!other || of_example(*other) != of_example(column.tensor))
-      throw Error(fmt::format("{}: an example of '{}' is {} in the training set and {} in the test set", set.from, column.name,
-                              of_example(column.tensor), other ? of_example(*other) : "missing"));
+      throw Error(fmt::format("{}: an example of '{}' is {} in the training set and {} in the test set", set.from,
+                              column.name, of_example(column.tensor), other ? of_example(*other) : "missing"));
   }
 }
 
@@ -184,7 +188,8 @@ Dataset load_fashion(std::optional<fs::path> const& folder) {
   if (auto const data = folder_of_environment()) folders.push_back(*data / "fashion-mnist");
   folders.emplace_back(fashion_package_folder);
   if (auto const found = first_complete(folders)) return read_folder("fashion", *found);
-  Diagnostic diagnostic{.at = {}, .message = fmt::format("the data set 'fashion' is not in {}", fashion_package_folder)};
+  Diagnostic diagnostic{.at = {},
+                        .message = fmt::format("the data set 'fashion' is not in {}", fashion_package_folder)};
   diagnostic.help = "install the package dataset-fashion-mnist, or name a folder with --data";
   throw Error(std::move(diagnostic));
 }
@@ -205,7 +210,8 @@ Dataset load_named_files(std::string const& words) {
   for (auto const& part : split_at_commas(words)) {
     auto column = read_named_file(part, words, names);
     for (auto const& other : columns)
-      if (other.name == column.name) throw Error(fmt::format("the column '{}' is given twice in '{}'", column.name, words));
+      if (other.name == column.name)
+        throw Error(fmt::format("the column '{}' is given twice in '{}'", column.name, words));
     columns.push_back(std::move(column));
   }
   Dataset set{.name = words, .from = "the named files", .note = "", .train = join(std::move(columns), names)};

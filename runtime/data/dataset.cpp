@@ -19,8 +19,9 @@ bool names_a_path(std::string const& words) {
 [[noreturn]] void unknown(std::string const& words) {
   Diagnostic diagnostic{.at = {}, .message = fmt::format("unknown data set '{}'", words)};
   auto const near = nearest(words, builtin_datasets());
-  diagnostic.help = near.empty() ? "a data set is mnist, fashion, a folder of IDX files, or named files (image=a.idx,label=b.idx)"
-                                 : fmt::format("did you mean '{}'?", near);
+  diagnostic.help =
+      near.empty() ? "a data set is mnist, fashion, a folder of IDX files, or named files (image=a.idx,label=b.idx)"
+                   : fmt::format("did you mean '{}'?", near);
   throw Error(std::move(diagnostic));
 }
 

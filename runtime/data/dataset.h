@@ -20,9 +20,9 @@ struct Split {
 };
 
 struct Dataset {
-  std::string name;  // "mnist"; for files the words that named them
-  std::string from;  // where it was found: a folder, or "the command itself"
-  std::string note;  // what the user should know about it, or empty
+  std::string name; // "mnist"; for files the words that named them
+  std::string from; // where it was found: a folder, or "the command itself"
+  std::string note; // what the user should know about it, or empty
   Split train, test;
   std::map<std::string, i64> properties; // what model arguments of these names take: "classes"
 
@@ -32,8 +32,8 @@ struct Dataset {
 
 // `words` is what the user wrote behind --train, --eval or --run:
 //   mnist, fashion            a built-in set; `folder` (--data), $NNC_DATA, and the usual places are looked at in turn
-//   FOLDER                    IDX files under the four names of MNIST, plain or .gz; the two of the test set may be absent
-//   image=FILE,label=FILE     named columns, all of them the training split
+//   FOLDER                    IDX files under the four names of MNIST, plain or .gz; the two of the test set may be
+//   absent image=FILE,label=FILE     named columns, all of them the training split
 // Throws Error when it is not there, is damaged, has no example, or its columns differ in length.
 Dataset load_dataset(std::string const& words, std::optional<std::filesystem::path> const& folder = {});
 

@@ -21,7 +21,8 @@ std::array<HostTensor, 4> embedded_digits() {
   std::span<u8 const> const packed(nnc_digits, static_cast<size_t>(nnc_digits_end - nnc_digits));
   auto content = std::make_shared<std::vector<u8>>(unpacked_size);
   Unpacker unpacker(packed, "the digits inside the command", Packing::zlib);
-  if (unpacker.read(*content) != unpacked_size) throw CompilerBug("the digits inside the command are not the expected ones");
+  if (unpacker.read(*content) != unpacked_size)
+    throw CompilerBug("the digits inside the command are not the expected ones");
   std::array<HostTensor, 4> result;
   std::span<u8 const> rest = *content;
   for (auto& tensor : result) {

@@ -20,7 +20,9 @@ namespace {
 // zlib's window: 15 bits, and 16 added means a gzip header.
 int window_bits(Packing packing) { return packing == Packing::gzip ? 15 + 16 : 15; }
 
-uInt at_most_32_bits(size_t size) { return static_cast<uInt>(std::min<size_t>(size, std::numeric_limits<uInt>::max())); }
+uInt at_most_32_bits(size_t size) {
+  return static_cast<uInt>(std::min<size_t>(size, std::numeric_limits<uInt>::max()));
+}
 
 void show_more(z_stream& z, std::span<u8 const>& rest) {
   if (z.avail_in != 0) return;
@@ -34,7 +36,8 @@ void show_more(z_stream& z, std::span<u8 const>& rest) {
 Unpacker::Unpacker(std::span<u8 const> packed, std::string name, Packing packing)
     : stream_(std::make_unique<Stream>()), name_(std::move(name)), packing_(packing) {
   stream_->rest = packed;
-  if (inflateInit2(&stream_->z, window_bits(packing)) != Z_OK) throw Error(fmt::format("{}: out of memory while unpacking", name_));
+  if (inflateInit2(&stream_->z, window_bits(packing)) != Z_OK)
+    throw Error(fmt::format("{}: out of memory while unpacking", name_));
 }
 
 Unpacker::~Unpacker() { inflateEnd(&stream_->z); }
@@ -58,7 +61,8 @@ size_t Unpacker::read(std::span<u8> target) {
     done += room - z.avail_out;
     if (result == Z_STREAM_END) {
       ended_ = !next_member();
-    } else if (result == Z_BUF_ERROR || (result == Z_OK && z.avail_in == 0 && z.avail_out != 0 && stream_->rest.empty())) {
+    } else if (result == Z_BUF_ERROR ||
+               (result == Z_OK && z.avail_in == 0 && z.avail_out != 0 && stream_->rest.empty())) {
       throw Error(fmt::format("{}: the packed data end too early", name_));
     } else if (result != Z_OK) {
       throw Error(fmt::format("{}: the packed data are corrupt ({})", name_, z.msg ? z.msg : "no reason known"));

@@ -60,23 +60,27 @@ Header parse_header(std::span<u8 const> bytes, std::string const& name) {
   if (bytes.size() < fixed_header)
     throw Error(fmt::format("{}: expected an IDX file, found {}", name, byte_count(bytes.size())));
   if (bytes[0] != 0 || bytes[1] != 0)
-    throw Error(fmt::format("{}: expected an IDX file, which begins with two zero bytes, found 0x{:02x}{:02x}", name, bytes[0], bytes[1]));
+    throw Error(fmt::format("{}: expected an IDX file, which begins with two zero bytes, found 0x{:02x}{:02x}", name,
+                            bytes[0], bytes[1]));
   size_t const rank = bytes[3];
   size_t const size = fixed_header + 4 * rank;
   if (rank == 0) throw Error(fmt::format("{}: expected an IDX file with at least one dimension, found none", name));
   if (bytes.size() < size)
-    throw Error(fmt::format("{}: the IDX header of rank {} takes {}, and the file ends after {}", name, rank, byte_count(size), byte_count(bytes.size())));
+    throw Error(fmt::format("{}: the IDX header of rank {} takes {}, and the file ends after {}", name, rank,
+                            byte_count(size), byte_count(bytes.size())));
   Header header{element_type(bytes[2], name), {}, size, 0};
   for (size_t i = 0; i < rank; ++i) header.shape.push_back(load_big_u32(bytes.data() + fixed_header + 4 * i));
   auto const data = size_in_file(header.shape, header.type.width);
-  if (!data) throw Error(fmt::format("{}: the header promises {}, which is too large", name, type_text(header.type.dtype, header.shape)));
+  if (!data)
+    throw Error(fmt::format("{}: the header promises {}, which is too large", name,
+                            type_text(header.type.dtype, header.shape)));
   header.data = *data;
   return header;
 }
 
 [[noreturn]] void wrong_size(Header const& header, std::string const& name, std::string const& found) {
-  throw Error(fmt::format("{}: the header promises {}, {} in all, and the file has {}", name, type_text(header.type.dtype, header.shape),
-                          byte_count(header.total()), found));
+  throw Error(fmt::format("{}: the header promises {}, {} in all, and the file has {}", name,
+                          type_text(header.type.dtype, header.shape), byte_count(header.total()), found));
 }
 
 // Elements wider than a byte, in this machine's order.
@@ -162,9 +166,11 @@ HostTensor read_packed(fs::path const& path) {
 
 } // namespace
 
-HostTensor parse_idx(std::span<u8 const> bytes, std::string const& name, std::shared_ptr<void const> owner, size_t* used) {
+HostTensor parse_idx(std::span<u8 const> bytes, std::string const& name, std::shared_ptr<void const> owner,
+                     size_t* used) {
   auto const header = parse_header(bytes, name);
-  if (bytes.size() < header.total() || (!used && bytes.size() > header.total())) wrong_size(header, name, byte_count(bytes.size()));
+  if (bytes.size() < header.total() || (!used && bytes.size() > header.total()))
+    wrong_size(header, name, byte_count(bytes.size()));
   if (used) *used = static_cast<size_t>(header.total());
   auto const data = bytes.subspan(header.size, static_cast<size_t>(header.data));
   if (header.type.width > 1) return swapped(header, data);

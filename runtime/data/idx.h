@@ -14,6 +14,7 @@ HostTensor read_idx(std::filesystem::path const&);
 
 // One IDX file at the start of `bytes`, which `owner` keeps alive. `name` is what errors call it. `used`: the number of
 // bytes that it takes; when null, nothing may follow.
-HostTensor parse_idx(std::span<u8 const> bytes, std::string const& name, std::shared_ptr<void const> owner, size_t* used = nullptr);
+HostTensor parse_idx(std::span<u8 const> bytes, std::string const& name, std::shared_ptr<void const> owner,
+                     size_t* used = nullptr);
 
 } // namespace nnc

@@ -37,7 +37,9 @@ std::vector<std::string> names(std::vector<NamedTensor> const& tensors) {
   return result;
 }
 
-bool same(std::vector<NamedTensor> const& a, std::vector<NamedTensor> const& b) { return names(a) == names(b) && digest(a) == digest(b); }
+bool same(std::vector<NamedTensor> const& a, std::vector<NamedTensor> const& b) {
+  return names(a) == names(b) && digest(a) == digest(b);
+}
 
 // The example with one entry of its metadata changed (or, with no value, taken out).
 std::string error_with(std::string const& key, std::optional<std::string> const& value) {
@@ -89,12 +91,15 @@ TEST_CASE("metadata that make no sense are refused") {
   CHECK(error_with("step", std::nullopt) == "v: a checkpoint whose metadata lack 'step'");
   CHECK(error_with("step", "-1") == "v: the metadata say step = '-1', expected a number");
   CHECK(error_with("step", "12x") == "v: the metadata say step = '12x', expected a number");
-  CHECK(error_with("seed", "18446744073709551616") == "v: the metadata say seed = '18446744073709551616', expected a number");
+  CHECK(error_with("seed", "18446744073709551616") ==
+        "v: the metadata say seed = '18446744073709551616', expected a number");
   CHECK(error_with("states", "3") == "v: the metadata say states = '3', expected a list of names");
   CHECK(error_with("states", "[3]") == "v: the metadata say states = '[3]', expected a list of names");
   CHECK(error_with("states", "[") == "v: the metadata say states = '[', expected a list of names");
-  CHECK(error_with("states", R"(["a","a"])") == R"(v: the metadata say states = '["a","a"]', expected a list of names)");
-  CHECK(error_with("optimizer", R"(["nothing"])") == "v: the metadata list 1 tensors under optimizer, and the file has 0 of them");
+  CHECK(error_with("states", R"(["a","a"])") ==
+        R"(v: the metadata say states = '["a","a"]', expected a list of names)");
+  CHECK(error_with("optimizer", R"(["nothing"])") ==
+        "v: the metadata list 1 tensors under optimizer, and the file has 0 of them");
 }
 
 TEST_CASE("a full disk keeps the old checkpoint") {

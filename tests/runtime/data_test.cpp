@@ -18,7 +18,8 @@ using namespace std::string_literals;
 namespace {
 
 std::string big_endian(u32 value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8), static_cast<char>(value)};
+  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+          static_cast<char>(value)};
 }
 
 // An IDX file of this element type whose elements are the bytes of `data`.
@@ -92,16 +93,21 @@ TEST_CASE("an IDX file that is not what it says is refused in its own words") {
   };
   CHECK(error("") == "a.idx: expected an IDX file, found 0 bytes");
   CHECK(error("PNG.") == "a.idx: expected an IDX file, which begins with two zero bytes, found 0x504e");
-  CHECK(error("\0\0\7\1"s + big_endian(1) + "x") == "a.idx: unknown IDX element type 0x07, expected 0x08, 0x09 or 0x0b to 0x0e");
+  CHECK(error("\0\0\7\1"s + big_endian(1) + "x") ==
+        "a.idx: unknown IDX element type 0x07, expected 0x08, 0x09 or 0x0b to 0x0e");
   CHECK(error(idx(8, {}, "x")) == "a.idx: expected an IDX file with at least one dimension, found none");
-  CHECK(error("\0\0\x8\3\0\0\0\2"s) == "a.idx: the IDX header of rank 3 takes 16 bytes, and the file ends after 8 bytes");
-  CHECK(error(idx(8, {2, 3}, "12345")) == "a.idx: the header promises u8[2,3], 18 bytes in all, and the file has 17 bytes");
-  CHECK(error(idx(8, {2, 3}, "1234567")) == "a.idx: the header promises u8[2,3], 18 bytes in all, and the file has 19 bytes");
+  CHECK(error("\0\0\x8\3\0\0\0\2"s) ==
+        "a.idx: the IDX header of rank 3 takes 16 bytes, and the file ends after 8 bytes");
+  CHECK(error(idx(8, {2, 3}, "12345")) ==
+        "a.idx: the header promises u8[2,3], 18 bytes in all, and the file has 17 bytes");
+  CHECK(error(idx(8, {2, 3}, "1234567")) ==
+        "a.idx: the header promises u8[2,3], 18 bytes in all, and the file has 19 bytes");
   CHECK(error(idx(8, {0xffffffff, 0xffffffff}, "")) ==
         "a.idx: the header promises u8[4294967295,4294967295], which is too large");
   CHECK(error(idx(0x0E, {0x7fffffff, 0x7fffffff}, "")) ==
         "a.idx: the header promises f64[2147483647,2147483647], which is too large");
-  CHECK(error_in(scratch, [&] { read_idx(scratch / "none.idx"); }) == "none.idx: cannot open: no such file or directory");
+  CHECK(error_in(scratch, [&] { read_idx(scratch / "none.idx"); }) ==
+        "none.idx: cannot open: no such file or directory");
   CHECK(error_of([] { read_idx("/dev/null"); }) == "/dev/null: is not a regular file");
 }
 
@@ -110,7 +116,8 @@ TEST_CASE("a packed IDX file is unpacked once and then mapped from the cache") {
   auto const path = here.scratch.write("a.idx.gz", gzip(idx(8, {100, 28}, counting(2800))));
   CHECK(read_idx(path).type_text() == "u8[100,28]");
   std::vector<std::filesystem::path> cached;
-  for (auto const& entry : std::filesystem::directory_iterator(here.scratch / "cache/nnc/unpacked")) cached.push_back(entry.path());
+  for (auto const& entry : std::filesystem::directory_iterator(here.scratch / "cache/nnc/unpacked"))
+    cached.push_back(entry.path());
   REQUIRE(cached.size() == 1);
   // The second reading sees the cache: a byte that is changed there is what comes back.
   auto content = content_of(cached[0]);
@@ -157,8 +164,10 @@ TEST_CASE("a packed file may not hold more than its header promises, however muc
   auto error = [&](std::string const& content) {
     return error_in(here.scratch, [&] { read_idx(here.scratch.write("a.idx.gz", gzip(content))); });
   };
-  CHECK(error(idx(8, {3}, std::string(50'000'000, '\0'))) == "a.idx.gz: the header promises u8[3], 11 bytes in all, and the file has more");
-  CHECK(error(idx(8, {3000}, std::string(3001, '\0'))) == "a.idx.gz: the header promises u8[3000], 3008 bytes in all, and the file has more");
+  CHECK(error(idx(8, {3}, std::string(50'000'000, '\0'))) ==
+        "a.idx.gz: the header promises u8[3], 11 bytes in all, and the file has more");
+  CHECK(error(idx(8, {3000}, std::string(3001, '\0'))) ==
+        "a.idx.gz: the header promises u8[3000], 3008 bytes in all, and the file has more");
   CHECK(error(idx(8, {0xffffffff, 1000}, "abc")) ==
         "a.idx.gz: the header promises u8[4294967295,1000], 4294967295012 bytes in all, and the file has 15 bytes");
 }
@@ -226,8 +235,11 @@ TEST_CASE("named files are columns in the order in which they are named") {
   CHECK(set.test.examples == 0);
   CHECK(set.train.columns[0].name == "picture");
   CHECK(set.train.column("label")->as<i32>()[1] == 2);
-  CHECK(error_of([&] { load_dataset("picture=" + images + ",y"); }).starts_with("expected name=file[,name=file]..., found 'y' in "));
-  CHECK(error_of([&] { load_dataset("a=" + images + ",a=" + labels); }).starts_with("the column 'a' is given twice in "));
+  CHECK(error_of([&] {
+          load_dataset("picture=" + images + ",y");
+        }).starts_with("expected name=file[,name=file]..., found 'y' in "));
+  CHECK(
+      error_of([&] { load_dataset("a=" + images + ",a=" + labels); }).starts_with("the column 'a' is given twice in "));
 }
 
 TEST_CASE("columns must fit each other and have an example") {
@@ -243,10 +255,12 @@ TEST_CASE("columns must fit each other and have an example") {
   CHECK(error("image=" + file("z.idx", {0, 2})) == "z.idx: has no examples");
   write_small_set(here.scratch, "set");
   here.scratch.write("set/t10k-images-idx3-ubyte", idx(8, {4, 2, 2}, counting(16)));
-  CHECK(error((here.scratch / "set").string()) == "set: an example of 'image' is u8[2,3] in the training set and u8[2,2] in the test set");
+  CHECK(error((here.scratch / "set").string()) ==
+        "set: an example of 'image' is u8[2,3] in the training set and u8[2,2] in the test set");
   here.scratch.write("set/t10k-images-idx3-ubyte", idx(8, {4, 2, 3}, counting(24)));
   here.scratch.write("set/train-labels-idx1-ubyte", idx(8, {6, 1}, counting(6)));
-  CHECK(error((here.scratch / "set").string()) == "set/train-labels-idx1-ubyte: expected one label per example, found u8[6,1]");
+  CHECK(error((here.scratch / "set").string()) ==
+        "set/train-labels-idx1-ubyte: expected one label per example, found u8[6,1]");
 }
 
 TEST_CASE("words that name no data set") {
@@ -266,7 +280,8 @@ TEST_CASE("words that name no data set") {
 TEST_CASE("mnist is taken from --data, then $NNC_DATA, then the cache, then the command itself") {
   Isolated here;
   auto const embedded = load_dataset("mnist");
-  CHECK(embedded.summary() == "mnist: 5000 training and 1000 test examples from the command itself; tools/fetch-data mnist fetches the full set");
+  CHECK(embedded.summary() == "mnist: 5000 training and 1000 test examples from the command itself; tools/fetch-data "
+                              "mnist fetches the full set");
   CHECK(embedded.train.column("image")->type_text() == "u8[5000,28,28]");
   CHECK(embedded.train.column("label")->type_text() == "i32[5000]");
   CHECK(embedded.properties.at("classes") == 10);
@@ -304,7 +319,8 @@ TEST_CASE("the embedded digits are the ones that were chosen") {
 TEST_CASE("fashion is Debian's package") {
   Isolated here;
   if (!std::filesystem::exists("/usr/share/datasets/fashion-mnist")) {
-    CHECK(error_of([] { load_dataset("fashion"); }) == "the data set 'fashion' is not in /usr/share/datasets/fashion-mnist");
+    CHECK(error_of([] { load_dataset("fashion"); }) ==
+          "the data set 'fashion' is not in /usr/share/datasets/fashion-mnist");
     return;
   }
   auto const set = load_dataset("fashion");

@@ -48,15 +48,18 @@ TEST_CASE("a symbolic link to a file is followed, one to nowhere refused") {
   CHECK(fs::is_symlink(scratch / "link"));
   CHECK(content_of(scratch / "real") == "new");
   fs::create_symlink("nothing", scratch / "lost");
-  CHECK(error_in(scratch, [&] { write_atomically(scratch / "lost", {}); }) == "lost: is a symbolic link that leads nowhere");
+  CHECK(error_in(scratch, [&] { write_atomically(scratch / "lost", {}); }) ==
+        "lost: is a symbolic link that leads nowhere");
 }
 
 TEST_CASE("what is no regular file is refused, before and while writing") {
   Scratch scratch;
   fs::create_directory(scratch / "folder");
   REQUIRE(::mkfifo((scratch / "pipe").c_str(), 0600) == 0);
-  for (auto const& check : {+[](fs::path const& p) { check_writable(p); }, +[](fs::path const& p) { write_atomically(p, {}); }}) {
-    CHECK(error_in(scratch, [&] { check(scratch / "folder"); }) == "folder: is not a regular file, so it is not replaced");
+  for (auto const& check :
+       {+[](fs::path const& p) { check_writable(p); }, +[](fs::path const& p) { write_atomically(p, {}); }}) {
+    CHECK(error_in(scratch, [&] { check(scratch / "folder"); }) ==
+          "folder: is not a regular file, so it is not replaced");
     CHECK(error_in(scratch, [&] { check(scratch / "pipe"); }) == "pipe: is not a regular file, so it is not replaced");
     CHECK(error_of([&] { check("/dev/null"); }) == "/dev/null: is not a regular file, so it is not replaced");
     CHECK(error_in(scratch, [&] { check(scratch / "none/w"); }) == "none/w: cannot write: no such file or directory");

@@ -13,7 +13,8 @@ using namespace nnc;
 TEST_CASE("philox4x32-10 gives the words of the paper's library") {
   CHECK(philox({0, 0, 0, 0}, {0, 0}) == std::array<u32, 4>{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8});
   u32 const ones = 0xffffffff;
-  CHECK(philox({ones, ones, ones, ones}, {ones, ones}) == std::array<u32, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
+  CHECK(philox({ones, ones, ones, ones}, {ones, ones}) ==
+        std::array<u32, 4>{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd});
   CHECK(philox({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}) ==
         std::array<u32, 4>{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1});
 }
@@ -61,6 +62,7 @@ TEST_CASE("all orders are equally likely") {
 }
 
 TEST_CASE("a row number has 31 bits") {
-  CHECK_THROWS_WITH_AS(rows_in_order(i64{1} << 31), "a data set may have up to 2147483647 examples, and this one has 2147483648", Error);
+  CHECK_THROWS_WITH_AS(rows_in_order(i64{1} << 31),
+                       "a data set may have up to 2147483647 examples, and this one has 2147483648", Error);
   CHECK_THROWS_AS(rows_in_order(-1), Error);
 }

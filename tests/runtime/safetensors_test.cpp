@@ -37,7 +37,9 @@ std::string error(std::string const& content) {
   return error_of([&] { parse(content); });
 }
 
-std::string header_error(std::string const& header, std::string const& data = "") { return error(file_of(header, data)); }
+std::string header_error(std::string const& header, std::string const& data = "") {
+  return error(file_of(header, data));
+}
 
 } // namespace
 
@@ -49,7 +51,11 @@ TEST_CASE("what is written is read again, bit by bit") {
   HostTensor pixels(DType::u8, {3});
   pixels.writable_as<u8>()[2] = 255;
   Safetensors const content{
-      .tensors = {{"pixels", pixels}, {"dense.weight", floats({2, 2}, {1.5f, -0.0f, nan, 3})}, {"labels", labels}, {"empty", HostTensor(DType::f32, {0, 4})}, {"scalar", floats({}, {7})}},
+      .tensors = {{"pixels", pixels},
+                  {"dense.weight", floats({2, 2}, {1.5f, -0.0f, nan, 3})},
+                  {"labels", labels},
+                  {"empty", HostTensor(DType::f32, {0, 4})},
+                  {"scalar", floats({}, {7})}},
       .metadata = {{"a", "b"}, {"quote", "\"\\\n"}},
   };
   write_safetensors(scratch / "w.safetensors", content);
@@ -79,13 +85,16 @@ TEST_CASE("the bytes of a small file") {
   small.writable_as<u8>()[0] = 'x';
   write_safetensors(scratch / "w", {.tensors = {{"b", small}, {"a", floats({1}, {1})}}, .metadata = {{"k", "v"}}});
   // Wide elements first, and the data at a multiple of 8.
-  std::string header = R"({"__metadata__":{"k":"v"},"a":{"data_offsets":[0,4],"dtype":"F32","shape":[1]},"b":{"data_offsets":[4,5],"dtype":"U8","shape":[1]}})";
+  std::string header =
+      R"({"__metadata__":{"k":"v"},"a":{"data_offsets":[0,4],"dtype":"F32","shape":[1]},"b":{"data_offsets":[4,5],"dtype":"U8","shape":[1]}})";
   header.resize((header.size() + 7) / 8 * 8, ' ');
   CHECK(content_of(scratch / "w") == file_of(header, "\0\0\x80\x3fx"s));
 }
 
 TEST_CASE("tensors whose data are not aligned are copied to where they are") {
-  auto const read = parse(file_of(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})", "x\0\0\x80\x3f"s));
+  auto const read = parse(file_of(
+      R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"F32","shape":[1],"data_offsets":[1,5]}})",
+      "x\0\0\x80\x3f"s));
   CHECK(read.find("b")->as<f32>()[0] == 1.0f);
 }
 
@@ -95,7 +104,8 @@ TEST_CASE("the length of the header is not believed") {
   CHECK(error("") == "w: expected a safetensors file, found 0 bytes");
   CHECK(error("1234567") == "w: expected a safetensors file, found 7 bytes");
   CHECK(error("\x40\0\0\0\0\0\0\0{}"s) == "w: the header promises 64 bytes of header, and only 2 bytes follow");
-  CHECK(error(std::string(8, '\xff')) == "w: expected a safetensors file, found a header length of 18446744073709551615 (at most 100000000 is allowed)");
+  CHECK(error(std::string(8, '\xff')) ==
+        "w: expected a safetensors file, found a header length of 18446744073709551615 (at most 100000000 is allowed)");
 }
 
 TEST_CASE("the header must be JSON of the right form") {
@@ -116,7 +126,8 @@ TEST_CASE("the header must be JSON of the right form") {
   CHECK(header_error(R"({"a":{"shape":[[1]]}})") == prefix + "a list is out of place in 'a'");
   CHECK(header_error(R"({"a":{"shape":[-1]}})") == prefix + "the number -1 is out of place in 'a'");
   CHECK(header_error(R"({"a":{"shape":[1.5]}})") == prefix + "the number 1.5 is out of place in 'a'");
-  CHECK(header_error(R"({"a":{"shape":[18446744073709551615]}})") == prefix + "the extent 18446744073709551615 is out of place in 'a'");
+  CHECK(header_error(R"({"a":{"shape":[18446744073709551615]}})") ==
+        prefix + "the extent 18446744073709551615 is out of place in 'a'");
   CHECK(header_error(R"({"a":{"data_offsets":[0]}})") == prefix + "tensor 'a' has 1 data offsets, expected 2");
   CHECK(header_error(R"({"a":{"data_offsets":[0,1,2]}})") == prefix + "tensor 'a' has more than 2 data offsets");
   CHECK(header_error(R"({"__metadata__":{"a":1}})") == prefix + "a number is out of place in '__metadata__'");
@@ -125,13 +136,17 @@ TEST_CASE("the header must be JSON of the right form") {
 }
 
 TEST_CASE("JSON that is very deep is refused without falling down") {
-  CHECK(header_error(std::string(1'000'000, '[')) == "w: the header of a safetensors file: expected an object of tensors, found a list");
-  CHECK(header_error("{\"a\":" + std::string(1'000'000, '{')) == "w: the header of a safetensors file: is no JSON at byte 7");
+  CHECK(header_error(std::string(1'000'000, '[')) ==
+        "w: the header of a safetensors file: expected an object of tensors, found a list");
+  CHECK(header_error("{\"a\":" + std::string(1'000'000, '{')) ==
+        "w: the header of a safetensors file: is no JSON at byte 7");
 }
 
 TEST_CASE("every byte of the data belongs to exactly one tensor") {
-  auto one = [](std::string const& dtype, std::string const& shape, std::string const& offsets, std::string const& data) {
-    return header_error(R"({"a":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}", data);
+  auto one = [](std::string const& dtype, std::string const& shape, std::string const& offsets,
+                std::string const& data) {
+    return header_error(R"({"a":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}",
+                        data);
   };
   CHECK(one("F32", "[1]", "[0,4]", "abcd") == "no error");
   CHECK(one("F32", "[1]", "[0,4]", "abc") == "w: tensor 'a' takes the bytes 0 to 4, and the file has 3 bytes of data");
@@ -145,7 +160,9 @@ TEST_CASE("every byte of the data belongs to exactly one tensor") {
   CHECK(one("BOOL", "[2]", "[0,2]", "\0\1"s) == "no error");
   CHECK(one("BOOL", "[2]", "[0,2]", "\1\2") == "w: tensor 'a' is BOOL and has the value 2");
   auto two = [](std::string const& name, std::string const& offsets) {
-    return header_error(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},")" + name + R"(":{"dtype":"U8","shape":[4],"data_offsets":)" + offsets + "}}", "12345678");
+    return header_error(R"({"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},")" + name +
+                            R"(":{"dtype":"U8","shape":[4],"data_offsets":)" + offsets + "}}",
+                        "12345678");
   };
   CHECK(two("b", "[4,8]") == "no error");
   CHECK(two("b", "[2,6]") == "w: tensor 'b' begins at byte 2, expected 4: the tensors overlap");
@@ -155,7 +172,9 @@ TEST_CASE("every byte of the data belongs to exactly one tensor") {
 
 TEST_CASE("whatever is done to a file, reading it works or is an Error") {
   Scratch scratch;
-  write_safetensors(scratch / "w", {.tensors = {{"x", floats({2, 3}, {1, 2, 3, 4, 5, 6})}, {"y", HostTensor(DType::bool_, {5})}}, .metadata = {{"k", "v"}}});
+  write_safetensors(scratch / "w",
+                    {.tensors = {{"x", floats({2, 3}, {1, 2, 3, 4, 5, 6})}, {"y", HostTensor(DType::bool_, {5})}},
+                     .metadata = {{"k", "v"}}});
   auto const good = content_of(scratch / "w");
   for (size_t length = 0; length < good.size(); ++length) CHECK(error(good.substr(0, length)) != "no error");
   CHECK(error(good + "x") != "no error");
@@ -175,7 +194,9 @@ TEST_CASE("whatever is done to a file, reading it works or is an Error") {
 TEST_CASE("names that the format cannot hold are refused") {
   Scratch scratch;
   auto write = [&](std::string const& name) {
-    return error_in(scratch, [&] { write_safetensors(scratch / "w", {.tensors = {{name, HostTensor(DType::u8, {1})}}, .metadata = {}}); });
+    return error_in(scratch, [&] {
+      write_safetensors(scratch / "w", {.tensors = {{name, HostTensor(DType::u8, {1})}}, .metadata = {}});
+    });
   };
   CHECK(write("__metadata__") == "w: a tensor cannot be called __metadata__");
   CHECK(write("\xff") == "w: a name or a metadata entry is not UTF-8");

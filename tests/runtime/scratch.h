@@ -1,4 +1,5 @@
-// What the tests of files share: a folder that vanishes, files written by hand, a disk that is full, the words of an error.
+// What the tests of files share: a folder that vanishes, files written by hand, a disk that is full, the words of an
+// error.
 #pragma once
 
 #include "ir/basic.h"

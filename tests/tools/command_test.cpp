@@ -44,7 +44,8 @@ TEST_CASE("the command links nothing shared but libc and libm") {
 TEST_CASE("the command is loaded at a fixed address") {
   auto const lines = lines_of("readelf -h '" NNC_COMMAND "'");
   bool fixed = false;
-  for (auto const& line : lines) fixed = fixed || (line.find("Type:") != std::string::npos && line.find("EXEC") != std::string::npos);
+  for (auto const& line : lines)
+    fixed = fixed || (line.find("Type:") != std::string::npos && line.find("EXEC") != std::string::npos);
   CHECK(fixed);
 }
 

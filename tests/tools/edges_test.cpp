@@ -32,7 +32,9 @@ std::map<std::string, std::vector<std::string>> const may_include{
 
 std::string first_folder(std::string const& path) { return path.substr(0, path.find('/')); }
 
-bool is_library_of_llvm(std::string const& included) { return included.starts_with("llvm/") || included.starts_with("llvm-c/"); }
+bool is_library_of_llvm(std::string const& included) {
+  return included.starts_with("llvm/") || included.starts_with("llvm-c/");
+}
 
 // What an #include line names, without quotes or brackets.
 std::optional<std::string> included_by(std::string const& line) {
@@ -49,7 +51,7 @@ bool is_allowed(std::string const& file, std::string const& included) {
   auto const from = first_folder(file), to = first_folder(included);
   if (is_library_of_llvm(included)) return from == "codegen";
   if (!may_include.contains(to) || to == included) return true; // a library, or a file beside the one that includes it
-  if (file == public_header) return false;                     // a host program has this one header and nothing else
+  if (file == public_header) return false;                      // a host program has this one header and nothing else
   auto const& allowed = may_include.at(from);
   return std::ranges::count(allowed, to) || std::ranges::count(allowed, included);
 }
@@ -60,7 +62,8 @@ std::vector<std::string> wrong_edges(std::string const& file, std::istream& text
   std::string line;
   for (int number = 1; std::getline(text, line); ++number) {
     auto const included = included_by(line);
-    if (included && !is_allowed(file, *included)) wrong.push_back(fmt::format("{}:{}: includes {}", file, number, *included));
+    if (included && !is_allowed(file, *included))
+      wrong.push_back(fmt::format("{}:{}: includes {}", file, number, *included));
   }
   return wrong;
 }
@@ -81,7 +84,8 @@ std::vector<std::string> sources(fs::path const& root) {
   for (auto const& [folder, allowed] : may_include) {
     std::error_code error;
     for (auto const& entry : fs::recursive_directory_iterator(root / folder, error))
-      if (entry.is_regular_file() && is_source(entry.path())) found.push_back(fs::relative(entry.path(), root).generic_string());
+      if (entry.is_regular_file() && is_source(entry.path()))
+        found.push_back(fs::relative(entry.path(), root).generic_string());
   }
   std::ranges::sort(found);
   return found;
@@ -103,7 +107,8 @@ TEST_CASE("edges that point the wrong way are named with their line") {
   using Edges = std::vector<std::string>;
   CHECK(wrong_edges("ir/dim.cpp", "#include \"ir/dim.h\"\n#include <vector>\n#include \"passes/fuse.h\"\n") ==
         Edges{"ir/dim.cpp:3: includes passes/fuse.h"});
-  CHECK(wrong_edges("passes/fuse.cpp", "  #  include \"codegen/loops.h\"") == Edges{"passes/fuse.cpp:1: includes codegen/loops.h"});
+  CHECK(wrong_edges("passes/fuse.cpp", "  #  include \"codegen/loops.h\"") ==
+        Edges{"passes/fuse.cpp:1: includes codegen/loops.h"});
   CHECK(wrong_edges("frontend/lexer.cpp", "#include \"passes/pass.h\"").size() == 1);
   CHECK(wrong_edges("codegen/jit.cpp", "#include \"runtime/session.h\"").size() == 1);
   CHECK(wrong_edges("runtime/session.cpp", "#include \"tools/nnc/switches.h\"").size() == 1);
@@ -117,7 +122,9 @@ TEST_CASE("LLVM stays behind codegen") {
 }
 
 TEST_CASE("clients see the public header only, and it stands alone") {
-  CHECK(wrong_edges("tools/nnc/main.cpp", "#include \"runtime/nnc.h\"\n#include \"tools/nnc/jobs.h\"\n#include \"jobs.h\"").empty());
+  CHECK(wrong_edges("tools/nnc/main.cpp",
+                    "#include \"runtime/nnc.h\"\n#include \"tools/nnc/jobs.h\"\n#include \"jobs.h\"")
+            .empty());
   CHECK(wrong_edges("tools/nnc/main.cpp", "#include \"runtime/session.h\"").size() == 1);
   CHECK(wrong_edges("examples/embed.cpp", "#include \"ir/module.h\"").size() == 1);
   CHECK(wrong_edges("runtime/nnc.h", "#include <string>\n#include \"ir/types.h\"").size() == 1);
