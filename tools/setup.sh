@@ -31,10 +31,10 @@ install() {
   apt-get update -qq && apt-get install -y -qq --no-install-recommends $missing >/dev/null || fail "installing$missing"
 }
 
-# configure_and_build PRESET [TARGET...]
+# configure_and_build PRESET [TARGET...]: talks on standard error, which leaves standard output to the command.
 configure_and_build() {
   preset=$1
   shift
-  [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" --log-level=WARNING || return 1
-  cmake --build "build/$preset" -- --quiet "$@"
+  [ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" --log-level=WARNING >&2 || return 1
+  cmake --build "build/$preset" -- --quiet "$@" >&2
 }
