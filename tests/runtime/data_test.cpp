@@ -266,10 +266,10 @@ TEST_CASE("columns must fit each other and have an example") {
 TEST_CASE("words that name no data set") {
   Isolated here;
   try {
-    load_dataset("mnits");
-    FAIL("mnits was found");
+    load_dataset("mnst");
+    FAIL("mnst was found");
   } catch (Error const& error) {
-    CHECK(error.what() == "unknown data set 'mnits'"s);
+    CHECK(error.what() == "unknown data set 'mnst'"s);
     CHECK(error.diagnostics[0].help == "did you mean 'mnist'?");
   }
   CHECK(error_in(here.scratch, [&] { load_dataset((here.scratch / "none").string()); }) == "none: no such folder");
