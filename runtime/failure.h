@@ -1,0 +1,26 @@
+// The edge between nnc's own errors (diagnostics, broken invariants) and the exception of the public API.
+#pragma once
+
+#include "ir/diagnostic.h"
+#include "runtime/nnc.h"
+
+namespace nnc {
+
+// Turns diagnostics, with the sources that they point into, into what the public API throws.
+Failure failure_of(std::vector<Diagnostic> const&, Sources const&);
+Failure failure_of(CompilerBug const&, std::string reproducer);
+
+// Runs `action` and lets nothing but a Failure out.
+template <class Action> auto guarded(Sources const& sources, Action&& action) -> decltype(action()) {
+  try {
+    return action();
+  } catch (Error const& error) {
+    throw failure_of(error.diagnostics, sources);
+  } catch (CompilerBug const& bug) {
+    throw failure_of(bug, {});
+  } catch (std::bad_alloc const&) {
+    throw Failure(Failure::Kind::wrong, "error: out of memory");
+  }
+}
+
+} // namespace nnc

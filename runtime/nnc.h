@@ -1,0 +1,305 @@
+// The public API of nnc: compile a network that is written as text, train it, run it, read and write its weights.
+//
+//   auto program = nnc::Program::from_text(text);                        // text -> a program; immutable, may be shared
+//   nnc::Session session(program);                                       // parameters, memory, threads
+//   session.step({{"image", pixels}, {"label", labels}}, 32);            // one update on the caller's own buffers
+//   auto probs = session.run({{"image", pixels}}, 32)[0].as<float>();    // f32[32,10], row-major
+//   session.save("weights.safetensors");
+//
+// Every tensor is dense and row-major; its first extent may be `batch`. Types are written as in the language:
+// "f32[batch,10]". Indices and counts are 64 bits, seconds are seconds.
+//
+// Whatever goes wrong is thrown as nnc::Failure. The library prints nothing, handles no signal and leaves the
+// floating-point mode of the caller as it was. A Program may be used by many threads at once; a Session has one caller
+// at a time, who is a member of its team of threads while a call lasts.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#define NNC_API __attribute__((visibility("default")))
+
+namespace nnc {
+inline namespace v1 {
+
+// ---- What can go wrong --------------------------------------------------------------------------------------------
+
+// A place in a source text; lines and columns count from 1, columns in bytes. `line` is 0 when there is no place.
+struct Position {
+  std::string file;
+  std::int64_t line = 0, column = 0;
+};
+
+// One mistake: where it is, what it is, how it came about, and what would fit (empty when nobody knows).
+struct Problem {
+  Position at;
+  std::string message;
+  std::vector<std::pair<Position, std::string>> notes;
+  std::string help;
+};
+
+// what() is the whole text for a person: places, source lines with carets, notes, help. It does not end in a newline.
+class NNC_API Failure : public std::runtime_error {
+public:
+  enum class Kind {
+    wrong, // the program, the data or the call is wrong
+    bug,   // a broken invariant of nnc itself; `reproducer` then holds the program as IR when there was one
+  };
+  Failure(Kind kind, std::string text, std::vector<Problem> problems = {}, std::string reproducer = {});
+  Kind kind;
+  std::vector<Problem> problems;
+  std::string reproducer;
+};
+
+// ---- Buffers ------------------------------------------------------------------------------------------------------
+
+// "f32" for float, and so on: f64 f32 i64 i32 i8 u8 bool.
+template <class T> constexpr char const* dtype_of() {
+  if constexpr (std::is_same_v<T, double>) return "f64";
+  else if constexpr (std::is_same_v<T, float>) return "f32";
+  else if constexpr (std::is_same_v<T, std::int64_t>) return "i64";
+  else if constexpr (std::is_same_v<T, std::int32_t>) return "i32";
+  else if constexpr (std::is_same_v<T, std::int8_t>) return "i8";
+  else if constexpr (std::is_same_v<T, std::uint8_t>) return "u8";
+  else {
+    static_assert(std::is_same_v<T, bool>, "no dtype of nnc has this type");
+    return "bool";
+  }
+}
+
+// Elements of the caller, which nnc reads during the call and does not keep. Any contiguous range will do:
+// {"image", pixels} with a std::vector<std::uint8_t>, an array or a span.
+struct Input {
+  template <class Range> Input(std::string name, Range const& range) : name(std::move(name)) {
+    std::span elements(std::data(range), std::size(range));
+    dtype = dtype_of<std::remove_cv_t<typename decltype(elements)::element_type>>();
+    data = elements.data();
+    bytes = elements.size_bytes();
+  }
+  Input(std::string name, std::string dtype, void const* data, std::size_t bytes)
+      : name(std::move(name)), dtype(std::move(dtype)), data(data), bytes(bytes) {}
+  std::string name;
+  std::string dtype;
+  void const* data;
+  std::size_t bytes;
+};
+
+// A tensor that belongs to the caller.
+struct Array {
+  std::string name;
+  std::string dtype;
+  std::vector<std::int64_t> shape;
+  std::vector<std::byte> bytes;
+  // The elements; throws Failure when T is not the dtype.
+  template <class T> std::span<T const> as() const {
+    if (dtype != dtype_of<T>()) wrong_dtype(dtype_of<T>());
+    return {reinterpret_cast<T const*>(bytes.data()), bytes.size() / sizeof(T)};
+  }
+
+private:
+  [[noreturn]] NNC_API void wrong_dtype(char const* asked) const;
+};
+
+// A number with a name: a loss, a metric, a scalar.
+struct Number {
+  std::string name;
+  double value = 0;
+};
+
+// ---- Data sets ----------------------------------------------------------------------------------------------------
+
+enum class Part { train, validation, test };
+
+// Named columns, in a training and a test split. Cheap to copy; files are mapped, not read.
+class NNC_API Data {
+public:
+  // `words`: "mnist", "fashion", a folder of IDX files, or "image=FILE,label=FILE". `folder`: where built-in sets are
+  // looked for first. Throws Failure for what is missing, damaged, empty, or has columns of different lengths.
+  static Data open(std::string const& words, std::string const& folder = {});
+  std::string const& name() const;
+  std::string summary() const; // "mnist: 60000 training and 10000 test examples from ..."
+  std::string const& note() const; // what its user should know, or empty
+  std::int64_t train_examples() const;
+  std::int64_t test_examples() const;
+
+  struct Contents;
+  Contents const& contents() const { return *contents_; }
+
+private:
+  std::shared_ptr<Contents const> contents_;
+};
+
+// ---- Programs -----------------------------------------------------------------------------------------------------
+
+struct Options {
+  std::string train_name;                                // which train block, by tag or model; empty: the only one
+  std::vector<std::pair<std::string, std::string>> set;  // model arguments, named dimensions, scalars, settings of `train`
+  std::optional<std::int64_t> batch;                     // examples per update
+  std::string cpu;                                       // as LLVM names it; empty: this machine
+  std::optional<Data> data;                              // its columns bind to the inputs, by name, then in order
+  std::optional<std::vector<std::string>> passes;        // exactly these passes; nothing: all
+  std::vector<std::string> without;                      // all but these
+  bool check_each = false;                               // verify and evaluate after every pass
+  std::int64_t max_nodes = 1'000'000;                    // of the graph
+
+  // After each stage ("elaborate", then the passes by name): its name, whether it changed anything, its text on demand.
+  std::function<void(std::string const& stage, bool changed, std::function<std::string()> const& text)> on_stage;
+  // How long a stage took in milliseconds of wall time, and the number of nodes after it. Machine code is made when it
+  // is first needed and reported as "code of FUNCTION, ..."; that may be on another thread's call into this program.
+  std::function<void(std::string const& stage, double milliseconds, std::size_t nodes)> on_time;
+};
+
+struct TensorInfo {
+  std::string name;
+  std::string dtype;
+  std::vector<std::int64_t> shape; // -1 where the extent depends on the batch
+  std::string type;                // "f32[batch,10]"
+  bool is_target = false;          // of an input: only losses and metrics need it
+};
+
+class NNC_API Program {
+public:
+  // FILE is the text of a program, or, when its name ends in ".ir", the text form of a module. Throws Failure.
+  static Program from_file(std::string const& path, Options const& = {});
+  static Program from_text(std::string const& text, Options const& = {}, std::string const& name = "program.nn");
+
+  std::string const& summary() const; // "train mlp": what was chosen in the file
+  std::vector<TensorInfo> inputs() const;
+  std::vector<TensorInfo> outputs() const;
+  std::vector<TensorInfo> parameters() const; // by path: "dense.weight"
+  std::vector<Number> scalars() const;        // the numbers that only tune, with the values that the text gives them
+  std::vector<std::string> reports() const;   // losses, then metrics
+  bool can_train() const;                     // there is a train block
+  bool can_run() const;                       // there are outputs
+  std::int64_t batch() const;                 // examples per update
+  std::int64_t validation() const;            // rows that are kept from the end of the training set
+
+  // The module after the last pass, in text form. (Options::on_stage shows all stages.)
+  std::string text() const;
+  // "ir", "loops", "llvm", "asm": text; "object": an ELF file with one entry nnc_FUNCTION for each function.
+  std::string emit(std::string const& kind) const;
+  static std::vector<std::string> const& emit_kinds();
+  static std::vector<std::string> stages(); // "elaborate" and the names of the passes, in order, each once
+
+  class Compiled;
+  Compiled const& compiled() const { return *compiled_; }
+  std::shared_ptr<Compiled const> shared() const { return compiled_; }
+
+private:
+  std::shared_ptr<Compiled const> compiled_;
+};
+
+// ---- Sessions -----------------------------------------------------------------------------------------------------
+
+struct SessionOptions {
+  int threads = 0;                    // members of the team; 0: as many as pay, at most one per core
+  std::optional<std::uint64_t> seed;  // nothing: what the train block says
+  std::int64_t max_memory = 0;        // bytes of weights, states and arena; 0: no limit
+};
+
+// What losses and metrics were over some examples: their means, weighted by examples.
+struct Reports {
+  std::vector<Number> values;
+  std::int64_t examples = 0;
+  std::int64_t bad_step = 0;     // the first step whose loss was not finite; 0: none
+  std::int64_t zero_divided = 0; // integer divisions by zero (their results are 0)
+  std::int64_t clamped = 0;      // indices out of range that no column of the data explains
+};
+
+struct Progress {
+  std::int64_t epoch = 0;             // from 1
+  std::int64_t epochs = 0;            // planned; rounded up when steps are planned
+  std::int64_t step = 0, steps = 0;   // updates done, planned
+  std::int64_t done = 0, examples = 0; // of this epoch
+  std::vector<Number> values;         // means over this epoch so far
+  double seconds = 0;                 // since training began
+  double examples_per_second = 0;     // of this slice
+};
+
+// The end of an epoch (or of the training within one), or a line of the log.
+struct Milestone {
+  std::int64_t epoch = 0, step = 0;
+  std::vector<Number> values;         // means since the milestone before
+  std::vector<Number> validation;     // over the validation split; empty when there is none
+  std::int64_t validation_examples = 0;
+  double seconds = 0;                 // since training began
+  double examples_per_second = 0;     // of training, since the milestone before
+};
+
+struct TrainOptions {
+  std::optional<std::int64_t> epochs; // totals, also for a resumed training; nothing: what the train block says
+  std::optional<std::int64_t> steps;
+  bool shuffle = true;                // false: in the order of the file
+  bool resume = false;                // go on from the file that `save` names
+  std::string save;                   // file for a checkpoint after every epoch and at the end; empty: none
+  std::int64_t save_every = 0;        // and after every so many steps
+  std::int64_t log_every = 0;         // on_log after every so many steps; 0: after every epoch
+  bool stop_on_bad = true;            // stop when a loss is not finite
+  std::function<bool(Progress const&)> on_slice; // between slices of some tens of milliseconds; false: stop here
+  std::function<void(Milestone const&)> on_epoch;
+  std::function<void(Milestone const&)> on_log;
+};
+
+struct Trained {
+  std::int64_t step = 0, epoch = 0; // updates made, epochs finished, in total
+  std::int64_t examples = 0;        // of the training split
+  bool stopped = false;             // on_slice said so
+  std::int64_t bad_step = 0;        // the first step whose loss was not finite; 0: none
+  bool saved = false;               // the file holds the weights as they are now
+  double seconds = 0;
+};
+
+class NNC_API Session {
+public:
+  // Allocates and initialises the parameters, states and states of the optimizer.
+  explicit Session(Program const&, SessionOptions const& = {});
+  ~Session();
+  Session(Session&&) noexcept;
+  Session& operator=(Session&&) noexcept;
+
+  // One update on `batch` examples: every input and target of the program, each with batch times the elements of one
+  // example. Labels out of range are an error that names the input and the example; the update has then been made with
+  // the nearest label that exists.
+  Reports step(std::vector<Input> const&, std::int64_t batch);
+  // Losses and metrics without an update.
+  Reports evaluate(std::vector<Input> const&, std::int64_t batch);
+  // The outputs of the program. Targets that no output needs may be left out.
+  std::vector<Array> run(std::vector<Input> const&, std::int64_t batch);
+
+  // Trains on the training split without its validation rows. A batch that is larger than that is an error.
+  Trained train(Data const&, TrainOptions const& = {});
+  Reports evaluate(Data const&, Part);
+  // The outputs for every example, at most `limit` of them (0: all); an output without `batch` in front has its last value.
+  std::vector<Array> run(Data const&, Part, std::int64_t limit = 0);
+
+  Array parameter(std::string const& name) const;
+  void set_parameter(Input const&);
+  double scalar(std::string const& name) const;
+  void set_scalar(std::string const& name, double value); // compiles nothing anew; "steps" and "epoch" too
+  std::int64_t step_count() const;                         // updates made so far
+  int threads() const;                                     // members of the team
+
+  // A checkpoint as safetensors: written to a temporary file, synced, renamed. `load` takes parameters and states from
+  // any safetensors file that has every parameter with its exact type, and leaves the states of the optimizer.
+  void save(std::string const& path) const;
+  void load(std::string const& path);
+  // SHA-256 over the parameters in order of their names, 64 hexadecimal digits.
+  std::string digest() const;
+
+  struct State;
+
+private:
+  std::unique_ptr<State> state_;
+};
+
+} // namespace v1
+} // namespace nnc

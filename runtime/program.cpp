@@ -1,0 +1,326 @@
+#include "runtime/program.h"
+
+#include "ir/op.h"
+#include "ir/text.h"
+#include "passes/pass.h"
+#include "runtime/data_set.h"
+#include "runtime/failure.h"
+#include "runtime/files.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace nnc {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double milliseconds_since(Clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+}
+
+std::string read_text(std::filesystem::path const& path) {
+  auto const file = MappedFile::open(path);
+  auto const bytes = file->bytes();
+  return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+}
+
+// Imports lie below the folder of the main file; the frontend has refused every other path.
+std::optional<std::string> read_import(std::filesystem::path const& folder, std::string const& path) {
+  std::error_code error;
+  auto const file = folder / path;
+  if (!std::filesystem::is_regular_file(file, error)) return std::nullopt;
+  return read_text(file);
+}
+
+size_t node_count(Region const& region) {
+  size_t count = region.nodes.size();
+  for (auto const& node : region.nodes)
+    for (auto const& inner : node.regions) count += node_count(inner);
+  return count;
+}
+
+size_t node_count(Module const& module) {
+  size_t count = 0;
+  for (auto const& function : module.functions) count += node_count(function.body);
+  return count;
+}
+
+Settings settings_of(Options const& options, std::filesystem::path const& folder) {
+  Settings settings;
+  settings.train_name = options.train_name;
+  settings.set = options.set;
+  if (options.batch) settings.batch = *options.batch;
+  settings.max_nodes = options.max_nodes;
+  settings.read_import = [folder](std::string const& path) { return read_import(folder, path); };
+  if (options.data) {
+    auto const& set = options.data->contents().set;
+    settings.columns = columns_of(set.train.examples > 0 ? set.train : set.test);
+    settings.properties = set.properties;
+  }
+  return settings;
+}
+
+// The inputs of a module that comes as text: those of its functions, inputs before targets.
+std::vector<BoundInput> inputs_of(Module const& module) {
+  std::vector<BoundInput> inputs;
+  auto const add = [&](Function const& function, Argument const& argument) {
+    auto const& value = function.values[argument.value];
+    for (auto const& known : inputs)
+      if (known.name == value.name) return;
+    BoundInput input{value.name, value.type, argument.role == Role::target, ""};
+    // After assemble_step the argument is the whole column: one example for each row.
+    if (argument.role == Role::data && !input.type.shape.empty()) input.type.shape[0] = Dim(Symbol::batch);
+    inputs.push_back(input);
+  };
+  for (auto const role : {Role::input, Role::data, Role::target})
+    for (auto const& function : module.functions)
+      for (auto const& argument : function.arguments)
+        if (argument.role == role) add(function, argument);
+  return inputs;
+}
+
+// A module with one function alone and whatever else codegen reads.
+Module part_of(Module const& module, std::vector<std::string> const& functions) {
+  Module part;
+  part.sources = module.sources;
+  part.bindings = module.bindings;
+  part.target = module.target;
+  for (auto const& function : module.functions)
+    if (std::find(functions.begin(), functions.end(), function.name) != functions.end()) part.functions.push_back(function);
+  return part;
+}
+
+std::string missing_text(std::string_view function) {
+  if (function == "train_step") return "the program has no train block";
+  if (function == "run") return "the program has no output";
+  if (function == "evaluate") return "the program has no loss and no metric";
+  return fmt::format("the program has no function @{}", function);
+}
+
+std::string joined(std::vector<std::string> const& words) {
+  std::string text;
+  for (auto const& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+} // namespace
+
+TensorInfo info_of(std::string const& name, Type const& type) {
+  TensorInfo info{name, std::string(nnc::name(type.dtype)), {}, type.text()};
+  for (auto const& dim : type.shape) info.shape.push_back(dim.constant().value_or(-1));
+  return info;
+}
+
+inline namespace v1 {
+
+Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options options)
+    : sources_(std::move(sources)), options_(std::move(options)) {
+  auto const start = Clock::now();
+  auto module = elaborate_program(file);
+  if (options_.on_time) options_.on_time("elaborate", milliseconds_since(start), node_count(module));
+  if (!module.target || !options_.cpu.empty()) module.target = options_.cpu.empty() ? host_target() : target_for(options_.cpu);
+  target_ = *module.target;
+  limits_ = index_limits(module);
+  finished_ = finish(std::move(module));
+}
+
+Module Program::Compiled::elaborate_program(u32 file) {
+  return sources_->name(file).ends_with(".ir") ? read_module(file) : elaborate_text(file);
+}
+
+Module Program::Compiled::elaborate_text(u32 file) {
+  auto const folder = std::filesystem::path(sources_->name(file)).parent_path();
+  auto elaborated = elaborate(sources_, file, settings_of(options_, folder));
+  if (has_errors(elaborated.diagnostics)) throw Error(elaborated.diagnostics);
+  warnings_ = std::move(elaborated.diagnostics);
+  inputs_ = std::move(elaborated.inputs);
+  summary_ = std::move(elaborated.summary);
+  return std::move(elaborated.module);
+}
+
+Module Program::Compiled::read_module(u32 file) {
+  auto parsed = parse_ir(sources_, file);
+  if (has_errors(parsed.diagnostics)) throw Error(parsed.diagnostics);
+  inputs_ = inputs_of(parsed.module);
+  summary_ = "module " + sources_->name(file);
+  return std::move(parsed.module);
+}
+
+Module Program::Compiled::finish(Module module) {
+  PassContext context;
+  context.target = target_;
+  PassOptions how;
+  if (options_.passes) how.only = *options_.passes;
+  how.without = options_.without;
+  how.check_each = options_.check_each;
+  auto const last = std::make_shared<Module>(module); // a copy costs microseconds, and is what a bug report needs
+  if (options_.on_stage) {
+    how.dump = [this](std::string_view stage, Module const& m, bool changed) {
+      options_.on_stage(std::string(stage), changed, [&m] { return print(m); });
+    };
+  }
+  if (options_.on_time) how.time = [this](std::string_view pass, double ms, size_t nodes) { options_.on_time(std::string(pass), ms, nodes); };
+  try {
+    // No pass at all is a choice as well: `only` is then empty, which would mean the whole pipeline.
+    if (options_.passes && options_.passes->empty()) {
+      if (how.dump) how.dump("elaborate", module, true);
+      return module;
+    }
+    module = run_passes(std::move(module), how, context);
+  } catch (CompilerBug const& bug) {
+    throw failure_of(bug, print(*last));
+  }
+  for (auto& diagnostic : context.diagnostics) warnings_.push_back(std::move(diagnostic));
+  if (has_errors(warnings_)) throw Error(warnings_);
+  return module;
+}
+
+Function const& Program::Compiled::function(std::string_view name) const {
+  auto const* function = finished_.function(name);
+  if (!function) throw Error(missing_text(name));
+  return *function;
+}
+
+nnc_entry Program::Compiled::entry(std::string_view name) const {
+  prepare({std::string(name)});
+  std::lock_guard const lock(mutex_);
+  return entries_.find(name)->second;
+}
+
+void Program::Compiled::prepare(std::vector<std::string> const& functions) const {
+  std::lock_guard const lock(mutex_);
+  std::vector<std::string> missing;
+  for (auto const& name : functions)
+    if (entries_.find(name) == entries_.end() && finished_.function(name)) missing.push_back(name);
+  if (!missing.empty()) compile_missing(missing);
+}
+
+void Program::Compiled::compile_missing(std::vector<std::string> const& functions) const {
+  auto const start = Clock::now();
+  auto const part = part_of(finished_, functions);
+  try {
+    loaded_.push_back(load(compile(part)));
+  } catch (CompilerBug const& bug) {
+    throw failure_of(bug, print(part));
+  }
+  for (auto const& name : functions) {
+    auto const entry = loaded_.back()->entry(name);
+    if (!entry) throw CompilerBug("compiled code has no entry for @" + name);
+    entries_[name] = entry;
+  }
+  if (options_.on_time) options_.on_time("code of " + joined(functions), milliseconds_since(start), node_count(part));
+}
+
+std::string Program::Compiled::emit(std::string const& kind) const {
+  if (kind == "ir") return print(finished_);
+  try {
+    if (kind == "loops") return nnc::emit(finished_, Emit::loops);
+    if (kind == "llvm") return nnc::emit(finished_, Emit::llvm);
+    if (kind == "asm") return nnc::emit(finished_, Emit::assembly);
+    if (kind == "object") {
+      auto const object = compile(finished_);
+      return {reinterpret_cast<char const*>(object.bytes.data()), object.bytes.size()};
+    }
+  } catch (CompilerBug const& bug) {
+    throw failure_of(bug, print(finished_));
+  }
+  throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, joined(emit_kinds())));
+}
+
+// ---- The public face ----
+
+Program Program::from_file(std::string const& path, Options const& options) {
+  auto text = guarded(Sources{}, [&] { return read_text(path); });
+  return from_text(text, options, path);
+}
+
+Program Program::from_text(std::string const& text, Options const& options, std::string const& name) {
+  auto sources = std::make_shared<Sources>();
+  auto const file = sources->add(name, text);
+  return guarded(*sources, [&] {
+    Program program;
+    program.compiled_ = std::make_shared<Compiled>(sources, file, options);
+    return program;
+  });
+}
+
+std::string const& Program::summary() const { return compiled_->summary(); }
+
+std::vector<TensorInfo> Program::inputs() const {
+  std::vector<TensorInfo> infos;
+  for (auto const& input : compiled_->inputs()) {
+    infos.push_back(info_of(input.name, input.type));
+    infos.back().is_target = input.is_target;
+  }
+  return infos;
+}
+
+std::vector<TensorInfo> Program::outputs() const {
+  std::vector<TensorInfo> infos;
+  if (auto const* run = compiled_->module().function("run"))
+    for (auto const& result : run->results)
+      if (result.role == Role::output) infos.push_back(info_of(result.name, run->type(result.value)));
+  return infos;
+}
+
+std::vector<TensorInfo> Program::parameters() const {
+  std::vector<TensorInfo> infos;
+  if (auto const* initialize = compiled_->module().function("initialize"))
+    for (auto const& result : initialize->results)
+      if (result.role == Role::param) infos.push_back(info_of(result.name, initialize->type(result.value)));
+  return infos;
+}
+
+std::vector<Number> Program::scalars() const {
+  std::vector<Number> numbers;
+  if (auto const& training = compiled_->module().training)
+    for (auto const& scalar : training->scalars) numbers.push_back({scalar.name, scalar.value});
+  return numbers;
+}
+
+std::vector<std::string> Program::reports() const {
+  std::vector<std::string> names;
+  auto const* function = compiled_->module().function("evaluate");
+  if (!function) function = compiled_->module().function("train_step");
+  if (function)
+    for (auto const& result : function->results)
+      if (result.role == Role::loss || result.role == Role::metric) names.push_back(result.name);
+  return names;
+}
+
+bool Program::can_train() const { return compiled_->module().function("train_step") != nullptr; }
+bool Program::can_run() const { return !outputs().empty(); }
+
+std::int64_t Program::batch() const {
+  auto const& training = compiled_->module().training;
+  return training ? training->batch : Training{}.batch;
+}
+
+std::int64_t Program::validation() const {
+  auto const& training = compiled_->module().training;
+  return training ? training->validation : 0;
+}
+
+std::string Program::text() const { return print(compiled_->module()); }
+
+std::string Program::emit(std::string const& kind) const {
+  return guarded(compiled_->sources(), [&] { return compiled_->emit(kind); });
+}
+
+std::vector<std::string> const& Program::emit_kinds() {
+  static std::vector<std::string> const kinds{"ir", "loops", "llvm", "asm", "object"};
+  return kinds;
+}
+
+std::vector<std::string> Program::stages() {
+  std::vector<std::string> names{"elaborate"};
+  for (auto const& pass : pipeline())
+    if (std::find(names.begin(), names.end(), pass.name) == names.end()) names.emplace_back(pass.name);
+  return names;
+}
+
+} // namespace v1
+} // namespace nnc

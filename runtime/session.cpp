@@ -1,0 +1,242 @@
+// The public face of a Session: single steps and runs on the caller's buffers, parameters, scalars, files.
+#include "runtime/session.h"
+
+#include "runtime/data_set.h"
+#include "runtime/failure.h"
+#include "runtime/random.h"
+#include "runtime/walk.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace nnc {
+namespace {
+
+// Elements of one example, in bytes.
+i64 example_bytes(BoundInput const& input) {
+  std::vector<i64> shape;
+  for (size_t axis = 1; axis < input.type.shape.size(); ++axis) shape.push_back(input.type.shape[axis].constant().value_or(0));
+  return bytes_of(shape, input.type.dtype).value_or(0);
+}
+
+Input const* given(std::vector<Input> const& inputs, std::string const& name) {
+  for (auto const& input : inputs)
+    if (input.name == name) return &input;
+  return nullptr;
+}
+
+void check_names(Program::Compiled const& program, std::vector<Input> const& inputs) {
+  std::vector<std::string> names;
+  for (auto const& input : program.inputs()) names.push_back(input.name);
+  for (auto const& input : inputs) {
+    if (std::find(names.begin(), names.end(), input.name) != names.end()) continue;
+    Diagnostic problem;
+    problem.message = fmt::format("the program has no input '{}'", input.name);
+    if (auto const near = nearest(input.name, names); !near.empty()) problem.help = fmt::format("did you mean '{}'?", near);
+    throw Error(problem);
+  }
+}
+
+// The caller's buffers as columns of `batch` rows, in the order of the program's inputs.
+std::vector<void const*> columns_from(Program::Compiled const& program, std::vector<Input> const& inputs, i64 batch) {
+  if (batch < 1) throw Error(fmt::format("a batch of {} examples: expected at least 1", batch));
+  check_names(program, inputs);
+  std::vector<void const*> columns;
+  for (auto const& wanted : program.inputs()) {
+    auto const* input = given(inputs, wanted.name);
+    columns.push_back(input ? input->data : nullptr);
+    if (!input) continue;
+    auto const size = static_cast<i64>(input->bytes);
+    if (input->dtype != name(wanted.type.dtype) || size / std::max<i64>(example_bytes(wanted), 1) != batch || size % batch != 0)
+      throw Error(fmt::format("'{}' expects {} with batch = {}, got {} bytes of {}", wanted.name, wanted.type.text(), batch, size, input->dtype));
+  }
+  return columns;
+}
+
+// Finds the index that was out of range in the caller's buffers.
+void explain_clamped(Program::Compiled const& program, std::vector<Input> const& inputs, i64 batch) {
+  for (auto const& limit : program.limits())
+    for (auto const& wanted : program.inputs()) {
+      auto const* input = given(inputs, limit.input);
+      if (wanted.name != limit.input || !input) continue;
+      std::vector<i64> shape{batch};
+      for (size_t axis = 1; axis < wanted.type.shape.size(); ++axis) shape.push_back(wanted.type.shape[axis].constant().value_or(0));
+      auto const column = HostTensor::view(wanted.type.dtype, shape, {static_cast<u8 const*>(input->data), input->bytes}, nullptr);
+      check_indices(limit, column, 0, batch, limit.input);
+    }
+}
+
+Work work_on(Program::Compiled const& program, std::vector<Input> const& inputs, i64 batch, std::vector<i32> const& rows) {
+  Work work;
+  work.columns = columns_from(program, inputs, batch);
+  work.rows = rows.data();
+  work.batch = batch;
+  work.examples = batch;
+  return work;
+}
+
+Reports reports_of(Session::State& state, Function const& function, Work const& work, std::vector<Input> const& inputs) {
+  auto const outcome = state.call(function, work);
+  if (outcome.clamped > 0) explain_clamped(state.program(), inputs, work.batch);
+  Tally tally;
+  tally.add(outcome);
+  return tally.reports(function);
+}
+
+Array empty_output(Function const& run, Result const& result, i64 batch) {
+  auto const& type = run.type(result.value);
+  Bindings bindings;
+  bindings[static_cast<size_t>(Symbol::batch)] = batch;
+  Array array{result.name, std::string(name(type.dtype)), {}, {}};
+  for (auto const& dim : type.shape) array.shape.push_back(dim.value(bindings));
+  array.bytes.resize(size_or_error(type.dtype, array.shape, result.name));
+  return array;
+}
+
+bool has_batch_in_front(Type const& type) { return type.rank() > 0 && type.shape[0] == Dim(Symbol::batch); }
+
+std::vector<Array> empty_outputs(Function const& run, i64 batch) {
+  std::vector<Array> outputs;
+  for (auto const& result : run.results)
+    if (result.role == Role::output) outputs.push_back(empty_output(run, result, batch));
+  return outputs;
+}
+
+// Pointers to row `row` of the outputs with `batch` in front, to the start of the others.
+std::vector<void*> output_pointers(Function const& run, std::vector<Array>& outputs, i64 row) {
+  std::vector<void*> pointers;
+  size_t i = 0;
+  for (auto const& result : run.results) {
+    if (result.role != Role::output) continue;
+    auto& output = outputs[i++];
+    auto const& type = run.type(result.value);
+    size_t const skip = has_batch_in_front(type) && output.shape[0] > 0 ? output.bytes.size() / static_cast<size_t>(output.shape[0]) * static_cast<size_t>(row) : 0;
+    pointers.push_back(output.bytes.data() + skip);
+  }
+  return pointers;
+}
+
+} // namespace
+
+inline namespace v1 {
+
+Session::Session(Program const& program, SessionOptions const& options) {
+  state_ = guarded(program.compiled().sources(), [&] { return std::make_unique<State>(program.shared(), options); });
+}
+Session::~Session() = default;
+Session::Session(Session&&) noexcept = default;
+Session& Session::operator=(Session&&) noexcept = default;
+
+Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
+  return guarded(state_->program().sources(), [&] {
+    auto const rows = rows_in_order(batch);
+    auto work = work_on(state_->program(), inputs, batch, rows);
+    work.first_step = ++state_->step;
+    auto const reports = reports_of(*state_, state_->program().function("train_step"), work, inputs);
+    return reports;
+  });
+}
+
+Reports Session::evaluate(std::vector<Input> const& inputs, std::int64_t batch) {
+  return guarded(state_->program().sources(), [&] {
+    auto const rows = rows_in_order(batch);
+    return reports_of(*state_, state_->program().function("evaluate"), work_on(state_->program(), inputs, batch, rows), inputs);
+  });
+}
+
+std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t batch) {
+  return guarded(state_->program().sources(), [&] {
+    auto const& run = state_->program().function("run");
+    auto const rows = rows_in_order(batch);
+    auto work = work_on(state_->program(), inputs, batch, rows);
+    auto outputs = empty_outputs(run, batch);
+    work.outputs = output_pointers(run, outputs, 0);
+    if (state_->call(run, work).clamped > 0) explain_clamped(state_->program(), inputs, batch);
+    return outputs;
+  });
+}
+
+Reports Session::evaluate(Data const& data, Part part) {
+  return guarded(state_->program().sources(), [&] {
+    return evaluate_section(*state_, section_of(state_->program(), data.contents().set, part, true));
+  });
+}
+
+std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit) {
+  return guarded(state_->program().sources(), [&] {
+    auto const& run = state_->program().function("run");
+    auto section = section_of(state_->program(), data.contents().set, part, false);
+    if (limit > 0) section.examples = std::min(section.examples, limit);
+    auto const rows = rows_in_order(section.column_length);
+    auto outputs = empty_outputs(run, section.examples);
+    Work work;
+    work.columns = pointers_of(section);
+    work.examples = section.column_length;
+    constexpr i64 batch = 256;
+    for (i64 done = 0; done < section.examples; done += work.batch) {
+      work.rows = rows.data() + section.first + done;
+      work.batch = std::min(batch, section.examples - done);
+      work.first_step = done / batch + 1;
+      work.outputs = output_pointers(run, outputs, done);
+      state_->call(run, work);
+    }
+    return outputs;
+  });
+}
+
+Array Session::parameter(std::string const& name) const {
+  return guarded(state_->program().sources(), [&] {
+    auto const* tensor = state_->tensor(name);
+    if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", name));
+    Array array{name, std::string(nnc::name(tensor->dtype())), tensor->shape(), {}};
+    auto const bytes = std::as_bytes(tensor->bytes());
+    array.bytes.assign(bytes.begin(), bytes.end());
+    return array;
+  });
+}
+
+void Session::set_parameter(Input const& input) {
+  guarded(state_->program().sources(), [&] {
+    auto* tensor = state_->tensor(input.name);
+    if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", input.name));
+    if (input.dtype != nnc::name(tensor->dtype()) || input.bytes != tensor->bytes().size())
+      throw Error(fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor->type_text(), input.bytes, input.dtype));
+    if (input.bytes > 0) std::memcpy(tensor->writable().data(), input.data, input.bytes);
+  });
+}
+
+double Session::scalar(std::string const& name) const {
+  return guarded(state_->program().sources(), [&] { return state_->scalar(name); });
+}
+
+void Session::set_scalar(std::string const& name, double value) {
+  guarded(state_->program().sources(), [&] { state_->scalar(name) = value; });
+}
+
+std::int64_t Session::step_count() const { return state_->step; }
+int Session::threads() const { return state_->team().members(); }
+
+void Session::save(std::string const& path) const {
+  guarded(state_->program().sources(), [&] { save_checkpoint(path, state_->checkpoint()); });
+}
+
+void Session::load(std::string const& path) {
+  guarded(state_->program().sources(), [&] {
+    auto const checkpoint = load_checkpoint(path);
+    for (auto const& given : checkpoint.parameters) {
+      if (state_->tensor(given.name)) continue;
+      throw Error(fmt::format("{} has '{}', which the program has not", path, given.name));
+    }
+    state_->restore(Role::param, checkpoint.parameters, path);
+    if (!checkpoint.states.empty()) state_->restore(Role::state, checkpoint.states, path);
+  });
+}
+
+std::string Session::digest() const {
+  return guarded(state_->program().sources(), [&] { return nnc::digest(state_->tensors(Role::param)); });
+}
+
+} // namespace v1
+} // namespace nnc

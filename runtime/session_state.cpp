@@ -1,0 +1,243 @@
+// The state of a session and the one place that calls compiled code.
+#include "runtime/session.h"
+
+#include <fmt/core.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace nnc {
+namespace {
+
+constexpr size_t line = 64;
+constexpr size_t huge_page = size_t{2} << 20;
+
+constexpr size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
+
+bool is_kept(Role role) { return role == Role::param || role == Role::state || role == Role::optimizer; }
+
+std::vector<i64> constant_shape(Type const& type, std::string const& name) {
+  std::vector<i64> shape;
+  for (auto const& dim : type.shape) {
+    auto const extent = dim.constant();
+    if (!extent) throw CompilerBug("'" + name + "' lives from step to step and depends on the batch");
+    shape.push_back(*extent);
+  }
+  return shape;
+}
+
+// The cores that this process may use.
+int core_count() {
+  cpu_set_t set;
+  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return std::max(1, CPU_COUNT(&set));
+}
+
+i64 reports_in(Function const& function) {
+  return std::count_if(function.results.begin(), function.results.end(),
+                       [](Result const& r) { return r.role == Role::loss || r.role == Role::metric; });
+}
+
+} // namespace
+
+Arena::~Arena() {
+  if (data_) ::munmap(data_, size_);
+}
+
+// Pages of the system, so that what a plan reserves and never touches costs nothing; large ones where they fit.
+void* Arena::at_least(size_t bytes) {
+  if (bytes <= size_) return data_;
+  if (data_) ::munmap(data_, size_);
+  data_ = nullptr;
+  size_ = round_up(bytes, bytes >= 2 * huge_page ? huge_page : 4096);
+  void* const memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) {
+    auto const wanted = std::exchange(size_, 0);
+    throw Error(fmt::format("no memory for intermediate values: {} MiB", wanted >> 20));
+  }
+  if (size_ >= 2 * huge_page) ::madvise(memory, size_, MADV_HUGEPAGE);
+  return data_ = memory;
+}
+
+// In the sizes of slots `batch` means the batch rounded up to a multiple of 16 (ir/module.h).
+size_t arena_bytes(Function const& function, i64 batch) {
+  Bindings bindings;
+  bindings[static_cast<size_t>(Symbol::batch)] = static_cast<i64>(round_up(static_cast<size_t>(batch), 16));
+  size_t total = line;
+  for (auto const& slot : function.slots) {
+    auto const size = slot.value(bindings);
+    if (size < 0 || size > (i64{1} << 46)) throw Error(fmt::format("a batch of {} needs too much memory", batch));
+    total += round_up(static_cast<size_t>(size), line);
+  }
+  return total;
+}
+
+inline namespace v1 {
+
+Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionOptions const& options)
+    : program_(std::move(program)), asked_threads_(options.threads) {
+  auto const& module = program_->module();
+  if (auto const* initialize = module.function("initialize")) keep(*initialize);
+  for (auto const& function : module.functions) keep(function);
+  collect_scalars();
+  seed = options.seed.value_or(module.training ? static_cast<u64>(module.training->seed) : 0);
+  if (options.threads < 0 || options.threads > 1024) throw Error(fmt::format("{} threads: expected 1 to 1024", options.threads));
+  check_memory(options.max_memory);
+  int members = 1;
+  for (auto const& function : module.functions) members = std::max(members, threads_for(function));
+  team_ = std::make_unique<Team>(members);
+  program_->prepare({"initialize", "train_step"});
+  if (auto const* initialize = module.function("initialize")) call(*initialize, Work{.batch = 1});
+}
+
+// Whatever a function is given or gives back under one of the roles that last.
+void Session::State::keep(Function const& function) {
+  auto const add = [&](Role role, std::string const& name, Type const& type) {
+    if (!is_kept(role) || tensor(name)) return;
+    kept_.push_back({role, {name, HostTensor(type.dtype, constant_shape(type, name))}});
+  };
+  for (auto const& result : function.results) add(result.role, result.name, function.type(result.value));
+  for (auto const& argument : function.arguments)
+    add(argument.role, function.values[argument.value].name, function.type(argument.value));
+}
+
+void Session::State::collect_scalars() {
+  scalars_ = {{"steps", 0}, {"epoch", 1}};
+  if (auto const& training = program_->module().training) {
+    scalars_["steps"] = static_cast<f64>(training->steps);
+    for (auto const& scalar : training->scalars) scalars_[scalar.name] = scalar.value;
+  }
+}
+
+void Session::State::check_memory(i64 limit) const {
+  auto const& module = program_->module();
+  size_t total = 0;
+  for (auto const& kept : kept_) total += kept.named.tensor.bytes().size();
+  size_t arena = 0;
+  i64 const batch = module.training ? module.training->batch : 1;
+  for (auto const& function : module.functions) arena = std::max(arena, arena_bytes(function, batch));
+  total += arena;
+  if (limit > 0 && total > static_cast<size_t>(limit))
+    throw Error(fmt::format("the program needs {} bytes for weights, states and intermediate values; {} are allowed", total, limit));
+}
+
+int Session::State::threads_for(Function const& function) const {
+  if (asked_threads_ > 0) return asked_threads_;
+  return static_cast<int>(std::clamp<i64>(function.threads, 1, core_count()));
+}
+
+HostTensor* Session::State::tensor(std::string_view name) {
+  for (auto& kept : kept_)
+    if (kept.named.name == name) return &kept.named.tensor;
+  return nullptr;
+}
+
+std::vector<NamedTensor> Session::State::tensors(Role role) const {
+  std::vector<NamedTensor> found;
+  for (auto const& kept : kept_)
+    if (kept.role == role) found.push_back(kept.named);
+  return found;
+}
+
+Checkpoint Session::State::checkpoint() const {
+  Checkpoint checkpoint;
+  checkpoint.parameters = tensors(Role::param);
+  checkpoint.states = tensors(Role::state);
+  checkpoint.optimizer = tensors(Role::optimizer);
+  checkpoint.step = step;
+  checkpoint.epoch = epoch;
+  checkpoint.seed = seed;
+  checkpoint.notes["summary"] = program_->summary();
+  return checkpoint;
+}
+
+void Session::State::restore(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
+  for (auto& kept : kept_) {
+    if (kept.role != role) continue;
+    auto const& name = kept.named.name;
+    auto const found = std::find_if(source.begin(), source.end(), [&](NamedTensor const& t) { return t.name == name; });
+    if (found == source.end()) throw Error(fmt::format("{} has no '{}', which the program needs", from, name));
+    auto& target = kept.named.tensor;
+    if (found->tensor.dtype() != target.dtype() || found->tensor.shape() != target.shape())
+      throw Error(fmt::format("{}: '{}' is {}, the program has {}", from, name, found->tensor.type_text(), target.type_text()));
+  }
+  for (auto& kept : kept_) {
+    if (kept.role != role) continue;
+    auto const found = std::find_if(source.begin(), source.end(), [&](NamedTensor const& t) { return t.name == kept.named.name; });
+    auto const bytes = found->tensor.bytes();
+    if (!bytes.empty()) std::memcpy(kept.named.tensor.writable().data(), bytes.data(), bytes.size());
+  }
+}
+
+f64& Session::State::scalar(std::string const& name) {
+  auto const found = scalars_.find(name);
+  if (found != scalars_.end()) return found->second;
+  std::vector<std::string> names;
+  for (auto const& [known, value] : scalars_) names.push_back(known);
+  Diagnostic problem;
+  problem.message = fmt::format("the program has no number '{}'", name);
+  if (auto const near = nearest(name, names); !near.empty()) problem.help = fmt::format("did you mean '{}'?", near);
+  throw Error(problem);
+}
+
+// Scalars, rows, step and seed have fields of their own in the context.
+void* Session::State::argument_pointer(Function const& function, Argument const& argument, Work const& work) {
+  auto const& name = function.values[argument.value].name;
+  if (is_kept(argument.role)) return tensor(name)->writable().data();
+  if (argument.role != Role::data && argument.role != Role::input && argument.role != Role::target) return nullptr;
+  auto const& inputs = program_->inputs();
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (inputs[i].name == name && i < work.columns.size() && work.columns[i]) return const_cast<void*>(work.columns[i]);
+  throw Error(fmt::format("the input '{}' is missing", name));
+}
+
+void* Session::State::result_pointer(Result const& result, Work const& work, size_t& output) {
+  if (is_kept(result.role)) return tensor(result.name)->writable().data();
+  return result.role == Role::output ? work.outputs.at(output++) : nullptr;
+}
+
+Outcome Session::State::call(Function const& function, Work const& work) {
+  std::vector<void*> arguments, results;
+  std::vector<f64> scalars;
+  for (auto const& argument : function.arguments) {
+    arguments.push_back(argument_pointer(function, argument, work));
+    if (argument.role == Role::scalar) scalars.push_back(scalar(function.values[argument.value].name));
+  }
+  size_t output = 0;
+  for (auto const& result : function.results) results.push_back(result_pointer(result, work, output));
+
+  auto const reports = static_cast<size_t>(reports_in(function));
+  Outcome outcome;
+  outcome.sums.assign(reports, 0);
+  std::vector<f64> last(reports, 0);
+  nnc_report report{};
+  report.sums = outcome.sums.data();
+  report.last = last.data();
+
+  nnc_context context{};
+  context.version = NNC_ABI_VERSION;
+  context.threads = threads_for(function);
+  context.arguments = arguments.data();
+  context.results = results.data();
+  context.arena = arena_.at_least(arena_bytes(function, work.batch));
+  context.scalars = scalars.data();
+  context.rows = work.rows;
+  context.batch = work.batch;
+  context.examples = work.examples;
+  context.seed = static_cast<i64>(seed);
+  context.stop_on_bad = work.stop_on_bad;
+  context.report = &report;
+  team_->run(program_->entry(function.name), context, work.first_step, work.steps);
+
+  outcome.steps = report.steps;
+  outcome.examples = report.examples;
+  outcome.first_bad_step = report.first_bad_step;
+  outcome.clamped = report.clamped;
+  outcome.zero_divided = report.zero_divided;
+  return outcome;
+}
+
+} // namespace v1
+} // namespace nnc

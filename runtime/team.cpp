@@ -1,0 +1,97 @@
+#include "runtime/team.h"
+
+#include "ir/diagnostic.h"
+
+#include <climits>
+#include <ctime>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace nnc {
+namespace {
+
+// About ten microseconds of pauses: longer than any kernel is late, far shorter than a time slice of the system, so
+// that a member whose core is taken away costs a sleep and not a spin (CODEGEN_NOTES, section 5).
+constexpr int spins = 1000;
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+// Sleeps while *word == value; may return early.
+void futex_wait(void const* word, u32 value, timespec const* limit = nullptr) {
+  ::syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, limit, nullptr, 0);
+}
+
+void futex_wake(void const* word, int count) { ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0); }
+
+// Returns once the word no longer has this value.
+void wait_while(std::atomic<u32> const& word, u32 value) {
+  for (int spin = 0; spin < spins; ++spin) {
+    if (word.load(std::memory_order_acquire) != value) return;
+    pause();
+  }
+  while (word.load(std::memory_order_acquire) == value) futex_wait(&word, value);
+}
+
+// A member waits in the compiled code's barrier. The one who arrives last stores the epoch and then reads `sleepers`;
+// should its processor have done the two in the other order, the limit ends a sleep that nobody would.
+void wait_at_barrier(nnc_context* context, int32_t epoch) {
+  auto& barrier = *context->barrier;
+  __atomic_fetch_add(&barrier.sleepers, 1, __ATOMIC_SEQ_CST);
+  timespec const limit{.tv_sec = 0, .tv_nsec = 2'000'000};
+  if (__atomic_load_n(&barrier.epoch, __ATOMIC_SEQ_CST) == epoch) futex_wait(&barrier.epoch, static_cast<u32>(epoch), &limit);
+  __atomic_fetch_sub(&barrier.sleepers, 1, __ATOMIC_SEQ_CST);
+}
+
+void wake_barrier(nnc_context* context) { futex_wake(&context->barrier->epoch, INT_MAX); }
+
+} // namespace
+
+Team::Team(int members) {
+  for (int number = 1; number < members; ++number) {
+    others_.push_back(std::make_unique<Other>());
+    auto& other = *others_.back();
+    other.thread = std::thread([this, &other, number] { serve(other, number); });
+  }
+}
+
+Team::~Team() {
+  ending_ = true;
+  for (auto& other : others_) {
+    other->tickets.fetch_add(1, std::memory_order_release);
+    futex_wake(&other->tickets, 1);
+  }
+  for (auto& other : others_) other->thread.join();
+}
+
+void Team::serve(Other& other, int number) {
+  for (u32 ticket = 0;; ++ticket) {
+    wait_while(other.tickets, ticket);
+    if (ending_) return;
+    call_.entry(call_.context, number, call_.first_step, call_.steps);
+    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) futex_wake(&running_, 1);
+  }
+}
+
+void Team::run(nnc_entry entry, nnc_context& context, i64 first_step, i64 steps) {
+  if (context.threads < 1 || context.threads > members()) throw CompilerBug("a call with more threads than the team has");
+  barrier_ = {};
+  context.barrier = &barrier_;
+  context.wait = wait_at_barrier;
+  context.wake = wake_barrier;
+  call_ = {entry, &context, first_step, steps};
+  auto const helpers = static_cast<size_t>(context.threads - 1);
+  running_.store(static_cast<u32>(helpers), std::memory_order_relaxed);
+  for (size_t i = 0; i < helpers; ++i) {
+    others_[i]->tickets.fetch_add(1, std::memory_order_release);
+    futex_wake(&others_[i]->tickets, 1);
+  }
+  entry(&context, 0, first_step, steps);
+  while (u32 const left = running_.load(std::memory_order_acquire)) wait_while(running_, left);
+}
+
+} // namespace nnc

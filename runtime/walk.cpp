@@ -1,0 +1,109 @@
+#include "runtime/walk.h"
+
+#include "runtime/data_set.h"
+#include "runtime/random.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace nnc {
+namespace {
+
+constexpr f64 slice_seconds = 0.03;
+
+std::string_view word(Part part) {
+  return part == Part::test ? "test" : part == Part::validation ? "validation" : "training";
+}
+
+bool is_report(Result const& result) { return result.role == Role::loss || result.role == Role::metric; }
+
+i64 batch_of(Program::Compiled const& program) {
+  auto const& training = program.module().training;
+  return training ? training->batch : Training{}.batch;
+}
+
+void check_limits(Program::Compiled const& program, Section const& section) {
+  auto const& inputs = program.inputs();
+  for (auto const& limit : program.limits())
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].name == limit.input && section.columns[i])
+        check_indices(limit, section.columns[i]->tensor, section.first, section.examples, section.columns[i]->name);
+}
+
+} // namespace
+
+Section section_of(Program::Compiled const& program, Dataset const& set, Part part, bool targets) {
+  auto const& training = program.module().training;
+  auto const& split = part == Part::test ? set.test : set.train;
+  i64 const validation = part == Part::test || !training ? 0 : training->validation;
+  if (validation > split.examples || (part == Part::train && validation > 0 && validation == split.examples))
+    throw Error(fmt::format("validation = {}, but {} has {} training examples", validation, set.name, split.examples));
+  Section section;
+  section.first = part == Part::validation ? split.examples - validation : 0;
+  section.examples = part == Part::validation ? validation : split.examples - validation;
+  section.column_length = split.examples;
+  if (section.examples == 0) throw Error(fmt::format("{} has no {} examples", set.name, word(part)));
+  section.columns = bind_columns(program, split, set.name, targets);
+  check_limits(program, section);
+  return section;
+}
+
+std::vector<void const*> pointers_of(Section const& section) {
+  std::vector<void const*> pointers;
+  for (auto const* column : section.columns) pointers.push_back(column ? column->tensor.bytes().data() : nullptr);
+  return pointers;
+}
+
+// At most eight times as long as the slice before: the first steps of a process are slow or, on a cold clock, unreliable.
+void Pace::took(i64 steps, f64 seconds) {
+  f64 const wanted = slice_seconds * static_cast<f64>(steps) / std::max(seconds, 1e-7);
+  steps_ = std::clamp<i64>(static_cast<i64>(wanted), 1, std::max<i64>(8 * steps, 16));
+}
+
+void Tally::add(Outcome const& outcome) {
+  if (sums_.empty()) sums_.assign(outcome.sums.size(), 0);
+  for (size_t i = 0; i < sums_.size(); ++i) sums_[i] += outcome.sums[i];
+  steps_ += outcome.steps;
+  examples_ += outcome.examples;
+  if (!bad_step_) bad_step_ = outcome.first_bad_step;
+  clamped_ += outcome.clamped;
+  zero_divided_ += outcome.zero_divided;
+}
+
+std::vector<Number> Tally::means(Function const& function) const {
+  std::vector<Number> values;
+  for (auto const& result : function.results)
+    if (is_report(result)) values.push_back({result.name, 0});
+  for (size_t i = 0; i < values.size() && examples_ > 0; ++i) values[i].value = sums_[i] / static_cast<f64>(examples_);
+  return values;
+}
+
+Reports Tally::reports(Function const& function) const {
+  return {means(function), examples_, bad_step_, zero_divided_, clamped_};
+}
+
+Reports evaluate_section(Session::State& state, Section const& section) {
+  auto const& function = state.program().function("evaluate");
+  auto rows = rows_in_order(section.column_length);
+  i64 const batch = std::min(batch_of(state.program()), section.examples);
+  Work work;
+  work.columns = pointers_of(section);
+  work.examples = section.column_length;
+  Tally tally;
+  auto const call = [&](i64 done, i64 size, i64 steps) {
+    work.rows = rows.data() + section.first + done;
+    work.batch = size;
+    work.first_step = done / batch + 1;
+    work.steps = steps;
+    tally.add(state.call(function, work));
+  };
+  i64 const whole = section.examples / batch;
+  call(0, batch, whole);
+  if (i64 const rest = section.examples - whole * batch; rest > 0) call(whole * batch, rest, 1);
+  return tally.reports(function);
+}
+
+} // namespace nnc

@@ -1,0 +1,50 @@
+// Walking over the examples of a data set batch by batch, and adding up what the compiled code reports on the way.
+#pragma once
+
+#include "runtime/data/dataset.h"
+#include "runtime/session.h"
+
+namespace nnc {
+
+// Rows `first` .. `first + examples - 1` of a split, under the columns that bind to the inputs of the program.
+struct Section {
+  std::vector<NamedTensor const*> columns; // one per input; null where it is not needed
+  i64 first = 0, examples = 0;
+  i64 column_length = 0;
+};
+
+// The examples of a part of a data set as this program uses them. Throws Error when the part has none, a column does
+// not fit, or (with `targets`) an index in it is out of range.
+Section section_of(Program::Compiled const&, Dataset const&, Part, bool targets);
+
+std::vector<void const*> pointers_of(Section const&);
+
+// How many steps fit into a slice of time, by the speed of the slices so far.
+class Pace {
+public:
+  i64 steps() const { return steps_; }
+  void took(i64 steps, f64 seconds);
+
+private:
+  i64 steps_ = 1;
+};
+
+// Sums of reports over slices.
+class Tally {
+public:
+  void add(Outcome const&);
+  void clear() { *this = {}; }
+  bool empty() const { return steps_ == 0; }
+  i64 examples() const { return examples_; }
+  Reports reports(Function const&) const; // means, named as the results of the function
+  std::vector<Number> means(Function const&) const;
+
+private:
+  std::vector<f64> sums_;
+  i64 steps_ = 0, examples_ = 0, bad_step_ = 0, clamped_ = 0, zero_divided_ = 0;
+};
+
+// Losses and metrics over a section, by @evaluate.
+Reports evaluate_section(Session::State&, Section const&);
+
+} // namespace nnc
