@@ -56,7 +56,7 @@ ExprPtr Parser::expression() {
 // `x |> f(a)` is f(x, a); `x |> f` is f(x).
 ExprPtr Parser::pipe_target(ExprPtr value) {
   ExprPtr target = postfix();
-  Argument first{.name = {}, .at = value->at, .spread = false, .value = std::move(value)};
+  Argument first{.name = {}, .at = target->at, .spread = false, .value = std::move(value)};
   auto* call = std::get_if<CallExpr>(&target->as);
   int depth = std::max(target->depth, first.value->depth);
   if (call) {

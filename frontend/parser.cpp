@@ -166,9 +166,9 @@ std::unique_ptr<Const> Parser::const_() {
   return out;
 }
 
-std::unique_ptr<Function> Parser::function(bool named, bool is_optimizer) {
+std::unique_ptr<FunctionDecl> Parser::function(bool named, bool is_optimizer) {
   Deeper deeper(*this);
-  auto out = std::make_unique<Function>();
+  auto out = std::make_unique<FunctionDecl>();
   Location start = peek().at;
   out->doc = doc_of(take());
   if (named) out->name = expect_name(is_optimizer ? "the name of the optimizer" : "the name of the function");
@@ -207,9 +207,9 @@ Parameter Parser::parameter() {
   return out;
 }
 
-Type Parser::type() {
+TypePattern Parser::type() {
   Location start = peek().at;
-  Type out{.dtype = expect_name("a type such as float[batch, n]"), .at = {}, .dims = {}};
+  TypePattern out{.dtype = expect_name("a type such as float[batch, n]"), .at = {}, .dims = {}};
   if (!at("["))
     fail_here(fmt::format("`[` behind `{}` (a scalar is `{}[]`)", out.dtype.text, out.dtype.text));
   out.dims = between("[", "]", [&] { return dim(); });
@@ -217,14 +217,14 @@ Type Parser::type() {
   return out;
 }
 
-Dim Parser::dim() {
-  Dim out{.kind = Dim::Kind::expression, .at = peek().at, .expression = nullptr, .name = {}};
+DimPattern Parser::dim() {
+  DimPattern out{.kind = DimPattern::Kind::expression, .at = peek().at, .expression = nullptr, .name = {}};
   if (accept("..")) {
-    out.kind = Dim::Kind::rest;
+    out.kind = DimPattern::Kind::rest;
     if (at_name()) out.name = std::string(take().text);
   } else if (at("_")) {
     take();
-    out.kind = Dim::Kind::any;
+    out.kind = DimPattern::Kind::any;
   } else out.expression = expression();
   out.at = since(out.at);
   return out;

@@ -50,13 +50,13 @@ private:
   void skip_declaration();
   syntax::Import import_();
   std::unique_ptr<syntax::Const> const_();
-  std::unique_ptr<syntax::Function> function(bool named, bool is_optimizer);
+  std::unique_ptr<syntax::FunctionDecl> function(bool named, bool is_optimizer);
   std::unique_ptr<syntax::Model> model();
   std::unique_ptr<syntax::Train> train();
   std::vector<syntax::Parameter> parameters();
   syntax::Parameter parameter();
-  syntax::Type type();
-  syntax::Dim dim();
+  syntax::TypePattern type();
+  syntax::DimPattern dim();
   std::string doc_of(Token const&) const;
 
   // train block

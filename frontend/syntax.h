@@ -13,7 +13,7 @@ namespace nnc::syntax {
 
 struct Expr;
 struct Stmt;
-struct Function;
+struct FunctionDecl;
 using ExprPtr = std::unique_ptr<Expr>;
 
 struct Name {
@@ -28,7 +28,7 @@ struct Block {
 };
 
 // One extent of a type as written: an expression, `_`, `..` or `..name`.
-struct Dim {
+struct DimPattern {
   enum class Kind : u8 { expression, any, rest };
   Kind kind = Kind::any;
   Location at;
@@ -36,10 +36,10 @@ struct Dim {
   std::string name; // of `..name`; may be empty
 };
 
-struct Type {
+struct TypePattern {
   Name dtype; // a dtype, "float", "int" or "_"
   Location at;
-  std::vector<Dim> dims;
+  std::vector<DimPattern> dims;
 };
 
 struct StringPart { // text, or an expression between braces
@@ -118,7 +118,7 @@ struct MemberExpr {
   Name member;
 };
 struct FunctionExpr {
-  std::unique_ptr<Function> function;
+  std::unique_ptr<FunctionDecl> function;
 };
 struct ChoiceExpr {
   ExprPtr condition, yes, no;
@@ -145,16 +145,16 @@ struct Expr {
 struct Parameter {
   Name name;
   bool rest = false; // `..name` collects
-  std::optional<Type> type;
+  std::optional<TypePattern> type;
   ExprPtr initial; // default value; may be missing
 };
 
-struct Function {
+struct FunctionDecl {
   Name name; // empty text for `fn(h) { ... }`
   Location at;
   std::string doc;
   std::vector<Parameter> parameters;
-  std::optional<Type> result;
+  std::optional<TypePattern> result;
   Block body;
   std::vector<Name> gradient_parameters;
   std::optional<Block> gradient;
@@ -164,7 +164,7 @@ struct Function {
 
 struct AssignStmt {
   std::vector<Name> targets;
-  std::optional<Type> type;
+  std::optional<TypePattern> type;
   std::vector<ExprPtr> values;
 };
 struct WriteStmt { // name <- value
@@ -175,19 +175,19 @@ struct ExprStmt {
   std::vector<ExprPtr> values;
 };
 struct FunctionStmt {
-  std::unique_ptr<Function> function;
+  std::unique_ptr<FunctionDecl> function;
 };
 struct ParamStmt { // param, state
   bool is_state = false;
   Name name;
-  std::optional<Type> type;
+  std::optional<TypePattern> type;
   ExprPtr initial;
   bool per_epoch = false;
 };
 struct InputStmt { // input, target
   bool is_target = false;
   Name name;
-  Type type;
+  TypePattern type;
 };
 struct OutputStmt {
   Name name;
@@ -286,8 +286,8 @@ struct File {
   u32 id = 0;
   std::vector<Import> imports;
   std::vector<std::unique_ptr<Const>> consts;
-  std::vector<std::unique_ptr<Function>> functions;
-  std::vector<std::unique_ptr<Function>> optimizers;
+  std::vector<std::unique_ptr<FunctionDecl>> functions;
+  std::vector<std::unique_ptr<FunctionDecl>> optimizers;
   std::vector<std::unique_ptr<Model>> models;
   std::vector<std::unique_ptr<Train>> trains;
 };

@@ -1,0 +1,24 @@
+// The operations that the standard library stands on. Each is declared by a line of the language itself, so that
+// arguments, defaults and messages work as for any function, and computed by a function of the elaborator.
+#pragma once
+
+#include "frontend/elaborate/elaborator.h"
+
+namespace nnc::front {
+
+struct Builtin {
+  std::string_view signature; // "sum(x, axis = none, keep = false)"
+  Any (*run)(BuiltinCall&);
+};
+
+// By family; together they are all builtins.
+std::vector<Builtin> const& elementwise_builtins();
+std::vector<Builtin> const& shape_builtins();
+std::vector<Builtin> const& reduce_builtins();
+std::vector<Builtin> const& list_builtins();
+
+// The function value of a builtin, if there is one of this name.
+FunctionValue const* builtin_named(std::string const& name);
+std::vector<std::string> builtin_names();
+
+} // namespace nnc::front

@@ -1,0 +1,79 @@
+// Lists, and the words of the language that are not built yet.
+#include "frontend/elaborate/builtin.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+namespace {
+
+constexpr i64 longest_list = 1'000'000;
+
+Any len(BuiltinCall& c) { return Any{Dim(static_cast<i64>(c.e.as_list(c[0], c.places[0], "the operand of `len`").size()))}; }
+
+// range(n), range(first, end), range(first, end, step)
+Any range(BuiltinCall& c) {
+  auto bound = [&](size_t i) {
+    if (c[i].tensor())
+      c.e.fail(c.places[i], fmt::format("the bound of `range` is {}: it must be known while compiling", shown(c[i])), "a loop at run time is a `scan`");
+    return c.e.as_constant(c[i], c.places[i], "the bound of `range`");
+  };
+  bool one = c[1].is<None>();
+  i64 first = one ? 0 : bound(0), end = one ? bound(0) : bound(1), step = bound(2);
+  if (step == 0) c.e.fail(c.places[2], "the step of `range` is 0");
+  List out;
+  for (i64 i = first; step > 0 ? i < end : i > end; i += step) {
+    if (static_cast<i64>(out.size()) >= longest_list) c.e.fail(c.at, fmt::format("the range unrolls to more than {} elements", longest_list));
+    out.push_back(Any{Dim(i)});
+  }
+  return list_of(std::move(out));
+}
+
+Any map(BuiltinCall& c) {
+  List out;
+  for (auto const& item : c.e.as_list(c[1], c.places[1], "what `map` runs over")) out.push_back(c.e.call(c[0], {{{}, item, c.places[1]}}, c.at));
+  return list_of(std::move(out));
+}
+
+Any zip(BuiltinCall& c) {
+  std::vector<List> lists;
+  for (auto const& l : *c[0].list()) lists.push_back(c.e.as_list(l, c.at, "an operand of `zip`"));
+  List out;
+  for (size_t i = 0; !lists.empty() && i < lists.front().size(); ++i) {
+    List row;
+    for (auto const& l : lists) {
+      if (l.size() != lists.front().size()) c.e.fail(c.at, fmt::format("`zip` of lists of {} and {}", lists.front().size(), l.size()));
+      row.push_back(l[i]);
+    }
+    out.push_back(list_of(std::move(row)));
+  }
+  return list_of(std::move(out));
+}
+
+Any reversed(BuiltinCall& c) {
+  List items = c.e.as_list(c[0], c.places[0], "the operand of `reversed`");
+  return list_of(List(items.rbegin(), items.rend()));
+}
+
+Any not_built(BuiltinCall& c) { c.e.fail(c.at, fmt::format("`{}` is not built yet", c.name)); }
+
+} // namespace
+
+std::vector<Builtin> const& list_builtins() {
+  static std::vector<Builtin> const all{
+      {"len(list)", len},
+      {"range(first, end = none, step = 1)", range},
+      {"map(f, list)", map},
+      {"zip(..lists)", zip},
+      {"reversed(list)", reversed},
+      {"cond(c, yes, no)", not_built},
+      {"total(x)", not_built},
+      {"permutation(n)", not_built},
+      {"sort(x, axis = -1)", not_built},
+      {"cumulative_sum(x, axis = -1)", not_built},
+      {"update(x, i, value)", not_built},
+  };
+  return all;
+}
+
+} // namespace nnc::front

@@ -1,0 +1,92 @@
+// Reductions, and the gradient as a value.
+#include "frontend/elaborate/builtin.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+namespace {
+
+ValueId operand(BuiltinCall& c) {
+  if (!c[0].tensor() && !c.e.is_number(c[0])) {
+    std::optional<std::string> help;
+    if (c[0].is<bool>()) help = "convert it first: `f32(x)`";
+    c.e.fail(c.places[0], fmt::format("`{}` works on tensors, got {}", c.name, shown(c[0])), help);
+  }
+  return c.e.as_tensor(c[0], c.places[0]);
+}
+
+// The reduced axes come back as extents of 1 when `keep` asks for them.
+Any kept(BuiltinCall& c, ValueId reduced, Shape shape, std::vector<i64> const& axes, Any const& keep) {
+  if (!c.e.as_bool(keep, c.at, "`keep`")) return c.e.tensor(reduced);
+  for (i64 a : axes) shape[static_cast<size_t>(a)] = 1;
+  return c.e.tensor(c.e.builder(c.at).reshape(reduced, shape));
+}
+
+template <OpCode op> Any reduce(BuiltinCall& c) {
+  ValueId x = operand(c);
+  Type const type = c.e.graph().type(x);
+  if (type.dtype == DType::bool_)
+    c.e.fail(c.places[0], fmt::format("`{}` of {}", c.name, shown(type)), fmt::format("convert it first: `{}(f32(x))`", c.name));
+  auto axes = c.e.as_axes(c[1], type.rank(), c.places[1]);
+  ValueId out = axes.empty() ? x : c.e.builder(c.at).reduce(op, x, axes);
+  return kept(c, out, type.shape, axes, c[2]);
+}
+
+template <OpCode op> Any position(BuiltinCall& c) {
+  ValueId x = operand(c);
+  Type const type = c.e.graph().type(x);
+  i64 axis = c.e.as_axis(c[1], type.rank(), c.places[1]);
+  ValueId out = c.e.builder(c.at).make(op, {x}, {{"axis", axis}});
+  return kept(c, out, type.shape, {axis}, c[2]);
+}
+
+// count(x, axis): how many elements a reduction over these axes takes together; an int, perhaps with `batch`.
+Any count(BuiltinCall& c) {
+  Type const type = c.e.graph().type(operand(c));
+  Dim n = 1;
+  for (i64 a : c.e.as_axes(c[1], type.rank(), c.places[1])) n = n * type.shape[static_cast<size_t>(a)];
+  return Any{n};
+}
+
+} // namespace
+
+// grad(y, x): the derivative of a scalar by a value that it was computed from, or by a list of them.
+Any Elaborator::gradient(Any const& y, Any const& x, Location at) {
+  if (!y.tensor() || y.tensor()->tunes) fail(at, fmt::format("`grad` derives a tensor, got {}", shown(y)));
+  ValueId value = as_tensor(y, at);
+  if (graph_->type(value).rank() != 0 || !is_float(graph_->type(value).dtype))
+    fail(at, fmt::format("`grad` derives a float scalar, got {}", shown(y)), "reduce it first: `grad(sum(y), x)`");
+  List by = x.list() ? *x.list() : List{x};
+  auto reached = reached_by_derivative(graph_->function, value);
+  std::vector<ValueId> operands{value};
+  std::vector<Type> types;
+  for (auto const& v : by) {
+    if (!v.tensor() || v.tensor()->tunes || !is_float(type_of(v).dtype)) fail(at, fmt::format("`grad` derives by float tensors, got {}", shown(v)));
+    operands.push_back(as_tensor(v, at));
+    if (!reached[operands.back()])
+      fail(at, fmt::format("the value was not computed from this {}: its derivative is nothing", shown(v)),
+           "a name that was bound anew in between stands for another value");
+    types.push_back(type_of(v));
+  }
+  auto results = builder(at).make_many(OpCode::grad, operands, {}, types);
+  if (!x.list()) return tensor(results.front());
+  List out;
+  for (ValueId r : results) out.push_back(tensor(r));
+  return list_of(std::move(out));
+}
+
+std::vector<Builtin> const& reduce_builtins() {
+  static std::vector<Builtin> const all{
+      {"sum(x, axis = none, keep = false)", reduce<OpCode::reduce_sum>},
+      {"product(x, axis = none, keep = false)", reduce<OpCode::reduce_prod>},
+      {"max(x, axis = none, keep = false)", reduce<OpCode::reduce_max>},
+      {"min(x, axis = none, keep = false)", reduce<OpCode::reduce_min>},
+      {"argmax(x, axis = -1, keep = false)", position<OpCode::argmax>},
+      {"argmin(x, axis = -1, keep = false)", position<OpCode::argmin>},
+      {"count(x, axis = none)", count},
+  };
+  return all;
+}
+
+} // namespace nnc::front

@@ -1,0 +1,181 @@
+// Shapes and places: making, reshaping, joining and indexing tensors; random bits.
+#include "frontend/elaborate/builtin.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+namespace {
+
+DType dtype_of(BuiltinCall& c, size_t i) {
+  auto* d = c[i].get<DType>();
+  if (!d) c.e.fail(c.places[i], fmt::format("`dtype` is {}, not a dtype", shown(c[i])));
+  return *d;
+}
+
+ValueId operand(BuiltinCall& c, size_t i = 0) {
+  if (!c[i].tensor() || c[i].tensor()->tunes) {
+    if (c.e.is_number(c[i])) return c.e.as_tensor(c[i], c.places[i]);
+    c.e.fail(c.places[i], fmt::format("`{}` works on tensors, got {}", c.name, shown(c[i])));
+  }
+  return c.e.as_tensor(c[i], c.places[i]);
+}
+
+Shape const& shape_of(BuiltinCall& c, ValueId v) { return c.e.graph().type(v).shape; }
+
+Any full(BuiltinCall& c) {
+  Shape shape = c.e.as_shape(c[0], c.places[0], "`shape`");
+  ValueId v = c.e.as_tensor(c[1], dtype_of(c, 2), c.places[1]);
+  if (c.e.graph().type(v).rank() != 0) c.e.fail(c.places[1], fmt::format("`full` repeats a scalar, got {}", shown(c[1])));
+  return c.e.tensor(shape.empty() ? v : c.e.builder(c.at).broadcast_scalar(v, shape));
+}
+
+Any iota(BuiltinCall& c) {
+  Shape shape = c.e.as_shape(c[0], c.places[0], "`n`");
+  if (shape.size() != 1) c.e.fail(c.places[0], "`iota` counts along one axis");
+  return c.e.tensor(c.e.builder(c.at).make(OpCode::iota, {}, {{"axis", i64{0}}}, Type{dtype_of(c, 1), shape}));
+}
+
+// One extent may be none: it is what is left.
+Any reshape(BuiltinCall& c) {
+  ValueId x = operand(c);
+  List wanted = c[1].is<Dim>() ? List{c[1]} : c.e.as_list(c[1], c.places[1], "`shape`");
+  Shape shape;
+  std::optional<size_t> open;
+  for (auto& item : wanted) {
+    if (item.is<None>() || (item.is<Dim>() && *item.get<Dim>() == Dim(-1))) {
+      if (open) c.e.fail(c.places[1], "`reshape` can find one extent only");
+      open = shape.size();
+      item = Any{Dim(1)};
+    }
+    shape.push_back(c.e.as_int(item, c.places[1], "an extent of `shape`"));
+  }
+  Dim have = element_count(shape_of(c, x)), want = element_count(shape);
+  if (open) {
+    auto rest = want == Dim(0) ? std::nullopt : have.divided_by(want);
+    if (!rest) c.e.fail(c.at, fmt::format("{} cannot be reshaped to {}: {} does not divide {}", shown(c[0]), shown(c[1]), shown(want), shown(have)));
+    shape[*open] = *rest;
+  } else if (!(have == want))
+    c.e.fail(c.at, fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)), shown(want)));
+  return c.e.tensor(shape == shape_of(c, x) ? x : c.e.builder(c.at).reshape(x, shape));
+}
+
+// transpose(x): the last two axes change places; transpose(x, [2, 0, 1]): axis i of the result is that axis of x.
+Any transpose(BuiltinCall& c) {
+  ValueId x = operand(c);
+  int rank = c.e.graph().type(x).rank();
+  std::vector<i64> permutation;
+  if (c[1].is<None>()) {
+    if (rank < 2) c.e.fail(c.at, fmt::format("`transpose` needs two axes, got {}", shown(c[0])));
+    for (int i = 0; i < rank; ++i) permutation.push_back(i);
+    std::swap(permutation[rank - 1], permutation[rank - 2]);
+  } else
+    for (auto const& item : c.e.as_list(c[1], c.places[1], "`axes`")) permutation.push_back(c.e.as_axis(item, rank, c.places[1]));
+  auto sorted = permutation;
+  std::sort(sorted.begin(), sorted.end());
+  if (static_cast<int>(sorted.size()) != rank || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+    c.e.fail(c.places[1], fmt::format("`axes` must name each of the {} axes once", rank));
+  return c.e.tensor(c.e.builder(c.at).transpose(x, permutation));
+}
+
+Any broadcast(BuiltinCall& c) {
+  ValueId x = operand(c);
+  Shape to = c.e.as_shape(c[1], c.places[1], "`shape`"), from = shape_of(c, x);
+  bool fits = from.size() <= to.size();
+  for (size_t i = 1; fits && i <= from.size(); ++i) fits = from[from.size() - i] == Dim(1) || from[from.size() - i] == to[to.size() - i];
+  if (!fits) c.e.fail(c.at, fmt::format("{} does not broadcast to {}", shown(c[0]), shown(list_of(to))));
+  return c.e.tensor(c.e.stretch(x, to, c.at));
+}
+
+Any concat(BuiltinCall& c) {
+  List items = *c[0].list();
+  if (items.size() == 1 && items.front().list()) items = *items.front().list();
+  if (items.empty()) c.e.fail(c.at, "`concat` of nothing");
+  std::vector<ValueId> values;
+  for (auto const& item : items) {
+    if (!item.tensor()) c.e.fail(c.at, fmt::format("`concat` joins tensors, got {}", shown(item)));
+    values.push_back(c.e.as_tensor(item, c.e.type_of(items.front()).dtype, c.at));
+  }
+  Type const first = c.e.graph().type(values.front());
+  i64 axis = c.e.as_axis(c[1], first.rank(), c.at);
+  for (ValueId v : values) {
+    Shape s = shape_of(c, v), t = first.shape;
+    if (s.size() == t.size()) s[static_cast<size_t>(axis)] = t[static_cast<size_t>(axis)];
+    if (s != t) c.e.fail(c.at, fmt::format("`concat` along axis {}: {} does not fit to {}", axis, shown(c.e.graph().type(v)), shown(first)));
+  }
+  if (values.size() == 1) return c.e.tensor(values.front());
+  return c.e.tensor(c.e.builder(c.at).make(OpCode::concat, values, {{"axis", axis}}));
+}
+
+Any reverse(BuiltinCall& c) {
+  ValueId x = operand(c);
+  return c.e.tensor(c.e.builder(c.at).make(OpCode::reverse, {x}, {{"axes", c.e.as_axes(c[1], c.e.graph().type(x).rank(), c.at)}}));
+}
+
+// pad(x, low, high): so many rows in front and behind along each axis.
+Any pad(BuiltinCall& c) {
+  ValueId x = operand(c);
+  Type const type = c.e.graph().type(x);
+  auto rows = [&](size_t i) {
+    std::vector<Dim> out;
+    for (auto const& item : c.e.as_list(c[i], c.places[i], i == 1 ? "`low`" : "`high`")) out.push_back(c.e.as_int(item, c.places[i], "a width of `pad`"));
+    if (static_cast<int>(out.size()) != type.rank()) c.e.fail(c.places[i], fmt::format("`pad` needs one width per axis of {}", shown(type)));
+    return out;
+  };
+  ValueId fill = c.e.as_tensor(c[3], type.dtype, c.places[3]);
+  return c.e.tensor(c.e.builder(c.at).make(OpCode::pad, {x, fill}, {{"high", rows(2)}, {"low", rows(1)}}));
+}
+
+// gather(table, ids, axis): the axes of `ids` replace the indexed one.
+Any gather(BuiltinCall& c) {
+  ValueId table = operand(c, 0), ids = operand(c, 1);
+  if (!is_int(c.e.graph().type(ids).dtype)) c.e.fail(c.places[1], fmt::format("`gather` is indexed by ints, got {}", shown(c[1])));
+  i64 axis = c.e.as_axis(c[2], c.e.graph().type(table).rank(), c.at);
+  return c.e.tensor(c.e.builder(c.at).make(OpCode::gather, {table, ids}, {{"axis", axis}}));
+}
+
+Any scatter_add(BuiltinCall& c) {
+  ValueId base = operand(c, 0), ids = operand(c, 1), updates = c.e.as_tensor(c[2], c.e.graph().type(base).dtype, c.places[2]);
+  i64 axis = c.e.as_axis(c[3], c.e.graph().type(base).rank(), c.at);
+  return c.e.tensor(c.e.builder(c.at).make(OpCode::scatter_add, {base, ids, updates}, {{"axis", axis}}));
+}
+
+Any shape(BuiltinCall& c) { return list_of(shape_of(c, operand(c))); }
+Any rank(BuiltinCall& c) { return Any{Dim(c.e.graph().type(operand(c)).rank())}; }
+Any dtype(BuiltinCall& c) { return Any{c.e.graph().type(operand(c)).dtype}; }
+Any random_bits(BuiltinCall& c) { return c.e.random_bits(c.e.as_shape(c[0], c.places[0], "`shape`"), c.at); }
+
+} // namespace
+
+// Bits of one draw, keyed by seed, step and the path of the call; an initial value's by its seed and path alone.
+Any Elaborator::random_bits(Shape const& shape, Location at) {
+  Builder& make = builder(at);
+  ValueId seed = graph_->argument("seed", scalar_of(DType::i64), Role::seed);
+  bool stepless = graph_->kind == Graph::Kind::initialize;
+  ValueId step = stepless ? make.integer(DType::i64, 0) : graph_->argument("step", scalar_of(DType::i64), Role::step);
+  std::string path = frame_->path->counted_draw("bits");
+  return tensor(make.make(OpCode::random_bits, {seed, step}, {{"path", path}}, Type{DType::i32, shape}));
+}
+
+std::vector<Builtin> const& shape_builtins() {
+  static std::vector<Builtin> const all{
+      {"full(shape, value, dtype = f32)", full},
+      {"iota(n, dtype = i32)", iota},
+      {"reshape(x, shape)", reshape},
+      {"transpose(x, axes = none)", transpose},
+      {"broadcast(x, shape)", broadcast},
+      {"concat(..xs, axis = -1)", concat},
+      {"reverse(x, axis)", reverse},
+      {"pad(x, low, high, value = 0)", pad},
+      {"gather(table, ids, axis = 0)", gather},
+      {"scatter_add(x, ids, updates, axis = 0)", scatter_add},
+      {"shape(x)", shape},
+      {"rank(x)", rank},
+      {"dtype(x)", dtype},
+      {"random_bits(shape)", random_bits},
+  };
+  return all;
+}
+
+} // namespace nnc::front

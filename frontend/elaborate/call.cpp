@@ -1,0 +1,160 @@
+// Calls: arguments by position and by name, defaults, frames, and the path that a call adds.
+#include "frontend/elaborate/builtin.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+namespace {
+
+constexpr int max_calls = 200; // of calls within calls
+
+std::string listed(std::vector<std::string> const& names) {
+  std::string out;
+  for (auto const& n : names) out += (out.empty() ? "`" : ", `") + n + "`";
+  return out;
+}
+
+} // namespace
+
+// `as` names a call in the tree of paths when it is not to be named after the function.
+Any Elaborator::call(Any const& callee, std::vector<Actual> actuals, Location at, std::string const& tag, std::string const& as) {
+  if (auto* dtype = callee.get<DType>()) {
+    if (actuals.size() != 1 || !actuals.front().name.empty())
+      fail(at, fmt::format("`{}` converts one value, got {} arguments", name(*dtype), actuals.size()));
+    return convert(actuals.front().value, *dtype, at);
+  }
+  auto* f = callee.get<FunctionValue>();
+  if (!f) fail(at, fmt::format("{} cannot be called", shown(callee)));
+  return f->builtin ? call_builtin(*f, std::move(actuals), at) : call_function(*f, std::move(actuals), at, tag, as);
+}
+
+Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actuals, Location at, std::string const& tag, std::string const& as) {
+  if (calls_ >= max_calls) fail(at, fmt::format("calls are nested deeper than {}: does `{}` call itself without an end?", max_calls, f.function->name.text));
+  Frame frame{.kind = Frame::Kind::function, .name = f.function->name.text, .function = f.function, .call_at = at, .caller = frame_, .file = f.file};
+  frame.captured = f.captured;
+  std::string component = as.empty() ? f.function->name.text : as;
+  frame.path = component.empty() && tag.empty() ? frame_->path : frame_->path->enter(component, tag, at);
+  if (f.captured && !f.function->name.text.empty()) frame.names[f.function->name.text] = Any{f}; // a local function may call itself
+  FrameGuard guard(*this, frame);
+  ++calls_;
+  struct Leave {
+    int& calls;
+    ~Leave() { --calls; }
+  } leave{calls_};
+  bind_arguments(*f.function, std::move(actuals), at, frame.name.empty() ? "the function" : fmt::format("`{}`", frame.name));
+  return run_body(*f.function);
+}
+
+Any Elaborator::run_body(syntax::FunctionDecl const& f) {
+  if (f.gradient) fail(f.at, "a derivative of one's own (`gradient`) is not built yet");
+  block(f.body, true);
+  Any result = frame_->result.value_or(Any{None{}});
+  if (result.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
+  if (f.result) {
+    if (match(*f.result, result, f.result->at))
+      fail(f.result->at, fmt::format("`{}` promises {}, but gives {}", f.name.text, shown_pattern(*f.result), shown(result)));
+  }
+  return result;
+}
+
+// By position, then by name; `..xs` collects the rest; what is missing takes its default, which sees the parameters in
+// front of it.
+void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actual> actuals, Location at, std::string const& shown_name) {
+  auto const& parameters = f.parameters;
+  std::vector<std::optional<Any>> values(parameters.size());
+  std::vector<Location> places(parameters.size(), at);
+  std::vector<Note> declared;
+  if (f.name.at && !f.name.text.empty()) declared.push_back({f.name.at, fmt::format("{} is declared here", shown_name)});
+  size_t next = 0, positional = 0;
+  List rest;
+  for (auto& a : actuals) {
+    if (!a.name.empty()) continue;
+    ++positional;
+    if (next < parameters.size() && parameters[next].rest) {
+      rest.push_back(std::move(a.value));
+      continue;
+    }
+    if (next >= parameters.size()) continue;
+    values[next] = std::move(a.value);
+    places[next++] = a.at;
+  }
+  if (next == parameters.size() && positional > next) {
+    for (auto const& a : actuals) at = a.name.empty() ? a.at : at;
+    frame_ = frame_->caller ? frame_->caller : frame_; // the fault is the caller's
+    fail(at, fmt::format("{} takes {} argument{}, got {}", shown_name, parameters.size(), parameters.size() == 1 ? "" : "s", positional), {}, declared);
+  }
+  for (auto& a : actuals) {
+    if (a.name.empty()) continue;
+    auto it = std::find_if(parameters.begin(), parameters.end(), [&](auto const& p) { return p.name.text == a.name && !p.rest; });
+    size_t i = static_cast<size_t>(it - parameters.begin());
+    frame_ = it == parameters.end() || values[i] ? frame_->caller : frame_;
+    if (it == parameters.end()) {
+      std::vector<std::string> names;
+      for (auto const& p : parameters) names.push_back(p.name.text);
+      auto near = nearest(a.name, names);
+      std::string help = near.empty() ? (names.empty() ? "it takes none" : "it takes " + listed(names)) : fmt::format("did you mean `{}`?", near);
+      fail(a.at, fmt::format("{} has no argument `{}`", shown_name, a.name), help, declared);
+    }
+    if (values[i]) fail(a.at, fmt::format("`{}` is given twice", a.name));
+    values[i] = std::move(a.value);
+    places[i] = a.at;
+  }
+  std::vector<std::string> missing;
+  for (size_t i = 0; i < parameters.size(); ++i)
+    if (!values[i] && !parameters[i].initial && !parameters[i].rest) missing.push_back(parameters[i].name.text);
+  if (!missing.empty()) {
+    frame_ = frame_->caller ? frame_->caller : frame_;
+    fail(at, fmt::format("{} lacks the argument{} {}", shown_name, missing.size() == 1 ? "" : "s", listed(missing)), {}, declared);
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    if (parameters[i].rest) values[i] = list_of(std::move(rest));
+    bind_argument(parameters[i], values[i] ? std::move(*values[i]) : eval(*parameters[i].initial), places[i], shown_name);
+  }
+}
+
+void Elaborator::bind_argument(syntax::Parameter const& p, Any value, Location at, std::string const& shown_name) {
+  if (p.type && match(*p.type, value, at)) {
+    std::string expected = shown_pattern(*p.type);
+    std::optional<std::string> help;
+    Frame* callee = frame_;
+    if (callee->caller) // which names of the caller would fit?
+      for (auto const& [name, candidate] : callee->caller->names) {
+        if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != graph_) continue;
+        auto saved = *callee;
+        Any copy = candidate;
+        bool fits = !match(*p.type, copy, at);
+        *callee = saved;
+        if (fits) help = fmt::format("`{}` has the type {} and would fit", name, shown(candidate));
+      }
+    std::vector<Note> notes{{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}};
+    frame_ = callee->caller ? callee->caller : callee;
+    fail(at, fmt::format("{} expects {}, got {}", shown_name, expected, shown(value)), help, notes);
+  }
+  if (value.tensor() || value.is<FunctionValue>() || !value.at) value.at = p.name.at;
+  frame_->names[p.name.text] = std::move(value);
+}
+
+// A builtin has a frame as well, so that its arguments are bound and blamed like any function's.
+Any Elaborator::call_builtin(FunctionValue const& f, std::vector<Actual> actuals, Location at) {
+  Frame frame{.kind = Frame::Kind::function, .name = f.function->name.text, .function = f.function, .call_at = {}, .caller = frame_};
+  frame.path = frame_ ? frame_->path : nullptr;
+  std::map<std::string, Location> named;
+  std::vector<Location> positional;
+  for (auto const& a : actuals)
+    if (a.name.empty()) positional.push_back(a.at);
+    else named[a.name] = a.at;
+  {
+    FrameGuard guard(*this, frame);
+    bind_arguments(*f.function, std::move(actuals), at, fmt::format("`{}`", frame.name));
+  }
+  BuiltinCall call{.e = *this, .at = at, .name = frame.name, .values = {}, .places = {}};
+  for (size_t i = 0; i < f.function->parameters.size(); ++i) {
+    auto const& name = f.function->parameters[i].name.text;
+    call.values.push_back(std::move(frame.names[name]));
+    call.places.push_back(named.contains(name) ? named[name] : i < positional.size() ? positional[i] : at);
+  }
+  return f.builtin->run(call);
+}
+
+} // namespace nnc::front

@@ -1,0 +1,125 @@
+// The order of work: choose, run the model for training, derive, make the updates, run it for evaluation and for runs;
+// and the border of the folder.
+#include "frontend/elaborate/elaborator.h"
+
+#include "ir/verify.h"
+
+#include <fmt/core.h>
+
+namespace nnc {
+
+namespace front {
+
+Elaborator::Elaborator(Program& program, FileScope& main, Settings const& settings, Elaborated& out)
+    : program_(program), main_(main), settings_(settings), out_(out) {
+  constants_.insert(out.constants.begin(), out.constants.end());
+  for (auto const& [name, text] : settings.set) set_values_[name] = text;
+}
+
+void Elaborator::run() {
+  try {
+    choose();
+    initialize_ = std::make_unique<Graph>(Graph::Kind::initialize, "initialize");
+    plan_columns();
+    Graph loss(Graph::Kind::training, "loss"), evaluation(Graph::Kind::evaluation, "evaluate"), outputs(Graph::Kind::run, "run");
+    run_model(loss);
+    if (train_) run_training_settings();
+    if (has_errors(out_.diagnostics)) return;
+    if (train_) run_minimize(loss);
+    else finish(loss);
+    for (Graph* g : {&evaluation, &outputs}) {
+      if (has_errors(out_.diagnostics)) return;
+      run_model(*g);
+      finish(*g);
+    }
+    check_settings();
+    if (has_errors(out_.diagnostics)) return;
+    complete({&loss, &evaluation, &outputs});
+  } catch (Failure const& failure) {
+    report(failure);
+  } catch (Error const& e) {
+    report({{.at = {}, .message = e.what()}});
+  }
+}
+
+// Every function of the model takes all parameters and states, in one order.
+void Elaborator::complete(std::vector<Graph*> const& graphs) {
+  auto& module = out_.module;
+  for (Graph* g : graphs) {
+    if (g->kind == Graph::Kind::training)
+      for (auto const& path : kept_order_)
+        if (kept_.at(path).is_state) g->builder.result(path, g->state_values.contains(path) ? g->state_values.at(path) : g->arguments.at(path), Role::state);
+    std::map<std::string, size_t> rank;
+    for (auto const& path : kept_order_) {
+      rank.emplace(path, rank.size());
+      g->argument(path, kept_.at(path).type, kept_.at(path).is_state ? Role::state : Role::param);
+    }
+    prune(g->function);
+    auto& arguments = g->function.arguments;
+    auto of = [&](Argument const& a) {
+      auto it = rank.find(g->function.values[a.value].name);
+      return it == rank.end() ? size_t{0} : it->second;
+    };
+    std::stable_sort(arguments.begin(), arguments.end(), [&](auto const& a, auto const& b) { return of(a) < of(b); });
+    sort_arguments(g->function);
+    module.functions.push_back(std::move(g->function));
+  }
+  auto& initial = initialize_->function;
+  std::vector<Result> optimizer_results = std::move(initial.results);
+  initial.results.clear();
+  for (auto const& path : kept_order_)
+    initialize_->builder.result(path, kept_.at(path).initial, kept_.at(path).is_state ? Role::state : Role::param);
+  for (auto& r : optimizer_results) initial.results.push_back(std::move(r));
+  prune(initial);
+  sort_arguments(initial);
+  module.functions.push_back(std::move(initial));
+  for (auto& u : updates_) module.functions.push_back(std::move(u->function));
+  if (module.training)
+    for (auto const& [name, s] : scalars_) module.training->scalars.push_back(s);
+}
+
+// Whatever --set names must have found its place.
+void Elaborator::check_settings() {
+  for (auto const& [name, text] : settings_.set) {
+    if (set_used_.contains(name)) continue;
+    std::vector<std::string> names;
+    for (auto const& [n, _] : scalars_) names.push_back(n);
+    if (model_)
+      for (auto const& p : model_->parameters) names.push_back(p.name.text);
+    for (auto* n : {"batch", "epochs", "steps", "seed", "validation"}) names.push_back(n);
+    auto near = nearest(name, names);
+    std::string help;
+    if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
+    else
+      for (auto const& n : names) help += (help.empty() ? "there are " : ", ") + n;
+    report({{.at = {}, .message = fmt::format("--set {}={}: nothing here is called `{}`", name, text, name), .help = help}});
+  }
+}
+
+} // namespace front
+
+Elaborated elaborate(std::shared_ptr<Sources> sources, u32 file, Settings const& settings) {
+  std::vector<Diagnostic> syntax;
+  front::Program program(*sources, settings, syntax);
+  front::FileScope* main = program.load(file);
+  std::vector<std::string> constants;
+  for (;;) {
+    Elaborated out;
+    out.module.sources = sources;
+    out.diagnostics = syntax;
+    if (has_errors(syntax)) return out;
+    out.constants = constants;
+    front::Elaborator elaborator(program, *main, settings, out);
+    elaborator.run();
+    auto found = elaborator.constants();
+    if (!has_errors(out.diagnostics) && found.size() != constants.size()) { // once more, with what turned out to be constant
+      constants = std::move(found);
+      continue;
+    }
+    std::stable_sort(out.inputs.begin(), out.inputs.end(), [](auto const& a, auto const& b) { return a.is_target < b.is_target; });
+    if (!has_errors(out.diagnostics)) verify_or_bug(out.module, "after elaborate");
+    return out;
+  }
+}
+
+} // namespace nnc

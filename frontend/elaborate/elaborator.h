@@ -1,0 +1,260 @@
+// The elaborator: runs the compile-time part of a program and leaves the run-time part as graphs. Its sources:
+//
+//   errors      how a mistake becomes a diagnostic with its chain of calls
+//   names       lookup
+//   expression  every kind of expression           operators   arithmetic, comparison, logic
+//   tensor      numbers to tensors, broadcasting   index       x[...]
+//   call        arguments, frames, paths           pattern     types as patterns
+//   statement   blocks and statements              parameter   param, state, <-
+//   builtins_*  the operations that the library stands on
+//   model       input, target, output, loss, metric; the three functions of a model
+//   train       minimize and the settings          update      @update.PATH of every parameter
+#pragma once
+
+#include "frontend/elaborate/graph.h"
+#include "frontend/elaborate/scope.h"
+#include "frontend/elaborate/value.h"
+
+namespace nnc::front {
+
+struct Failure { // thrown to the statement that catches it
+  Diagnostic diagnostic;
+  bool silent = false; // the cause has been reported
+};
+
+struct Actual { // an evaluated argument of a call
+  std::string name;
+  Any value;
+  Location at;
+};
+
+// What a parameter or state is, over all graphs.
+struct Kept {
+  std::string path;
+  Type type;
+  bool is_state = false;
+  Location at;
+  ValueId initial = no_value; // in the graph @initialize
+};
+
+struct Measured { // a loss, metric or output
+  std::string name;
+  ValueId value = no_value;
+  Role role = Role::none;
+  Location at;
+};
+
+class Elaborator;
+
+// The arguments of a builtin's call, in the order of its declaration.
+struct BuiltinCall {
+  Elaborator& e;
+  Location at;
+  std::string const& name;
+  std::vector<Any> values;
+  std::vector<Location> places;
+  Any const& operator[](size_t i) const { return values[i]; }
+};
+
+class Elaborator {
+public:
+  Elaborator(Program&, FileScope& main, Settings const&, Elaborated& out);
+  void run();
+  std::vector<std::string> constants() const { return {constants_.begin(), constants_.end()}; }
+
+  // errors
+  [[noreturn]] void fail(Location, std::string message, std::optional<std::string> help = {}, std::vector<Note> notes = {});
+  void report(Failure const&);
+  Location user_place(Location) const; // the nearest place in the user's own text
+
+  // numbers to tensors, and back
+  Graph& graph() { return *graph_; }
+  Builder& builder(Location);
+  Type const& type_of(Any const&);
+  ValueId as_tensor(Any const&, DType, Location);  // takes numbers and tensors of exactly this dtype
+  ValueId as_tensor(Any const&, Location);         // a number alone becomes f32 or i32
+  Any tensor(ValueId);
+  Any number_of(Dim const&, Location);             // a symbolic extent as a run-time number
+  ValueId stretch(ValueId, Shape const&, Location);
+  Shape common_shape(std::vector<ValueId> const&, Location, std::string const& what);
+  Dim as_int(Any const&, Location, std::string const& what);
+  i64 as_constant(Any const&, Location, std::string const& what);
+  f64 as_float(Any const&, Location, std::string const& what);
+  bool as_bool(Any const&, Location, std::string const& what);
+  std::string as_string(Any const&, Location, std::string const& what);
+  List as_list(Any const&, Location, std::string const& what);
+  Shape as_shape(Any const&, Location, std::string const& what);
+  std::vector<i64> as_axes(Any const&, int rank, Location); // none: all axes
+  i64 as_axis(Any const&, int rank, Location);
+  bool is_number(Any const&) const;                // compile-time or one that only tunes
+  std::optional<f64> force(Any const&);            // the constant behind a number that only tunes
+
+  // operators
+  Any binary(std::string const& op, Any const&, Any const&, Location);
+  Any negate(Any const&, Location);
+  Any logical_not(Any const&, Location);
+  Any product(Any const&, Any const&, Location);
+  Any index(Any const&, std::vector<syntax::Index> const&, Location);
+  Any unary(OpCode, Any const&, Location);
+  Any elementwise(OpCode, std::vector<Any> const&, Location);
+  Any convert(Any const&, DType, Location);
+  Any gradient(Any const& y, Any const& x, Location);
+  Any tunable(OpCode, std::vector<Any> const&, std::optional<f64> known, Location);
+
+  // calls
+  Any call(Any const& callee, std::vector<Actual>, Location, std::string const& tag = {}, std::string const& as = {});
+  Any random_bits(Shape const&, Location);
+  bool training() const;
+
+private:
+  friend struct FrameGuard;
+  friend struct GraphGuard;
+
+  // names
+  Any const* local(std::string const& name) const;
+  std::optional<Any> find(std::string const& name, bool callable, Location);
+  std::optional<Any> find_in_file(FileScope&, std::string const& name, Location);
+  std::optional<Any> predeclared(std::string const& name, Location);
+  Any lookup(std::string const& name, Location);
+  Any lookup_callable(std::string const& name, Location);
+  Any const_value(FileScope&, syntax::Const const&, Location);
+  [[noreturn]] void unknown(std::string const& name, Location, bool callable);
+  std::vector<std::string> visible_names() const;
+  syntax::FunctionDecl const* find_optimizer(std::string const& name, FileScope*& file);
+  Any scalar(std::string const& name, f64 value);
+
+  // expressions
+  Any eval(syntax::Expr const&);
+  Any eval_expr(syntax::Expr const&);
+  Any eval_call(syntax::CallExpr const&, Location);
+  Any eval_binary(syntax::BinaryExpr const&, Location);
+  Any eval_list(syntax::ListExpr const&);
+  Any eval_choice(syntax::ChoiceExpr const&);
+  Any eval_member(syntax::MemberExpr const&, Location);
+  Any eval_values(std::vector<syntax::ExprPtr> const&);
+  Any closure(syntax::FunctionDecl const&);
+  std::string text(syntax::String const&);
+  std::vector<Actual> actuals(syntax::Arguments const&);
+  bool condition(syntax::Expr const&, char const* what);
+
+  // arithmetic
+  Any arithmetic(std::string const& op, Any const&, Any const&, Location);
+  Any compile_time(std::string const& op, Any const&, Any const&, Location);
+  Any integers(std::string const& op, Dim const&, Dim const&, Location);
+  Any compare(std::string const& op, Any const&, Any const&, Location);
+  Any logic(std::string const& op, Any const&, Any const&, Location);
+  Any power(Any const&, Any const&, Location);
+  DType common_dtype(std::vector<Any> const&, Location, std::string const& what);
+  ValueId batch_value(Dim const&, Location);
+  Any index_list(List const&, std::vector<syntax::Index> const&, Location);
+
+  // calls
+  Any call_function(FunctionValue const&, std::vector<Actual>, Location, std::string const& tag, std::string const& as);
+  Any call_builtin(FunctionValue const&, std::vector<Actual>, Location);
+  void bind_arguments(syntax::FunctionDecl const&, std::vector<Actual>, Location, std::string const& shown_name);
+  void bind_argument(syntax::Parameter const&, Any, Location, std::string const& shown_name);
+  Any run_body(syntax::FunctionDecl const&);
+
+  // patterns
+  struct Mismatch {
+    std::string why;
+  };
+  std::optional<Mismatch> match(syntax::TypePattern const&, Any&, Location);
+  bool match_dim(syntax::DimPattern const&, Dim const&);
+  bool match_dtype(std::string const&, DType);
+  DType dtype_named_in(syntax::Name const&);
+  Type resolve(syntax::TypePattern const&, std::string const& what);
+  std::string shown_pattern(syntax::TypePattern const&);
+  std::optional<Any> bound_dim(std::string const& name, Location);
+
+  // statements
+  void block(syntax::Block const&, bool is_body);
+  void statement(syntax::Stmt const&, bool is_last);
+  void guarded(syntax::Stmt const&, bool is_last);
+  void poison(syntax::Stmt const&);
+  void mark_untaken(syntax::Block const&);
+  void bind(std::string const& name, Any, Location);
+  void name_value(std::string const& name, Any const&);
+  void run_assign(syntax::AssignStmt const&, Location);
+  void run_if(syntax::IfStmt const&);
+  void run_for(syntax::ForStmt const&);
+  void unpack(std::vector<syntax::Name> const&, Any const&, Location);
+  void run_require(syntax::RequireStmt const&, Location);
+
+  // parameters
+  void run_param(syntax::ParamStmt const&, Location);
+  void run_write(syntax::WriteStmt const&, Location);
+  Any initial_value(syntax::ParamStmt const&, std::optional<Type> const&, std::string const& path, Location);
+  Any evaluate_initial(syntax::Expr const&, std::optional<Type> const&);
+  Any optimizer_state(syntax::ParamStmt const&, Location);
+  void check_path(std::string const& path, Location);
+
+  // models
+  void run_model(Graph&);
+  void run_input(syntax::InputStmt const&, Location);
+  void run_output(syntax::OutputStmt const&, Location);
+  void run_measure(syntax::MeasureStmt const&, Location);
+  void add_measured(std::string name, Any const&, Role, Location);
+  void bind_model_arguments(Frame&);
+  Any setting_value(std::string const& text, std::string const& name);
+  Column const* column_for(std::string const& name, bool is_target, Location);
+  void finish(Graph&);
+  void plan_columns();
+
+  // training
+  void choose();
+  void run_training_settings();
+  void setting(std::string const& name, Any const&, Location);
+  void run_minimize(Graph&);
+  std::vector<std::string> select_parameters(syntax::MinimizeStep const&, std::set<std::string> const& taken);
+  void clip(Graph&, std::vector<ValueId>& gradients);
+  void run_update(std::string const& path, syntax::MinimizeStep const&, std::string const& clause);
+  void check_settings();
+  void complete(std::vector<Graph*> const&);
+
+  Program& program_;
+  FileScope& main_;
+  Settings const& settings_;
+  Elaborated& out_;
+  syntax::Model const* model_ = nullptr;
+  syntax::Train const* train_ = nullptr;
+
+  Graph* graph_ = nullptr;
+  std::unique_ptr<Graph> initialize_;
+  std::vector<std::unique_ptr<Graph>> updates_;
+  Frame* frame_ = nullptr;
+  int depth_ = 0, calls_ = 0;
+  i64 statements_ = 0;
+
+  std::map<std::string, Kept> kept_;
+  std::vector<std::string> kept_order_;
+  std::map<std::string, ScalarSetting> scalars_; // numbers that only tune, by name
+  std::set<std::string> constants_;              // those that reached a place that needs a constant
+  std::map<std::string, std::string> set_values_;
+  std::set<std::string> set_used_;               // names of --set that found their place
+  std::vector<Measured> measured_;               // of the model function that is being built
+  std::map<std::string, std::string> column_of_;
+  std::string current_update_;                   // path of the parameter that an optimizer is being run for
+  ValueId update_p_ = no_value;
+  bool p_written_ = false;
+  std::vector<std::pair<std::string, ValueId>> optimizer_states_;
+  Any initial_p_;
+  std::optional<f64> clip_norm_, clip_value_;
+  std::set<std::pair<std::string, std::string>> reported_;
+};
+
+struct FrameGuard { // enters a frame, leaves it whatever happens
+  FrameGuard(Elaborator& e, Frame& f) : elaborator(e), before(e.frame_) { e.frame_ = &f; }
+  ~FrameGuard() { elaborator.frame_ = before; }
+  Elaborator& elaborator;
+  Frame* before;
+};
+
+struct GraphGuard {
+  GraphGuard(Elaborator& e, Graph& g) : elaborator(e), before(e.graph_) { e.graph_ = &g; }
+  ~GraphGuard() { elaborator.graph_ = before; }
+  Elaborator& elaborator;
+  Graph* before;
+};
+
+} // namespace nnc::front

@@ -1,0 +1,42 @@
+// How a mistake becomes a diagnostic. A message stands where the user wrote the thing: when the fault shows inside the
+// standard library, that is the call that led there, and the chain of calls follows as notes.
+#include "frontend/elaborate/elaborator.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+Location Elaborator::user_place(Location at) const {
+  for (Frame const* f = frame_; f && f->file && f->file->is_std && f->call_at; f = f->caller) at = f->call_at;
+  return at;
+}
+
+void Elaborator::fail(Location at, std::string message, std::optional<std::string> help, std::vector<Note> notes) {
+  Diagnostic d{.at = at, .message = std::move(message), .notes = {}, .help = std::move(help)};
+  Location place = at;
+  std::vector<Note> chain;
+  for (Frame const* f = frame_; f; f = f->caller) {
+    if (f->kind != Frame::Kind::function || !f->call_at) break;
+    std::string shown = f->name.empty() ? "a function without a name" : fmt::format("`{}`", f->name);
+    bool inside_library = f->file && f->file->is_std;
+    if (inside_library && place == d.at) { // the message moves out to the user's call; its old place becomes a note
+      chain.push_back({place, fmt::format("in {}", shown)});
+      d.at = place = f->call_at;
+    } else {
+      chain.push_back({f->call_at, fmt::format("called from here, in {}", shown)});
+      place = f->call_at;
+    }
+  }
+  d.notes = std::move(notes);
+  d.notes.insert(d.notes.end(), chain.begin(), chain.end());
+  throw Failure{std::move(d)};
+}
+
+void Elaborator::report(Failure const& failure) {
+  if (failure.silent) return;
+  auto const& d = failure.diagnostic;
+  auto key = std::pair(fmt::format("{}:{}:{}", d.at.file, d.at.line, d.at.column), d.message);
+  if (reported_.insert(key).second) out_.diagnostics.push_back(d);
+}
+
+} // namespace nnc::front

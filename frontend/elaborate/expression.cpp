@@ -1,0 +1,174 @@
+// Every kind of expression. What is a number, a list or a function is computed here and now; what is a tensor becomes
+// a node.
+#include "frontend/elaborate/elaborator.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+using namespace syntax;
+
+namespace {
+
+constexpr int max_depth = 1500; // of expressions within calls within expressions
+
+struct Descent {
+  explicit Descent(int& depth) : depth_(depth) { ++depth_; }
+  ~Descent() { --depth_; }
+  int& depth_;
+};
+
+} // namespace
+
+// The border to the operator table: its refusals become messages at the place of the expression.
+Any Elaborator::eval(Expr const& e) {
+  Descent descent(depth_);
+  if (depth_ > max_depth) fail(e.at, "calls and expressions are nested too deeply here");
+  try {
+    return eval_expr(e);
+  } catch (Error const& error) {
+    fail(e.at, error.what());
+  }
+}
+
+Any Elaborator::eval_expr(Expr const& e) {
+  if (auto* n = std::get_if<NameExpr>(&e.as)) return lookup(n->name, e.at);
+  if (auto* n = std::get_if<NumberExpr>(&e.as)) return n->is_integer ? Any{Dim(n->integer)} : Any{n->value};
+  if (auto* s = std::get_if<StringExpr>(&e.as)) return Any{text(s->string)};
+  if (auto* c = std::get_if<ConstantExpr>(&e.as)) {
+    if (c->kind == ConstantExpr::Kind::none) return Any{None{}};
+    return Any{c->kind == ConstantExpr::Kind::yes};
+  }
+  if (auto* l = std::get_if<ListExpr>(&e.as)) return eval_list(*l);
+  if (auto* u = std::get_if<UnaryExpr>(&e.as)) {
+    Any value = eval(*u->operand);
+    return u->op == "-" ? negate(value, e.at) : logical_not(value, e.at);
+  }
+  if (auto* b = std::get_if<BinaryExpr>(&e.as)) return eval_binary(*b, e.at);
+  if (auto* c = std::get_if<CallExpr>(&e.as)) return eval_call(*c, e.at);
+  if (auto* i = std::get_if<IndexExpr>(&e.as)) {
+    Any base = eval(*i->base);
+    return index(base, i->indices, e.at);
+  }
+  if (auto* m = std::get_if<MemberExpr>(&e.as)) return eval_member(*m, e.at);
+  if (auto* f = std::get_if<FunctionExpr>(&e.as)) return closure(*f->function);
+  if (auto* c = std::get_if<ChoiceExpr>(&e.as)) return eval_choice(*c);
+  fail(e.at, "`scan` is not built yet");
+}
+
+// `and` and `or` do not look at their right side when the left one decides while compiling.
+Any Elaborator::eval_binary(BinaryExpr const& b, Location at) {
+  Any left = eval(*b.left);
+  if (auto* known = left.get<bool>()) {
+    if (b.op == "and" && !*known) return left;
+    if (b.op == "or" && *known) return left;
+  }
+  Any right = eval(*b.right);
+  return binary(b.op, left, right, at);
+}
+
+Any Elaborator::eval_list(ListExpr const& list) {
+  List out;
+  for (auto const& item : list.items) {
+    Any value = eval(*item.value);
+    if (!item.spread) out.push_back(std::move(value));
+    else
+      for (auto const& inner : as_list(value, item.value->at, "what `..` spreads")) out.push_back(inner);
+  }
+  return list_of(std::move(out));
+}
+
+// One expression is its value, several are a list.
+Any Elaborator::eval_values(std::vector<ExprPtr> const& values) {
+  if (values.size() == 1) return eval(*values.front());
+  List out;
+  for (auto const& v : values) out.push_back(eval(*v));
+  return list_of(std::move(out));
+}
+
+bool Elaborator::condition(Expr const& e, char const* what) {
+  Any value = eval(e);
+  if (auto* b = value.get<bool>()) return *b;
+  if (auto* t = value.tensor(); t && type_of(value).dtype == DType::bool_) {
+    if (auto known = force(value)) return *known != 0;
+    fail(e.at, fmt::format("the condition of {} is known only at run time", what),
+         "choose by element with `select(c, a, b)`, or compute one of two with `cond(c, fn() { a }, fn() { b })`");
+  }
+  fail(e.at, fmt::format("the condition of {} is {}, not a bool", what, shown(value)));
+}
+
+Any Elaborator::eval_choice(ChoiceExpr const& c) { return eval(condition(*c.condition, "`if`") ? *c.yes : *c.no); }
+
+// `b.name`: what the import named b declares.
+Any Elaborator::eval_member(MemberExpr const& m, Location at) {
+  auto* base = std::get_if<NameExpr>(&m.base->as);
+  if (base && frame_ && frame_->file && !local(base->name))
+    for (auto const& i : frame_->file->imports) {
+      if (i.alias != base->name) continue;
+      if (auto value = find_in_file(*i.file, m.member.text, at)) return *value;
+      std::optional<std::string> help;
+      if (auto near = nearest(m.member.text, i.file->names()); !near.empty()) help = fmt::format("did you mean `{}.{}`?", base->name, near);
+      fail(at, fmt::format("the import `{}` declares no `{}`", base->name, m.member.text), help);
+    }
+  Any value = eval(*m.base);
+  fail(at, fmt::format("{} has no member `{}`", shown(value), m.member.text), "a dot stands behind the name of an import only");
+}
+
+// A local function sees the values that the names outside have where it is written.
+Any Elaborator::closure(FunctionDecl const& f) {
+  auto captured = std::make_shared<Names>(frame_->names);
+  if (frame_->captured) captured->insert(frame_->captured->begin(), frame_->captured->end());
+  return Any{FunctionValue{.function = &f, .file = frame_->file, .captured = std::move(captured)}, f.at};
+}
+
+std::string Elaborator::text(String const& s) {
+  std::string out;
+  for (auto const& part : s.parts) {
+    if (!part.expression) {
+      out += part.text;
+      continue;
+    }
+    Any value = eval(*part.expression);
+    if (auto* inner = value.get<std::string>()) out += *inner;
+    else if (auto* d = value.get<Dim>()) out += shown(*d);
+    else if (auto* x = value.get<f64>()) out += shown(*x);
+    else if (auto* t = value.get<DType>()) out += name(*t);
+    else if (value.list()) out += shown(value).substr(std::string("the list ").size());
+    else if (value.tensor() && !value.tensor()->tunes) fail(part.expression->at, fmt::format("{} has no text while compiling", shown(value)));
+    else if (auto known = force(value)) out += shown(*known);
+    else out += shown(value);
+  }
+  return out;
+}
+
+std::vector<Actual> Elaborator::actuals(Arguments const& arguments) {
+  std::vector<Actual> out;
+  for (auto const& a : arguments) {
+    Any value = eval(*a.value);
+    if (!a.spread) {
+      out.push_back({a.name, std::move(value), a.at});
+      continue;
+    }
+    for (auto const& item : as_list(value, a.at, "what `..` spreads")) out.push_back({{}, item, a.at});
+  }
+  return out;
+}
+
+Any Elaborator::eval_call(CallExpr const& c, Location at) {
+  Any callee;
+  if (auto* n = std::get_if<NameExpr>(&c.callee->as)) callee = lookup_callable(n->name, c.callee->at);
+  else callee = eval(*c.callee);
+  std::string tag;
+  if (c.tag) {
+    tag = text(c.tag->text);
+    auto& parts = c.tag->text.parts;
+    bool plain = parts.size() == 1 && !parts.front().expression;
+    if (auto* shadowed = plain ? local(tag) : nullptr; shadowed && shadowed->tensor() && !shadowed->tensor()->tunes)
+      fail(c.tag->at, fmt::format("the tag `@{}` is also the name of a tensor", tag), fmt::format("the matrix product needs a space: `@ {}`", tag),
+           {{shadowed->at, fmt::format("`{}` is bound here", tag)}});
+    if (tag.empty()) fail(c.tag->at, "a tag may not be empty");
+  }
+  return call(callee, actuals(c.arguments), at, tag);
+}
+
+} // namespace nnc::front

@@ -1,0 +1,43 @@
+#include "frontend/elaborate/graph.h"
+
+#include <algorithm>
+
+namespace nnc::front {
+
+void prune(Function& f) {
+  std::vector<bool> needed(f.values.size(), false);
+  for (auto const& r : f.results) needed[r.value] = true;
+  std::vector<Node> kept;
+  for (size_t i = f.body.nodes.size(); i-- > 0;) {
+    Node& node = f.body.nodes[i];
+    if (std::none_of(node.results.begin(), node.results.end(), [&](ValueId v) { return needed[v]; })) continue;
+    for (ValueId v : node.operands) needed[v] = true;
+    kept.push_back(std::move(node));
+  }
+  std::reverse(kept.begin(), kept.end());
+  f.body.nodes = std::move(kept);
+  std::erase_if(f.arguments, [&](Argument const& a) {
+    bool always = a.role == Role::param || a.role == Role::state || a.role == Role::optimizer || a.role == Role::gradient;
+    return !always && !needed[a.value];
+  });
+}
+
+void sort_arguments(Function& f) {
+  auto rank = [](Role r) { return r == Role::gradient ? 2 * static_cast<int>(Role::param) + 1 : 2 * static_cast<int>(r); };
+  std::stable_sort(f.arguments.begin(), f.arguments.end(), [&](Argument const& a, Argument const& b) { return rank(a.role) < rank(b.role); });
+}
+
+std::vector<bool> reached_by_derivative(Function const& f, ValueId y) {
+  std::vector<bool> out(f.values.size(), false);
+  out[y] = true;
+  for (size_t i = f.body.nodes.size(); i-- > 0;) {
+    Node const& node = f.body.nodes[i];
+    if (node.op == OpCode::stop_gradient || info(node.op).has(no_derivative)) continue;
+    if (std::none_of(node.results.begin(), node.results.end(), [&](ValueId v) { return out[v]; })) continue;
+    for (ValueId v : node.operands)
+      if (is_float(f.type(v).dtype)) out[v] = true;
+  }
+  return out;
+}
+
+} // namespace nnc::front

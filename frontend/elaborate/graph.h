@@ -1,0 +1,40 @@
+// One IR function while it is being built: its builder, its arguments by name, the present values of its states.
+#pragma once
+
+#include "ir/builder.h"
+
+#include <map>
+#include <string>
+
+namespace nnc::front {
+
+struct Graph {
+  enum class Kind : u8 { training, evaluation, run, initialize, update };
+  explicit Graph(Kind k, std::string name) : kind(k), builder(function) { function.name = std::move(name); }
+  Graph(Graph const&) = delete;
+  Graph& operator=(Graph const&) = delete;
+
+  Kind kind;
+  Function function;
+  Builder builder;
+  std::map<std::string, ValueId> arguments;      // by name
+  std::map<std::string, ValueId> state_values;   // by path: what the state holds now
+  std::map<std::string, Location> declared;      // paths of params and states met in this graph
+
+  Type const& type(ValueId v) const { return function.values[v].type; }
+  // The argument of this name, made when it is asked for the first time.
+  ValueId argument(std::string const& name, Type const& type, Role role) {
+    auto [it, fresh] = arguments.try_emplace(name, no_value);
+    if (fresh) it->second = builder.argument(name, type, role);
+    return it->second;
+  }
+};
+
+// Drops the nodes that no result needs, and the arguments of the given roles that nothing reads any more.
+void prune(Function&);
+// Arguments in the order of the roles: inputs, targets, params, states, optimizer states, scalars, step, seed.
+void sort_arguments(Function&);
+// Does a derivative flow from `y` back to `x`?
+std::vector<bool> reached_by_derivative(Function const&, ValueId y);
+
+} // namespace nnc::front

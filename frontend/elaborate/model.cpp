@@ -1,0 +1,216 @@
+// The body of a model, run once for each of its three functions: the training step, evaluation, run.
+#include "frontend/elaborate/elaborator.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+using namespace syntax;
+
+namespace {
+
+// All inputs and targets of a model, in order, also those in branches.
+void collect_inputs(Block const& b, std::vector<InputStmt const*>& out) {
+  for (auto const& s : b.statements) {
+    if (auto* x = std::get_if<InputStmt>(&s->as)) out.push_back(x);
+    else if (auto* x = std::get_if<IfStmt>(&s->as)) {
+      collect_inputs(x->yes, out);
+      if (x->no) collect_inputs(*x->no, out);
+    } else if (auto* x = std::get_if<ForStmt>(&s->as)) collect_inputs(x->body, out);
+  }
+}
+
+std::string callee_name(Expr const& e) {
+  if (auto* n = std::get_if<NameExpr>(&e.as)) return n->name;
+  auto* c = std::get_if<CallExpr>(&e.as);
+  if (!c) return {};
+  if (auto* n = std::get_if<NameExpr>(&c->callee->as)) return n->name;
+  if (auto* m = std::get_if<MemberExpr>(&c->callee->as)) return m->member.text;
+  return {};
+}
+
+} // namespace
+
+// An input takes the column of its name, else the next one that is not bound, inputs first, then targets.
+void Elaborator::plan_columns() {
+  if (settings_.columns.empty()) return;
+  std::vector<InputStmt const*> inputs;
+  collect_inputs(model_->body, inputs);
+  std::stable_partition(inputs.begin(), inputs.end(), [](auto* i) { return !i->is_target; });
+  std::set<std::string> used;
+  for (auto* i : inputs)
+    for (auto const& c : settings_.columns)
+      if (c.name == i->name.text && used.insert(c.name).second) column_of_[i->name.text] = c.name;
+  for (auto* i : inputs) {
+    if (column_of_.contains(i->name.text)) continue;
+    for (auto const& c : settings_.columns)
+      if (used.insert(c.name).second) {
+        column_of_[i->name.text] = c.name;
+        break;
+      }
+  }
+}
+
+Column const* Elaborator::column_for(std::string const& name, bool, Location) {
+  auto it = column_of_.find(name);
+  if (it == column_of_.end()) return nullptr;
+  for (auto const& c : settings_.columns)
+    if (c.name == it->second) return &c;
+  return nullptr;
+}
+
+// The value of --set as the language would read it: an int, a float, true, false, or a string.
+Any Elaborator::setting_value(std::string const& text, std::string const& name) {
+  set_used_.insert(name);
+  char const *begin = text.data(), *end = begin + text.size();
+  i64 i = 0;
+  if (auto r = std::from_chars(begin, end, i); r.ec == std::errc{} && r.ptr == end) return Any{Dim(i)};
+  f64 x = 0;
+  if (auto r = std::from_chars(begin, end, x); r.ec == std::errc{} && r.ptr == end) return Any{x};
+  if (text == "true" || text == "false") return Any{text == "true"};
+  if (text == "none") return Any{None{}};
+  return Any{text};
+}
+
+// Arguments of a model: --set, the train block, the default, a property of the data set. Floats only tune.
+void Elaborator::bind_model_arguments(Frame& frame) {
+  std::map<std::string, Actual> given;
+  if (train_) {
+    Frame outside{.kind = Frame::Kind::train, .name = train_->model.text, .file = &main_};
+    outside.path = std::make_shared<PathScope>();
+    FrameGuard guard(*this, outside);
+    size_t next = 0;
+    for (auto& a : actuals(train_->arguments)) {
+      if (a.name.empty()) {
+        if (next >= model_->parameters.size())
+          fail(a.at, fmt::format("the model `{}` takes {} arguments", model_->name.text, model_->parameters.size()), {}, {{model_->name.at, "the model is declared here"}});
+        a.name = model_->parameters[next++].name.text;
+      }
+      auto known = [&](auto const& p) { return p.name.text == a.name; };
+      if (std::none_of(model_->parameters.begin(), model_->parameters.end(), known)) {
+        std::vector<std::string> names;
+        for (auto const& p : model_->parameters) names.push_back(p.name.text);
+        auto near = nearest(a.name, names);
+        fail(a.at, fmt::format("the model `{}` has no argument `{}`", model_->name.text, a.name),
+             near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)), {{model_->name.at, "the model is declared here"}});
+      }
+      given[a.name] = a;
+    }
+  }
+  FrameGuard guard(*this, frame);
+  for (auto const& p : model_->parameters) {
+    std::string const& name = p.name.text;
+    Location at = p.name.at;
+    std::optional<Any> value, initial;
+    if (p.initial) initial = eval(*p.initial);
+    for (auto const& [n, text] : settings_.set)
+      if (n == name) value = setting_value(text, name);
+    if (!value && given.contains(name)) value = given[name].value, at = given[name].at;
+    if (!value) value = initial;
+    if (!value)
+      if (auto it = settings_.properties.find(name); it != settings_.properties.end()) value = Any{Dim(it->second)};
+    if (!value) {
+      report({{.at = at, .message = fmt::format("the argument `{}` of the model `{}` has no value", name, model_->name.text),
+               .help = fmt::format("give it a default, `train {}({} = ...)`, or `--set {}=...`", model_->name.text, name, name)}});
+      value = Any{Poison{}};
+    }
+    bool tunes = value->is<f64>() || (value->is<Dim>() && initial && initial->is<f64>());
+    if (tunes) value = scalar(name, as_float(*value, at, fmt::format("`{}`", name)));
+    if (value->is<Poison>()) frame.names[name] = *value;
+    else bind_argument(p, *value, at, fmt::format("the model `{}`", model_->name.text));
+  }
+}
+
+void Elaborator::run_model(Graph& graph) {
+  GraphGuard in_graph(*this, graph);
+  measured_.clear();
+  Frame frame{.kind = Frame::Kind::model, .name = model_->name.text, .file = &main_};
+  frame.path = std::make_shared<PathScope>();
+  frame.names["batch"] = {Dim(Symbol::batch), model_->name.at};
+  FrameGuard guard(*this, frame);
+  try {
+    bind_model_arguments(frame);
+  } catch (Failure const& failure) {
+    report(failure);
+    return;
+  }
+  frame_ = &frame;
+  block(model_->body, false);
+}
+
+// Binds the extents that are named here for the first time: `batch`, and those that --set or the data set give.
+void Elaborator::run_input(InputStmt const& s, Location at) {
+  if (frame_->kind != Frame::Kind::model) fail(at, fmt::format("`{}` stands in a model's body only", s.is_target ? "target" : "input"));
+  Column const* column = column_for(s.name.text, s.is_target, at);
+  for (size_t i = 0; i < s.type.dims.size(); ++i) {
+    auto const& d = s.type.dims[i];
+    auto* n = d.kind == syntax::DimPattern::Kind::expression ? std::get_if<NameExpr>(&d.expression->as) : nullptr;
+    if (!n || bound_dim(n->name, d.at)) continue;
+    std::optional<i64> extent;
+    for (auto const& [name, text] : settings_.set)
+      if (name == n->name) extent = as_constant(setting_value(text, name), d.at, fmt::format("--set {}", name));
+    if (!extent && settings_.properties.contains(n->name)) extent = settings_.properties.at(n->name);
+    if (!extent && column && i > 0 && i - 1 < column->example.shape.size()) extent = column->example.shape[i - 1].constant();
+    if (!extent)
+      fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
+           fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name, n->name));
+    frame_->names[n->name] = {Dim(*extent), d.at};
+  }
+  Type type = resolve(s.type, fmt::format("the {} `{}`", s.is_target ? "target" : "input", s.name.text));
+  if (type.shape.empty() || !(type.shape.front() == Dim(Symbol::batch)))
+    fail(s.type.at, fmt::format("`{}` is {}: an input starts with `batch`", s.name.text, shown(type)));
+  if (graph_->arguments.contains(s.name.text)) fail(s.name.at, fmt::format("`{}` is declared twice", s.name.text));
+  if (column) {
+    Type have{column->example.dtype, {Dim(Symbol::batch)}};
+    have.shape.insert(have.shape.end(), column->example.shape.begin(), column->example.shape.end());
+    if (!(have == type))
+      fail(s.type.at, fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text, shown(type), column->name, shown(have)));
+  }
+  builder(at);
+  ValueId id = graph_->argument(s.name.text, type, s.is_target ? Role::target : Role::input);
+  if (graph_->kind == Graph::Kind::training)
+    out_.inputs.push_back({.name = s.name.text, .type = type, .is_target = s.is_target, .column = column ? column->name : ""});
+  bind(s.name.text, tensor(id), s.name.at);
+}
+
+void Elaborator::run_output(OutputStmt const& s, Location at) {
+  if (frame_->kind != Frame::Kind::model) fail(at, "`output` stands in a model's body only");
+  Any value = s.value ? eval(*s.value) : lookup(s.name.text, s.name.at);
+  ValueId id = as_tensor(value, s.value ? s.value->at : s.name.at);
+  if (s.value) bind(s.name.text, tensor(id), s.name.at);
+  add_measured(s.name.text, tensor(id), Role::output, s.name.at);
+}
+
+// `loss e` is called loss; `metric f(...)` is called f, `metric m` is called m.
+void Elaborator::run_measure(MeasureStmt const& s, Location at) {
+  char const* kind = s.is_metric ? "metric" : "loss";
+  if (frame_->kind != Frame::Kind::model) fail(at, fmt::format("`{}` stands in a model's body only", kind));
+  std::string name = s.name ? s.name->text : s.is_metric ? callee_name(*s.value) : "loss";
+  if (name.empty()) fail(at, "this metric needs a name", "`metric name = ...`");
+  Any value = eval(*s.value);
+  ValueId id = as_tensor(value, s.value->at);
+  if (graph_->type(id).rank() != 0 || !is_float(graph_->type(id).dtype))
+    fail(s.value->at, fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(graph_->type(id))), "reduce it with `mean` or `sum`");
+  if (s.name || !s.is_metric) bind(name, tensor(id), s.name ? s.name->at : at);
+  add_measured(name, tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
+}
+
+void Elaborator::add_measured(std::string name, Any const& value, Role role, Location at) {
+  for (auto const& m : measured_)
+    if (m.name == name && (m.role == role || (m.role != Role::output && role != Role::output)))
+      fail(at, fmt::format("there are two results called `{}`", name), role == Role::output ? std::nullopt : std::optional<std::string>("name one of them: `loss other = ...`"),
+           {{m.at, "the first one"}});
+  measured_.push_back({.name = std::move(name), .value = value.tensor()->id, .role = role, .at = at});
+}
+
+// Results of the three functions; what they do not need is dropped.
+void Elaborator::finish(Graph& graph) {
+  bool run = graph.kind == Graph::Kind::run;
+  for (Role role : {Role::loss, Role::metric, Role::output})
+    for (auto const& m : measured_)
+      if (m.role == role && run == (role == Role::output)) graph.builder.result(m.name, m.value, role);
+}
+
+} // namespace nnc::front

@@ -1,0 +1,285 @@
+// Arithmetic, comparison and logic. Numbers that are known while compiling are computed here; a number that only tunes
+// is computed in f64 once per step; what meets a tensor takes its dtype and becomes a node.
+#include "frontend/elaborate/elaborator.h"
+
+#include <cmath>
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+namespace {
+
+std::optional<OpCode> arithmetic_op(std::string const& op) {
+  if (op == "+") return OpCode::add;
+  if (op == "-") return OpCode::sub;
+  if (op == "*") return OpCode::mul;
+  if (op == "/") return OpCode::div;
+  if (op == "//") return OpCode::floor_div;
+  if (op == "%") return OpCode::mod;
+  return {};
+}
+
+std::optional<OpCode> comparison_op(std::string const& op) {
+  if (op == "==") return OpCode::eq;
+  if (op == "!=") return OpCode::ne;
+  if (op == "<") return OpCode::lt;
+  if (op == "<=") return OpCode::le;
+  if (op == ">") return OpCode::gt;
+  if (op == ">=") return OpCode::ge;
+  return {};
+}
+
+f64 computed(OpCode op, f64 a, f64 b) {
+  switch (op) {
+  case OpCode::add: return a + b;
+  case OpCode::sub: return a - b;
+  case OpCode::mul: return a * b;
+  case OpCode::div: return a / b;
+  case OpCode::floor_div: return std::floor(a / b);
+  case OpCode::mod: return a - std::floor(a / b) * b;
+  case OpCode::pow: return std::pow(a, b);
+  case OpCode::eq: return a == b;
+  case OpCode::ne: return a != b;
+  case OpCode::lt: return a < b;
+  case OpCode::le: return a <= b;
+  case OpCode::gt: return a > b;
+  case OpCode::ge: return a >= b;
+  default: throw CompilerBug("no arithmetic");
+  }
+}
+
+i64 floor_divided(i64 a, i64 b) { return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0); }
+
+std::optional<f64> plain_number(Any const& v) {
+  if (auto* x = v.get<f64>()) return *x;
+  if (auto* d = v.get<Dim>())
+    if (auto c = d->constant()) return static_cast<f64>(*c);
+  return {};
+}
+
+} // namespace
+
+bool Elaborator::is_number(Any const& v) const {
+  auto* t = v.tensor();
+  return v.is<Dim>() || v.is<f64>() || (t && t->tunes);
+}
+
+Any Elaborator::binary(std::string const& op, Any const& a, Any const& b, Location at) {
+  if (a.is<Poison>() || b.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
+  if (op == "@") return product(a, b, at);
+  if (op == "and" || op == "or") return logic(op, a, b, at);
+  if (comparison_op(op)) return compare(op, a, b, at);
+  if (op == "^") return power(a, b, at);
+  return arithmetic(op, a, b, at);
+}
+
+Any Elaborator::arithmetic(std::string const& op, Any const& a, Any const& b, Location at) {
+  auto usable = [](Any const& v) { return v.is<Dim>() || v.is<f64>() || v.tensor(); };
+  if (!usable(a) || !usable(b)) {
+    std::optional<std::string> help;
+    if (a.is<std::string>() || b.is<std::string>()) help = "strings are only compared and interpolated: \"{a}{b}\"";
+    if (a.list() || b.list()) help = "lists are joined by spreading: `[..a, ..b]`";
+    fail(at, fmt::format("`{}` works on numbers and tensors, got {} and {}", op, shown(a), shown(b)), help);
+  }
+  OpCode code = *arithmetic_op(op);
+  if (!a.tensor() && !b.tensor()) return compile_time(op, a, b, at);
+  if (is_number(a) && is_number(b)) {
+    auto x = a.tensor() ? a.tensor()->known : plain_number(a);
+    auto y = b.tensor() ? b.tensor()->known : plain_number(b);
+    std::optional<f64> known;
+    if (x && y) known = computed(code, *x, *y);
+    return tunable(code, {a, b}, known, at);
+  }
+  if (op == "/" && !is_float(common_dtype({a, b}, at, "`/`")))
+    fail(at, fmt::format("`/` of integer tensors, {} and {}", shown(a), shown(b)), "`//` rounds down; `f32(x) / y` divides exactly");
+  return elementwise(code, {a, b}, at);
+}
+
+// Two numbers that are known while compiling; `batch` may be among them.
+Any Elaborator::compile_time(std::string const& op, Any const& a, Any const& b, Location at) {
+  if (a.is<Dim>() && b.is<Dim>() && op != "/") return integers(op, *a.get<Dim>(), *b.get<Dim>(), at);
+  auto x = plain_number(a), y = plain_number(b);
+  if (x && y) {
+    if (op == "/" && *y == 0 && a.is<Dim>() && b.is<Dim>()) fail(at, "division by zero");
+    return Any{computed(*arithmetic_op(op), *x, *y)};
+  }
+  if (op == "/" && a.is<Dim>() && b.is<Dim>())
+    if (auto exact = a.get<Dim>()->divided_by(*b.get<Dim>()); exact && exact->constant()) return Any{static_cast<f64>(*exact->constant())};
+  // a symbolic extent with a float: a number at run time
+  auto run_time = [&](Any const& v) { return v.is<Dim>() && !v.get<Dim>()->is_constant() ? number_of(*v.get<Dim>(), at) : v; };
+  return elementwise(*arithmetic_op(op), {run_time(a), run_time(b)}, at);
+}
+
+Any Elaborator::integers(std::string const& op, Dim const& a, Dim const& b, Location at) {
+  if (op == "+") return Any{a + b};
+  if (op == "-") return Any{a - b};
+  if (op == "*") return Any{a * b};
+  auto x = a.constant(), y = b.constant();
+  if (y && *y == 0) fail(at, fmt::format("`{}` by zero", op));
+  if (x && y) {
+    if (*y == -1) return op == "//" ? Any{Dim(0) - a} : Any{Dim(0)};
+    i64 q = floor_divided(*x, *y);
+    return Any{Dim(op == "//" ? q : *x - q * *y)};
+  }
+  if (auto exact = a.divided_by(b)) return op == "//" ? Any{*exact} : Any{Dim(0)};
+  fail(at, fmt::format("`{} {} {}` is no extent: `batch` stays symbolic, and only what divides without a rest is known", shown(a), op, shown(b)));
+}
+
+Any Elaborator::power(Any const& a, Any const& b, Location at) {
+  auto usable = [](Any const& v) { return v.is<Dim>() || v.is<f64>() || v.tensor(); };
+  if (!usable(a) || !usable(b)) fail(at, fmt::format("`^` works on numbers and tensors, got {} and {}", shown(a), shown(b)));
+  auto x = plain_number(a), y = plain_number(b);
+  auto* exponent = b.get<Dim>();
+  i64 n = exponent ? exponent->constant().value_or(-2) : -2; // -2: no case of its own
+  bool tensor = a.tensor() && !a.tensor()->tunes;
+  if (n >= 0 && n <= 64 && (a.is<Dim>() || (tensor && (n <= 4 || is_int(type_of(a).dtype))))) {
+    Any out = a; // by repeated multiplication: exact for ints, and x ^ 2 is x * x
+    if (n == 0) return a.is<Dim>() ? Any{Dim(1)} : elementwise(OpCode::add, {elementwise(OpCode::mul, {a, Any{Dim(0)}}, at), Any{Dim(1)}}, at);
+    for (i64 i = 1; i < n; ++i) out = arithmetic("*", out, a, at);
+    return out;
+  }
+  if (x && y) return Any{std::pow(*x, *y)};
+  if (is_number(a) && is_number(b) && (a.tensor() || b.tensor())) {
+    auto p = a.tensor() ? a.tensor()->known : x, q = b.tensor() ? b.tensor()->known : y;
+    std::optional<f64> known;
+    if (p && q) known = std::pow(*p, *q);
+    return tunable(OpCode::pow, {a, b}, known, at);
+  }
+  if (n == -1) return arithmetic("/", Any{Dim(1)}, a, at);
+  return elementwise(OpCode::pow, {a, b}, at);
+}
+
+Any Elaborator::negate(Any const& v, Location at) {
+  if (auto* d = v.get<Dim>()) return Any{Dim(0) - *d};
+  if (auto* x = v.get<f64>()) return Any{-*x};
+  if (!v.tensor()) fail(at, fmt::format("`-` works on numbers and tensors, got {}", shown(v)));
+  if (v.tensor()->tunes) {
+    std::optional<f64> known;
+    if (v.tensor()->known) known = -*v.tensor()->known;
+    return tunable(OpCode::neg, {v}, known, at);
+  }
+  return elementwise(OpCode::neg, {v}, at);
+}
+
+Any Elaborator::logical_not(Any const& v, Location at) {
+  if (auto* b = v.get<bool>()) return Any{!*b};
+  if (!v.tensor() || type_of(v).dtype != DType::bool_) fail(at, fmt::format("`not` works on bool, got {}", shown(v)));
+  if (v.tensor()->tunes) {
+    std::optional<f64> known;
+    if (v.tensor()->known) known = *v.tensor()->known == 0;
+    return tunable(OpCode::not_, {v}, known, at);
+  }
+  return elementwise(OpCode::not_, {v}, at);
+}
+
+Any Elaborator::logic(std::string const& op, Any const& a, Any const& b, Location at) {
+  auto truth = [&](Any const& v) { return v.is<bool>() || (v.tensor() && type_of(v).dtype == DType::bool_); };
+  if (!truth(a) || !truth(b)) fail(at, fmt::format("`{}` works on bool, got {} and {}", op, shown(a), shown(b)));
+  bool is_and = op == "and";
+  for (auto [known, other] : {std::pair(a.get<bool>(), &b), std::pair(b.get<bool>(), &a)}) {
+    if (!known) continue;
+    return *known == is_and ? *other : Any{*known};
+  }
+  OpCode code = is_and ? OpCode::and_ : OpCode::or_;
+  if (a.tensor()->tunes && b.tensor()->tunes) {
+    auto x = a.tensor()->known, y = b.tensor()->known;
+    std::optional<f64> known;
+    if (x && y) known = is_and ? (*x != 0 && *y != 0) : (*x != 0 || *y != 0);
+    return tunable(code, {a, b}, known, at);
+  }
+  return elementwise(code, {a, b}, at);
+}
+
+namespace {
+
+// == of things that are no numbers: known while compiling, for every pair of values.
+bool same(Any const& a, Any const& b) {
+  if (a.is<None>() || b.is<None>()) return a.is<None>() && b.is<None>();
+  auto x = plain_number(a), y = plain_number(b);
+  if (x && y) return *x == *y;
+  if (a.list() && b.list()) {
+    auto const &p = *a.list(), &q = *b.list();
+    if (p.size() != q.size()) return false;
+    for (size_t i = 0; i < p.size(); ++i)
+      if (!same(p[i], q[i])) return false;
+    return true;
+  }
+  if (a.as.index() != b.as.index()) return false;
+  if (auto* s = a.get<std::string>()) return *s == *b.get<std::string>();
+  if (auto* d = a.get<Dim>()) return *d == *b.get<Dim>();
+  if (auto* t = a.get<bool>()) return *t == *b.get<bool>();
+  if (auto* d = a.get<DType>()) return *d == *b.get<DType>();
+  if (auto* f = a.get<FunctionValue>()) return f->function == b.get<FunctionValue>()->function;
+  return false;
+}
+
+} // namespace
+
+Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Location at) {
+  OpCode code = *comparison_op(op);
+  bool equality = op == "==" || op == "!=";
+  auto x = plain_number(a), y = plain_number(b);
+  if (x && y) return Any{computed(code, *x, *y) != 0};
+  if (a.tensor() || b.tensor()) {
+    auto const& other = a.tensor() ? b : a;
+    if (equality && other.is<None>()) return Any{op == "!="};
+    auto usable = [](Any const& v) { return v.is<Dim>() || v.is<f64>() || v.is<bool>() || v.tensor(); };
+    if (!usable(other)) fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
+    if (is_number(a) && is_number(b)) {
+      auto p = a.tensor() ? a.tensor()->known : x, q = b.tensor() ? b.tensor()->known : y;
+      std::optional<f64> known;
+      if (p && q) known = computed(code, *p, *q);
+      return tunable(code, {a, b}, known, at);
+    }
+    return elementwise(code, {a, b}, at);
+  }
+  auto *d = a.get<Dim>(), *e = b.get<Dim>();
+  if (d && e) {
+    Dim difference = *d - *e;
+    if (auto c = difference.constant()) return Any{computed(code, static_cast<f64>(*c), 0) != 0};
+    fail(at, fmt::format("whether `{} {} {}` holds is not known while compiling: `batch` stays symbolic", shown(*d), op, shown(*e)));
+  }
+  if (equality) return Any{same(a, b) == (op == "==")};
+  fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
+}
+
+// The matrix product: the last axis of a with the last but one of b; the axes in front are matched like those of `+`.
+Any Elaborator::product(Any const& a, Any const& b, Location at) {
+  if (!a.tensor() || !b.tensor() || a.tensor()->tunes || b.tensor()->tunes)
+    fail(at, fmt::format("`@` is the product of two tensors, got {} and {}", shown(a), shown(b)), "numbers are multiplied by `*`");
+  DType dtype = common_dtype({a, b}, at, "`@`");
+  ValueId x = as_tensor(a, dtype, at), w = as_tensor(b, dtype, at);
+  Shape xs = graph_->type(x).shape, ws = graph_->type(w).shape;
+  if (xs.empty() || ws.empty()) fail(at, fmt::format("`@` needs at least one axis on both sides, got {} and {}", shown(a), shown(b)));
+  i64 x_axis = static_cast<i64>(xs.size()) - 1, w_axis = ws.size() == 1 ? 0 : static_cast<i64>(ws.size()) - 2;
+  if (!(xs[x_axis] == ws[w_axis]))
+    fail(at, fmt::format("the inner extents of `@` differ: {} has {} in front of {}, which has {}", shown(a), shown(xs.back()), shown(b), shown(ws[w_axis])));
+  Builder& make = builder(at);
+  if (ws.size() <= 2 || xs.size() == 1) { // one matrix (or one vector): no batch axes
+    ValueId out = make.make(OpCode::dot, {x, w}, {{"contract_lhs", std::vector<i64>{x_axis}}, {"contract_rhs", std::vector<i64>{w_axis}}});
+    return tensor(out);
+  }
+  Shape x_front(xs.begin(), xs.end() - 2), w_front(ws.begin(), ws.end() - 2);
+  size_t rank = std::max(x_front.size(), w_front.size());
+  auto front_of = [&](Shape const& s, size_t i) { return i + s.size() < rank ? Dim(1) : s[i + s.size() - rank]; };
+  Shape front;
+  for (size_t i = 0; i < rank; ++i) {
+    Dim p = front_of(x_front, i), q = front_of(w_front, i);
+    if (!(p == q) && !(p == Dim(1)) && !(q == Dim(1)))
+      fail(at, fmt::format("the shapes of {} and {} do not broadcast in `@`: {} against {}", shown(a), shown(b), shown(p), shown(q)));
+    front.push_back(p == Dim(1) ? q : p);
+  }
+  auto with_front = [&](Shape const& s) {
+    Shape out = front;
+    out.insert(out.end(), s.end() - 2, s.end());
+    return out;
+  };
+  x = stretch(x, with_front(xs), at), w = stretch(w, with_front(ws), at);
+  std::vector<i64> axes;
+  for (size_t i = 0; i < rank; ++i) axes.push_back(static_cast<i64>(i));
+  i64 r = static_cast<i64>(rank);
+  return tensor(make.make(OpCode::dot, {x, w},
+                          {{"batch_lhs", axes}, {"batch_rhs", axes}, {"contract_lhs", std::vector<i64>{r + 1}}, {"contract_rhs", std::vector<i64>{r}}}));
+}
+
+} // namespace nnc::front

@@ -1,0 +1,161 @@
+// param, state and `<-`. A parameter is its path; its initial value is made in the function @initialize.
+#include "frontend/elaborate/elaborator.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+using namespace syntax;
+
+namespace {
+
+struct PathGuard { // declares draws below a parameter's own path
+  PathGuard(Frame& f, std::string const& path) : frame(f), before(f.path) {
+    frame.path = std::make_shared<PathScope>();
+    frame.path->path = frame.path->draw_path = path;
+  }
+  ~PathGuard() { frame.path = before; }
+  Frame& frame;
+  std::shared_ptr<PathScope> before;
+};
+
+} // namespace
+
+void Elaborator::run_param(ParamStmt const& s, Location at) {
+  char const* kind = s.is_state ? "state" : "param";
+  if (s.per_epoch) fail(at, "`per epoch` is not built yet");
+  if (frame_->kind == Frame::Kind::optimizer) {
+    if (!s.is_state) fail(at, "an optimizer has states, not parameters");
+    bind(s.name.text, optimizer_state(s, at), s.name.at);
+    return;
+  }
+  if (!graph_ || graph_->kind == Graph::Kind::initialize || graph_->kind == Graph::Kind::update)
+    fail(at, fmt::format("`{}` stands in a model and in functions that a model calls", kind));
+  std::string path = PathScope::joined(frame_->path->path, s.name.text);
+  check_path(path, s.name.at);
+
+  std::optional<Type> type;
+  if (s.type) type = resolve(*s.type, fmt::format("`{}`", path));
+  auto found = kept_.find(path);
+  if (found == kept_.end()) {
+    if (graph_->kind != Graph::Kind::training)
+      fail(at, fmt::format("the {} `{}` appears only when `training` is false", kind, path), "every parameter must appear with `training` true");
+    Any initial = initial_value(s, type, path, at);
+    Kept kept{.path = path, .type = initialize_->type(initial.tensor()->id), .is_state = s.is_state, .at = s.name.at, .initial = initial.tensor()->id};
+    for (auto const& d : kept.type.shape)
+      if (d.mentions(Symbol::batch)) fail(s.name.at, fmt::format("the {} `{}` has `batch` in its type {}", kind, path, shown(kept.type)));
+    found = kept_.emplace(path, kept).first;
+    kept_order_.push_back(path);
+  }
+  Kept const& kept = found->second;
+  if (type && !(*type == kept.type))
+    fail(at, fmt::format("`{}` is shared as {}, here it would be {}", path, shown(kept.type), shown(*type)), {}, {{kept.at, "declared here first"}});
+  if (kept.is_state != s.is_state) fail(at, fmt::format("`{}` is a param at one place and a state at another", path), {}, {{kept.at, "declared here first"}});
+  ValueId id = graph_->argument(path, kept.type, s.is_state ? Role::state : Role::param);
+  if (s.is_state) {
+    id = graph_->state_values.try_emplace(path, id).first->second;
+    frame_->states[s.name.text] = path;
+  }
+  bind(s.name.text, tensor(id), s.name.at);
+}
+
+// A path may be declared again only below a tag that is shared.
+void Elaborator::check_path(std::string const& path, Location at) {
+  auto [it, fresh] = graph_->declared.try_emplace(path, at);
+  auto const& scope = *frame_->path;
+  if (scope.clash)
+    fail(at, fmt::format("the path `{}` is taken by another call", path), "the same tag on both calls shares their parameters; different tags keep them apart",
+         {{*scope.clash, "the other call"}});
+  if (fresh || scope.shared) return;
+  fail(at, fmt::format("`{}` is declared twice", path), "in a loop, call a function that declares it: each call has a path of its own", {{it->second, "the first time here"}});
+}
+
+Any Elaborator::initial_value(ParamStmt const& s, std::optional<Type> const& type, std::string const& path, Location at) {
+  GraphGuard graph(*this, *initialize_);
+  PathGuard draws(*frame_, path);
+  Any value = evaluate_initial(*s.initial, type);
+  bool number = !value.tensor() || value.tensor()->tunes;
+  if (value.tensor() && value.tensor()->graph != graph_)
+    fail(s.initial->at, fmt::format("the initial value of `{}` depends on the step", path), "an initial value depends on no input");
+  ValueId id = type && number ? as_tensor(value, type->dtype, s.initial->at) : as_tensor(value, s.initial->at);
+  if (!type) return tensor(id);
+  Type have = graph_->type(id);
+  if (have.rank() != 0 && have.shape != type->shape)
+    fail(at, fmt::format("`{}` is declared as {}, its initial value is {}", path, shown(*type), shown(have)));
+  Builder& make = builder(at);
+  id = make.convert(id, type->dtype);
+  return tensor(have.shape == type->shape ? id : make.broadcast_scalar(id, type->shape));
+}
+
+// A call gets the declared shape as its missing first parameter `shape`.
+Any Elaborator::evaluate_initial(Expr const& e, std::optional<Type> const& type) {
+  auto* c = std::get_if<CallExpr>(&e.as);
+  auto* callee_name = c ? std::get_if<NameExpr>(&c->callee->as) : nullptr;
+  if (!type || !callee_name) return eval(e);
+  Any callee = lookup_callable(callee_name->name, c->callee->at);
+  auto* f = callee.get<FunctionValue>();
+  if (!f || f->function->parameters.empty() || f->function->parameters.front().name.text != "shape") return eval(e);
+  auto arguments = actuals(c->arguments);
+  bool given = false;
+  for (auto const& a : arguments) given |= a.name == "shape" || (&a == &arguments.front() && a.name.empty() && a.value.list());
+  if (!given) arguments.insert(arguments.begin(), Actual{{}, list_of(type->shape), e.at});
+  return call(callee, std::move(arguments), e.at);
+}
+
+// A state of an optimizer: in @update.P an argument of its own name, in @initialize the result "m/P", where `p` is the
+// initial value of the parameter.
+Any Elaborator::optimizer_state(ParamStmt const& s, Location at) {
+  std::string full = s.name.text + "/" + current_update_;
+  if (graph_->state_values.contains(s.name.text)) fail(at, fmt::format("the state `{}` is declared twice", s.name.text));
+  std::optional<Type> type;
+  if (s.type) type = resolve(*s.type, fmt::format("`{}`", s.name.text));
+  Any in_update = std::exchange(frame_->names["p"], initial_p_);
+  Any initial;
+  try {
+    initial = initial_value(s, type, full, at);
+  } catch (Failure const&) {
+    frame_->names["p"] = in_update;
+    throw;
+  }
+  frame_->names["p"] = in_update;
+  Type const kept = initialize_->type(initial.tensor()->id);
+  initialize_->builder.result(full, initial.tensor()->id, Role::optimizer);
+  ValueId id = graph_->argument(s.name.text, kept, Role::optimizer);
+  graph_->state_values[s.name.text] = id;
+  frame_->states[s.name.text] = s.name.text;
+  optimizer_states_.emplace_back(s.name.text, id);
+  return tensor(id);
+}
+
+void Elaborator::run_write(WriteStmt const& s, Location at) {
+  auto const& name = s.target.text;
+  bool is_p = frame_->kind == Frame::Kind::optimizer && name == "p";
+  auto state = frame_->states.find(name);
+  if (!is_p && state == frame_->states.end()) {
+    std::vector<std::string> names;
+    for (auto const& [n, _] : frame_->states) names.push_back(n);
+    auto near = nearest(name, names);
+    std::optional<std::string> help;
+    if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
+    else if (local(name)) help = fmt::format("`{} = ...` binds the name anew", name);
+    fail(s.target.at, fmt::format("`<-` writes a state of the same function; `{}` is none", name), help);
+  }
+  std::string path = is_p ? "p" : state->second;
+  Any now = frame_->names[name];
+  Type const type = type_of(now);
+  Any value = eval(*s.value);
+  ValueId id = as_tensor(value, type.dtype, s.value->at);
+  Type const have = graph_->type(id);
+  bool fits = have.rank() <= type.rank();
+  for (size_t i = 1; fits && i <= have.shape.size(); ++i) {
+    Dim const& d = have.shape[have.shape.size() - i];
+    fits = d == type.shape[type.shape.size() - i] || d == Dim(1);
+  }
+  if (!fits) fail(s.value->at, fmt::format("`{}` is {}, the value is {}", name, shown(type), shown(have)));
+  id = stretch(id, type.shape, at);
+  graph_->state_values[path] = id;
+  if (is_p) p_written_ = true;
+  bind(name, tensor(id), s.target.at);
+}
+
+} // namespace nnc::front

@@ -1,0 +1,133 @@
+// Types as patterns: a name binds an extent, one that is bound must agree, `..` takes any number of axes, `float` is
+// any float type and the same one throughout a call.
+#include "frontend/elaborate/elaborator.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+using syntax::NameExpr;
+
+// What the name of an extent stands for already: something in this function or around it, or a const of the file.
+std::optional<Any> Elaborator::bound_dim(std::string const& name, Location at) {
+  if (auto* l = local(name)) {
+    if (l->is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
+    return *l;
+  }
+  if (frame_->file)
+    if (auto it = frame_->file->consts.find(name); it != frame_->file->consts.end()) return const_value(*frame_->file, *it->second, at);
+  return {};
+}
+
+bool Elaborator::match_dim(syntax::DimPattern const& pattern, Dim const& extent) {
+  if (pattern.kind == syntax::DimPattern::Kind::any) return true;
+  if (auto* n = std::get_if<NameExpr>(&pattern.expression->as)) {
+    auto bound = bound_dim(n->name, pattern.at);
+    if (!bound) {
+      frame_->names[n->name] = {extent, pattern.at};
+      return true;
+    }
+    return as_int(*bound, pattern.at, fmt::format("`{}`", n->name)) == extent;
+  }
+  Any value = eval(*pattern.expression);
+  if (value.is<f64>()) fail(pattern.at, fmt::format("an extent is {}, not an int", shown(value)), "`//` divides and gives an int");
+  return as_int(value, pattern.at, "an extent") == extent;
+}
+
+bool Elaborator::match_dtype(std::string const& pattern, DType dtype) {
+  if (pattern == "_") return true;
+  if (pattern == "float" || pattern == "int") {
+    if (pattern == "float" ? !is_float(dtype) : !is_int(dtype)) return false;
+    auto& bound = pattern == "float" ? frame_->float_type : frame_->int_type;
+    if (!bound) bound = dtype;
+    return *bound == dtype;
+  }
+  auto named = dtype_named(pattern);
+  return named && *named == dtype;
+}
+
+DType Elaborator::dtype_named_in(syntax::Name const& n) {
+  if (n.text == "float") return frame_->float_type.value_or(DType::f32);
+  if (n.text == "int") return frame_->int_type.value_or(DType::i32);
+  if (auto d = dtype_named(n.text)) return *d;
+  std::vector<std::string> names{"float", "int"};
+  for (int i = 0; i < dtype_count; ++i) names.emplace_back(name(static_cast<DType>(i)));
+  std::optional<std::string> help;
+  if (auto near = nearest(n.text, names); !near.empty()) help = fmt::format("did you mean `{}`?", near);
+  fail(n.at, fmt::format("unknown dtype `{}`", n.text), help);
+}
+
+// Checks a value against a pattern and binds its names. A number where a tensor is asked for becomes one.
+std::optional<Elaborator::Mismatch> Elaborator::match(syntax::TypePattern const& pattern, Any& value, Location at) {
+  if (pattern.dtype.text != "_") (void)dtype_named_in(pattern.dtype);
+  if (!value.tensor() || value.tensor()->tunes) {
+    bool number = value.is<Dim>() || value.is<f64>() || value.is<bool>() || value.tensor();
+    if (!number || !graph_) return Mismatch{};
+    bool wants_float = pattern.dtype.text == "float" || (dtype_named(pattern.dtype.text) && is_float(*dtype_named(pattern.dtype.text)));
+    if (wants_float && !value.is<bool>()) value = tensor(as_tensor(value, dtype_named_in(pattern.dtype), at));
+    else value = tensor(as_tensor(value, at));
+  }
+  Type const type = type_of(value);
+  if (!match_dtype(pattern.dtype.text, type.dtype)) return Mismatch{};
+  size_t n = pattern.dims.size(), rest = n;
+  for (size_t i = 0; i < n; ++i)
+    if (pattern.dims[i].kind == syntax::DimPattern::Kind::rest) {
+      if (rest != n) fail(pattern.dims[i].at, "`..` stands at most once in a type");
+      rest = i;
+    }
+  size_t fixed = rest == n ? n : n - 1, rank = type.shape.size();
+  if (rest == n ? rank != n : rank < fixed) return Mismatch{};
+  for (size_t i = 0; i < n; ++i) {
+    if (i == rest) {
+      auto const& name = pattern.dims[i].name;
+      Shape taken(type.shape.begin() + static_cast<i64>(i), type.shape.begin() + static_cast<i64>(i + rank - fixed));
+      if (name.empty()) continue;
+      auto bound = bound_dim(name, pattern.dims[i].at);
+      if (!bound) frame_->names[name] = {list_of(taken).as, pattern.dims[i].at};
+      else if (as_shape(*bound, pattern.dims[i].at, fmt::format("`..{}`", name)) != taken) return Mismatch{};
+    } else if (!match_dim(pattern.dims[i], type.shape[i < rest ? i : i + rank - fixed - 1])) return Mismatch{};
+  }
+  return {};
+}
+
+// The pattern with what its names stand for: "f32[.., 784]".
+std::string Elaborator::shown_pattern(syntax::TypePattern const& pattern) {
+  std::string dtype = pattern.dtype.text;
+  if (dtype == "float" && frame_->float_type) dtype = name(*frame_->float_type);
+  if (dtype == "int" && frame_->int_type) dtype = name(*frame_->int_type);
+  std::string out = (dtype == "_" ? "_" : dtype) + "[";
+  for (size_t i = 0; i < pattern.dims.size(); ++i) {
+    auto const& d = pattern.dims[i];
+    out += i ? ", " : "";
+    if (d.kind == syntax::DimPattern::Kind::any) out += "_";
+    else if (d.kind == syntax::DimPattern::Kind::rest) out += ".." + d.name;
+    else if (auto* n = std::get_if<NameExpr>(&d.expression->as)) {
+      auto bound = bound_dim(n->name, d.at);
+      out += bound && bound->is<Dim>() ? shown(*bound->get<Dim>()) : n->name;
+    } else out += shown(as_int(eval(*d.expression), d.at, "an extent"));
+  }
+  return out + "]";
+}
+
+// A type of which everything must be known: of a param, a state, an input.
+Type Elaborator::resolve(syntax::TypePattern const& t, std::string const& what) {
+  if (t.dtype.text == "_") fail(t.dtype.at, fmt::format("the type of {} needs a dtype", what));
+  Type out{.dtype = dtype_named_in(t.dtype), .shape = {}};
+  for (auto const& d : t.dims) {
+    if (d.kind == syntax::DimPattern::Kind::any) fail(d.at, fmt::format("the type of {} needs every extent", what));
+    if (d.kind == syntax::DimPattern::Kind::rest) {
+      if (d.name.empty()) fail(d.at, fmt::format("the type of {} needs every extent", what));
+      for (auto const& e : as_shape(lookup(d.name, d.at), d.at, fmt::format("`..{}`", d.name))) out.shape.push_back(e);
+      continue;
+    }
+    Any value = eval(*d.expression);
+    if (value.is<f64>())
+      fail(d.at, fmt::format("an extent of {} is {}, not an int", what, shown(value)), "`//` divides and gives an int");
+    Dim extent = as_int(value, d.at, fmt::format("an extent of {}", what));
+    if (auto c = extent.constant(); c && *c < 0) fail(d.at, fmt::format("an extent of {} is negative: {}", what, *c));
+    out.shape.push_back(extent);
+  }
+  return out;
+}
+
+} // namespace nnc::front

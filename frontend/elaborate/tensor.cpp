@@ -1,0 +1,278 @@
+// Where numbers meet tensors: conversion, broadcasting, and what a place that needs a constant asks for.
+#include "frontend/elaborate/elaborator.h"
+
+#include <cmath>
+#include <fmt/core.h>
+#include <limits>
+#include <set>
+
+namespace nnc::front {
+
+Builder& Elaborator::builder(Location at) {
+  if (!graph_) fail(at, "a tensor cannot be made here: this is computed while compiling");
+  if (static_cast<i64>(graph_->function.body.nodes.size()) > settings_.max_nodes)
+    fail(at, fmt::format("the program unrolls to more than {} nodes", settings_.max_nodes));
+  graph_->builder.at = user_place(at);
+  return graph_->builder;
+}
+
+Type const& Elaborator::type_of(Any const& v) { return v.tensor()->graph->type(v.tensor()->id); }
+
+Any Elaborator::tensor(ValueId id) { return Any{TensorValue{.graph = graph_, .id = id}}; }
+
+// A symbolic extent as an i32 scalar: the sum over one 1 for each index.
+ValueId Elaborator::batch_value(Dim const& d, Location at) {
+  auto [it, fresh] = graph_->arguments.try_emplace("extent of " + shown(d), no_value);
+  if (fresh) {
+    Builder& make = builder(at);
+    ValueId ones = make.broadcast_scalar(make.integer(DType::i32, 1), {d});
+    it->second = make.reduce(OpCode::reduce_sum, ones, {0});
+  }
+  return it->second;
+}
+
+Any Elaborator::number_of(Dim const& d, Location at) { return tensor(builder(at).convert(batch_value(d, at), DType::f32)); }
+
+namespace {
+
+f64 largest(DType d) {
+  switch (d) {
+  case DType::f32: return std::numeric_limits<f32>::max();
+  case DType::f16: return 65504;
+  case DType::bf16: return 3.3895313892515355e38;
+  default: return std::numeric_limits<f64>::max();
+  }
+}
+
+bool holds(DType d, i64 x) {
+  switch (d) {
+  case DType::i32: return x >= std::numeric_limits<i32>::min() && x <= std::numeric_limits<i32>::max();
+  case DType::i8: return x >= -128 && x <= 127;
+  case DType::u8: return x >= 0 && x <= 255;
+  default: return true;
+  }
+}
+
+} // namespace
+
+ValueId Elaborator::as_tensor(Any const& v, DType dtype, Location at) {
+  if (auto* t = v.tensor()) {
+    if (t->graph != graph_) fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)), "an initial value depends on no input");
+    if (t->tunes && t->graph->type(t->id).dtype == DType::f64) {
+      if (is_float(dtype)) return builder(at).convert(t->id, dtype);
+      fail(at, fmt::format("a number that only tunes is a float and cannot meet {}", name(dtype)));
+    }
+    DType have = t->graph->type(t->id).dtype;
+    if (have == dtype) return t->id;
+    fail(at, fmt::format("expected {}, got {}", name(dtype), shown(v)), fmt::format("`{}(x)` converts", name(dtype)));
+  }
+  Builder& make = builder(at);
+  if (auto* x = v.get<f64>()) {
+    if (!is_float(dtype)) fail(at, fmt::format("the float {} is no {}", shown(*x), name(dtype)), fmt::format("convert the tensor: `f32(x)`"));
+    if (std::isfinite(*x) && std::abs(*x) > largest(dtype)) fail(at, fmt::format("{} is outside of {}", shown(*x), name(dtype)));
+    return make.constant(dtype, *x);
+  }
+  if (auto* d = v.get<Dim>()) {
+    auto c = d->constant();
+    if (!c) return make.convert(batch_value(*d, at), dtype);
+    if (dtype == DType::bool_) fail(at, fmt::format("the int {} is no bool", *c));
+    if (is_float(dtype)) return make.constant(dtype, static_cast<f64>(*c));
+    if (!holds(dtype, *c)) fail(at, fmt::format("{} is outside of {}", *c, name(dtype)));
+    return make.integer(dtype, *c);
+  }
+  if (auto* b = v.get<bool>()) {
+    if (dtype != DType::bool_) fail(at, fmt::format("{} is no {}", shown(v), name(dtype)), fmt::format("`{}(x)` converts", name(dtype)));
+    return make.integer(DType::bool_, *b);
+  }
+  fail(at, fmt::format("expected a tensor or a number, got {}", shown(v)));
+}
+
+ValueId Elaborator::as_tensor(Any const& v, Location at) {
+  if (auto* t = v.tensor()) return as_tensor(v, t->tunes && type_of(v).dtype == DType::f64 ? DType::f32 : type_of(v).dtype, at);
+  if (v.is<f64>()) return as_tensor(v, DType::f32, at);
+  if (v.is<bool>()) return as_tensor(v, DType::bool_, at);
+  return as_tensor(v, DType::i32, at);
+}
+
+// The dtype of the tensors among the operands, which must agree; of numbers alone f32 or i32.
+DType Elaborator::common_dtype(std::vector<Any> const& values, Location at, std::string const& what) {
+  Any const* first = nullptr;
+  bool any_float = false, any_bool = false;
+  for (auto const& v : values) {
+    any_float |= v.is<f64>() || (v.tensor() && v.tensor()->tunes);
+    any_bool |= v.is<bool>();
+    if (!v.tensor() || v.tensor()->tunes) continue;
+    if (first && type_of(*first).dtype != type_of(v).dtype)
+      fail(at, fmt::format("{} of {} and {}: there is no silent conversion", what, shown(*first), shown(v)),
+           fmt::format("convert one of them: `{}(x)`", name(is_float(type_of(v).dtype) ? type_of(v).dtype : type_of(*first).dtype)));
+    if (!first) first = &v;
+  }
+  if (first) return type_of(*first).dtype;
+  return any_float ? DType::f32 : any_bool ? DType::bool_ : DType::i32;
+}
+
+Shape Elaborator::common_shape(std::vector<ValueId> const& values, Location at, std::string const& what) {
+  Shape out;
+  ValueId from = no_value; // gave the shape so far, for the message
+  for (ValueId v : values) {
+    Shape const& s = graph_->type(v).shape;
+    if (s.size() > out.size()) out.insert(out.begin(), s.size() - out.size(), Dim(1));
+    for (size_t i = 1; i <= s.size(); ++i) {
+      Dim& have = out[out.size() - i];
+      Dim const& want = s[s.size() - i];
+      if (have == want || want == Dim(1)) continue;
+      if (!(have == Dim(1)))
+        fail(at, fmt::format("the shapes of {} do not broadcast: {} against {}", what, shown(graph_->type(from)), shown(graph_->type(v))));
+      have = want;
+    }
+    if (from == no_value || s.size() == out.size()) from = v;
+  }
+  return out;
+}
+
+// Broadcasts to a shape that is known to fit. Extents of 1 that stretch are reshaped away first: the operator has no
+// stretching of its own.
+ValueId Elaborator::stretch(ValueId v, Shape const& to, Location at) {
+  Shape from = graph_->type(v).shape;
+  if (from == to) return v;
+  Builder& make = builder(at);
+  Shape kept;
+  std::vector<i64> axes;
+  for (size_t i = 0; i < from.size(); ++i) {
+    size_t target = to.size() - from.size() + i;
+    if (from[i] == Dim(1) && !(to[target] == Dim(1))) continue;
+    kept.push_back(from[i]);
+    axes.push_back(static_cast<i64>(target));
+  }
+  if (kept.size() != from.size()) v = make.reshape(v, kept);
+  return make.broadcast(v, to, axes);
+}
+
+// Operands of one dtype, broadcast to one shape; scalars stay scalars. `select` has a bool in front.
+Any Elaborator::elementwise(OpCode op, std::vector<Any> const& operands, Location at) {
+  size_t first = op == OpCode::select ? 1 : 0;
+  std::vector<Any> typed(operands.begin() + static_cast<i64>(first), operands.end());
+  std::string what = fmt::format("`{}`", info(op).name);
+  DType dtype = common_dtype(typed, at, what);
+  std::vector<ValueId> values;
+  if (first) values.push_back(as_tensor(operands[0], DType::bool_, at));
+  for (auto const& v : typed) values.push_back(as_tensor(v, dtype, at));
+  Shape shape = common_shape(values, at, what);
+  for (ValueId& v : values)
+    if (graph_->type(v).rank() > 0) v = stretch(v, shape, at);
+  return tensor(builder(at).make(op, values));
+}
+
+// A number that only tunes, from others and from constants: f64 (comparisons: bool), once per step.
+Any Elaborator::tunable(OpCode op, std::vector<Any> const& operands, std::optional<f64> known, Location at) {
+  std::vector<ValueId> values;
+  for (auto const& v : operands) {
+    auto* t = v.tensor();
+    if (t && t->graph != graph_) fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)));
+    values.push_back(t ? t->id : as_tensor(v, DType::f64, at));
+  }
+  ValueId id = builder(at).make(op, values);
+  return Any{TensorValue{.graph = graph_, .id = id, .tunes = true, .known = known}};
+}
+
+// The constant behind a number that only tunes; the settings that it was computed from become constants of this
+// compilation, and the program is elaborated once more with them.
+std::optional<f64> Elaborator::force(Any const& v) {
+  auto* t = v.tensor();
+  if (!t || !t->tunes || !t->known) return {};
+  auto const& f = t->graph->function;
+  std::set<ValueId> needed{t->id};
+  for (size_t i = f.body.nodes.size(); i-- > 0;)
+    if (needed.contains(f.body.nodes[i].results.front()))
+      needed.insert(f.body.nodes[i].operands.begin(), f.body.nodes[i].operands.end());
+  for (auto const& a : f.arguments)
+    if (a.role == Role::scalar && needed.contains(a.value)) constants_.insert(f.values[a.value].name);
+  return t->known;
+}
+
+Dim Elaborator::as_int(Any const& v, Location at, std::string const& what) {
+  if (auto* d = v.get<Dim>()) return *d;
+  auto* x = v.get<f64>();
+  if (x)
+    fail(at, fmt::format("{} is {}, not an int", what, shown(v)),
+         std::floor(*x) == *x ? std::optional<std::string>("`//` divides and gives an int") : std::nullopt);
+  if (v.tensor() && v.tensor()->tunes) fail(at, fmt::format("{} is {}, not an int", what, shown(v)));
+  if (v.tensor()) fail(at, fmt::format("{} is {}: it must be known while compiling", what, shown(v)));
+  fail(at, fmt::format("{} is {}, not an int", what, shown(v)));
+}
+
+i64 Elaborator::as_constant(Any const& v, Location at, std::string const& what) {
+  Dim d = as_int(v, at, what);
+  if (auto c = d.constant()) return *c;
+  fail(at, fmt::format("{} is {}, which is not known while compiling: `batch` stays symbolic", what, shown(d)));
+}
+
+f64 Elaborator::as_float(Any const& v, Location at, std::string const& what) {
+  if (auto* x = v.get<f64>()) return *x;
+  if (auto* d = v.get<Dim>())
+    if (auto c = d->constant()) return static_cast<f64>(*c);
+  if (auto known = force(v)) return *known;
+  fail(at, fmt::format("{} is {}, not a number that is known while compiling", what, shown(v)));
+}
+
+bool Elaborator::as_bool(Any const& v, Location at, std::string const& what) {
+  if (auto* b = v.get<bool>()) return *b;
+  fail(at, fmt::format("{} is {}, not true or false", what, shown(v)));
+}
+
+std::string Elaborator::as_string(Any const& v, Location at, std::string const& what) {
+  if (auto* s = v.get<std::string>()) return *s;
+  fail(at, fmt::format("{} is {}, not a string", what, shown(v)));
+}
+
+List Elaborator::as_list(Any const& v, Location at, std::string const& what) {
+  if (auto* l = v.list()) return *l;
+  fail(at, fmt::format("{} is {}, not a list", what, shown(v)));
+}
+
+Shape Elaborator::as_shape(Any const& v, Location at, std::string const& what) {
+  Shape out;
+  if (v.is<Dim>()) return {*v.get<Dim>()};
+  for (auto const& item : as_list(v, at, what)) {
+    if (auto* x = item.get<f64>(); x)
+      fail(at, fmt::format("{} has the fraction {} as an extent", what, shown(*x)), "`//` divides and gives an int");
+    Dim d = as_int(item, at, "an extent of " + what);
+    if (auto c = d.constant(); c && *c < 0) fail(at, fmt::format("{} has the negative extent {}", what, *c));
+    out.push_back(d);
+  }
+  return out;
+}
+
+i64 Elaborator::as_axis(Any const& v, int rank, Location at) {
+  i64 axis = as_constant(v, at, "`axis`");
+  if (axis < -rank || axis >= rank) fail(at, fmt::format("axis {} of a tensor with {} {}", axis, rank, rank == 1 ? "axis" : "axes"));
+  return axis < 0 ? axis + rank : axis;
+}
+
+std::vector<i64> Elaborator::as_axes(Any const& v, int rank, Location at) {
+  std::vector<i64> out;
+  if (v.is<None>())
+    for (int i = 0; i < rank; ++i) out.push_back(i);
+  else if (!v.list()) out.push_back(as_axis(v, rank, at));
+  else
+    for (auto const& item : *v.list()) out.push_back(as_axis(item, rank, at));
+  std::sort(out.begin(), out.end());
+  if (std::adjacent_find(out.begin(), out.end()) != out.end()) fail(at, "the same axis is given twice");
+  return out;
+}
+
+Any Elaborator::convert(Any const& v, DType dtype, Location at) {
+  if (auto* t = v.tensor()) {
+    if (t->graph != graph_) fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)));
+    return tensor(builder(at).convert(t->id, dtype));
+  }
+  if (auto* d = v.get<Dim>(); d && !d->is_constant()) return tensor(as_tensor(v, dtype, at));
+  if (auto* b = v.get<bool>(); b && dtype != DType::bool_) return convert(Any{Dim(*b)}, dtype, at);
+  if (auto* x = v.get<f64>(); x && is_int(dtype)) { // truncates, saturates, NaN becomes 0
+    f64 whole = std::isnan(*x) ? 0 : std::trunc(*x);
+    return tensor(as_tensor(Any{Dim(static_cast<i64>(std::clamp(whole, -9.2e18, 9.2e18)))}, dtype, at));
+  }
+  return tensor(as_tensor(v, dtype, at));
+}
+
+} // namespace nnc::front

@@ -1,0 +1,276 @@
+// The train block: which one, its settings, and the gradients of its `minimize` clauses.
+#include "frontend/elaborate/elaborator.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+using namespace syntax;
+
+namespace {
+
+std::string plain_text(String const& s) {
+  std::string out;
+  for (auto const& part : s.parts) out += part.text;
+  return out;
+}
+
+// Does the text fit the pattern, in which `*` stands for any text?
+bool fits(std::string_view pattern, std::string_view text) {
+  size_t star = pattern.find('*');
+  if (star == std::string_view::npos) return pattern == text;
+  if (text.substr(0, star) != pattern.substr(0, star)) return false;
+  pattern.remove_prefix(star + 1);
+  for (text.remove_prefix(star);; text.remove_prefix(1)) {
+    if (fits(pattern, text)) return true;
+    if (text.empty()) return false;
+  }
+}
+
+template <class Items, class Shown> std::string joined(Items const& items, Shown shown_item) {
+  std::string out;
+  for (auto const& i : items) out += (out.empty() ? "`" : ", `") + shown_item(i) + "`";
+  return out;
+}
+
+struct SettingSpec {
+  std::string_view name;
+  void (*apply)(Training&, Elaborator&, Any const&, Location);
+};
+
+template <i64 Training::*field, i64 least> void set_int(Training& t, Elaborator& e, Any const& v, Location at) {
+  i64 x = e.as_constant(v, at, "the setting");
+  if (x < least) e.fail(at, fmt::format("the setting is {}, at least {} makes sense", x, least));
+  t.*field = x;
+}
+
+void set_order(Training& t, Elaborator& e, Any const& v, Location at) {
+  t.order = e.as_string(v, at, "`order`");
+  if (t.order == "stream") e.fail(at, "the order \"stream\" is not built yet");
+  if (t.order != "shuffle" && t.order != "file") e.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\", \"file\" or \"stream\"", t.order));
+}
+
+void set_drop_last(Training& t, Elaborator& e, Any const& v, Location at) { t.drop_last = e.as_bool(v, at, "`drop_last`"); }
+
+void set_later(Training&, Elaborator& e, Any const&, Location at) { e.fail(at, "this setting is not built yet"); }
+
+constexpr SettingSpec settings[]{
+    {"batch", set_int<&Training::batch, 1>},
+    {"epochs", set_int<&Training::epochs, 0>},
+    {"steps", set_int<&Training::steps, 0>},
+    {"seed", set_int<&Training::seed, 0>},
+    {"validation", set_int<&Training::validation, 0>},
+    {"order", set_order},
+    {"drop_last", set_drop_last},
+    {"window", set_later},
+    {"accumulate", set_later},
+    {"patience", set_later},
+};
+
+} // namespace
+
+// FILE:NAME chooses by tag or by model; one alone needs no name.
+void Elaborator::choose() {
+  auto const& tree = main_.tree;
+  auto const& wanted = settings_.train_name;
+  auto tag_of = [](Train const& t) { return t.tag ? plain_text(t.tag->text) : std::string(); };
+  std::vector<Train const*> found;
+  for (auto const& t : tree.trains)
+    if (wanted.empty() || tag_of(*t) == wanted || t->model.text == wanted) found.push_back(t.get());
+  for (auto* t : found)
+    if (!wanted.empty() && tag_of(*t) == wanted) found = {t};
+  if (found.size() > 1) {
+    auto name = [&](auto* t) { return tag_of(*t).empty() ? t->model.text : tag_of(*t); };
+    fail({}, "the file has several train blocks", fmt::format("choose one with FILE:NAME: {}", joined(found, name)),
+         {{found[0]->at, "one"}, {found[1]->at, "another"}});
+  }
+  std::string model = found.empty() ? wanted : found.front()->model.text;
+  if (!found.empty()) train_ = found.front();
+  std::vector<std::string> names;
+  for (auto const& m : tree.models) names.push_back(m->name.text);
+  for (auto const& m : tree.models)
+    if (m->name.text == model || (model.empty() && tree.models.size() == 1)) model_ = m.get();
+  if (model_) {
+    out_.summary = fmt::format("{} {}", train_ ? "train" : "model", train_ && !tag_of(*train_).empty() ? tag_of(*train_) : model_->name.text);
+    return;
+  }
+  Location at = train_ ? train_->model.at : Location{};
+  if (names.empty()) fail(at, "the file declares no model", "a program needs `model name { ... }`");
+  if (model.empty()) fail(at, "the file has several models", fmt::format("choose one with FILE:NAME: {}", joined(names, [](auto& n) { return n; })));
+  auto near = nearest(model, names);
+  fail(at, fmt::format("unknown model `{}`", model), near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+}
+
+// Settings come from the block, then from --set and --batch.
+void Elaborator::run_training_settings() {
+  Training& t = out_.module.training.emplace();
+  t.model = model_->name.text;
+  Frame frame{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
+  frame.path = std::make_shared<PathScope>();
+  FrameGuard guard(*this, frame);
+  std::map<std::string, Location> seen;
+  for (auto const& step : train_->body) {
+    auto* s = std::get_if<SettingStep>(&step->as);
+    if (!s) continue;
+    try {
+      auto [it, fresh] = seen.try_emplace(s->name.text, s->name.at);
+      if (!fresh) fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {}, {{it->second, "the first time here"}});
+      setting(s->name.text, eval(*s->value), s->name.at);
+    } catch (Failure const& failure) {
+      report(failure);
+      frame_ = &frame;
+    }
+  }
+  for (auto const& [name, text] : settings_.set)
+    for (auto const& known : settings)
+      if (known.name == name) setting(name, setting_value(text, name), {});
+  for (auto const& [name, text] : settings_.set)
+    if (name == "clip_norm" || name == "clip_value") setting(name, setting_value(text, name), {});
+  if (settings_.batch) t.batch = *settings_.batch;
+}
+
+void Elaborator::setting(std::string const& name, Any const& value, Location at) {
+  if (name == "clip_norm" || name == "clip_value") {
+    f64 x = as_float(value, at, fmt::format("`{}`", name));
+    if (!(x > 0)) fail(at, fmt::format("`{}` is {}, not a positive number", name, shown(x)));
+    (name == "clip_norm" ? clip_norm_ : clip_value_) = x;
+    return;
+  }
+  std::vector<std::string> names{"clip_norm", "clip_value"};
+  for (auto const& known : settings) {
+    if (known.name == name) return known.apply(*out_.module.training, *this, value, at);
+    names.emplace_back(known.name);
+  }
+  auto near = nearest(name, names);
+  fail(at, fmt::format("`train` has no setting `{}`", name), near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+}
+
+// The parameters of a clause: those that fit its patterns and belong to no clause in front.
+std::vector<std::string> Elaborator::select_parameters(MinimizeStep const& m, std::set<std::string> const& taken) {
+  std::vector<std::string> patterns, out;
+  for (auto const& s : m.over) patterns.push_back(text(s));
+  std::vector<bool> matched(patterns.size(), false);
+  for (auto const& path : kept_order_) {
+    if (kept_.at(path).is_state) continue;
+    bool in = patterns.empty();
+    for (size_t i = 0; i < patterns.size(); ++i)
+      if (fits(patterns[i], path)) in = matched[i] = true;
+    if (in && !taken.contains(path)) out.push_back(path);
+  }
+  for (size_t i = 0; i < patterns.size(); ++i)
+    if (!matched[i]) {
+      std::vector<std::string> paths;
+      for (auto const& path : kept_order_)
+        if (!kept_.at(path).is_state) paths.push_back(path);
+      fail(m.over_at, fmt::format("the pattern \"{}\" matches no parameter", patterns[i]), fmt::format("the parameters are {}", joined(paths, [](auto& p) { return p; })));
+    }
+  return out;
+}
+
+// One `grad` node for each clause, at the end of the training step.
+void Elaborator::run_minimize(Graph& graph) {
+  GraphGuard in_graph(*this, graph);
+  Frame frame{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
+  frame.path = std::make_shared<PathScope>();
+  for (auto const& m : measured_)
+    if (m.role == Role::loss) frame.names[m.name] = {tensor(m.value).as, m.at};
+  FrameGuard guard(*this, frame);
+  std::set<std::string> taken;
+  std::vector<std::pair<std::string, ValueId>> gradients;
+  std::map<std::string, int> clauses;
+  std::vector<std::tuple<MinimizeStep const*, std::string, std::vector<std::string>>> updates;
+  for (auto const& step : train_->body) {
+    try {
+      if (std::holds_alternative<PhaseStep>(step->as)) fail(step->at, "`phase` is not built yet");
+      if (auto* p = std::get_if<PatternStep>(&step->as)) fail(step->at, fmt::format("`{}` is not built yet", p->fresh ? "fresh" : "freeze"));
+      if (std::holds_alternative<AverageStep>(step->as)) fail(step->at, "`average` is not built yet");
+      auto* m = std::get_if<MinimizeStep>(&step->as);
+      if (!m) continue;
+      Any objective = eval(*m->objective);
+      ValueId y = as_tensor(objective, m->objective->at);
+      if (graph.type(y).rank() != 0 || !is_float(graph.type(y).dtype))
+        fail(m->objective->at, fmt::format("`minimize` needs a float scalar, got {}", shown(graph.type(y))));
+      std::string name;
+      for (auto const& known : measured_)
+        if (known.value == y && known.role == Role::loss) name = known.name;
+      if (name.empty()) {
+        int n = ++clauses["objective"];
+        name = n == 1 ? "objective" : fmt::format("objective_{}", n);
+        measured_.push_back({.name = name, .value = y, .role = Role::loss, .at = m->objective->at});
+      }
+      auto selected = select_parameters(*m, taken);
+      auto reached = reached_by_derivative(graph.function, y);
+      std::erase_if(selected, [&](auto const& path) { return !reached[graph.arguments.at(path)]; });
+      if (selected.empty()) fail(step->at, fmt::format("`{}` depends on no parameter that this clause may change", name));
+      std::vector<ValueId> operands{y};
+      std::vector<Type> types;
+      std::vector<std::string> names;
+      for (auto const& path : selected) {
+        taken.insert(path);
+        operands.push_back(graph.arguments.at(path));
+        types.push_back(kept_.at(path).type);
+        names.push_back(path + "'");
+      }
+      auto results = builder(step->at).make_many(OpCode::grad, operands, {}, types, names);
+      for (size_t i = 0; i < results.size(); ++i) gradients.emplace_back(selected[i], results[i]);
+      auto const& call = std::get<CallExpr>(m->optimizer->as);
+      auto* callee = std::get_if<NameExpr>(&call.callee->as);
+      if (!callee) fail(m->optimizer->at, "expected the name of an optimizer");
+      std::string clause = call.tag ? text(call.tag->text) : callee->name;
+      int n = ++clauses[clause];
+      if (n > 1) clause = fmt::format("{}_{}", clause, n);
+      out_.module.training->minimize.push_back({.objective = name, .parameters = selected});
+      updates.emplace_back(m, clause, selected);
+    } catch (Failure const& failure) {
+      report(failure);
+      frame_ = &frame;
+    }
+  }
+  std::vector<ValueId> values;
+  for (auto const& [_, v] : gradients) values.push_back(v);
+  if (!values.empty()) clip(graph, values);
+  for (size_t i = 0; i < gradients.size(); ++i) gradients[i].second = values[i];
+  finish(graph);
+  for (auto const& [path, v] : gradients) graph.builder.result(path, v, Role::gradient);
+  for (auto const& [m, clause, paths] : updates) {
+    size_t errors = out_.diagnostics.size();
+    for (auto const& path : paths) {
+      try {
+        run_update(path, *m, clause);
+      } catch (Failure const& failure) {
+        report(failure);
+        frame_ = &frame;
+      }
+      if (out_.diagnostics.size() != errors) break; // the same mistake for every parameter
+    }
+  }
+}
+
+// clip_value bounds every element, clip_norm the length of all gradients together, before the optimizers see them.
+void Elaborator::clip(Graph& graph, std::vector<ValueId>& gradients) {
+  Builder& make = builder(train_->at);
+  if (clip_value_) {
+    Any bound = scalar("clip_value", *clip_value_);
+    for (ValueId& g : gradients) {
+      Any low = elementwise(OpCode::max, {tensor(g), negate(bound, train_->at)}, train_->at);
+      g = elementwise(OpCode::min, {low, bound}, train_->at).tensor()->id;
+    }
+  }
+  if (!clip_norm_) return;
+  ValueId total = no_value;
+  for (ValueId g : gradients) {
+    ValueId square = make.make(OpCode::mul, {g, g});
+    std::vector<i64> axes;
+    for (int i = 0; i < graph.type(g).rank(); ++i) axes.push_back(i);
+    if (!axes.empty()) square = make.reduce(OpCode::reduce_sum, square, axes);
+    square = make.convert(square, DType::f32);
+    total = total == no_value ? square : make.make(OpCode::add, {total, square});
+  }
+  // scale = bound / max(norm, bound): exactly 1 while the norm is below the bound
+  Any bound = tensor(as_tensor(scalar("clip_norm", *clip_norm_), DType::f32, train_->at));
+  Any norm = unary(OpCode::sqrt, tensor(total), train_->at);
+  Any scale = elementwise(OpCode::div, {bound, elementwise(OpCode::max, {norm, bound}, train_->at)}, train_->at);
+  for (ValueId& g : gradients) g = elementwise(OpCode::mul, {tensor(g), convert(scale, graph.type(g).dtype, train_->at)}, train_->at).tensor()->id;
+}
+
+} // namespace nnc::front

@@ -1,0 +1,65 @@
+// @update.PATH: the optimizer of a clause, run for one parameter's exact shape.
+#include "frontend/elaborate/elaborator.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+using namespace syntax;
+
+void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std::string const& clause) {
+  auto const& call = std::get<CallExpr>(m.optimizer->as);
+  auto const& name = std::get<NameExpr>(call.callee->as).name;
+  FileScope* file = nullptr;
+  FunctionDecl const* optimizer = find_optimizer(name, file);
+  if (!optimizer) {
+    std::vector<std::string> names;
+    for (auto* f : {&main_}) for (auto const& [n, _] : f->optimizers) names.push_back(n);
+    for (auto* f : program_.library()) for (auto const& [n, _] : f->optimizers) names.push_back(n);
+    auto near = nearest(name, names);
+    fail(m.optimizer->at, fmt::format("unknown optimizer `{}`", name), near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+  }
+  updates_.push_back(std::make_unique<Graph>(Graph::Kind::update, "update." + path));
+  Graph& graph = *updates_.back();
+  GraphGuard in_graph(*this, graph);
+  current_update_ = path;
+  p_written_ = false;
+  optimizer_states_.clear();
+  Kept const& kept = kept_.at(path);
+  initial_p_ = Any{TensorValue{.graph = initialize_.get(), .id = kept.initial}};
+
+  std::vector<Actual> given;
+  {
+    Frame outside{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
+    outside.path = std::make_shared<PathScope>();
+    FrameGuard guard(*this, outside);
+    given = actuals(call.arguments);
+  }
+  Frame caller{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
+  Frame frame{.kind = Frame::Kind::optimizer, .name = name, .call_at = m.optimizer->at, .caller = &caller, .file = file};
+  frame.path = std::make_shared<PathScope>();
+  FrameGuard guard(*this, frame);
+  bind_arguments(*optimizer, std::move(given), m.optimizer->at, fmt::format("the optimizer `{}`", name));
+  // Floats only tune; an int in place of a float is one.
+  for (auto const& p : optimizer->parameters) {
+    Any& value = frame.names[p.name.text];
+    auto* literal = p.initial ? std::get_if<NumberExpr>(&p.initial->as) : nullptr;
+    bool tunes = value.is<f64>() || (value.is<Dim>() && literal && !literal->is_integer);
+    if (tunes) value = scalar(clause + "." + p.name.text, as_float(value, p.name.at, fmt::format("`{}`", p.name.text)));
+  }
+  frame.names["p"] = {tensor(graph.argument("p", kept.type, Role::param)).as, kept.at};
+  frame.names["g"] = {tensor(graph.argument("g", kept.type, Role::gradient)).as, kept.at};
+  frame.names["name"] = Any{path};
+  graph.state_values["p"] = graph.arguments.at("p");
+
+  size_t errors = out_.diagnostics.size();
+  block(optimizer->body, false);
+  if (out_.diagnostics.size() != errors) throw Failure{.diagnostic = {}, .silent = true};
+  if (!p_written_) fail(optimizer->name.at, fmt::format("the optimizer `{}` never writes `p`", name), "`p <- p - lr * g`");
+  graph.builder.result("p", graph.state_values.at("p"), Role::param);
+  for (auto const& [state, _] : optimizer_states_) graph.builder.result(state, graph.state_values.at(state), Role::optimizer);
+  prune(graph.function);
+  sort_arguments(graph.function);
+}
+
+} // namespace nnc::front

@@ -1,0 +1,80 @@
+// The border of the frontend: a .nn text becomes a module of the IR, or diagnostics. Nothing here throws for a user's
+// mistake, reads a file or knows a data set; what comes from outside is in Settings.
+#pragma once
+
+#include "ir/module.h"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace nnc {
+
+// A column of the data set that the program will meet: its name, and the type of one example.
+struct Column {
+  std::string name;
+  Type example;
+};
+
+struct Settings {
+  std::string train_name;                                   // NAME of FILE:NAME: the tag or the model of a train block; empty: the only one
+  std::vector<std::pair<std::string, std::string>> set;     // --set NAME=VALUE: model arguments, named dimensions, scalars, settings of `train`
+  std::optional<i64> batch;                                 // --batch
+  std::vector<Column> columns;                              // empty: no data set is known, inputs are taken as declared
+  std::map<std::string, i64> properties;                    // of the data set: "classes", "vocab"
+  // The text of an imported file, by its path below the folder of the main file; nothing when there is no such file.
+  std::function<std::optional<std::string>(std::string const& path)> read_import;
+  i64 max_nodes = 1'000'000;
+};
+
+// How an input or target of the model is supplied.
+struct BoundInput {
+  std::string name;
+  Type type;          // with `batch`
+  bool is_target = false;
+  std::string column; // empty when no data set is known
+};
+
+struct Elaborated {
+  Module module; // complete and verified unless there are errors
+  std::vector<Diagnostic> diagnostics;
+  std::vector<BoundInput> inputs;
+  std::vector<std::string> constants; // numbers that could have tuned, but reached a shape, an `if` or the like
+  std::string summary;                // "train mlp" or "model mlp": what was chosen in the file
+};
+
+Elaborated elaborate(std::shared_ptr<Sources> sources, u32 file, Settings const& = {});
+
+// What a file holds, without elaborating it: enough to bind columns and to choose a train block.
+struct Inventory {
+  struct Input {
+    std::string name;
+    bool is_target = false;
+    std::string dtype;             // as written: "u8", "float"
+    std::vector<std::string> dims; // as written: "batch", "28", ".."
+    Location at;
+  };
+  struct Model {
+    std::string name;
+    std::string doc;
+    std::vector<std::string> parameters; // names; those without a default come from the data set or --set
+    std::vector<Input> inputs;
+    std::vector<std::string> outputs;
+    Location at;
+  };
+  struct Train {
+    std::string model;
+    std::string tag; // may be empty
+    Location at;
+  };
+  std::vector<Model> models;
+  std::vector<Train> trains;
+  std::vector<Diagnostic> diagnostics; // of the syntax
+};
+
+Inventory take_inventory(Sources const& sources, u32 file);
+
+} // namespace nnc
