@@ -6,6 +6,7 @@
 #include "ir/basic.h"
 
 #include <array>
+#include <string_view>
 
 namespace nnc {
 
@@ -29,6 +30,13 @@ constexpr std::array<u32, 4> philox(PhiloxCounter counter, PhiloxKey key) {
     key = {key[0] + philox_key_step_0, key[1] + philox_key_step_1};
   }
   return counter;
+}
+
+// FNV-1a: where in a program a draw stands, as a word of its counter.
+constexpr u32 path_hash(std::string_view path) {
+  u32 hash = 0x811C9DC5;
+  for (char c : path) hash = (hash ^ static_cast<u8>(c)) * 0x01000193;
+  return hash;
 }
 
 } // namespace nnc

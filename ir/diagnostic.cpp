@@ -1,0 +1,136 @@
+// Sources and the text of diagnostics.
+#include "ir/diagnostic.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace nnc {
+
+u32 Sources::add(std::string name, std::string text) {
+  auto file = std::make_unique<File>();
+  file->name = std::move(name);
+  file->text = std::move(text);
+  file->starts.push_back(0);
+  for (size_t i = 0; i < file->text.size(); ++i)
+    if (file->text[i] == '\n') file->starts.push_back(static_cast<u32>(i + 1));
+  files_.push_back(std::move(file));
+  return count();
+}
+
+std::string const& Sources::name(u32 file) const {
+  static std::string const nowhere;
+  return file == 0 || file > files_.size() ? nowhere : files_[file - 1]->name;
+}
+
+std::string const& Sources::text(u32 file) const {
+  static std::string const nothing;
+  return file == 0 || file > files_.size() ? nothing : files_[file - 1]->text;
+}
+
+std::string_view Sources::line(u32 file, u32 line) const {
+  if (file == 0 || file > files_.size()) return {};
+  File const& f = *files_[file - 1];
+  if (line == 0 || line > f.starts.size()) return {};
+  size_t begin = f.starts[line - 1];
+  size_t end = line < f.starts.size() ? f.starts[line] - 1 : f.text.size();
+  std::string_view text(f.text);
+  text = text.substr(begin, end - begin);
+  if (!text.empty() && text.back() == '\r') text.remove_suffix(1);
+  return text;
+}
+
+bool has_errors(std::vector<Diagnostic> const& all) {
+  return std::any_of(all.begin(), all.end(), [](Diagnostic const& d) { return d.severity == Severity::error; });
+}
+
+namespace {
+
+std::string_view severity_text(Severity s) {
+  switch (s) {
+  case Severity::error: return "error";
+  case Severity::warning: return "warning";
+  case Severity::note: return "note";
+  }
+  return "";
+}
+
+std::string headline(Location at, std::string_view severity, std::string_view message, Sources const& sources) {
+  if (!at) return fmt::format("{}: {}\n", severity, message);
+  return fmt::format("{}:{}:{}: {}: {}\n", sources.name(at.file), at.line, at.column, severity, message);
+}
+
+bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+
+// Columns count bytes; on the screen a character of several bytes takes one place, and a tab is kept as a tab.
+std::string excerpt(Location at, Sources const& sources) {
+  auto line = sources.line(at.file, at.line);
+  if (!at || line.empty()) return "";
+  std::string margin = fmt::format("{:>3} | ", at.line);
+  std::string out = fmt::format("{}{}\n", margin, line);
+  out += std::string(margin.size() - 2, ' ') + "| ";
+  size_t begin = std::min<size_t>(at.column ? at.column - 1 : 0, line.size());
+  for (char c : line.substr(0, begin))
+    if (!continues_character(c)) out += c == '\t' ? '\t' : ' ';
+  out += '^';
+  size_t end = std::min<size_t>(begin + std::max<u32>(at.length, 1), line.size());
+  for (size_t i = begin + 1; i < end; ++i)
+    if (!continues_character(line[i])) out += '~';
+  return out + "\n";
+}
+
+} // namespace
+
+std::string render(Diagnostic const& d, Sources const& sources) {
+  std::string out = headline(d.at, severity_text(d.severity), d.message, sources) + excerpt(d.at, sources);
+  for (auto const& n : d.notes) out += headline(n.at, "note", n.message, sources);
+  if (d.help) out += "help: " + *d.help + "\n";
+  return out;
+}
+
+std::string render(std::vector<Diagnostic> const& all, Sources const& sources) {
+  std::string out;
+  for (auto const& d : all) out += render(d, sources);
+  return out;
+}
+
+std::string short_place(Location at, Sources const& sources) {
+  if (!at) return "";
+  return fmt::format("{}:{}", sources.name(at.file), at.line);
+}
+
+namespace {
+
+// Levenshtein distance with one row of the table; a swap of neighbours counts 2.
+size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+} // namespace
+
+std::string nearest(std::string_view word, std::vector<std::string> const& candidates) {
+  size_t best = std::max<size_t>(word.size() / 3, 1) + 1; // one slip in a short word, one in three letters in a long one
+  std::string found;
+  for (auto const& c : candidates) {
+    if (c.size() > word.size() + best || word.size() > c.size() + best) continue;
+    size_t d = edit_distance(word, c);
+    // Of equally near ones the first in the alphabet, so that the order of the candidates does not show.
+    if (d < best || (d == best && !found.empty() && c < found)) {
+      best = d;
+      found = c;
+    }
+  }
+  return found;
+}
+
+} // namespace nnc

@@ -1,0 +1,95 @@
+// Attributes, roles, and look-ups by name in functions and modules.
+#include "ir/module.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+
+namespace nnc {
+
+bool same_bits(Scalar a, Scalar b) {
+  if (a.i != b.i) return false;
+  if (std::isnan(a.f) && std::isnan(b.f)) return true;
+  return std::bit_cast<u64>(a.f) == std::bit_cast<u64>(b.f);
+}
+
+std::string Order::text() const {
+  std::string plain = kind == Kind::chain ? "chain" : "lanes";
+  return block == 0 ? plain : "blocks(" + std::to_string(block) + ", " + plain + ")";
+}
+
+namespace {
+
+auto position(auto& entries, std::string_view name) {
+  return std::lower_bound(entries.begin(), entries.end(), name, [](auto const& e, std::string_view n) { return e.first < n; });
+}
+
+} // namespace
+
+Attributes::Attributes(std::initializer_list<std::pair<std::string, AttributeValue>> entries) {
+  for (auto const& [name, value] : entries) set(name, value);
+}
+
+AttributeValue const* Attributes::find(std::string_view name) const {
+  auto it = position(entries_, name);
+  return it != entries_.end() && it->first == name ? &it->second : nullptr;
+}
+
+void Attributes::set(std::string_view name, AttributeValue value) {
+  auto it = position(entries_, name);
+  if (it != entries_.end() && it->first == name)
+    it->second = std::move(value);
+  else
+    entries_.insert(it, {std::string(name), std::move(value)});
+}
+
+void Attributes::erase(std::string_view name) {
+  auto it = position(entries_, name);
+  if (it != entries_.end() && it->first == name) entries_.erase(it);
+}
+
+void Attributes::missing(std::string_view name) {
+  throw CompilerBug("attribute '" + std::string(name) + "' is missing or of another kind");
+}
+
+namespace {
+
+// In the order of the enum.
+constexpr std::array<std::string_view, 15> roles{"none",   "input", "target", "data",     "rows", "param",  "state", "optimizer",
+                                                 "scalar", "step",  "seed",   "gradient", "loss", "metric", "output"};
+static_assert(static_cast<size_t>(Role::output) + 1 == roles.size());
+
+} // namespace
+
+std::string_view name(Role r) { return roles[static_cast<size_t>(r)]; }
+
+std::optional<Role> role_named(std::string_view text) {
+  for (size_t i = 0; i < roles.size(); ++i)
+    if (roles[i] == text) return static_cast<Role>(i);
+  return {};
+}
+
+Argument const* Function::argument(std::string_view wanted) const {
+  for (auto const& a : arguments)
+    if (values[a.value].name == wanted) return &a;
+  return nullptr;
+}
+
+Result const* Function::result(std::string_view wanted) const {
+  for (auto const& r : results)
+    if (r.name == wanted) return &r;
+  return nullptr;
+}
+
+Function const* Module::function(std::string_view wanted) const {
+  for (auto const& f : functions)
+    if (f.name == wanted) return &f;
+  return nullptr;
+}
+
+Function* Module::function(std::string_view wanted) {
+  return const_cast<Function*>(static_cast<Module const*>(this)->function(wanted));
+}
+
+} // namespace nnc

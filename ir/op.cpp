@@ -1,0 +1,45 @@
+// The registry: the entries of ir/ops/*.cpp in the order of ir/ops.def.
+#include "ir/op.h"
+
+#include <array>
+#include <fmt/core.h>
+
+namespace nnc {
+namespace {
+
+constexpr std::array entries{
+#define NNC_OP(identifier, family) &ops::identifier,
+#include "ir/ops.def"
+#undef NNC_OP
+};
+
+constexpr std::array codes{
+#define NNC_OP(identifier, family) OpCode::identifier,
+#include "ir/ops.def"
+#undef NNC_OP
+};
+
+} // namespace
+
+Op const& info(OpCode code) { return *entries[static_cast<size_t>(code)]; }
+
+std::span<OpCode const> all_ops() { return codes; }
+
+std::optional<OpCode> op_named(std::string_view name) {
+  for (auto code : codes)
+    if (info(code).name == name) return code;
+  return {};
+}
+
+std::vector<Type> result_types(OpCode code, std::span<Type const> operands, Attributes const& attributes, Type const* stated) {
+  Op const& op = info(code);
+  if (!op.type) throw CompilerBug(fmt::format("{} has no type rule", op.name));
+  if (op.arity >= 0 && operands.size() != static_cast<size_t>(op.arity))
+    throw Error(fmt::format("{} takes {} operands, found {}", op.name, op.arity, operands.size()));
+  for (auto const& spec : op.attributes)
+    if (!spec.optional && !attributes.has(spec.name)) throw Error(fmt::format("{} needs the attribute '{}'", op.name, spec.name));
+  if (op.has(stated_type) && !stated) throw Error(fmt::format("the result type of {} must be stated", op.name));
+  return op.type({operands, attributes, stated});
+}
+
+} // namespace nnc

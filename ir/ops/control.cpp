@@ -1,0 +1,43 @@
+// Nodes about nodes. They have no type rule of their own: a gradient has the type of its value, a call the types of its
+// callee's results, a kernel those of the values that it gives. The verifier checks them, the evaluator runs them.
+#include "ir/op.h"
+
+namespace nnc {
+namespace {
+
+constexpr AttributeSpec call_attributes[] = {{"callee", AttributeKind::string, false, "name of the function"}};
+constexpr AttributeSpec kernel_attributes[] = {
+    {"kind", AttributeKind::string, true, "scalars, loops or contract"},
+    {"row_axes", AttributeKind::integer, true, "the last axes of the space that form a row, which the reductions reduce"},
+    {"parallel", AttributeKind::boolean, true, "worth splitting among threads"},
+    {"tile_rows", AttributeKind::integer, true, "rows of the register tile of a contraction"},
+    {"tile_vectors", AttributeKind::integer, true, "vectors in a row of the register tile"},
+    {"pack_lhs", AttributeKind::boolean, true, "the first operand is copied into panels"},
+    {"pack_rhs", AttributeKind::boolean, true, "the second operand is copied into panels"},
+    {"places", AttributeKind::places, true, "where each result lives"},
+    {"barrier", AttributeKind::boolean, true, "waits for the other threads before it starts"}};
+
+} // namespace
+
+constinit Op const ops::grad{
+    .name = "grad",
+    .doc = "derivatives of the first operand, a float scalar, by each of the others; replaced by `differentiate`",
+    .arity = -1,
+    .traits = structural,
+};
+constinit Op const ops::call{
+    .name = "call",
+    .doc = "runs another function of the module; replaced by `assemble_step`",
+    .arity = -1,
+    .traits = structural,
+    .attributes = call_attributes,
+};
+constinit Op const ops::kernel{
+    .name = "kernel",
+    .doc = "a group of nodes that become one loop nest; made by `fuse`",
+    .arity = -1,
+    .traits = structural,
+    .attributes = kernel_attributes,
+};
+
+} // namespace nnc

@@ -1,0 +1,150 @@
+// Reading and adding at indices that are known at run time only. Every index is clamped to the table, so that no value
+// of the data reads or writes outside of it; the evaluator and the kernels count what they clamp.
+#include "ir/ops/rules.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+
+namespace nnc {
+
+using namespace rules;
+
+namespace {
+
+// table.shape[:axis] + indices.shape + table.shape[axis+1:]
+Type gathered(Type const& table, Type const& indices, i64 axis) {
+  check_axes({axis}, table.rank(), "axis");
+  if (indices.dtype != DType::i32 && indices.dtype != DType::i64) refuse("indices are i32 or i64, found " + indices.text());
+  auto at = table.shape.begin() + axis;
+  if (*at == Dim(0) && element_count(indices.shape) != Dim(0)) refuse(fmt::format("axis {} of {} is empty", axis, table.text()));
+  Type y{table.dtype, Shape(table.shape.begin(), at)};
+  y.shape.insert(y.shape.end(), indices.shape.begin(), indices.shape.end());
+  y.shape.insert(y.shape.end(), at + 1, table.shape.end());
+  return y;
+}
+
+std::vector<Type> gather_type(TypeQuery const& q) { return {gathered(q.operands[0], q.operands[1], q.attributes.get<i64>("axis"))}; }
+
+std::vector<Type> scatter_add_type(TypeQuery const& q) {
+  need(q.operands[0], Takes::numbers);
+  Type updates = gathered(q.operands[0], q.operands[1], q.attributes.get<i64>("axis"));
+  if (q.operands[2] != updates) refuse(fmt::format("expected updates {}, found {}", updates.text(), q.operands[2].text()));
+  return {q.operands[0]};
+}
+
+// For each element of the gathered tensor, in its order, where it is in the table.
+std::vector<i64> places_in_table(Node const& n, std::vector<i64> const& table, Tensor const& indices) {
+  auto axis = n.attributes.get<i64>("axis");
+  i64 extent = table[static_cast<size_t>(axis)];
+  i64 outer = count_of({table.begin(), table.begin() + axis});
+  i64 inner = count_of({table.begin() + axis + 1, table.end()});
+  std::vector<i64> out;
+  for (i64 o = 0; o < outer; ++o)
+    for (i64 index : indices.i) {
+      i64 row = o * extent + std::clamp<i64>(index, 0, extent - 1);
+      for (i64 k = 0; k < inner; ++k) out.push_back(row * inner + k);
+    }
+  return out;
+}
+
+std::vector<Tensor> evaluate_gather(Node const& n, std::span<Tensor const> x, std::span<Type const> result) {
+  return {take(x[0], places_in_table(n, x[0].shape, x[1]), result[0])};
+}
+
+std::vector<Tensor> evaluate_scatter_add(Node const& n, std::span<Tensor const> x, std::span<Type const>) {
+  Tensor y = x[0];
+  auto places = places_in_table(n, y.shape, x[1]);
+  for (size_t k = 0; k < places.size(); ++k) {
+    auto at = static_cast<size_t>(places[k]);
+    if (is_float(y.dtype))
+      y.f[at] += x[2].f[k];
+    else
+      y.i[at] = wrapping_add(y.i[at], x[2].i[k]);
+  }
+  return {std::move(y)};
+}
+
+void gradient_of_gather(Grad& g) {
+  if (!g.wants(0)) return;
+  Builder& b = g.builder();
+  ValueId zeros = b.broadcast_scalar(like(g.dy(), 0).id, g.x(0).type().shape);
+  g.to(0, {&b, b.make(OpCode::scatter_add, {zeros, g.x(1).id, g.dy().id}, g.attributes())});
+}
+
+void gradient_of_scatter_add(Grad& g) {
+  g.to(0, g.dy());
+  if (g.wants(2)) g.to(2, {&g.builder(), g.builder().make(OpCode::gather, {g.dy().id, g.x(1).id}, g.attributes())});
+}
+
+// Indices from -1 to 6: some of them are clamped.
+std::vector<Sample> gather_samples() {
+  std::vector<Sample> out;
+  auto add = [&](Type table, Type indices, i64 axis) {
+    out.push_back({.operands = {std::move(table), std::move(indices)}, .attributes = {{"axis", axis}}, .int_low = -1, .int_high = 6});
+  };
+  add(f32_of({5, 3}), i32_of({4}), 0);
+  add(f32_of({3, 5}), i32_of({4}), 1);
+  add(f32_of({5}), i32_of({2, 3}), 0);
+  add(f32_of({5, 2}), i32_of({}), 0);
+  add(f32_of({2, 6, 3}), {DType::i64, {2}}, 1);
+  add({DType::u8, {6, 2}}, i32_of({3}), 0);
+  add(i32_of({4, 2}), i32_of({3}), 0);
+  add(f32_of({5, 3}), i32_of({0}), 0);
+  return out;
+}
+
+std::vector<Sample> scatter_add_samples() {
+  std::vector<Sample> out;
+  for (auto s : gather_samples()) {
+    s.operands.push_back(gathered(s.operands[0], s.operands[1], s.attributes.get<i64>("axis")));
+    out.push_back(s);
+  }
+  return out;
+}
+
+std::vector<Refusal> gather_errors() {
+  auto with = [](Type table, Type indices, i64 axis) {
+    return Sample{.operands = {std::move(table), std::move(indices)}, .attributes = {{"axis", axis}}};
+  };
+  return {{with(f32_of({5}), f32_of({2}), 0), "indices are i32 or i64"},
+          {with(f32_of({5}), i32_of({2}), 1), "outside"},
+          {with(f32_of({0, 3}), i32_of({2}), 0), "is empty"}};
+}
+
+std::vector<Refusal> scatter_add_errors() {
+  auto with = [](Type base, Type indices, Type updates) {
+    return Sample{.operands = {std::move(base), std::move(indices), std::move(updates)}, .attributes = {{"axis", i64{0}}}};
+  };
+  return {{with(f32_of({5}), i32_of({2}), f32_of({3})), "expected updates f32[2], found f32[3]"},
+          {with(bool_of({5}), i32_of({2}), bool_of({2})), "expected numbers"}};
+}
+
+constexpr AttributeSpec axis_attributes[] = {{"axis", AttributeKind::integer, false, "the axis of the table that the indices count"}};
+
+} // namespace
+
+constinit Op const ops::gather{
+    .name = "gather",
+    .doc = "the slices of a table at indices: their axes take the place of the indexed one; an index outside is clamped, and counted",
+    .arity = 2,
+    .traits = moves_data | exact,
+    .attributes = axis_attributes,
+    .type = gather_type,
+    .gradient = gradient_of_gather,
+    .evaluate = evaluate_gather,
+    .samples = gather_samples,
+    .errors = gather_errors,
+};
+constinit Op const ops::scatter_add{
+    .name = "scatter_add",
+    .doc = "a table with updates added at indices, in the order of the indices; an index outside is clamped, and counted",
+    .arity = 3,
+    .attributes = axis_attributes,
+    .type = scatter_add_type,
+    .gradient = gradient_of_scatter_add,
+    .evaluate = evaluate_scatter_add,
+    .samples = scatter_add_samples,
+    .errors = scatter_add_errors,
+};
+
+} // namespace nnc

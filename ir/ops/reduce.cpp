@@ -1,0 +1,317 @@
+// Operators that fold axes away. The evaluator sums in f64 and rounds once, so the order of a sum does not show here;
+// the compiled code follows the attribute `order` (ir/order.h).
+#include "ir/ops/rules.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <limits>
+#include <numeric>
+
+namespace nnc {
+
+using namespace rules;
+
+namespace {
+
+using Integers = std::vector<i64>;
+
+std::vector<Type> reduce_type(TypeQuery const& q) {
+  Type const& x = q.operands[0];
+  need(x, Takes::numbers);
+  auto const& axes = q.attributes.get<Integers>("axes");
+  check_axes(axes, x.rank(), "axis");
+  if (!std::is_sorted(axes.begin(), axes.end())) refuse("the axes of a reduction increase");
+  Type y{x.dtype, {}};
+  for (i64 a : axes_without(x.rank(), axes)) y.shape.push_back(x.shape[static_cast<size_t>(a)]);
+  return {y};
+}
+
+std::vector<Type> arg_type(TypeQuery const& q) {
+  Type const& x = q.operands[0];
+  need(x, Takes::numbers);
+  i64 axis = q.attributes.get<i64>("axis");
+  check_axes({axis}, x.rank(), "axis");
+  if (x.shape[static_cast<size_t>(axis)] == Dim(0)) refuse(fmt::format("axis {} of {} is empty", axis, x.text()));
+  Type y{DType::i32, x.shape};
+  y.shape.erase(y.shape.begin() + axis);
+  return {y};
+}
+
+// Offsets of a shape's elements, apart for the kept axes (one per result) and the reduced ones (in index order).
+struct Fold {
+  std::vector<i64> kept, reduced;
+};
+Fold fold_of(std::vector<i64> const& shape, Integers const& axes) {
+  auto strides = strides_of(shape);
+  auto along = [&](Integers const& list) {
+    Integers extents, steps;
+    for (i64 a : list) {
+      extents.push_back(shape[static_cast<size_t>(a)]);
+      steps.push_back(strides[static_cast<size_t>(a)]);
+    }
+    return offsets(extents, steps);
+  };
+  return {along(axes_without(static_cast<int>(shape.size()), axes)), along(axes)};
+}
+
+enum class Reduction : u8 { sum, prod, max, min };
+
+template <Reduction r> f64 step(f64 acc, f64 x) {
+  if constexpr (r == Reduction::sum) return acc + x;
+  if constexpr (r == Reduction::prod) return acc * x;
+  if constexpr (r == Reduction::max) return larger(acc, x);
+  if constexpr (r == Reduction::min) return smaller(acc, x);
+}
+template <Reduction r> i64 step(i64 acc, i64 x) {
+  if constexpr (r == Reduction::sum) return wrapping_add(acc, x);
+  if constexpr (r == Reduction::prod) return wrapping_mul(acc, x);
+  if constexpr (r == Reduction::max) return std::max(acc, x);
+  if constexpr (r == Reduction::min) return std::min(acc, x);
+}
+template <Reduction r> f64 float_start() {
+  constexpr f64 inf = std::numeric_limits<f64>::infinity();
+  if constexpr (r == Reduction::sum) return 0;
+  if constexpr (r == Reduction::prod) return 1;
+  return r == Reduction::max ? -inf : inf;
+}
+template <Reduction r> i64 int_start(DType d) {
+  if constexpr (r == Reduction::sum) return 0;
+  if constexpr (r == Reduction::prod) return 1;
+  constexpr f64 inf = std::numeric_limits<f64>::infinity();
+  return saturate_to(d, r == Reduction::max ? -inf : inf); // the lowest or highest of the dtype
+}
+
+template <Reduction r> std::vector<Tensor> evaluate_reduce(Node const& n, std::span<Tensor const> x, std::span<Type const> result) {
+  Tensor y = Tensor::zeros(result[0].dtype, extents_of(result[0]));
+  auto fold = fold_of(x[0].shape, n.attributes.get<Integers>("axes"));
+  for (size_t k = 0; k < fold.kept.size(); ++k) {
+    if (is_float(y.dtype)) {
+      f64 acc = float_start<r>();
+      for (i64 o : fold.reduced) acc = step<r>(acc, x[0].f[static_cast<size_t>(fold.kept[k] + o)]);
+      y.f[k] = acc;
+    } else {
+      i64 acc = int_start<r>(y.dtype);
+      for (i64 o : fold.reduced) acc = step<r>(acc, x[0].i[static_cast<size_t>(fold.kept[k] + o)]);
+      y.i[k] = acc;
+    }
+  }
+  return {std::move(y)};
+}
+
+// The first element that no other one beats; the first NaN beats all.
+template <bool largest> bool beats(f64 x, f64 best) {
+  if (best != best) return false;
+  return x != x || (largest ? x > best : x < best);
+}
+template <bool largest> std::vector<Tensor> evaluate_arg(Node const& n, std::span<Tensor const> x, std::span<Type const> result) {
+  Tensor y = Tensor::zeros(result[0].dtype, extents_of(result[0]));
+  auto fold = fold_of(x[0].shape, {n.attributes.get<i64>("axis")});
+  auto first_better = [&](auto const& data, size_t k, auto better) {
+    size_t best = 0;
+    auto at = [&](size_t j) { return data[static_cast<size_t>(fold.kept[k] + fold.reduced[j])]; };
+    for (size_t j = 1; j < fold.reduced.size(); ++j)
+      if (better(at(j), at(best))) best = j;
+    return static_cast<i64>(best);
+  };
+  for (size_t k = 0; k < fold.kept.size(); ++k)
+    y.i[k] = is_float(x[0].dtype) ? first_better(x[0].f, k, beats<largest>)
+                                  : first_better(x[0].i, k, [](i64 a, i64 b) { return largest ? a > b : a < b; });
+  return {std::move(y)};
+}
+
+// ---- gradients -------------------------------------------------------------------------------------------------------
+
+V spread(Grad& g, V reduced) { // a value of the result's shape along the reduced axes
+  Shape const shape = g.x(0).type().shape;
+  auto kept = axes_without(static_cast<int>(shape.size()), g.attributes().get<Integers>("axes"));
+  return {&g.builder(), g.builder().broadcast(reduced.id, shape, kept)};
+}
+
+// The operand with its reduced axes merged into one, the last. `back` undoes it.
+struct Merged {
+  V x;
+  Shape ordered;        // the operand's shape with the reduced axes last
+  Integers permutation; // which axes these are
+};
+Merged merge_reduced_axes(Grad& g) {
+  Builder& b = g.builder();
+  Type const x = g.x(0).type();
+  auto const& axes = g.attributes().get<Integers>("axes");
+  Merged m;
+  m.permutation = axes_without(x.rank(), axes);
+  Shape shape;
+  for (i64 a : m.permutation) shape.push_back(x.shape[static_cast<size_t>(a)]);
+  Dim length = 1;
+  for (i64 a : axes) length = length * x.shape[static_cast<size_t>(a)];
+  shape.push_back(length);
+  m.permutation.insert(m.permutation.end(), axes.begin(), axes.end());
+  for (i64 a : m.permutation) m.ordered.push_back(x.shape[static_cast<size_t>(a)]);
+  m.x = {&b, b.reshape(b.transpose(g.x(0).id, m.permutation), shape)};
+  return m;
+}
+V back(Grad& g, Merged const& m, V value) {
+  Builder& b = g.builder();
+  Integers inverse(m.permutation.size());
+  for (size_t i = 0; i < inverse.size(); ++i) inverse[static_cast<size_t>(m.permutation[i])] = static_cast<i64>(i);
+  return {&b, b.transpose(b.reshape(value.id, m.ordered), inverse)};
+}
+Integers all_but_last(Type const& t) {
+  Integers axes(t.shape.size() - 1);
+  std::iota(axes.begin(), axes.end(), 0);
+  return axes;
+}
+
+// dy goes to the element that was taken, the first of equals.
+void gradient_of_extreme(Grad& g, OpCode arg) {
+  if (g.attributes().get<Integers>("axes").empty()) return g.to(0, g.dy());
+  Builder& b = g.builder();
+  Merged m = merge_reduced_axes(g);
+  Shape const shape = m.x.type().shape;
+  if (shape.back() == Dim(0)) return;
+  i64 last = static_cast<i64>(shape.size()) - 1;
+  ValueId taken = b.make(arg, {m.x.id}, {{"axis", last}});
+  auto kept = all_but_last(m.x.type());
+  V here = compare(OpCode::eq, index_along(b, shape, last), {&b, b.broadcast(taken, shape, kept)});
+  V dy{&b, b.broadcast(g.dy().id, shape, kept)};
+  g.to(0, back(g, m, rules::select(here, dy, like(dy, 0))));
+}
+
+// dy times the product of all other elements. Every element gets its own product (n^2 factors): no division, so zeros
+// are no special case, for higher derivatives neither.
+void gradient_of_product(Grad& g) {
+  if (g.attributes().get<Integers>("axes").empty()) return g.to(0, g.dy());
+  Builder& b = g.builder();
+  Merged m = merge_reduced_axes(g);
+  Shape square = m.x.type().shape; // [kept..., element, factor]
+  square.push_back(square.back());
+  i64 factor = static_cast<i64>(square.size()) - 1;
+  auto axes = all_but_last(m.x.type());
+  axes.push_back(factor);
+  V own = compare(OpCode::eq, index_along(b, square, factor - 1), index_along(b, square, factor));
+  V factors = rules::select(own, like(m.x, 1), {&b, b.broadcast(m.x.id, square, axes)});
+  V others{&b, b.reduce(OpCode::reduce_prod, factors.id, {factor})};
+  V dy{&b, b.broadcast(g.dy().id, m.x.type().shape, all_but_last(m.x.type()))};
+  g.to(0, back(g, m, dy * others));
+}
+
+// ---- samples ---------------------------------------------------------------------------------------------------------
+
+std::vector<Sample> reduce_samples() {
+  std::vector<Sample> out;
+  auto add = [&](Type x, Integers axes) { out.push_back({.operands = {std::move(x)}, .attributes = {{"axes", std::move(axes)}}, .int_low = -3, .int_high = 3}); };
+  add(f32_of({5}), {0});
+  add(f32_of({3, 4}), {0});
+  add(f32_of({3, 4}), {1});
+  add(f32_of({3, 4}), {0, 1});
+  add(f32_of({2, 3, 4}), {1});
+  add(f32_of({2, 3, 4}), {0, 2});
+  add(f32_of({3, 37}), {1});
+  add(f32_of({3}), {});
+  add(f32_of({}), {});
+  add(f32_of({2, 0}), {1});
+  for (DType d : {DType::i32, DType::i64, DType::u8}) {
+    add({d, {3, 4}}, {1});
+    add({d, {3, 4}}, {0});
+    add({d, {2, 0}}, {1});
+  }
+  return out;
+}
+
+std::vector<Sample> arg_samples() {
+  std::vector<Sample> out;
+  auto add = [&](Type x, i64 axis) { out.push_back({.operands = {std::move(x)}, .attributes = {{"axis", axis}}, .int_low = 0, .int_high = 3}); };
+  add(f32_of({5}), 0);
+  add(f32_of({3, 4}), 0);
+  add(f32_of({3, 4}), 1);
+  add(f32_of({2, 3, 4}), 1);
+  add(f32_of({3, 37}), 1);
+  add(i32_of({3, 4}), 1);
+  add({DType::u8, {3, 4}}, 0);
+  add(f32_of({0, 4}), 1);
+  return out;
+}
+
+std::vector<Refusal> reduce_errors() {
+  auto with = [](Type x, Integers axes) { return Sample{.operands = {std::move(x)}, .attributes = {{"axes", std::move(axes)}}}; };
+  return {{with(f32_of({3}), {1}), "outside"},
+          {with(f32_of({3}), {0, 0}), "given twice"},
+          {with(f32_of({3, 2}), {1, 0}), "increase"},
+          {with(bool_of({3}), {0}), "expected numbers"}};
+}
+std::vector<Refusal> arg_errors() {
+  auto with = [](Type x, i64 axis) { return Sample{.operands = {std::move(x)}, .attributes = {{"axis", axis}}}; };
+  return {{with(f32_of({3}), 1), "outside"}, {with(f32_of({3, 0}), 1), "is empty"}, {with(bool_of({3}), 0), "expected numbers"}};
+}
+
+constexpr AttributeSpec reduce_attributes[] = {{"axes", AttributeKind::integers, false, "the axes that disappear; increasing"},
+                                               {"order", AttributeKind::order, true, "order of the sum; set by the pass `order`"}};
+constexpr AttributeSpec arg_attributes[] = {{"axis", AttributeKind::integer, false, "the axis that disappears"}};
+
+} // namespace
+
+constinit Op const ops::reduce_sum{
+    .name = "reduce_sum",
+    .doc = "sum over axes; 0 over nothing",
+    .traits = reduces,
+    .attributes = reduce_attributes,
+    .type = reduce_type,
+    .gradient = [](Grad& g) { g.to(0, spread(g, g.dy())); },
+    .evaluate = evaluate_reduce<Reduction::sum>,
+    .samples = reduce_samples,
+    .errors = reduce_errors,
+};
+constinit Op const ops::reduce_max{
+    .name = "reduce_max",
+    .doc = "largest element over axes, by the rule of max; -inf or the lowest integer over nothing",
+    .traits = reduces | exact,
+    .attributes = reduce_attributes,
+    .type = reduce_type,
+    .gradient = [](Grad& g) { gradient_of_extreme(g, OpCode::argmax); },
+    .evaluate = evaluate_reduce<Reduction::max>,
+    .samples = reduce_samples,
+    .errors = reduce_errors,
+};
+constinit Op const ops::reduce_min{
+    .name = "reduce_min",
+    .doc = "smallest element over axes, by the rule of min; inf or the highest integer over nothing",
+    .traits = reduces | exact,
+    .attributes = reduce_attributes,
+    .type = reduce_type,
+    .gradient = [](Grad& g) { gradient_of_extreme(g, OpCode::argmin); },
+    .evaluate = evaluate_reduce<Reduction::min>,
+    .samples = reduce_samples,
+    .errors = reduce_errors,
+};
+constinit Op const ops::reduce_prod{
+    .name = "reduce_prod",
+    .doc = "product over axes; 1 over nothing",
+    .traits = reduces,
+    .attributes = reduce_attributes,
+    .type = reduce_type,
+    .gradient = gradient_of_product,
+    .evaluate = evaluate_reduce<Reduction::prod>,
+    .samples = reduce_samples,
+    .errors = reduce_errors,
+};
+constinit Op const ops::argmax{
+    .name = "argmax",
+    .doc = "index of the largest element along an axis, the first of equals; the first NaN wins",
+    .traits = reduces | exact | no_derivative,
+    .attributes = arg_attributes,
+    .type = arg_type,
+    .evaluate = evaluate_arg<true>,
+    .samples = arg_samples,
+    .errors = arg_errors,
+};
+constinit Op const ops::argmin{
+    .name = "argmin",
+    .doc = "index of the smallest element along an axis, the first of equals; the first NaN wins",
+    .traits = reduces | exact | no_derivative,
+    .attributes = arg_attributes,
+    .type = arg_type,
+    .evaluate = evaluate_arg<false>,
+    .samples = arg_samples,
+    .errors = arg_errors,
+};
+
+} // namespace nnc
