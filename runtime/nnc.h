@@ -187,7 +187,7 @@ public:
   std::string text() const;
   // "ir", "loops", "llvm", "asm": text; "object": an ELF file with one entry nnc_FUNCTION for each function.
   std::string emit(std::string const& kind) const;
-  static std::vector<std::string> const& emit_kinds();
+  static std::vector<std::string> emit_kinds();
   static std::vector<std::string> stages(); // "elaborate" and the names of the passes, in order, each once
 
   class Compiled;

@@ -310,10 +310,7 @@ std::string Program::emit(std::string const& kind) const {
   return guarded(compiled_->sources(), [&] { return compiled_->emit(kind); });
 }
 
-std::vector<std::string> const& Program::emit_kinds() {
-  static std::vector<std::string> const kinds{"ir", "loops", "llvm", "asm", "object"};
-  return kinds;
-}
+std::vector<std::string> Program::emit_kinds() { return {"ir", "loops", "llvm", "asm", "object"}; }
 
 std::vector<std::string> Program::stages() {
   std::vector<std::string> names{"elaborate"};

@@ -1,0 +1,211 @@
+#include "tools/nnc/jobs.h"
+
+#include "runtime/nnc.h"
+#include "tools/nnc/interrupt.h"
+#include "tools/nnc/output.h"
+#include "tools/nnc/stages.h"
+
+#include <cmath>
+#include <fmt/core.h>
+#include <map>
+
+namespace command {
+namespace {
+
+using nnc::Failure;
+
+class Jobs {
+public:
+  Jobs(Line const& line, Screen& screen) : line_(line), screen_(screen), stages_(line) {}
+  Status run();
+
+private:
+  nnc::Data const& data(std::string const& words);
+  nnc::Program compile();
+  void describe(nnc::Program const&);
+  void open_session(nnc::Program const&);
+  Status train(nnc::Program const&);
+  Status after_training(nnc::Program const&, nnc::Trained const&);
+  void say_where_it_trains(nnc::Program const&, nnc::Data const&);
+  void test(nnc::Program const&, nnc::Data const&, std::string const& words);
+  void evaluate();
+  void predict(nnc::Program const&);
+  bool needs_session() const { return line_.train || line_.eval || line_.run || line_.digest || !line_.save.empty() || !line_.load.empty(); }
+
+  Line const& line_;
+  Screen& screen_;
+  Stages stages_;
+  std::map<std::string, nnc::Data> sets_; // by the words that name them
+  std::unique_ptr<nnc::Session> session_;
+};
+
+bool has_data(std::optional<std::string> const& words) { return words && *words != "none"; }
+
+nnc::Data const& Jobs::data(std::string const& words) {
+  auto const found = sets_.find(words);
+  if (found != sets_.end()) return found->second;
+  auto const& data = sets_.emplace(words, nnc::Data::open(words, line_.data_folder)).first->second;
+  if (!data.note().empty()) screen_.say("note: " + data.note());
+  return data;
+}
+
+nnc::Program Jobs::compile() {
+  nnc::Options options;
+  options.train_name = line_.train_name;
+  options.set = line_.set;
+  options.batch = line_.batch;
+  options.cpu = line_.cpu;
+  options.passes = line_.passes;
+  options.without = line_.without;
+  options.check_each = line_.check_each;
+  options.max_nodes = line_.max_nodes;
+  for (auto const& words : {line_.train, line_.eval, line_.run})
+    if (has_data(words) && !options.data) options.data = data(*words);
+  stages_.watch(options);
+  try {
+    auto program = nnc::Program::from_file(line_.file, options);
+    stages_.write_dump();
+    return program;
+  } catch (...) {
+    stages_.write_dump();
+    throw;
+  }
+}
+
+void Jobs::describe(nnc::Program const& program) {
+  std::string text = program.summary() + "\n";
+  std::int64_t weights = 0;
+  auto const list = [&](char const* word, std::vector<nnc::TensorInfo> const& infos) {
+    for (auto const& info : infos) text += fmt::format("{:<10} {:<28} {}\n", info.is_target ? "target" : word, info.name, info.type);
+  };
+  list("input", program.inputs());
+  list("output", program.outputs());
+  for (auto const& name : program.reports()) text += fmt::format("{:<10} {}\n", "report", name);
+  for (auto const& scalar : program.scalars()) text += fmt::format("{:<10} {:<28} {}\n", "number", scalar.name, scalar.value);
+  auto const parameters = program.parameters();
+  list("parameter", parameters);
+  for (auto const& info : parameters) {
+    std::int64_t count = 1;
+    for (auto const extent : info.shape) count *= extent;
+    weights += count;
+  }
+  write_output("", text + fmt::format("{} weights\n", grouped(weights)));
+}
+
+void Jobs::open_session(nnc::Program const& program) {
+  nnc::SessionOptions options;
+  options.threads = line_.threads;
+  options.max_memory = line_.max_memory;
+  if (line_.seed) options.seed = static_cast<std::uint64_t>(*line_.seed);
+  session_ = std::make_unique<nnc::Session>(program, options);
+  if (!line_.load.empty()) session_->load(line_.load);
+}
+
+void Jobs::say_where_it_trains(nnc::Program const& program, nnc::Data const& data) {
+  auto const validation = program.validation();
+  screen_.say(data.summary());
+  screen_.say(fmt::format("{}: {} training{} examples, batch {}, {}", program.summary(), grouped(data.train_examples() - validation),
+                          validation > 0 ? fmt::format(" and {} validation", grouped(validation)) : "", program.batch(),
+                          session_->threads() == 1 ? "1 thread" : fmt::format("{} threads", session_->threads())));
+}
+
+Status Jobs::train(nnc::Program const& program) {
+  if (*line_.train == "none") throw Failure(Failure::Kind::wrong, "error: --train needs data; none is for --run");
+  auto const& set = data(*line_.train);
+  say_where_it_trains(program, set);
+  Log log;
+  if (!line_.log.empty()) log.open(line_.log);
+  watch_for_interrupt();
+  nnc::TrainOptions options;
+  options.epochs = line_.epochs;
+  options.steps = line_.steps;
+  options.shuffle = !line_.no_shuffle;
+  options.resume = line_.resume;
+  options.save = line_.save;
+  options.save_every = line_.save_every;
+  options.log_every = line_.log_every;
+  options.stop_on_bad = !line_.keep_going;
+  std::int64_t epochs = 0;
+  options.on_slice = [&](nnc::Progress const& progress) {
+    epochs = progress.epochs;
+    screen_.progress(progress);
+    return !was_interrupted();
+  };
+  options.on_epoch = [&](nnc::Milestone const& milestone) { screen_.epoch(milestone, epochs); };
+  options.on_log = [&](nnc::Milestone const& milestone) { log.write(milestone); };
+  auto const trained = session_->train(set, options);
+  auto const status = after_training(program, trained);
+  if (status == done && set.test_examples() > 0) test(program, set, *line_.train);
+  return status;
+}
+
+Status Jobs::after_training(nnc::Program const&, nnc::Trained const& trained) {
+  if (trained.bad_step) {
+    screen_.error(fmt::format("error: the loss is not finite in step {}", trained.bad_step));
+    if (!line_.save.empty()) screen_.say(fmt::format("{} has not been replaced since", line_.save));
+    if (!line_.keep_going) return wrong;
+  }
+  if (trained.stopped) screen_.say(fmt::format("interrupted after step {}", trained.step));
+  if (trained.saved) screen_.say(fmt::format("saved {} (step {})", line_.save, trained.step));
+  return trained.stopped ? interrupted : done;
+}
+
+void print_reports(std::string const& word, nnc::Reports const& reports) {
+  std::string text;
+  for (auto const& number : reports.values) text += fmt::format("{} {} {}\n", word, number.name, number_text(number.value));
+  write_output("", text);
+}
+
+void Jobs::test(nnc::Program const& program, nnc::Data const& set, std::string const&) {
+  if (program.reports().empty()) return;
+  print_reports("test", session_->evaluate(set, nnc::Part::test));
+}
+
+void Jobs::evaluate() {
+  auto const& set = data(*line_.eval);
+  bool const has_test = set.test_examples() > 0;
+  screen_.say(set.summary());
+  print_reports(has_test ? "test" : "training", session_->evaluate(set, has_test ? nnc::Part::test : nnc::Part::train));
+}
+
+void Jobs::predict(nnc::Program const&) {
+  std::vector<nnc::Array> outputs;
+  std::int64_t examples = 0;
+  if (has_data(line_.run)) {
+    auto const& set = data(*line_.run);
+    bool const has_test = set.test_examples() > 0;
+    examples = has_test ? set.test_examples() : set.train_examples();
+    outputs = session_->run(set, has_test ? nnc::Part::test : nnc::Part::train);
+  } else {
+    if (!line_.batch) throw Failure(Failure::Kind::wrong, "error: a run without data needs --batch");
+    examples = *line_.batch;
+    outputs = session_->run({}, examples);
+  }
+  write_output(line_.output, line_.output.ends_with(".safetensors") ? safetensors(outputs) : json_lines(outputs, examples));
+}
+
+Status Jobs::run() {
+  auto const program = compile();
+  if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));
+  auto status = done;
+  if (needs_session()) {
+    open_session(program);
+    if (line_.train) status = train(program);
+    else if (!line_.save.empty()) session_->save(line_.save);
+    if (status == done && line_.eval) evaluate();
+    if (status == done && line_.run) predict(program);
+    if (status == done && line_.digest) write_output("", "weights sha256 " + session_->digest() + "\n");
+  } else if (line_.emit.empty() && line_.dump.empty() && !line_.check_each) {
+    describe(program);
+  }
+  stages_.print_times(screen_);
+  if (line_.train && line_.save.empty() && status != wrong)
+    screen_.say("nothing was saved; --save FILE.safetensors keeps the weights");
+  return status;
+}
+
+} // namespace
+
+Status run_jobs(Line const& line, Screen& screen) { return Jobs(line, screen).run(); }
+
+} // namespace command

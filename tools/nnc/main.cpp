@@ -1,0 +1,79 @@
+// The nnc command: reads the command line, does its jobs, and says in the exit status how it went.
+#include "runtime/nnc.h"
+#include "tools/nnc/jobs.h"
+#include "tools/nnc/output.h"
+
+#include <exception>
+#include <fmt/core.h>
+#include <unistd.h>
+
+namespace command {
+namespace {
+
+// A bug leaves the program behind that shows it, and says how to show it again.
+void report_bug(nnc::Failure const& failure, Line const& line, Screen& screen) {
+  screen.error(fmt::format("error: {}", failure.what()));
+  screen.say("this is a mistake in nnc, not in your program");
+  if (failure.reproducer.empty()) return;
+  auto const file = fmt::format("nnc-bug-{}.ir", ::getpid());
+  write_output(file, failure.reproducer);
+  std::string words = "--emit asm";
+  if (line.passes) {
+    words = "--passes ";
+    for (auto const& pass : *line.passes) words += pass + ",";
+    words.pop_back();
+  }
+  screen.say(fmt::format("the program stands in {}; nnc {} {} shows it again", file, file, words));
+}
+
+Status report(nnc::Failure const& failure, Line const& line, Screen& screen) {
+  if (failure.kind == nnc::Failure::Kind::bug) {
+    report_bug(failure, line, screen);
+    return bug;
+  }
+  screen.error(failure.what());
+  return wrong;
+}
+
+Status jobs_of(Line const& line) {
+  Screen screen(line.no_color);
+  try {
+    return run_jobs(line, screen);
+  } catch (nnc::Failure const& failure) {
+    return report(failure, line, screen);
+  } catch (std::bad_alloc const&) {
+    screen.error("error: out of memory");
+    return wrong;
+  } catch (std::exception const& error) {
+    screen.error(fmt::format("error: bug in nnc: {}", error.what()));
+    return bug;
+  }
+}
+
+Status run(int count, char const* const* words) {
+  Screen screen(false);
+  try {
+    auto const line = parse(count, words);
+    if (line.help) write_output("", help_text());
+    else if (!line.completions.empty()) write_output("", completion_script(line.completions));
+    else return jobs_of(line);
+    return done;
+  } catch (Mistake const& mistake) {
+    screen.error(fmt::format("error: {}\nnnc --help lists the switches", mistake.message));
+    return misused;
+  } catch (nnc::Failure const& failure) { // not even an error could be written
+    screen.error(failure.what());
+    return wrong;
+  }
+}
+
+} // namespace
+} // namespace command
+
+// Ends without tearing down: the system takes memory and threads back faster than destructors do.
+int main(int count, char** words) {
+  auto const status = command::run(count, words);
+  std::fflush(stdout);
+  std::fflush(stderr);
+  ::_exit(status);
+}

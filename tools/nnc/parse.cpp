@@ -1,0 +1,76 @@
+// Words of the command line -> Line, by CLI11 and the table of switches.
+#include "tools/nnc/switches.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/core.h>
+
+#include <filesystem>
+
+namespace command {
+namespace {
+
+// FILE[:NAME]; a file whose name has a colon is taken as it is.
+void split_file(Line& line, std::string const& word) {
+  line.file = word;
+  std::error_code error;
+  auto const colon = word.rfind(':');
+  if (colon == std::string::npos || std::filesystem::exists(word, error)) return;
+  line.file = word.substr(0, colon);
+  line.train_name = word.substr(colon + 1);
+}
+
+void apply(Switch const& one, Line& line, std::string const& value) {
+  try {
+    one.apply(line, value);
+  } catch (Mistake const& mistake) {
+    throw Mistake{fmt::format("{}: {}", one.name, mistake.message)};
+  }
+}
+
+void add(CLI::App& app, Switch const& one, Line& line) {
+  if (!*one.value) {
+    app.add_flag_callback(one.name, [&one, &line] { apply(one, line, ""); });
+    return;
+  }
+  app.add_option_function<std::vector<std::string>>(one.name, [&one, &line](std::vector<std::string> const& values) {
+       for (auto const& value : values) apply(one, line, value);
+     })->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+// Switches that make no sense without another.
+void check_together(Line const& line) {
+  auto const needs = [](bool given, char const* name, bool other, char const* what) {
+    if (given && !other) throw Mistake{fmt::format("{} needs {}", name, what)};
+  };
+  needs(line.resume, "--resume", !line.save.empty() && line.train.has_value(), "--train and the file of --save");
+  needs(line.resume, "--resume", line.load.empty(), "no --load: both say where the weights come from");
+  needs(line.save_every > 0, "--save-every", !line.save.empty(), "--save");
+  needs(line.log_every > 0, "--log-every", !line.log.empty(), "--log");
+  needs(!line.log.empty(), "--log", line.train.has_value(), "--train");
+  needs(!line.dump_dir.empty(), "--dump-dir", !line.dump.empty(), "--dump");
+  needs(line.emit == "object", "--emit object", !line.output.empty(), "-o FILE");
+}
+
+} // namespace
+
+Line parse(int count, char const* const* words) {
+  Line line;
+  CLI::App app;
+  app.set_help_flag();
+  std::vector<std::string> names;
+  app.add_option("FILE", names)->expected(0, -1);
+  for (auto const& one : switches()) add(app, one, line);
+  try {
+    app.parse(count, words);
+  } catch (CLI::ParseError const& error) {
+    throw Mistake{error.what()};
+  }
+  if (line.help || !line.completions.empty()) return line;
+  if (names.empty()) throw Mistake{"no FILE is given"};
+  if (names.size() > 1) throw Mistake{fmt::format("one FILE is expected, got '{}' and '{}'", names[0], names[1])};
+  split_file(line, names[0]);
+  check_together(line);
+  return line;
+}
+
+} // namespace command

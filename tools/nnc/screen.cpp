@@ -1,0 +1,95 @@
+#include "tools/nnc/screen.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <fmt/core.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace command {
+namespace {
+
+constexpr double seconds_between_lines = 0.1;
+
+bool is_set(char const* name) {
+  auto const* value = std::getenv(name);
+  return value && *value;
+}
+
+bool is_dumb() {
+  auto const* term = std::getenv("TERM");
+  return !term || !*term || std::strcmp(term, "dumb") == 0;
+}
+
+size_t columns() {
+  winsize size{};
+  return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+std::string bar(double part) {
+  constexpr int width = 20;
+  int const full = static_cast<int>(part * width + 0.5);
+  return std::string(static_cast<size_t>(full), '=') + std::string(static_cast<size_t>(width - full), ' ');
+}
+
+} // namespace
+
+std::string number_text(double value) {
+  auto const size = std::fabs(value);
+  if (value == 0 || (size >= 1e-3 && size < 1e5)) return fmt::format("{:.4f}", value);
+  return fmt::format("{:.4g}", value);
+}
+
+std::string numbers_text(std::vector<nnc::Number> const& numbers) {
+  std::string text;
+  for (auto const& number : numbers)
+    text += fmt::format("{}{} {}", text.empty() ? "" : "  ", number.name, number_text(number.value));
+  return text;
+}
+
+std::string grouped(std::int64_t count) {
+  auto text = std::to_string(count);
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<size_t>(at), ",");
+  return text;
+}
+
+Screen::Screen(bool plain)
+    : terminal_(::isatty(STDERR_FILENO) && !is_dumb()), colors_(terminal_ && !plain && !is_set("NO_COLOR")) {}
+
+void Screen::clear() {
+  if (shown_) fmt::print(stderr, "\r\x1b[K");
+  shown_ = false;
+}
+
+void Screen::say(std::string const& line) {
+  clear();
+  fmt::print(stderr, "{}\n", line);
+}
+
+void Screen::error(std::string const& text) {
+  auto const word = text.find("error:");
+  if (!colors_ || word == std::string::npos) return say(text);
+  say(text.substr(0, word) + "\x1b[1;31merror:\x1b[0m" + text.substr(word + 6));
+}
+
+void Screen::progress(nnc::Progress const& p) {
+  if (!terminal_ || (last_ >= 0 && p.seconds - last_ < seconds_between_lines)) return;
+  last_ = p.seconds;
+  auto const part = p.examples > 0 ? std::min(1.0, static_cast<double>(p.done) / static_cast<double>(p.examples)) : 1.0;
+  auto line = fmt::format("epoch {}/{} [{}] {:3.0f} %  {}  {} examples/s", p.epoch, p.epochs, bar(part), 100 * part,
+                          numbers_text(p.values), grouped(static_cast<std::int64_t>(p.examples_per_second)));
+  if (line.size() >= columns()) line.resize(columns() - 1);
+  clear();
+  fmt::print(stderr, "{}", line);
+  std::fflush(stderr);
+  shown_ = true;
+}
+
+void Screen::epoch(nnc::Milestone const& m, std::int64_t epochs) {
+  auto line = fmt::format("epoch {}{}  {}", m.epoch, epochs > 0 ? fmt::format("/{}", epochs) : "", numbers_text(m.values));
+  if (!m.validation.empty()) line += "  validation: " + numbers_text(m.validation);
+  say(line + fmt::format("  {:.2f} s  {} examples/s", m.seconds, grouped(static_cast<std::int64_t>(m.examples_per_second))));
+}
+
+} // namespace command

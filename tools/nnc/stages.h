@@ -1,0 +1,31 @@
+// What --dump and --time show of the compilation.
+#pragma once
+
+#include "runtime/nnc.h"
+#include "tools/nnc/screen.h"
+#include "tools/nnc/switches.h"
+
+namespace command {
+
+class Stages {
+public:
+  explicit Stages(Line const& line) : line_(line) {}
+  void watch(nnc::Options&); // sets the callbacks that the line asks for
+  void write_dump() const;   // what --dump asked for, also when a later stage failed
+  void print_times(Screen&) const;
+
+private:
+  struct Time {
+    std::string stage;
+    double milliseconds;
+    std::size_t nodes;
+  };
+  void stage(std::string const& name, bool changed, std::string const& text);
+
+  Line const& line_;
+  int number_ = 0;
+  std::string dump_;
+  std::vector<Time> times_;
+};
+
+} // namespace command

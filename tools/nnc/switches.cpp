@@ -1,0 +1,156 @@
+#include "tools/nnc/switches.h"
+
+#include "runtime/nnc.h"
+
+#include <charconv>
+#include <fmt/core.h>
+#include <limits>
+
+namespace command {
+namespace {
+
+std::int64_t number(std::string const& text, std::int64_t least, std::int64_t most = std::numeric_limits<std::int64_t>::max()) {
+  std::int64_t value = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) throw Mistake{fmt::format("expected a whole number, got '{}'", text)};
+  if (value < least || value > most) throw Mistake{fmt::format("expected at least {}{}, got {}", least, most < (1 << 30) ? fmt::format(" and at most {}", most) : "", value)};
+  return value;
+}
+
+// "150MB", "2G", "4096"
+std::int64_t byte_count(std::string text) {
+  std::int64_t unit = 1;
+  if (text.ends_with("B")) text.pop_back();
+  for (auto const& [letter, factor] : {std::pair{'K', 1'000}, {'M', 1'000'000}, {'G', 1'000'000'000}})
+    if (text.ends_with(letter)) {
+      unit = factor;
+      text.pop_back();
+      break;
+    }
+  return number(text, 1, std::numeric_limits<std::int64_t>::max() / unit) * unit;
+}
+
+std::vector<std::string> split_at_commas(std::string const& text) {
+  std::vector<std::string> words;
+  for (size_t start = 0; start <= text.size();) {
+    auto const comma = std::min(text.find(',', start), text.size());
+    if (comma > start) words.push_back(text.substr(start, comma - start));
+    start = comma + 1;
+  }
+  return words;
+}
+
+std::pair<std::string, std::string> assignment(std::string const& text) {
+  auto const equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) throw Mistake{fmt::format("expected NAME=VALUE, got '{}'", text)};
+  return {text.substr(0, equals), text.substr(equals + 1)};
+}
+
+std::vector<std::string> passes() {
+  auto stages = nnc::Program::stages();
+  stages.erase(stages.begin()); // "elaborate" is no pass
+  return stages;
+}
+
+std::vector<std::string> dumps() {
+  auto stages = nnc::Program::stages();
+  stages.emplace_back("all");
+  return stages;
+}
+
+std::string listed(std::vector<std::string> const& words) {
+  std::string text;
+  for (auto const& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+void expect_one_of(std::vector<std::string> const& known, std::string const& word) {
+  for (auto const& one : known)
+    if (one == word) return;
+  throw Mistake{fmt::format("'{}' is none of {}", word, listed(known))};
+}
+
+std::vector<std::string> known_passes(std::string const& value) {
+  auto words = split_at_commas(value);
+  for (auto const& word : words) expect_one_of(passes(), word);
+  return words;
+}
+
+constexpr char const* jobs = "Jobs, in this order";
+constexpr char const* training = "Training";
+constexpr char const* files = "Weights and logs";
+constexpr char const* looking = "Looking inside";
+constexpr char const* other = "Other";
+
+constexpr Switch table[] = {
+    {"--train", "DATA", jobs, "train on DATA, then test: mnist, fashion, a folder of IDX files, or image=FILE,label=FILE",
+     [](Line& l, std::string const& v) { l.train = v; }, [] { return std::vector<std::string>{"mnist", "fashion"}; }},
+    {"--eval", "DATA", jobs, "losses and metrics on the test examples of DATA (or its training examples)",
+     [](Line& l, std::string const& v) { l.eval = v; }, [] { return std::vector<std::string>{"mnist", "fashion"}; }},
+    {"--run", "DATA", jobs, "outputs for the same examples: a line of JSON each, or -o FILE.safetensors; none: no data, with --batch",
+     [](Line& l, std::string const& v) { l.run = v; }, [] { return std::vector<std::string>{"mnist", "fashion", "none"}; }},
+    {"--emit", "KIND", jobs, "write the compiled program: ir, loops, llvm, asm, object",
+     [](Line& l, std::string const& v) { expect_one_of(nnc::Program::emit_kinds(), v), l.emit = v; }, nnc::Program::emit_kinds},
+    {"--data", "DIR", jobs, "look for data sets here first", [](Line& l, std::string const& v) { l.data_folder = v; }},
+    {"-o", "FILE", jobs, "write what --emit, --dump or --run gives to FILE", [](Line& l, std::string const& v) { l.output = v; }},
+
+    {"--set", "NAME=VALUE", training, "a model argument, a named dimension, a number such as adam.lr, or a setting of the train block",
+     [](Line& l, std::string const& v) { l.set.push_back(assignment(v)); }},
+    {"--epochs", "N", training, "train for N epochs in total", [](Line& l, std::string const& v) { l.epochs = number(v, 0); }},
+    {"--steps", "N", training, "train for N updates in total", [](Line& l, std::string const& v) { l.steps = number(v, 0); }},
+    {"--batch", "N", training, "examples per update", [](Line& l, std::string const& v) { l.batch = number(v, 1, 1 << 24); }},
+    {"--seed", "N", training, "of the initial weights, of dropout and of the order of the examples",
+     [](Line& l, std::string const& v) { l.seed = number(v, 0); }},
+    {"--no-shuffle", "", training, "take the examples in the order of the file", [](Line& l, std::string const&) { l.no_shuffle = true; }},
+    {"--threads", "N", training, "use N threads (default: as many as pay)",
+     [](Line& l, std::string const& v) { l.threads = static_cast<int>(number(v, 1, 1024)); }},
+    {"--keep-going", "", training, "do not stop when a loss is not finite", [](Line& l, std::string const&) { l.keep_going = true; }},
+
+    {"--load", "FILE", files, "start with the parameters of a safetensors file", [](Line& l, std::string const& v) { l.load = v; }},
+    {"--save", "FILE", files, "write a checkpoint (safetensors) after every epoch and at the end",
+     [](Line& l, std::string const& v) { l.save = v; }},
+    {"--save-every", "N", files, "and after every N updates", [](Line& l, std::string const& v) { l.save_every = number(v, 1); }},
+    {"--resume", "", files, "go on from the file that --save names", [](Line& l, std::string const&) { l.resume = true; }},
+    {"--log", "FILE", files, "append a line of JSON per epoch", [](Line& l, std::string const& v) { l.log = v; }},
+    {"--log-every", "N", files, "a line of the log after every N updates instead", [](Line& l, std::string const& v) { l.log_every = number(v, 1); }},
+    {"--digest", "", files, "print a SHA-256 over the weights", [](Line& l, std::string const&) { l.digest = true; }},
+
+    {"--dump", "STAGE", looking, "print the program after a stage; all: after each",
+     [](Line& l, std::string const& v) { expect_one_of(dumps(), v), l.dump = v; }, dumps},
+    {"--dump-dir", "DIR", looking, "write the dumps to numbered files in DIR", [](Line& l, std::string const& v) { l.dump_dir = v; }},
+    {"--passes", "A,B", looking, "run exactly these passes", [](Line& l, std::string const& v) { l.passes = known_passes(v); }, passes},
+    {"--without", "A,B", looking, "leave these passes out",
+     [](Line& l, std::string const& v) { for (auto const& pass : known_passes(v)) l.without.push_back(pass); }, passes},
+    {"--check", "each", looking, "verify and evaluate after every pass; names the first that changed a value",
+     [](Line& l, std::string const& v) { expect_one_of({"each"}, v), l.check_each = true; }, [] { return std::vector<std::string>{"each"}; }},
+    {"--time", "", looking, "print milliseconds and nodes per stage", [](Line& l, std::string const&) { l.time = true; }},
+    {"--cpu", "NAME", looking, "compile for this processor, as LLVM names it (default: this machine)",
+     [](Line& l, std::string const& v) { l.cpu = v; }},
+
+    {"--max-memory", "BYTES", other, "refuse a program that needs more for weights, states and intermediate values (150M, 2G)",
+     [](Line& l, std::string const& v) { l.max_memory = byte_count(v); }},
+    {"--max-nodes", "N", other, "refuse a program whose graph has more nodes", [](Line& l, std::string const& v) { l.max_nodes = number(v, 1); }},
+    {"--no-color", "", other, "plain text (as do NO_COLOR and TERM=dumb)", [](Line& l, std::string const&) { l.no_color = true; }},
+    {"--completions", "SHELL", other, "print the completions for bash, zsh or fish",
+     [](Line& l, std::string const& v) { expect_one_of({"bash", "zsh", "fish"}, v), l.completions = v; }, [] { return std::vector<std::string>{"bash", "zsh", "fish"}; }},
+    {"--help", "", other, "print this", [](Line& l, std::string const&) { l.help = true; }},
+};
+
+} // namespace
+
+std::span<Switch const> switches() { return table; }
+
+std::string help_text() {
+  std::string text = "nnc FILE[:NAME] [--train DATA] [--eval DATA] [--run DATA] [--dump STAGE] [--emit KIND] ...\n"
+                     "compiles a neural network (FILE.nn, or a module in FILE.ir), trains it and runs it; without a job it says what FILE holds\n";
+  std::string group;
+  for (auto const& one : table) {
+    if (group != one.group) text += fmt::format("\n{}\n", group = one.group);
+    text += fmt::format("  {:<22} {}\n", fmt::format("{} {}", one.name, one.value), one.help);
+  }
+  text += "\nHuman words go to standard error, results to standard output.\n"
+          "Exit status: 0 done, 1 the program or the data is wrong, 2 the command line is wrong, 3 a bug of nnc, 130 interrupted.\n";
+  return text;
+}
+
+} // namespace command

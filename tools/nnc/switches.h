@@ -1,0 +1,59 @@
+// The command line of nnc: one table, from which the parser, --help and the completions of shells are made.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace command {
+
+// What the command line says.
+struct Line {
+  std::string file, train_name; // FILE[:NAME]
+  std::optional<std::string> train, eval, run;
+  std::string data_folder;
+  std::vector<std::pair<std::string, std::string>> set;
+  std::optional<std::int64_t> batch, epochs, steps, seed;
+  bool no_shuffle = false, keep_going = false;
+  int threads = 0;
+  std::string load, save;
+  bool resume = false;
+  std::int64_t save_every = 0;
+  std::string log;
+  std::int64_t log_every = 0;
+  bool digest = false;
+  std::string dump, dump_dir, emit, output;
+  std::optional<std::vector<std::string>> passes;
+  std::vector<std::string> without;
+  bool check_each = false, time = false;
+  std::string cpu;
+  std::int64_t max_memory = 0, max_nodes = 1'000'000;
+  bool no_color = false;
+  bool help = false;
+  std::string completions;
+};
+
+struct Switch {
+  char const* name;  // "--train"
+  char const* value; // "DATA"; empty: the switch takes no value
+  char const* group;
+  char const* help;
+  void (*apply)(Line&, std::string const& value); // throws Mistake
+  std::vector<std::string> (*values)() = nullptr; // what may be written, where that is a short list
+};
+
+std::span<Switch const> switches();
+
+// The command line is wrong.
+struct Mistake {
+  std::string message;
+};
+
+Line parse(int count, char const* const* words); // throws Mistake
+std::string help_text();
+std::string completion_script(std::string const& shell); // bash, zsh, fish
+
+} // namespace command
