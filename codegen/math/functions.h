@@ -1,0 +1,289 @@
+// The mathematical functions of generated code, written once, over any arithmetic: the emitter instantiates them for
+// LLVM vectors of any number of lanes and for scalars, the loops' interpreter and the tests for plain float and double.
+// All of them use the same operations in the same order, so the bits agree everywhere.
+//
+// `A` is an arithmetic. It has
+//   types    F (lanes of f32), D (as many lanes of f64), I (lanes of i32), L (lanes of i64), B (lanes of bool)
+//   f(double) -> F, d(double) -> D, i(i32) -> I, l(i64) -> L             constants in every lane
+//   add sub mul div neg abs sqrt fma(a, b, c)                            on F and on D
+//   lt(a, b) eq(a, b) unordered(a)                                       on F and on D -> B (unordered: is it nan)
+//   select(B, x, y)                                                      on F, D, I, L
+//   bits(F) -> I, bits(D) -> L, number(I) -> F, number(L) -> D           reinterpret
+//   add sub band shl(x, int) shr(x, int)                        on I and on L; shr is arithmetic
+//   widen(F) -> D, narrow(D) -> F, to_float(I) -> F, to_double(L) -> D   conversions; to_float and to_double of small integers
+//   both(B, B) either(B, B) eq(B, B) no() -> B, negative(D) -> B (its sign bit), is_zero(I) -> B, is_zero(L) -> B
+//
+// Subnormal results are flushed to zero by the mode of the processor (ir/NUMERICS.md). Errors in ulp are measured by
+// tests/codegen/math_test.cpp.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numbers>
+#include <type_traits>
+
+namespace nnc::math {
+
+// ---- f64: used by the numbers that only tune, and inside pow, sin and cos of f32 --------------------------------------
+
+inline constexpr double ln2_high = 0x1.62e42fee00000p-1; // 32 bits of ln 2: its product with an exponent is exact
+inline constexpr double ln2_low = 0x1.a39ef35793c76p-33; // the rest
+
+// Adding this to |x| < 2^51 leaves round(x), half to even, in the low bits.
+inline constexpr double round_magic = 0x1.8p52;
+
+// c[0] + c[1] x + ... by Horner's rule on fma.
+template <class A, class X, class Constant, size_t n> X polynomial(A& a, X x, double const (&c)[n], Constant constant) {
+  X sum = constant(c[n - 1]);
+  for (size_t k = n - 1; k-- > 0;) sum = a.fma(sum, x, constant(c[k]));
+  return sum;
+}
+
+// 2^n by its exponent field, in two factors so that 2^1024 and 2^-1075 can pass through.
+template <class A> typename A::D scale(A& a, typename A::D x, typename A::L n) {
+  auto half = a.shr(n, 1);
+  auto power = [&](typename A::L k) { return a.number(a.shl(a.add(k, a.l(1023)), 52)); };
+  return a.mul(a.mul(x, power(half)), power(a.sub(n, half)));
+}
+
+// exp(x) = 2^n exp(r), r = x - n ln 2 in [-ln2/2, ln2/2]; Taylor to r^13 (next term below 2^-57).
+template <class A> typename A::D exp(A& a, typename A::D x) {
+  static constexpr double c[] = {0.5,         1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,       1.0 / 5040,
+                                 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
+  x = a.select(a.lt(a.d(746), x), a.d(746), x);
+  x = a.select(a.lt(x, a.d(-746)), a.d(-746), x);
+  auto shifted = a.fma(x, a.d(std::numbers::log2e), a.d(round_magic));
+  auto n = a.sub(a.bits(shifted), a.l(0x4338000000000000)); // the bits of round_magic
+  auto whole = a.sub(shifted, a.d(round_magic));
+  auto r = a.fma(whole, a.d(-ln2_low), a.fma(whole, a.d(-ln2_high), x));
+  auto q = polynomial(a, r, c, [&](double v) { return a.d(v); });
+  return scale(a, a.add(a.fma(a.mul(r, r), q, r), a.d(1)), n);
+}
+
+// log(x) = e ln 2 + log(m), m in [sqrt(1/2), sqrt(2)); log(m) = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.1716:
+// with f = m - 1, log(m) = f - (f^2/2 - s (f^2/2 + R)), R = 2 s^2 (1/3 + s^2/5 + ...). (The form is fdlibm's.)
+template <class A> typename A::D log(A& a, typename A::D x) {
+  static constexpr double c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
+  auto raw = a.bits(x);
+  auto e = a.shr(a.sub(raw, a.l(0x3fe6a09e667f3bcd)), 52); // the bits of sqrt(1/2)
+  auto m = a.number(a.sub(raw, a.shl(e, 52)));
+  auto f = a.sub(m, a.d(1));
+  auto s = a.div(f, a.add(m, a.d(1)));
+  auto s2 = a.mul(s, s);
+  auto r = a.mul(s2, polynomial(a, s2, c, [&](double v) { return a.d(v); }));
+  auto half = a.mul(a.mul(f, f), a.d(0.5));
+  auto exponent = a.to_double(e);
+  auto small = a.fma(exponent, a.d(ln2_low), a.mul(s, a.add(half, r)));
+  auto y = a.fma(exponent, a.d(ln2_high), a.sub(f, a.sub(half, small)));
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  y = a.select(a.eq(x, a.d(inf)), x, y);
+  y = a.select(a.lt(x, a.d(std::numeric_limits<double>::min())), a.d(-inf), y); // 0 and what is flushed to it
+  y = a.select(a.lt(x, a.d(0)), a.d(std::numeric_limits<double>::quiet_NaN()), y);
+  return a.select(a.unordered(x), x, y);
+}
+
+// x^y for the special values of IEEE 754. `power` is exp(y log |x|), computed by the caller in the precision it needs.
+template <class A> typename A::D pow(A& a, typename A::D x, typename A::D y) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  auto zero = a.d(0), one = a.d(1);
+  auto product = a.mul(y, log(a, a.abs(x)));
+  auto value = exp(a, product);
+  // Is y a whole number, and an odd one? Above 2^53 every number is even.
+  auto whole = [&](typename A::D v) {
+    auto size = a.abs(v);
+    auto rounded = a.sub(a.add(size, a.d(0x1p52)), a.d(0x1p52));
+    return a.either(a.eq(rounded, size), a.lt(a.d(0x1p52), size));
+  };
+  auto y_whole = whole(y);
+  auto half = a.mul(y, a.d(0.5));
+  auto odd = a.both(a.both(y_whole, a.lt(a.abs(y), a.d(0x1p53))), a.eq(whole(half) , a.no()));
+  auto negative = a.negative(x);
+  value = a.select(a.both(negative, odd), a.neg(value), value);
+  auto defined = a.either(a.either(a.eq(negative, a.no()), y_whole), a.either(a.eq(a.abs(x), a.d(inf)), a.eq(x, zero)));
+  defined = a.either(defined, a.eq(a.abs(y), a.d(inf)));
+  value = a.select(defined, value, a.d(std::numeric_limits<double>::quiet_NaN()));
+  value = a.select(a.either(a.unordered(x), a.unordered(y)), a.add(x, y), value);
+  value = a.select(a.both(a.eq(x, a.d(-1)), a.eq(a.abs(y), a.d(inf))), one, value);
+  return a.select(a.either(a.eq(y, zero), a.eq(x, one)), one, value);
+}
+
+// tanh(x) = 1 - 2 / (exp(2 |x|) + 1) with the sign of x; below 0.02 its series, where the difference would cancel.
+template <class A> typename A::D tanh(A& a, typename A::D x) {
+  static constexpr double c[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925};
+  auto size = a.abs(x);
+  auto large = a.sub(a.d(1), a.div(a.d(2), a.add(exp(a, a.add(size, size)), a.d(1))));
+  large = a.select(a.lt(x, a.d(0)), a.neg(large), large);
+  auto x2 = a.mul(x, x);
+  auto small = a.fma(a.mul(x2, polynomial(a, x2, c, [&](double v) { return a.d(v); })), x, x);
+  auto y = a.select(a.lt(size, a.d(0.02)), small, large);
+  return a.select(a.either(a.unordered(x), a.eq(x, a.d(0))), x, y); // -0 stays
+}
+
+// x = n pi/2 + r: r in [-pi/4, pi/4] and the quadrant n. pi/2 in two parts; good for |x| up to 2^31.
+template <class A> struct Quadrant {
+  typename A::D rest;
+  typename A::L number;
+};
+template <class A> Quadrant<A> quadrant(A& a, typename A::D x) {
+  constexpr double high = 0x1.921fb54442d18p0, low = 0x1.1a62633145c07p-54; // pi/2 = high + low + ...
+  auto shifted = a.fma(x, a.d(2 / std::numbers::pi), a.d(round_magic));
+  auto whole = a.sub(shifted, a.d(round_magic));
+  return {a.fma(whole, a.d(-low), a.fma(whole, a.d(-high), x)), a.bits(shifted)};
+}
+
+// Taylor on [-pi/4, pi/4]: sine to r^15, cosine to r^16 (next terms below 2^-53).
+template <class A> typename A::D sine_piece(A& a, typename A::D r) {
+  static constexpr double c[] = {-1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000};
+  auto r2 = a.mul(r, r);
+  return a.fma(a.mul(r2, polynomial(a, r2, c, [&](double v) { return a.d(v); })), r, r);
+}
+template <class A> typename A::D cosine_piece(A& a, typename A::D r) {
+  static constexpr double c[] = {-0.5, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000};
+  auto r2 = a.mul(r, r);
+  return a.fma(r2, polynomial(a, r2, c, [&](double v) { return a.d(v); }), a.d(1));
+}
+// Quadrants 0, 1, 2, 3 of the sine: sin r, cos r, -sin r, -cos r; the cosine is one quadrant ahead.
+template <class A> typename A::D sine_at(A& a, typename A::D x, std::int64_t ahead) {
+  auto q = quadrant(a, x);
+  auto n = a.add(q.number, a.l(ahead));
+  auto y = a.select(a.is_zero(a.band(n, a.l(1))), sine_piece(a, q.rest), cosine_piece(a, q.rest));
+  return a.select(a.is_zero(a.band(n, a.l(2))), y, a.neg(y));
+}
+template <class A> typename A::D sin(A& a, typename A::D x) { // sin(-0) is -0, also after the reduction
+  return a.select(a.eq(x, a.d(0)), x, sine_at(a, x, 0));
+}
+template <class A> typename A::D cos(A& a, typename A::D x) { return sine_at(a, x, 1); }
+
+// ---- f32 --------------------------------------------------------------------------------------------------------------
+
+// As above; Taylor to r^7 (next term 0.09 ulp). ln 2 in two parts of f32, the first of 17 bits.
+template <class A> typename A::F exp(A& a, typename A::F x) {
+  static constexpr double c[] = {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
+  x = a.select(a.lt(a.f(104), x), a.f(104), x);
+  x = a.select(a.lt(x, a.f(-104)), a.f(-104), x);
+  auto shifted = a.fma(x, a.f(std::numbers::log2e), a.f(0x1.8p23));
+  auto n = a.sub(a.bits(shifted), a.i(0x4b400000)); // the bits of 1.5 * 2^23
+  auto whole = a.sub(shifted, a.f(0x1.8p23));
+  auto r = a.fma(whole, a.f(-0x1.7f7d1cp-20), a.fma(whole, a.f(-0x1.62e4p-1), x)); // ln 2 = 0x1.62e4p-1 + 0x1.7f7d1cp-20
+  auto q = polynomial(a, r, c, [&](double v) { return a.f(v); });
+  auto y = a.add(a.fma(a.mul(r, r), q, r), a.f(1));
+  auto half = a.shr(n, 1);
+  auto power = [&](typename A::I k) { return a.number(a.shl(a.add(k, a.i(127)), 23)); };
+  return a.mul(a.mul(y, power(half)), power(a.sub(n, half)));
+}
+
+template <class A> typename A::F log(A& a, typename A::F x) {
+  static constexpr double c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11};
+  auto raw = a.bits(x);
+  auto e = a.shr(a.sub(raw, a.i(0x3f3504f3)), 23); // the bits of sqrt(1/2)
+  auto m = a.number(a.sub(raw, a.shl(e, 23)));
+  auto f = a.sub(m, a.f(1));
+  auto s = a.div(f, a.add(m, a.f(1)));
+  auto s2 = a.mul(s, s);
+  auto r = a.mul(s2, polynomial(a, s2, c, [&](double v) { return a.f(v); }));
+  auto half = a.mul(a.mul(f, f), a.f(0.5));
+  auto exponent = a.to_float(e);
+  auto small = a.fma(exponent, a.f(0x1.7f7d1cp-20), a.mul(s, a.add(half, r)));
+  auto y = a.fma(exponent, a.f(0x1.62e4p-1), a.sub(f, a.sub(half, small)));
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  y = a.select(a.eq(x, a.f(inf)), x, y);
+  y = a.select(a.lt(x, a.f(std::numeric_limits<float>::min())), a.f(-inf), y); // 0 and what is flushed to it
+  y = a.select(a.lt(x, a.f(0)), a.f(std::numeric_limits<double>::quiet_NaN()), y);
+  return a.select(a.unordered(x), x, y);
+}
+
+// Below 0.625 an odd polynomial (coefficients of Cephes, tanhf.c), above it 1 - 2 / (exp(2 |x|) + 1).
+template <class A> typename A::F tanh(A& a, typename A::F x) {
+  static constexpr double c[] = {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3};
+  auto size = a.abs(x);
+  auto large = a.sub(a.f(1), a.div(a.f(2), a.add(exp(a, a.add(size, size)), a.f(1))));
+  large = a.select(a.lt(x, a.f(0)), a.neg(large), large);
+  auto x2 = a.mul(x, x);
+  auto small = a.fma(a.mul(x2, polynomial(a, x2, c, [&](double v) { return a.f(v); })), x, x);
+  auto y = a.select(a.lt(size, a.f(0.625)), small, large);
+  return a.select(a.either(a.unordered(x), a.eq(x, a.f(0))), x, y); // -0 stays
+}
+
+// Below 1 the Taylor series 2/sqrt(pi) (x - x^3/3 + x^5/10 ...); above it 1 - erfc with the Chebyshev fit of "Numerical
+// Recipes" (erfcc, fractional error below 1.2e-7, which is a fraction of an ulp of the difference).
+template <class A> typename A::F erf(A& a, typename A::F x) {
+  constexpr double k = 2 * std::numbers::inv_sqrtpi;
+  static constexpr double series[] = {-k / 3,     k / 10,       -k / 42,        k / 216,         -k / 1320,         k / 9360,
+                                      -k / 75600, k / 685440, -k / 6894720, k / 76204800, -k / 918086400, k / 11975040000};
+  static constexpr double fit[] = {-1.26551223, 1.00002368, 0.37409196,  0.09678418, -0.18628806,
+                                   0.27886807,  -1.13520398, 1.48851587, -0.82215223, 0.17087277};
+  auto size = a.abs(x);
+  auto x2 = a.mul(x, x);
+  auto linear = a.mul(x, a.f(k));
+  auto small = a.fma(a.mul(x2, polynomial(a, x2, series, [&](double v) { return a.f(v); })), x, linear);
+  auto t = a.div(a.f(1), a.fma(size, a.f(0.5), a.f(1)));
+  auto exponent = a.sub(polynomial(a, t, fit, [&](double v) { return a.f(v); }), x2);
+  auto large = a.sub(a.f(1), a.mul(t, exp(a, exponent)));
+  large = a.select(a.lt(x, a.f(0)), a.neg(large), large);
+  auto y = a.select(a.lt(size, a.f(1)), small, large);
+  return a.select(a.either(a.unordered(x), a.eq(x, a.f(0))), x, y); // -0 stays
+}
+
+// In f64, rounded once at the end: their errors come from the last rounding alone.
+template <class A> typename A::F pow(A& a, typename A::F x, typename A::F y) { return a.narrow(pow(a, a.widen(x), a.widen(y))); }
+template <class A> typename A::F sin(A& a, typename A::F x) { return a.narrow(sin(a, a.widen(x))); }
+template <class A> typename A::F cos(A& a, typename A::F x) { return a.narrow(cos(a, a.widen(x))); }
+
+// ---- one lane, in C++ -------------------------------------------------------------------------------------------------
+
+// The arithmetic of one lane, for the interpreter of loops and for tests. With `flush`, subnormal f32 results are 0, as in
+// the mode that kernels run in.
+struct Plain {
+  using F = float;
+  using D = double;
+  using I = std::int32_t;
+  using L = std::int64_t;
+  using B = bool;
+  static F flushed(F x) { return std::fabs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0F, x) : x; }
+  static D flushed(D x) { return std::fabs(x) < std::numeric_limits<double>::min() ? std::copysign(0.0, x) : x; }
+  F f(double v) const { return static_cast<float>(v); }
+  D d(double v) const { return v; }
+  I i(I v) const { return v; }
+  L l(L v) const { return v; }
+  B no() const { return false; }
+  template <class X> X add(X x, X y) const { return sum(x, y); }
+  template <class X> X sub(X x, X y) const { return difference(x, y); }
+  template <class X> X mul(X x, X y) const { return flushed(x * y); }
+  template <class X> X div(X x, X y) const { return flushed(x / y); }
+  template <class X> X neg(X x) const { return -x; }
+  template <class X> X abs(X x) const { return std::fabs(x); }
+  template <class X> X sqrt(X x) const { return std::sqrt(x); }
+  template <class X> X fma(X x, X y, X z) const { return flushed(std::fma(x, y, z)); }
+  template <class X> B lt(X x, X y) const { return x < y; }
+  template <class X> B eq(X x, X y) const { return x == y; }
+  template <class X> B unordered(X x) const { return x != x; }
+  B negative(D x) const { return std::signbit(x); }
+  template <class X> X select(B c, X x, X y) const { return c ? x : y; }
+  I bits(F x) const { return __builtin_bit_cast(I, x); }
+  L bits(D x) const { return __builtin_bit_cast(L, x); }
+  F number(I x) const { return __builtin_bit_cast(F, x); }
+  D number(L x) const { return __builtin_bit_cast(D, x); }
+  template <class X> X band(X x, X y) const { return x & y; }
+  template <class X> X shl(X x, int n) const { return static_cast<X>(static_cast<std::make_unsigned_t<X>>(x) << n); }
+  template <class X> X shr(X x, int n) const { return x >> n; }
+  D widen(F x) const { return flushed(x); }
+  F narrow(D x) const { return flushed(static_cast<float>(x)); }
+  F to_float(I x) const { return static_cast<float>(x); }
+  D to_double(L x) const { return static_cast<double>(x); }
+  B both(B x, B y) const { return x && y; }
+  B either(B x, B y) const { return x || y; }
+  template <class X> B is_zero(X x) const { return x == 0; }
+
+private:
+  static F sum(F x, F y) { return flushed(x + y); }
+  static D sum(D x, D y) { return flushed(x + y); }
+  static I sum(I x, I y) { return static_cast<I>(static_cast<std::uint32_t>(x) + static_cast<std::uint32_t>(y)); }
+  static L sum(L x, L y) { return static_cast<L>(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(y)); }
+  static F difference(F x, F y) { return flushed(x - y); }
+  static D difference(D x, D y) { return flushed(x - y); }
+  static I difference(I x, I y) { return static_cast<I>(static_cast<std::uint32_t>(x) - static_cast<std::uint32_t>(y)); }
+  static L difference(L x, L y) { return static_cast<L>(static_cast<std::uint64_t>(x) - static_cast<std::uint64_t>(y)); }
+};
+
+} // namespace nnc::math
