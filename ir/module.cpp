@@ -14,11 +14,6 @@ bool same_bits(Scalar a, Scalar b) {
   return std::bit_cast<u64>(a.f) == std::bit_cast<u64>(b.f);
 }
 
-std::string Order::text() const {
-  std::string plain = kind == Kind::chain ? "chain" : "lanes";
-  return block == 0 ? plain : "blocks(" + std::to_string(block) + ", " + plain + ")";
-}
-
 namespace {
 
 auto position(auto& entries, std::string_view name) {

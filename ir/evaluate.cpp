@@ -1,0 +1,372 @@
+// The reference evaluator: one node after the other, every value kept, nothing shared with the code generator.
+//
+// A float node is computed in f64 and rounded once to its dtype. Modes: `exact` leaves the rounding out; `in_slots`
+// follows the plan of `plan_memory` and ruins a value as soon as the plan gives its bytes to another one; a `grad` node
+// runs the nodes between its operands again, in exact mode, for every small step of a central difference.
+#include "ir/evaluate.h"
+
+#include "ir/op.h"
+#include "ir/random.h"
+
+#include <algorithm>
+#include <cmath>
+#include <fmt/core.h>
+#include <limits>
+#include <set>
+
+namespace nnc {
+namespace {
+
+Type bound(Type t, Bindings const& bindings) {
+  for (auto& d : t.shape) d = d.value(bindings);
+  return t;
+}
+
+// Attributes without symbols, where they have extents.
+Node bound(Node const& n, Bindings const& bindings) {
+  Node out = n;
+  for (auto const& [name, value] : n.attributes)
+    if (auto const* dims = std::get_if<std::vector<Dim>>(&value)) {
+      auto values = *dims;
+      for (auto& d : values) d = d.value(bindings);
+      out.attributes.set(name, values);
+    }
+  return out;
+}
+bool has_symbols(Node const& n) {
+  for (auto const& [name, value] : n.attributes)
+    if (auto const* dims = std::get_if<std::vector<Dim>>(&value))
+      for (auto const& d : *dims)
+        if (!d.is_constant()) return true;
+  return false;
+}
+
+f64 flush(DType d, f64 x) {
+  f64 least = d == DType::f64 ? std::numeric_limits<f64>::min() : f64{std::numeric_limits<f32>::min()};
+  return std::abs(x) < least ? std::copysign(0.0, x) : x;
+}
+
+void round_elements(Tensor& t, Evaluation const& how) {
+  if (!is_float(t.dtype)) {
+    for (auto& i : t.i) i = wrap_to(t.dtype, i);
+    return;
+  }
+  if (how.exact) return;
+  bool flushes = !how.subnormals && (t.dtype == DType::f32 || t.dtype == DType::f64);
+  for (auto& x : t.f) {
+    x = round_to(t.dtype, x);
+    if (flushes) x = flush(t.dtype, x);
+  }
+}
+
+Tensor of_literal(Value const& v) {
+  Tensor t = Tensor::zeros(v.type.dtype, {});
+  if (is_float(t.dtype))
+    t.f[0] = v.constant->f;
+  else
+    t.i[0] = v.constant->i;
+  return t;
+}
+
+void ruin(Tensor& t) {
+  std::fill(t.f.begin(), t.f.end(), std::numeric_limits<f64>::quiet_NaN());
+  for (auto& i : t.i) i = wrap_to(t.dtype, 0x7FC0'0000'7FC0'0000);
+}
+
+// What is defined for every value but may mean that the data are wrong.
+void count_events(Node const& n, std::span<Tensor const> x, Evaluation const& how) {
+  if (how.clamped && (n.op == OpCode::gather || n.op == OpCode::scatter_add)) {
+    i64 extent = x[0].shape[static_cast<size_t>(n.attributes.get<i64>("axis"))];
+    for (i64 index : x[1].i) *how.clamped += index < 0 || index >= extent;
+  }
+  if (how.zero_divided && (n.op == OpCode::floor_div || n.op == OpCode::mod)) {
+    i64 zeros = std::count(x[1].i.begin(), x[1].i.end(), 0);
+    *how.zero_divided += x[1].shape.empty() ? zeros * x[0].size() : zeros;
+  }
+}
+
+// Who lives where, as `plan_memory` says; see Evaluation::in_slots.
+class Residents {
+public:
+  Residents(Function const& f, std::vector<Tensor>& values, Bindings const& bindings) : f_(f), values_(values), root_(f.values.size()) {
+    for (ValueId v = 0; v < root_.size(); ++v) root_[v] = v;
+    Bindings padded = bindings; // rows in slots are padded to a multiple of 16
+    if (padded[0]) padded[0] = (*padded[0] + 15) / 16 * 16;
+    for (auto const& d : f.slots) sizes_.push_back(d.value(padded));
+    by_slot_.resize(f.slots.size(), no_value);
+    for (auto const& a : f.arguments) by_argument_.push_back(a.value);
+    padded_ = padded;
+  }
+
+  void moves_in(ValueId v, Place const& p) {
+    auto index = static_cast<size_t>(p.index);
+    if (p.kind == Place::Kind::alias) root_[v] = root_[index];
+    if (p.kind == Place::Kind::slot) {
+      if (index >= by_slot_.size()) throw CompilerBug(fmt::format("@{}: slot {} does not exist", f_.name, index));
+      check_size(v, index);
+      replace(by_slot_[index], v);
+    }
+    if (p.kind == Place::Kind::argument) {
+      if (index >= by_argument_.size()) throw CompilerBug(fmt::format("@{}: argument {} does not exist", f_.name, index));
+      replace(by_argument_[index], v);
+    }
+  }
+  void is_alias(ValueId v, ValueId of) { root_[v] = root_[of]; }
+  // The value whose bytes this place holds now.
+  ValueId at(Place const& p) const {
+    if (p.kind == Place::Kind::slot) return by_slot_.at(static_cast<size_t>(p.index));
+    if (p.kind == Place::Kind::argument) return by_argument_.at(static_cast<size_t>(p.index));
+    return no_value;
+  }
+  bool share_bytes(ValueId a, ValueId b) const { return root_[a] == root_[b]; }
+
+private:
+  void check_size(ValueId v, size_t slot) const {
+    Type const& t = f_.type(v);
+    i64 need = element_count(t.shape).value(padded_) * bytes(t.dtype);
+    if (need > sizes_[slot])
+      throw CompilerBug(fmt::format("@{}: {} needs {} bytes, slot {} has {}", f_.name, t.text(), need, slot, sizes_[slot]));
+  }
+  void replace(ValueId& resident, ValueId next) {
+    if (resident != no_value && resident != next)
+      for (ValueId v = 0; v < root_.size(); ++v)
+        if (root_[v] == root_[resident]) ruin(values_[v]);
+    resident = next;
+  }
+
+  Function const& f_;
+  std::vector<Tensor>& values_;
+  std::vector<ValueId> root_, by_slot_, by_argument_;
+  std::vector<i64> sizes_;
+  Bindings padded_;
+};
+
+// Values that a contraction packs while it computes: what its dot reads, through the nodes before it.
+std::set<ValueId> packed_values(Node const& kernel) {
+  std::set<ValueId> wanted;
+  auto const& nodes = kernel.regions.front().nodes;
+  for (size_t i = nodes.size(); i-- > 0;) {
+    Node const& n = nodes[i];
+    bool reaches = n.op == OpCode::dot || std::any_of(n.results.begin(), n.results.end(), [&](ValueId r) { return wanted.count(r); });
+    if (reaches) wanted.insert(n.operands.begin(), n.operands.end());
+  }
+  return wanted;
+}
+
+class Evaluator {
+public:
+  Evaluator(Module const& module, Function const& f, Bindings const& bindings, Evaluation const& how)
+      : module_(module), f_(f), bindings_(bindings), how_(how), values_(f.values.size()) {
+    for (ValueId v = 0; v < values_.size(); ++v)
+      if (f.values[v].constant) values_[v] = of_literal(f.values[v]);
+    if (how.in_slots) residents_.emplace(f, values_, bindings);
+  }
+
+  std::vector<Tensor> run(std::vector<Tensor> const& inputs) {
+    for (size_t i = 0; i < f_.arguments.size(); ++i) {
+      values_[f_.arguments[i].value] = inputs[i];
+      round_elements(values_[f_.arguments[i].value], how_);
+    }
+    nodes(f_.body.nodes);
+    std::vector<Tensor> out;
+    for (auto const& r : f_.results) out.push_back(values_[r.value]);
+    return out;
+  }
+
+private:
+  void nodes(std::vector<Node> const& list) {
+    for (auto const& n : list) node(n);
+  }
+
+  void node(Node const& n) {
+    switch (n.op) {
+    case OpCode::kernel: return kernel(n);
+    case OpCode::call: return call(n);
+    case OpCode::grad: return grad(n);
+    default: plain(n);
+    }
+    if (residents_ && n.op == OpCode::reshape && &n >= f_.body.nodes.data() && &n < f_.body.nodes.data() + f_.body.nodes.size())
+      residents_->is_alias(n.result(), n.operands[0]);
+  }
+
+  void plain(Node const& n) {
+    std::vector<Tensor> operands;
+    operands.reserve(n.operands.size());
+    for (auto v : n.operands) operands.push_back(values_[v]);
+    std::vector<Type> types;
+    for (auto r : n.results) types.push_back(bound(f_.type(r), bindings_));
+    auto results = has_symbols(n) ? info(n.op).evaluate(bound(n, bindings_), operands, types) : info(n.op).evaluate(n, operands, types);
+    count_events(n, operands, how_);
+    for (size_t i = 0; i < results.size(); ++i) {
+      round_elements(results[i], how_);
+      values_[n.results[i]] = std::move(results[i]);
+    }
+  }
+
+  void kernel(Node const& n) {
+    auto const* places = residents_ ? n.attributes.find("places") : nullptr;
+    if (!places) return nodes(n.regions.front().nodes);
+    auto const& list = std::get<std::vector<Place>>(*places);
+    if (n.attributes.get_or<std::string>("kind", "") == "contract") ruin_what_is_overwritten_while_packing(n, list);
+    nodes(n.regions.front().nodes);
+    for (size_t i = 0; i < list.size(); ++i) residents_->moves_in(n.results[i], list[i]);
+  }
+
+  void ruin_what_is_overwritten_while_packing(Node const& n, std::vector<Place> const& places) {
+    auto packed = packed_values(n);
+    for (auto const& p : places) {
+      ValueId resident = residents_->at(p);
+      for (ValueId v : packed)
+        if (resident != no_value && residents_->share_bytes(v, resident)) ruin(values_[v]);
+    }
+  }
+
+  void call(Node const& n) {
+    auto const* callee = module_.function(n.attributes.get<std::string>("callee"));
+    if (!callee) throw CompilerBug("call of a function that does not exist");
+    std::vector<Tensor> operands;
+    for (auto v : n.operands) operands.push_back(values_[v]);
+    auto results = Evaluator(module_, *callee, bindings_, how_).run(operands);
+    for (size_t i = 0; i < results.size(); ++i) values_[n.results[i]] = std::move(results[i]);
+  }
+
+  // ---- grad ----------------------------------------------------------------------------------------------------------
+
+  void grad(Node const& n) {
+    auto const& body = f_.body.nodes;
+    auto end = static_cast<size_t>(&n - body.data());
+    if (end >= body.size()) throw CompilerBug("a grad node stands outside of a function's body");
+    Evaluator exact = exact_copy(end);
+    for (size_t i = 0; i < n.results.size(); ++i) {
+      values_[n.results[i]] = exact.slopes(n.operands[0], n.operands[i + 1], end);
+      round_elements(values_[n.results[i]], how_);
+    }
+  }
+
+  // This evaluator in exact mode, with everything before node `end` evaluated.
+  Evaluator exact_copy(size_t end) const {
+    Evaluation how = how_;
+    how.exact = true;
+    how.in_slots = false;
+    how.clamped = how.zero_divided = nullptr;
+    Evaluator e(module_, f_, bindings_, how);
+    if (how_.exact) {
+      e.values_ = values_;
+      return e;
+    }
+    for (auto const& a : f_.arguments) e.values_[a.value] = values_[a.value];
+    for (size_t i = 0; i < end; ++i) e.node(f_.body.nodes[i]);
+    return e;
+  }
+
+  // The nodes before `end` through which y moves when x moves. What has no derivative stays fixed.
+  std::vector<size_t> between(ValueId x, ValueId y, size_t end) const {
+    std::vector<bool> moves(f_.values.size()), wanted(f_.values.size());
+    moves[x] = true;
+    wanted[y] = true;
+    std::vector<size_t> forward;
+    for (size_t i = 0; i < end; ++i) {
+      Node const& n = f_.body.nodes[i];
+      bool moved = !info(n.op).has(no_derivative) && std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return moves[v]; });
+      if (!moved) continue;
+      bool any = false;
+      for (auto r : n.results)
+        if (r != x && is_float(f_.type(r).dtype)) any = moves[r] = true;
+      if (any) forward.push_back(i);
+    }
+    std::vector<size_t> out;
+    for (size_t k = forward.size(); k-- > 0;) {
+      Node const& n = f_.body.nodes[forward[k]];
+      if (std::none_of(n.results.begin(), n.results.end(), [&](ValueId r) { return wanted[r]; })) continue;
+      for (auto v : n.operands) wanted[v] = true;
+      out.push_back(forward[k]);
+    }
+    std::reverse(out.begin(), out.end());
+    return out;
+  }
+
+  Tensor slopes(ValueId y, ValueId x, size_t end) {
+    Tensor const at = values_[x];
+    Tensor out = Tensor::zeros(at.dtype, at.shape);
+    auto path = between(x, y, end);
+    if (path.empty() && x != y) return out;
+    bool nested = std::any_of(path.begin(), path.end(), [&](size_t i) { return f_.body.nodes[i].op == OpCode::grad; });
+    f64 h = nested ? 1e-3 : 1e-5; // an inner difference has noise of 1e-10, which the outer step must not blow up
+    std::vector<Tensor> kept;
+    for (size_t i : path)
+      for (auto r : f_.body.nodes[i].results) kept.push_back(values_[r]);
+    auto moved = [&](auto step) { // y where x has moved by step(j)
+      for (size_t j = 0; j < at.f.size(); ++j) values_[x].f[j] = at.f[j] + step(j);
+      for (size_t i : path) node(f_.body.nodes[i]);
+      return values_[y].f[0];
+    };
+    if (at.size() <= how_.all_elements) {
+      for (size_t k = 0; k < at.f.size(); ++k) {
+        f64 d = h * std::max(1.0, std::abs(at.f[k]));
+        auto only_k = [k](f64 s) { return [k, s](size_t j) { return j == k ? s : 0.0; }; };
+        out.f[k] = (moved(only_k(d)) - moved(only_k(-d))) / (2 * d);
+      }
+    } else {
+      auto direction = gradient_direction(how_.seed, at.size());
+      f64 d = h * std::sqrt(static_cast<f64>(at.size())); // moves every element by h
+      auto along = [&](f64 s) { return [&direction, s](size_t j) { return s * direction[j]; }; };
+      f64 slope = (moved(along(d)) - moved(along(-d))) / (2 * d);
+      for (size_t j = 0; j < out.f.size(); ++j) out.f[j] = slope * direction[j];
+    }
+    values_[x] = at;
+    size_t k = 0;
+    for (size_t i : path)
+      for (auto r : f_.body.nodes[i].results) values_[r] = std::move(kept[k++]);
+    return out;
+  }
+
+  Module const& module_;
+  Function const& f_;
+  Bindings bindings_;
+  Evaluation how_;
+  std::vector<Tensor> values_;
+  std::optional<Residents> residents_;
+};
+
+std::string text_of(Tensor const& t) {
+  Type type{t.dtype, {}};
+  for (i64 e : t.shape) type.shape.emplace_back(e);
+  return type.text();
+}
+
+} // namespace
+
+std::vector<f64> gradient_direction(u64 seed, i64 size) {
+  std::vector<f64> d(static_cast<size_t>(size));
+  f64 unit = 1 / std::sqrt(static_cast<f64>(size));
+  for (size_t i = 0; i < d.size(); ++i) {
+    auto words = philox({static_cast<u32>(i), 0, 0, 0}, philox_key(seed));
+    d[i] = words[0] & 1 ? unit : -unit;
+  }
+  return d;
+}
+
+Bindings bindings_of(Module const& m, Function const& f, std::vector<Tensor> const& inputs) {
+  if (inputs.size() != f.arguments.size())
+    throw Error(fmt::format("@{} takes {} arguments, found {}", f.name, f.arguments.size(), inputs.size()));
+  Bindings bindings = m.bindings;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Shape const& shape = f.type(f.arguments[i].value).shape;
+    for (size_t axis = 0; axis < shape.size() && axis < inputs[i].shape.size(); ++axis)
+      for (size_t s = 0; s < symbol_count; ++s)
+        if (!bindings[s] && shape[axis] == Dim(static_cast<Symbol>(s))) bindings[s] = inputs[i].shape[axis];
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    Type const& t = f.type(f.arguments[i].value);
+    bool fits = t.dtype == inputs[i].dtype && t.shape.size() == inputs[i].shape.size();
+    for (size_t axis = 0; fits && axis < t.shape.size(); ++axis) fits = t.shape[axis].value(bindings) == inputs[i].shape[axis];
+    if (!fits) throw Error(fmt::format("argument %{} is {}, found {}", f.values[f.arguments[i].value].name, t.text(), text_of(inputs[i])));
+  }
+  return bindings;
+}
+
+std::vector<Tensor> evaluate(Module const& m, Function const& f, std::vector<Tensor> const& inputs, Evaluation const& how) {
+  return Evaluator(m, f, bindings_of(m, f, inputs), how).run(inputs);
+}
+
+} // namespace nnc

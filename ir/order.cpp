@@ -1,0 +1,11 @@
+// The text of an order of summation, as the text form prints it.
+#include "ir/order.h"
+
+namespace nnc {
+
+std::string Order::text() const {
+  std::string inner = kind == Kind::chain ? "chain" : "lanes";
+  return block ? "blocks(" + std::to_string(block) + ", " + inner + ")" : inner;
+}
+
+} // namespace nnc
