@@ -1,0 +1,88 @@
+// The text form: it reads back to what was printed, and a mistake gets its place.
+#include "ir/text.h"
+#include "ir/verify.h"
+
+#include <doctest/doctest.h>
+
+using namespace nnc;
+
+namespace {
+
+std::string first_error(std::string const& text) {
+  auto p = parse_ir("t.ir", text);
+  REQUIRE(!p.diagnostics.empty());
+  return render(p.diagnostics.front(), *p.module.sources);
+}
+
+void round_trips(std::string const& text) {
+  auto p = parse_ir("t.ir", text);
+  INFO(render(p.diagnostics, *p.module.sources));
+  REQUIRE(p.diagnostics.empty());
+  CHECK(verify(p.module).empty());
+  CHECK(print(p.module) == text);
+}
+
+} // namespace
+
+TEST_CASE("a module prints as it was read") {
+  round_trips(R"(module {batch=32}
+target {cpu="x86-64-v3", features="", l1=32768, l2=1048576, registers=16, triple="x86_64-unknown-linux-gnu", vector_bytes=32}
+training {batch=128, epochs=5, model="mlp", steps=10, order="file"}
+  minimize loss over dense.weight, dense.bias
+  scalar adam.lr = 0.001
+
+func @head(%x: f32[batch,784] input, %dense.weight: f32[784,10] param) -> (top: f32[batch] output) {
+  %z = dot %x, %dense.weight {contract_lhs=[1], contract_rhs=[0]} : f32[batch,10]       # mlp.nn:8
+  %top = reduce_max %z {axes=[1]} : f32[batch]                                          # mlp.nn:9
+  return %top
+}
+)");
+}
+
+TEST_CASE("literals state their dtype only where it differs") {
+  round_trips(R"(func @f(%x: f32[3], %i: i32[3]) -> (y: f32[3], j: i32[3], k: f32[]) {
+  %0 = add %x, 0.1 : f32[3]
+  %1 = gt %x, -0 : bool[3]
+  %2 = select %1, %0, 1e-08:f32 : f32[3]
+  %3 = mul %i, -7 : i32[3]
+  %4 = max %2, -inf : f32[3]
+  %5 = min %4, nan : f32[3]
+  return %5, %3, 1:f32
+}
+)");
+}
+
+TEST_CASE("kernels, places, orders and slots") {
+  round_trips(R"(func @train_step(%x: f32[batch,4], %w: f32[4,2] param) -> (y: f32[batch,2], w: f32[4,2] param) {slots=[8*batch, 64], locals=1, threads=2} {
+  %y, %w_2 = kernel %x, %w {barrier=true, kind="contract", places=[slot(0), argument(1)]} {
+    %0 = dot %x, %w {contract_lhs=[1], contract_rhs=[0], order=blocks(256, chain)} : f32[batch,2]
+    %y = add %0, 1 : f32[batch,2]
+    %w_2 = mul %w, 0.5 : f32[4,2]
+  }
+  return %y, %w_2
+}
+)");
+}
+
+TEST_CASE("a wrong line is reported at its place") {
+  CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[3]) {\n  %y = ad %x, 1 : f32[3]\n  return %y\n}\n").find(
+            "t.ir:2:8: error: unknown operator 'ad'") == 0);
+  CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[3]) {\n  %y = add %z, 1 : f32[3]\n  return %y\n}\n").find(
+            "unknown value %z") != std::string::npos);
+  CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[4]) {\n  %y = add %x, 1 : f32[4]\n  return %y\n}\n").find(
+            "add gives f32[3], but f32[4] is stated") != std::string::npos);
+  CHECK(first_error("func @f(%x: f32[3]) -> (y: i32[3]) {\n  return %x\n}\n").find(
+            "result y is i32[3], but f32[3] is returned") != std::string::npos);
+  CHECK(first_error("func @f(%x: q8[3]) -> () {\n}\n").find("unknown dtype 'q8'") != std::string::npos);
+}
+
+TEST_CASE("errors in several functions are all reported") {
+  auto p = parse_ir("t.ir", "func @f(%x: f32[3]) -> (y: f32[3]) {\n  return %a\n}\nfunc @g(%x: f32[3]) -> (y: f32[3]) {\n  return %b\n}\n");
+  CHECK(p.diagnostics.size() == 2);
+}
+
+TEST_CASE("any prefix of a text is read without a crash") {
+  std::string const text = "target {cpu=\"a\", l1=1}\nfunc @f(%x: f32[3,batch]) -> (y: f32[3,batch]) {slots=[4], locals=1} {\n"
+                           "  %y = kernel %x {places=[slot(0)]} {\n    %y = add %x, 1:f32 : f32[3,batch] # a.nn:3\n  }\n  return %y\n}\n";
+  for (size_t n = 0; n <= text.size(); ++n) (void)parse_ir("t.ir", text.substr(0, n));
+}

@@ -1,0 +1,76 @@
+// The verifier finds what a broken pass would leave behind.
+#include "ir/builder.h"
+#include "ir/verify.h"
+
+#include <doctest/doctest.h>
+
+using namespace nnc;
+
+namespace {
+
+// f(x) = (x + 1) * 2
+Module two_nodes() {
+  Module m;
+  auto& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  auto x = b.argument("x", {DType::f32, {4}}, Role::none);
+  auto y = b.make(OpCode::add, {x, b.constant(DType::f32, 1)});
+  auto z = b.make(OpCode::mul, {y, b.constant(DType::f32, 2)});
+  b.result("z", z, Role::none);
+  return m;
+}
+
+bool complains(Module const& m, std::string_view part) {
+  for (auto const& d : verify(m))
+    if (d.message.find(part) != std::string::npos) return true;
+  return false;
+}
+
+Node group(Function& f, std::vector<ValueId> operands, std::vector<ValueId> results) {
+  Node k;
+  k.op = OpCode::kernel;
+  k.operands = std::move(operands);
+  k.results = std::move(results);
+  k.regions.push_back({std::move(f.body.nodes)});
+  f.body.nodes.clear();
+  return k;
+}
+
+} // namespace
+
+TEST_CASE("a fine module has no complaints") { CHECK(verify(two_nodes()).empty()); }
+
+TEST_CASE("a use before its definition") {
+  auto m = two_nodes();
+  auto& nodes = m.functions[0].body.nodes;
+  std::swap(nodes[0], nodes[1]);
+  CHECK(complains(m, "before it is defined"));
+}
+
+TEST_CASE("a wrong type") {
+  auto m = two_nodes();
+  m.functions[0].values[m.functions[0].body.nodes[0].result()].type.shape = {5};
+  CHECK(complains(m, "add gives f32[4]"));
+}
+
+TEST_CASE("a value that is defined twice") {
+  auto m = two_nodes();
+  m.functions[0].body.nodes.push_back(m.functions[0].body.nodes[0]);
+  CHECK(complains(m, "is defined twice"));
+}
+
+TEST_CASE("a kernel lists exactly what it reads, and gives what it defines") {
+  auto m = two_nodes();
+  auto& f = m.functions[0];
+  auto x = f.arguments[0].value, z = f.results[0].value;
+  auto fine = m;
+  fine.functions[0].body.nodes = {group(fine.functions[0], {x}, {z})};
+  CHECK(verify(fine).empty());
+  auto missing = m;
+  missing.functions[0].body.nodes = {group(missing.functions[0], {}, {z})};
+  CHECK(complains(missing, "exactly the values from outside"));
+  auto hidden = m;
+  hidden.functions[0].body.nodes = {group(hidden.functions[0], {x}, {})};
+  CHECK(complains(hidden, "is not defined at the end"));
+}
