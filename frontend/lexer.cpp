@@ -86,7 +86,21 @@ private:
     u32 begin = pos_;
     while (in_name(peek())) ++pos_;
     auto text = text_.substr(begin, pos_ - begin);
+    if (begin == line_start_ && !open_.empty() && begins_declaration(text)) {
+      balance_rest();
+      push(TokenKind::newline, begin, begin);
+    }
     push(is_reserved(text) ? TokenKind::keyword : TokenKind::name, begin, pos_);
+  }
+
+  // `model NAME` at the start of a line stands in no bracket: one in front of it was left open. A function may stand in
+  // a block, but not in parentheses.
+  bool begins_declaration(std::string_view word) const {
+    bool in_block = out_.tokens[open_.back()].text == "{";
+    bool fits = word == "model" || word == "train" || word == "optimizer" || word == "const" || word == "import" || (word == "fn" && !in_block);
+    u32 next = pos_;
+    while (next < text_.size() && text_[next] == ' ') ++next;
+    return fits && next > pos_ && next < text_.size() && (starts_name(text_[next]) || text_[next] == '"');
   }
 
   void digits() {

@@ -11,6 +11,8 @@ constexpr i64 longest_list = 1'000'000;
 
 Any len(BuiltinCall& c) { return Any{Dim(static_cast<i64>(c.e.as_list(c[0], c.places[0], "the operand of `len`").size()))}; }
 
+Any is_list(BuiltinCall& c) { return Any{c[0].list() != nullptr}; }
+
 // range(n), range(first, end), range(first, end, step)
 Any range(BuiltinCall& c) {
   auto bound = [&](size_t i) {
@@ -62,6 +64,7 @@ Any not_built(BuiltinCall& c) { c.e.fail(c.at, fmt::format("`{}` is not built ye
 std::vector<Builtin> const& list_builtins() {
   static std::vector<Builtin> const all{
       {"len(list)", len},
+      {"is_list(x)", is_list},
       {"range(first, end = none, step = 1)", range},
       {"map(f, list)", map},
       {"zip(..lists)", zip},

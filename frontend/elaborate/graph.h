@@ -18,6 +18,7 @@ struct Graph {
   Function function;
   Builder builder;
   std::map<std::string, ValueId> arguments;      // by name
+  std::map<std::string, ValueId> extents;        // run-time values of symbolic extents, by their text
   std::map<std::string, ValueId> state_values;   // by path: what the state holds now
   std::map<std::string, Location> declared;      // paths of params and states met in this graph
 
@@ -34,7 +35,7 @@ struct Graph {
 void prune(Function&);
 // Arguments in the order of the roles: inputs, targets, params, states, optimizer states, scalars, step, seed.
 void sort_arguments(Function&);
-// Does a derivative flow from `y` back to `x`?
+// Which values a derivative of `y` flows back to.
 std::vector<bool> reached_by_derivative(Function const&, ValueId y);
 
 } // namespace nnc::front

@@ -20,15 +20,21 @@ Type const& Elaborator::type_of(Any const& v) { return v.tensor()->graph->type(v
 
 Any Elaborator::tensor(ValueId id) { return Any{TensorValue{.graph = graph_, .id = id}}; }
 
-// A symbolic extent as an i32 scalar: the sum over one 1 for each index.
+// A symbolic extent as an i32 scalar: `batch` itself is the sum over one 1 for each example, c0 + c1 * batch is computed.
 ValueId Elaborator::batch_value(Dim const& d, Location at) {
-  auto [it, fresh] = graph_->arguments.try_emplace("extent of " + shown(d), no_value);
-  if (fresh) {
-    Builder& make = builder(at);
-    ValueId ones = make.broadcast_scalar(make.integer(DType::i32, 1), {d});
-    it->second = make.reduce(OpCode::reduce_sum, ones, {0});
+  auto [it, fresh] = graph_->extents.try_emplace(shown(d), no_value);
+  if (!fresh) return it->second;
+  Builder& make = builder(at);
+  Dim base = d.bind({0, {}}), slope = d.bind({1, {}}) - base;
+  ValueId value;
+  if (d == Dim(Symbol::batch) || !(base + slope * Dim(Symbol::batch) == d)) {
+    value = make.reduce(OpCode::reduce_sum, make.broadcast_scalar(make.integer(DType::i32, 1), {d}), {0});
+  } else {
+    value = batch_value(Symbol::batch, at);
+    if (!(slope == Dim(1))) value = make.make(OpCode::mul, {value, make.integer(DType::i32, *slope.constant())});
+    if (!(base == Dim(0))) value = make.make(OpCode::add, {value, make.integer(DType::i32, *base.constant())});
   }
-  return it->second;
+  return graph_->extents[shown(d)] = value;
 }
 
 Any Elaborator::number_of(Dim const& d, Location at) { return tensor(builder(at).convert(batch_value(d, at), DType::f32)); }
