@@ -1,0 +1,172 @@
+// From the functions of the frontend to the functions that run.
+//
+//     func @loss(%x: f32[batch,4] input, %w: f32[4] param, %sgd.lr: ...) -> (loss: f32[] loss, w: f32[4] gradient)
+//     func @update.w(%p: f32[4] param, %g: f32[4] gradient, %sgd.lr: f64[] scalar) -> (p: f32[4] param)
+//  become
+//     func @train_step(%x: f32[examples,4] data, %rows: i32[batch] rows, %w: f32[4] param, %sgd.lr: f64[] scalar, %step: i64[] step,
+//                      %seed: i64[] seed) -> (loss: f32[] loss, w: f32[4] param)
+//
+// Arguments: data, rows, params, states, optimizer, scalars, step, seed. Results: losses, metrics, params, states, optimizer.
+#include "passes/assemble_step.h"
+
+#include "ir/builder.h"
+#include "passes/rewrite.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/core.h>
+#include <map>
+
+namespace nnc {
+namespace {
+
+constexpr std::string_view update_prefix = "update.";
+
+constexpr std::array argument_order{Role::data,  Role::rows,      Role::input,  Role::target, Role::param, Role::state,
+                                    Role::gradient, Role::optimizer, Role::scalar, Role::step,   Role::seed,  Role::none};
+constexpr std::array result_order{Role::loss,   Role::metric,    Role::output, Role::gradient, Role::param,
+                                  Role::state, Role::optimizer, Role::none};
+
+template <class Order, class List> void sort_by_role(List& list, Order const& order) {
+  auto rank = [&](auto const& x) { return std::find(order.begin(), order.end(), x.role) - order.begin(); };
+  std::stable_sort(list.begin(), list.end(), [&](auto const& a, auto const& b) { return rank(a) < rank(b); });
+}
+
+bool is_batch(Argument const& a) { return a.role == Role::input || a.role == Role::target; }
+
+// Inputs and targets `X` become columns `X` of whole data sets, of which `rows` names the rows of this batch.
+bool gather_rows(Function& f) {
+  if (std::none_of(f.arguments.begin(), f.arguments.end(), is_batch)) return false;
+  std::vector<Node> gathers;
+  Builder make(f, gathers);
+  ValueId rows = no_value;
+  for (size_t i = 0; i < f.arguments.size(); ++i) {
+    if (!is_batch(f.arguments[i])) continue;
+    auto const batch = f.arguments[i].value;
+    auto const value = f.values[batch];
+    if (value.type.rank() == 0) throw Error(Diagnostic{.at = value.at, .message = fmt::format("{} has no row for each example", value.name)});
+    if (rows == no_value) rows = make.value({DType::i32, {value.type.shape[0]}}, "rows");
+    make.at = value.at;
+    auto column = value.type;
+    column.shape[0] = Symbol::examples;
+    f.arguments[i] = {make.value(column, value.name), Role::data};
+    gathers.push_back({.op = OpCode::gather, .operands = {f.arguments[i].value, rows}, .results = {batch},
+                       .attributes = {{"axis", i64{0}}}, .at = value.at});
+  }
+  f.arguments.push_back({rows, Role::rows});
+  sort_by_role(f.arguments, argument_order);
+  f.body.nodes.insert(f.body.nodes.begin(), std::make_move_iterator(gathers.begin()), std::make_move_iterator(gathers.end()));
+  return true;
+}
+
+// Calls are inlined, the callee's calls first.
+bool inline_calls(Module const& m, Function& f, int depth = 0) {
+  if (depth > 100) throw Error("calls are nested too deeply");
+  auto is_call = [](Node const& n) { return n.op == OpCode::call; };
+  if (std::none_of(f.body.nodes.begin(), f.body.nodes.end(), is_call)) return false;
+  Rewriter rewriter(f);
+  rewriter.run([&](Node&& n) {
+    if (!is_call(n)) return rewriter.keep(std::move(n));
+    Function callee = *m.function(n.attributes.get<std::string>("callee"));
+    inline_calls(m, callee, depth + 1);
+    std::vector<Node> body;
+    auto results = inline_function(f, body, callee, n.operands);
+    for (auto& x : body) rewriter.keep(std::move(x));
+    for (size_t i = 0; i < results.size(); ++i) rewriter.replace(n.results[i], results[i]);
+  });
+  return true;
+}
+
+// Makes @train_step from @loss, update by update.
+class Step {
+public:
+  Step(Module const& m, Function loss) : m_(m), f_(std::move(loss)) {
+    f_.name = "train_step";
+    for (auto const& a : f_.arguments) arguments_[{a.role, f_.values[a.value].name}] = a.value;
+    take_gradients();
+  }
+
+  Function finish() {
+    for (auto const& update : m_.functions)
+      if (update.name.starts_with(update_prefix)) run(update, update.name.substr(update_prefix.size()));
+    needed("step", DType::i64, Role::step);
+    needed("seed", DType::i64, Role::seed);
+    sort_by_role(f_.arguments, argument_order);
+    sort_by_role(f_.results, result_order);
+    return std::move(f_);
+  }
+
+private:
+  void take_gradients() {
+    std::vector<Result> others;
+    for (auto& r : f_.results)
+      if (r.role == Role::gradient)
+        gradients_[r.name] = r.value;
+      else
+        others.push_back(std::move(r));
+    f_.results = std::move(others);
+  }
+
+  // The argument of this name; made when @loss has none.
+  ValueId argument(std::string const& name, Type const& type, Role role, Location at = {}) {
+    auto [it, fresh] = arguments_.try_emplace({role, name}, no_value);
+    if (fresh) {
+      Builder make(f_);
+      make.at = at;
+      it->second = make.argument(name, type, role);
+    }
+    return it->second;
+  }
+  ValueId needed(std::string const& name, DType d, Role role) {
+    for (auto const& a : f_.arguments)
+      if (a.role == role) return a.value;
+    return argument(name, scalar_of(d), role);
+  }
+
+  ValueId operand(Function const& update, Argument const& a, std::string const& path) {
+    auto const& v = update.values[a.value];
+    switch (a.role) {
+    case Role::param: return argument(path, v.type, Role::param, v.at);
+    case Role::gradient: return gradients_.at(path);
+    case Role::optimizer: return argument(v.name + "/" + path, v.type, Role::optimizer, v.at);
+    case Role::scalar: return argument(v.name, v.type, Role::scalar, v.at);
+    case Role::step: return needed("step", DType::i64, Role::step);
+    case Role::seed: return needed("seed", DType::i64, Role::seed);
+    default: throw CompilerBug(fmt::format("assemble_step: @{} has an argument of role {}", update.name, name(a.role)));
+    }
+  }
+
+  // A parameter without a gradient stays as it is.
+  void run(Function const& update, std::string const& path) {
+    if (!gradients_.count(path)) return;
+    std::vector<ValueId> operands;
+    for (auto const& a : update.arguments) operands.push_back(operand(update, a, path));
+    auto results = inline_function(f_, f_.body.nodes, update, operands);
+    for (size_t i = 0; i < results.size(); ++i) {
+      auto const& r = update.results[i];
+      f_.results.push_back({r.role == Role::param ? path : r.name + "/" + path, results[i], r.role});
+    }
+  }
+
+  Module const& m_;
+  Function f_;
+  std::map<std::pair<Role, std::string>, ValueId> arguments_;
+  std::map<std::string, ValueId> gradients_;
+};
+
+} // namespace
+
+PassResult assemble_step(Module m, PassContext&) {
+  bool changed = false;
+  for (auto& f : m.functions) changed |= inline_calls(m, f);
+  if (auto const* loss = m.function("loss")) {
+    auto step = Step(m, *loss).finish();
+    std::erase_if(m.functions, [](Function const& f) { return f.name == "loss" || f.name.starts_with(update_prefix); });
+    m.functions.insert(m.functions.begin(), std::move(step));
+    changed = true;
+  }
+  for (auto& f : m.functions) changed |= gather_rows(f);
+  return {std::move(m), changed};
+}
+
+} // namespace nnc

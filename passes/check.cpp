@@ -1,0 +1,163 @@
+// Evaluates before and after, and compares bit by bit.
+#include "passes/check.h"
+
+#include "ir/evaluate.h"
+#include "ir/random.h"
+
+#include <cmath>
+#include <fmt/core.h>
+#include <map>
+
+namespace nnc {
+namespace {
+
+constexpr i64 drawn_batch = 3;     // not a divisor of anything that blocks or pads
+constexpr i64 drawn_examples = 3;  // rows are 0, 1, 2 in order, so that a gathered batch is the column itself
+
+u64 hash(std::string_view s) {
+  u64 h = 14695981039346656037U;
+  for (char c : s) h = (h ^ static_cast<u8>(c)) * 1099511628211U;
+  return h;
+}
+
+class Draw {
+public:
+  Draw(u64 seed, std::string_view what) : key_(philox_key(seed)), what_(hash(what)) {}
+  f64 uniform() { return word() * 0x1p-32; } // [0, 1)
+  i64 below(i64 n) { return static_cast<i64>(word() % static_cast<u64>(n)); }
+
+private:
+  u32 word() {
+    auto n = count_++;
+    return philox({n, 0, static_cast<u32>(what_), static_cast<u32>(what_ >> 32)}, key_)[0];
+  }
+  PhiloxKey key_;
+  u64 what_;
+  u32 count_ = 0;
+};
+
+Bindings bound(Module const& m) {
+  auto b = m.bindings;
+  auto& batch = b[static_cast<size_t>(Symbol::batch)];
+  if (!batch) batch = drawn_batch;
+  auto& examples = b[static_cast<size_t>(Symbol::examples)];
+  if (!examples) examples = std::max(*batch, drawn_examples);
+  return b;
+}
+
+// A moment of an optimizer may be a square; everything else takes both signs.
+f64 draw_float(Draw& draw, Role role) {
+  f64 x = draw.uniform();
+  return role == Role::optimizer || role == Role::scalar ? 0.5 * x + 0.125 : 2 * x - 1;
+}
+
+Tensor draw_tensor(Module const& m, Type const& type, Role role, std::string const& name, u64 seed) {
+  std::vector<i64> shape;
+  auto const bindings = bound(m);
+  for (auto const& d : type.shape) shape.push_back(d.value(bindings));
+  auto t = Tensor::zeros(type.dtype, shape);
+  // A column is drawn like the batch that it becomes.
+  Draw draw(seed, name);
+  for (auto& x : t.f) x = round_to(type.dtype, draw_float(draw, role));
+  i64 const range = type.dtype == DType::bool_ ? 2 : 6;
+  for (size_t i = 0; i < t.i.size(); ++i)
+    t.i[i] = role == Role::rows ? static_cast<i64>(i) : role == Role::step || role == Role::seed ? 3 : draw.below(range);
+  return t;
+}
+
+bool same_number(f64 a, f64 b, f64 tolerance) {
+  if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
+  if (tolerance == 0) return a == b && std::signbit(a) == std::signbit(b);
+  return a == b || std::fabs(a - b) <= tolerance * (1 + std::fabs(a) + std::fabs(b));
+}
+
+// Beyond 256 elements a `grad` node gives the slope along one direction, times that direction: compare the slopes.
+bool same_along_direction(Tensor const& a, Tensor const& b, f64 tolerance) {
+  f64 length = 0, along = 0;
+  for (size_t i = 0; i < a.f.size(); ++i) {
+    length += a.f[i] * a.f[i];
+    along += a.f[i] * b.f[i];
+  }
+  length = std::sqrt(length);
+  return length == 0 || same_number(length, along / length, tolerance);
+}
+
+constexpr i64 most_finite_differences = 256;
+
+std::optional<std::string> differs(Tensor const& a, Tensor const& b, f64 tolerance) {
+  if (a.dtype != b.dtype || a.shape != b.shape) return "its type";
+  if (tolerance > 0 && a.size() > most_finite_differences)
+    return same_along_direction(a, b, tolerance) ? std::nullopt : std::optional<std::string>("its slope along a direction");
+  for (size_t i = 0; i < a.f.size(); ++i)
+    if (!same_number(a.f[i], b.f[i], tolerance)) return fmt::format("element {}: {} became {}", i, a.f[i], b.f[i]);
+  for (size_t i = 0; i < a.i.size(); ++i)
+    if (a.i[i] != b.i[i]) return fmt::format("element {}: {} became {}", i, a.i[i], b.i[i]);
+  return {};
+}
+
+using Named = std::map<std::pair<std::string, Role>, Tensor>; // results by name and role
+
+Named evaluated(Module const& m, Function const& f, std::vector<Tensor> const& inputs) {
+  Evaluation how;
+  how.in_slots = !f.slots.empty() || f.locals > 0;
+  auto tensors = evaluate(m, f, inputs, how);
+  Named named;
+  for (size_t i = 0; i < tensors.size(); ++i) named[{f.results[i].name, f.results[i].role}] = std::move(tensors[i]);
+  return named;
+}
+
+// What @train_step is made of, one function after the other.
+Named loss_and_updates(Module const& m, u64 seed) {
+  auto const& loss = *m.function("loss");
+  auto all = evaluated(m, loss, random_inputs(m, loss, seed));
+  Named out;
+  for (auto& [key, t] : all)
+    if (key.second != Role::gradient) out[key] = t;
+  for (auto const& update : m.functions) {
+    if (!update.name.starts_with("update.")) continue;
+    auto const path = update.name.substr(7);
+    auto gradient = all.find({path, Role::gradient});
+    if (gradient == all.end()) continue;
+    std::vector<Tensor> inputs;
+    for (auto const& a : update.arguments) {
+      auto const& v = update.values[a.value];
+      auto name = a.role == Role::param ? path : a.role == Role::optimizer ? v.name + "/" + path : v.name;
+      inputs.push_back(a.role == Role::gradient ? gradient->second : draw_tensor(m, v.type, a.role, name, seed));
+    }
+    for (auto& [key, t] : evaluated(m, update, inputs))
+      out[{key.second == Role::param ? path : key.first + "/" + path, key.second}] = t;
+  }
+  return out;
+}
+
+std::optional<std::string> compare(Named const& a, Named const& b, f64 tolerance, std::string const& function) {
+  for (auto const& [key, t] : a) {
+    auto it = b.find(key);
+    if (it == b.end()) return fmt::format("result {} of @{} is gone", key.first, function);
+    if (auto what = differs(t, it->second, tolerance)) return fmt::format("result {} of @{}, {}", key.first, function, *what);
+  }
+  return {};
+}
+
+} // namespace
+
+std::vector<Tensor> random_inputs(Module const& m, Function const& f, u64 seed) {
+  std::vector<Tensor> inputs;
+  for (auto const& a : f.arguments) inputs.push_back(draw_tensor(m, f.type(a.value), a.role, f.values[a.value].name, seed));
+  return inputs;
+}
+
+std::optional<std::string> difference(Module const& before, Module const& after, f64 tolerance, u64 seed) {
+  for (auto const& f : after.functions) {
+    auto now = evaluated(after, f, random_inputs(after, f, seed));
+    std::optional<std::string> what;
+    if (auto const* old = before.function(f.name))
+      what = compare(evaluated(before, *old, random_inputs(before, *old, seed)), now, tolerance, f.name);
+    else if (f.name == "train_step" && before.function("loss"))
+      what = compare(loss_and_updates(before, seed), now, tolerance, f.name);
+    if (what) return what;
+  }
+  return {};
+}
+
+} // namespace nnc

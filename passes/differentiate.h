@@ -1,0 +1,15 @@
+// Reverse mode: every `grad` node becomes ordinary nodes, by the gradient rules of the operator table.
+// Afterwards no `grad` is left; as rules make ordinary nodes, a gradient of a gradient is nothing special.
+#pragma once
+
+#include "ir/builder.h"
+#include "passes/pass.h"
+
+namespace nnc {
+
+PassResult differentiate(Module, PassContext&);
+
+// The derivative of the scalar y by each of `by`, computed by `nodes`; what it takes is appended to `nodes`.
+std::vector<ValueId> append_gradient(Function&, std::vector<Node>& nodes, ValueId y, std::vector<ValueId> const& by);
+
+} // namespace nnc

@@ -1,0 +1,119 @@
+// From nodes to kernels.
+//
+//     %z = dot %x, %w {contract_lhs=[1], contract_rhs=[0]} : f32[batch,512]
+//     %0 = broadcast %b {axes=[1]} : f32[batch,512]
+//     %1 = add %z, %0 : f32[batch,512]
+//     %h = max %1, 0 : f32[batch,512]
+//  becomes
+//     %h = kernel %x, %w, %b {kind="contract"} { the same nodes }
+//
+// Numbers that are known before the step (scheduled learning rates, corrections of moments) form one kernel of kind
+// "scalars". Cheap nodes and movements of data (broadcast, slice, iota ...) are copied into every kernel that reads
+// them. Three phases group the rest:
+//   rows     a reduction over the last axes draws in what follows at the same rows: softmax and its gradient are one kernel
+//   readers  backwards: a group whose values have one reader joins it, when it fits there; nothing more is stored by this
+//   scalars  whole sums over one space that do not depend on each other are taken together (loss and accuracy)
+#include "passes/fuse.h"
+
+#include "passes/fuse/emit.h"
+#include "passes/fuse/groups.h"
+#include "passes/rewrite.h"
+
+#include <algorithm>
+#include <map>
+
+namespace nnc {
+namespace {
+
+using namespace fusion;
+
+// Results that have a buffer of their own are distinct values of nodes: a copy where the function gives an argument, a
+// literal, or one value twice.
+bool separate_results(Function& f) {
+  std::vector<bool> taken(f.values.size());
+  bool changed = false;
+  for (auto& r : f.results) {
+    bool buffer = r.role != Role::loss && r.role != Role::metric;
+    bool is_argument = std::any_of(f.arguments.begin(), f.arguments.end(), [&](Argument const& a) { return a.value == r.value; });
+    auto replaced = replaced_argument(f, r);
+    if (replaced && f.arguments[*replaced].value == r.value) continue; // unchanged, in place already
+    bool fine = !is_argument && !f.values[r.value].constant && !(buffer && taken[r.value]);
+    if (fine) {
+      if (buffer) taken[r.value] = true;
+      continue;
+    }
+    Builder make(f);
+    make.at = f.values[r.value].at;
+    r.value = make.make(OpCode::convert, {r.value}, {}, f.type(r.value), r.name);
+    changed = true;
+  }
+  return changed;
+}
+
+bool is_rows(Groups const& groups, GroupId g) { return groups[g].kind == Kind::rows; }
+
+// Forwards: a node joins the rows that it reads. A reduction of a value joins others of the same value and rows.
+void gather_rows(Graph const& graph, Groups& groups) {
+  std::map<std::pair<ValueId, i64>, NodeId> reducers; // operand and row axes -> a reduction of it
+  for (NodeId n = 0; n < graph.size(); ++n) {
+    if (!groups.exists(n)) continue;
+    for (auto const& a : graph.accesses[n])
+      if (a.producer != no_node && is_rows(groups, groups.of(a.producer))) groups.try_merge(groups.of(a.producer), groups.of(n));
+    if (!is_reduction(graph.node(n)) || !is_rows(groups, groups.of(n))) continue;
+    auto [it, first] = reducers.try_emplace({graph.node(n).operands[0], groups[groups.of(n)].row_axes}, n);
+    if (!first) groups.try_join(groups.of(it->second), groups.of(n));
+  }
+}
+
+// Backwards: a group that one other reads becomes part of it.
+void join_readers(Graph const& graph, Groups& groups) {
+  for (NodeId n = graph.size(); n-- > 0;) {
+    if (!groups.exists(n) || groups[groups.of(n)].last() != n) continue;
+    auto readers = groups.consumers(groups.of(n));
+    if (readers.size() == 1) groups.try_merge(groups.of(n), readers.front());
+  }
+}
+
+// Sums to a scalar over the same space.
+void join_scalars(Graph const& graph, Groups& groups) {
+  std::vector<GroupId> open;
+  for (NodeId n = 0; n < graph.size(); ++n) {
+    if (!groups.exists(n)) continue;
+    auto const g = groups.of(n);
+    bool whole = is_rows(groups, g) && groups[g].row_axes == static_cast<i64>(groups[g].space.size());
+    if (!whole || groups[g].last() != n) continue;
+    bool joined = false;
+    for (auto& other : open)
+      if (!joined && groups.try_join(groups.of(other), g)) joined = true;
+    if (!joined) open.push_back(n);
+  }
+}
+
+bool has_kernels(Function const& f) {
+  return std::any_of(f.body.nodes.begin(), f.body.nodes.end(), [](Node const& n) { return n.op == OpCode::kernel; });
+}
+
+bool fuse_function(Function& f) {
+  if (has_kernels(f)) return false;
+  separate_results(f);
+  if (f.body.nodes.empty()) return false;
+  order_updates(f);
+  Graph const graph(f);
+  Groups groups(graph);
+  gather_rows(graph, groups);
+  join_readers(graph, groups);
+  join_scalars(graph, groups);
+  emit_kernels(graph, groups, f);
+  compact(f);
+  return true;
+}
+
+} // namespace
+
+PassResult fuse(Module m, PassContext&) {
+  bool changed = false;
+  for (auto& f : m.functions) changed |= fuse_function(f);
+  return {std::move(m), changed};
+}
+
+} // namespace nnc

@@ -1,0 +1,239 @@
+// Classes, accesses and edges. See graph.h.
+#include "passes/fuse/graph.h"
+
+#include "passes/rewrite.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace nnc::fusion {
+namespace {
+
+using Axes = std::vector<i64>;
+
+bool is_prefix(Axes const& axes) {
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (axes[i] != static_cast<i64>(i)) return false;
+  return true;
+}
+
+// Where the operand of an elementwise node is read: a scalar meets every index.
+How elementwise_access(Function const& f, Node const& n, ValueId v) {
+  return f.type(v).rank() == f.type(n.result()).rank() ? How::same : How::outer;
+}
+
+How gather_access(Function const& f, Node const& n, size_t operand) {
+  if (operand == 0 || n.attributes.get<i64>("axis") != 0) return How::mapped;
+  return f.type(n.operands[1]).rank() == f.type(n.result()).rank() ? How::same : How::outer;
+}
+
+How access_of_operand(Function const& f, Node const& n, size_t operand) {
+  auto const& op = info(n.op);
+  if (op.has(elementwise)) return elementwise_access(f, n, n.operands[operand]);
+  if (is_reduction(n)) return How::reduced;
+  if (op.has(contracts)) return How::contracted;
+  if (n.op == OpCode::gather) return gather_access(f, n, operand);
+  if (op.has(random)) return How::outer;
+  return How::mapped;
+}
+
+// A read at `how` of a free node, seen from its operand.
+How through(Function const& f, Node const& free, ValueId operand, How how) {
+  bool keeps = info(free.op).has(elementwise) && f.type(operand).rank() == f.type(free.result()).rank();
+  if (keeps) return how;
+  bool outer = info(free.op).has(elementwise) || (free.op == OpCode::broadcast && is_prefix(free.attributes.get<Axes>("axes")));
+  return outer && (how == How::same || how == How::outer) ? How::outer : How::mapped;
+}
+
+} // namespace
+
+bool is_reduction(Node const& n) { return info(n.op).has(reduces) || n.op == OpCode::argmax || n.op == OpCode::argmin; }
+
+std::optional<i64> folded_last_axes(Function const& f, Node const& n) {
+  Axes axes = n.attributes.has("axis") ? Axes{n.attributes.get<i64>("axis")} : n.attributes.get<Axes>("axes");
+  std::sort(axes.begin(), axes.end());
+  auto rank = f.type(n.operands[0]).rank();
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (axes[i] != rank - static_cast<i64>(axes.size() - i)) return {};
+  if (axes.empty()) return {};
+  return static_cast<i64>(axes.size());
+}
+
+Graph::Graph(Function& f) : function(f) {
+  producer.assign(f.values.size(), no_node);
+  for (NodeId n = 0; n < size(); ++n)
+    for (auto v : node(n).results) producer[v] = n;
+  is_result.assign(f.values.size(), false);
+  stored_ = known_ = is_result;
+  for (auto const& r : f.results) {
+    is_result[r.value] = true;
+    if (r.role != Role::loss && r.role != Role::metric) stored_[r.value] = true;
+  }
+  for (ValueId v = 0; v < f.values.size(); ++v) known_[v] = f.values[v].constant.has_value();
+  for (auto const& a : f.arguments)
+    if (a.role == Role::scalar || a.role == Role::step || a.role == Role::seed) known_[a.value] = true;
+  classify();
+  accesses.resize(size());
+  for (NodeId n = 0; n < size(); ++n) {
+    if (classes[n] != Class::plain && classes[n] != Class::alias) continue;
+    for (size_t i = 0; i < node(n).operands.size(); ++i)
+      follow(n, node(n).operands[i], {.how = access_of_operand(f, node(n), i), .right_side = info(node(n).op).has(contracts) && i == 1});
+  }
+  link();
+}
+
+// A number that no kernel computes: a literal, a tunable number, the step, the seed, and what is computed from them.
+bool Graph::known_before_step(ValueId v) const {
+  return known_[v] || (producer[v] != no_node && classes[producer[v]] == Class::scalar);
+}
+
+bool Graph::is_virtual(ValueId v) const {
+  return known_before_step(v) || (producer[v] != no_node && virtual_[producer[v]]);
+}
+
+Class Graph::class_of(NodeId id) const {
+  auto const& n = node(id);
+  auto const& op = info(n.op);
+  auto const v = n.result();
+  bool known = std::all_of(n.operands.begin(), n.operands.end(), [&](ValueId x) { return known_before_step(x); });
+  if (function.type(v).rank() == 0 && !stored_[v]) {
+    if (op.has(elementwise) && known) return Class::scalar;
+    // The number of examples: a sum of ones over a symbolic extent.
+    auto* x = is_reduction(n) && producer[n.operands[0]] != no_node ? &node(producer[n.operands[0]]) : nullptr;
+    if (x && x->op == OpCode::broadcast && known_before_step(x->operands[0]) && !is_float(function.type(v).dtype)) return Class::scalar;
+  }
+  if (is_result[v]) return Class::plain;
+  bool all_virtual = std::all_of(n.operands.begin(), n.operands.end(), [&](ValueId x) { return is_virtual(x); });
+  if (n.op == OpCode::reshape && !all_virtual)
+    return producer[n.operands[0]] != no_node && classes[producer[n.operands[0]]] == Class::free ? Class::free : Class::alias;
+  bool moves = op.has(moves_data) && n.op != OpCode::gather && n.op != OpCode::scatter_add && n.op != OpCode::concat;
+  bool again = op.has(elementwise) && !op.has(costly) && all_virtual;
+  return moves || again ? Class::free : Class::plain;
+}
+
+void Graph::classify() {
+  classes.assign(size(), Class::plain);
+  virtual_.assign(size(), false);
+  for (NodeId n = 0; n < size(); ++n) {
+    classes[n] = class_of(n);
+    auto const& operands = node(n).operands;
+    virtual_[n] = classes[n] == Class::free && std::all_of(operands.begin(), operands.end(), [&](ValueId x) { return is_virtual(x); });
+  }
+}
+
+void Graph::follow(NodeId reader, ValueId v, Access so_far) {
+  if (known_before_step(v)) return;
+  auto p = producer[v];
+  if (p == no_node || classes[p] != Class::free) {
+    so_far.value = v;
+    so_far.producer = p;
+    accesses[reader].push_back(so_far);
+    return;
+  }
+  auto const& free = node(p);
+  for (auto x : free.operands) {
+    Access a = so_far;
+    a.how = through(function, free, x, so_far.how);
+    a.plain_path = so_far.plain_path && (free.op == OpCode::broadcast || info(free.op).has(elementwise));
+    follow(reader, x, a);
+  }
+}
+
+void Graph::link() {
+  readers.resize(size());
+  std::vector<std::vector<NodeId>> of_argument(function.values.size());
+  for (NodeId n = 0; n < size(); ++n)
+    for (auto const& a : accesses[n]) {
+      if (a.producer != no_node) readers[a.producer].push_back(n);
+      else of_argument[a.value].push_back(n);
+    }
+  next = readers;
+  for (NodeId n = 0; n < size(); ++n) // an alias of an argument reads it where the alias is read
+    if (classes[n] == Class::alias && accesses[n].size() == 1 && accesses[n][0].producer == no_node)
+      for (auto m : readers[n]) of_argument[accesses[n][0].value].push_back(m);
+  for (auto const& r : function.results) {
+    auto a = replaced_argument(function, r);
+    if (!a || producer[r.value] == no_node) continue;
+    for (auto n : of_argument[function.arguments[*a].value])
+      if (n < producer[r.value] && classes[n] != Class::alias) next[n].push_back(producer[r.value]);
+  }
+}
+
+namespace {
+
+// Who reads what, for the order of updates alone.
+struct Order {
+  explicit Order(Function& f) : f_(f), later_(f.body.nodes.size()), waits_(f.body.nodes.size()), giver_(f.values.size(), no_node) {
+    for (NodeId n = 0; n < later_.size(); ++n)
+      for (auto v : f.body.nodes[n].results) giver_[v] = n;
+    for (NodeId n = 0; n < later_.size(); ++n)
+      for (auto v : f.body.nodes[n].operands)
+        if (giver_[v] != no_node) edge(giver_[v], n);
+  }
+
+  // Every node that reads `argument` before the node that gives `result`, unless that makes a circle.
+  void readers_first(ValueId argument, ValueId result) {
+    auto w = giver_[result];
+    for (NodeId n = 0; n < later_.size() && w != no_node; ++n) {
+      auto const& reads = f_.body.nodes[n].operands;
+      if (n <= w || std::find(reads.begin(), reads.end(), argument) == reads.end()) continue;
+      std::vector<bool> seen(later_.size());
+      if (!reaches(w, n, seen)) edge(n, w);
+    }
+  }
+
+  void apply() {
+    std::vector<NodeId> ready, sorted; // `ready` is a heap: the smallest first, so that the old order stays where it can
+    for (NodeId n = 0; n < later_.size(); ++n)
+      if (waits_[n] == 0) ready.push_back(n);
+    auto greater = std::greater<NodeId>{};
+    std::make_heap(ready.begin(), ready.end(), greater);
+    while (!ready.empty()) {
+      std::pop_heap(ready.begin(), ready.end(), greater);
+      auto n = ready.back();
+      ready.pop_back();
+      sorted.push_back(n);
+      for (auto m : later_[n])
+        if (--waits_[m] == 0) {
+          ready.push_back(m);
+          std::push_heap(ready.begin(), ready.end(), greater);
+        }
+    }
+    std::vector<Node> nodes;
+    for (auto n : sorted) nodes.push_back(std::move(f_.body.nodes[n]));
+    f_.body.nodes = std::move(nodes);
+  }
+
+private:
+  void edge(NodeId a, NodeId b) {
+    later_[a].push_back(b);
+    ++waits_[b];
+  }
+  bool reaches(NodeId from, NodeId to, std::vector<bool>& seen) const {
+    if (from == to) return true;
+    if (seen[from]) return false;
+    seen[from] = true;
+    return std::any_of(later_[from].begin(), later_[from].end(), [&](NodeId m) { return reaches(m, to, seen); });
+  }
+
+  Function& f_;
+  std::vector<std::vector<NodeId>> later_;
+  std::vector<int> waits_;
+  std::vector<NodeId> giver_;
+};
+
+} // namespace
+
+void order_updates(Function& f) {
+  Order order(f);
+  bool any = false;
+  for (auto const& r : f.results) {
+    auto a = replaced_argument(f, r);
+    if (!a || f.arguments[*a].value == r.value) continue;
+    order.readers_first(f.arguments[*a].value, r.value);
+    any = true;
+  }
+  if (any) order.apply();
+}
+
+} // namespace nnc::fusion

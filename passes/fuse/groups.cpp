@@ -1,0 +1,201 @@
+// Which groups may become one. The rules, P being the producer and C the reader of what P gives:
+//
+//   P pointwise(S)  C pointwise(S)   read at the same index                       -> pointwise(S)
+//   P pointwise(R)  C any            all reads of P are C's, P is cheap or read by a reduction: computed where it is read
+//   P pointwise(S or outer part)  C rows(S, k)                                    -> rows(S, k)
+//   P rows(S, k)    C pointwise(S or outer part), rows(S, k)                      -> rows(S, k)
+//   P contract(S)   C pointwise(S), elementwise nodes only, at the same index     -> contract(S)
+//   P pointwise(S), elementwise   C contract(S), read after the dot               -> contract(S)
+//
+// and never where a path from P to C leads through a third group.
+#include "passes/fuse/groups.h"
+
+#include <algorithm>
+
+namespace nnc::fusion {
+namespace {
+
+constexpr size_t cheap_nodes = 4; // so many instructions may be computed again, or while a panel is packed
+
+Shape outer_part(Shape const& space, i64 row_axes) { return {space.begin(), space.end() - row_axes}; }
+
+bool divides(OpCode op) { return op == OpCode::div || op == OpCode::sqrt || op == OpCode::rsqrt || op == OpCode::floor_div || op == OpCode::mod; }
+
+// What a node is by itself.
+Group group_of_node(Graph const& g, NodeId id) {
+  auto const& n = g.node(id);
+  auto const& op = info(n.op);
+  Group group{.space = g.shape(id), .nodes = {id}};
+  auto const& accesses = g.accesses[id];
+  group.epilogue = op.has(elementwise) && std::all_of(accesses.begin(), accesses.end(), [](Access const& a) { return a.plain_path; });
+  group.costly = op.has(costly) || op.has(random) || divides(n.op) || n.op == OpCode::gather;
+  if (g.classes[id] == Class::alias || n.op == OpCode::scatter_add) {
+    group.kind = Kind::alone;
+  } else if (is_reduction(n)) {
+    if (auto k = folded_last_axes(g.function, n)) {
+      group.kind = Kind::rows;
+      group.space = g.function.type(n.operands[0]).shape;
+      group.row_axes = *k;
+    } else {
+      group.inner_loop = true;
+    }
+  } else if (op.has(contracts)) {
+    bool batched = n.attributes.has("batch_lhs") && !n.attributes.get<std::vector<i64>>("batch_lhs").empty();
+    bool chains = n.attributes.get_or<Order>("order", {}).kind == Order::Kind::chain;
+    bool tiles = !batched && chains && g.function.type(n.result()).dtype == DType::f32;
+    group.kind = tiles ? Kind::contract : Kind::pointwise;
+    group.inner_loop = !tiles;
+  }
+  return group;
+}
+
+} // namespace
+
+Groups::Groups(Graph const& graph) : graph_(graph), group_of_(graph.size(), no_node), groups_(graph.size()), inlined_(graph.size()), seen_(graph.size()) {
+  for (NodeId n = 0; n < graph.size(); ++n) {
+    if (graph.classes[n] != Class::plain && graph.classes[n] != Class::alias) continue;
+    group_of_[n] = n;
+    groups_[n] = group_of_node(graph, n);
+  }
+}
+
+std::vector<GroupId> Groups::consumers(GroupId g) const {
+  std::vector<GroupId> out;
+  for (auto n : groups_[g].nodes)
+    for (auto m : graph_.readers[n])
+      if (auto c = group_of_[m]; c != g) out.push_back(c);
+  std::sort(out.begin(), out.end());
+  out.erase(std::unique(out.begin(), out.end()), out.end());
+  return out;
+}
+
+bool Groups::gives_result(GroupId g) const {
+  return std::any_of(groups_[g].nodes.begin(), groups_[g].nodes.end(), [&](NodeId n) { return graph_.is_result[graph_.node(n).result()]; });
+}
+
+// Every read of P's values by C happens at the index that C (space, rows) is at when it computes.
+bool Groups::reads_in_step(GroupId p, Group const& c, Shape const& space, i64 row_axes) const {
+  auto const outer = outer_part(space, row_axes);
+  for (auto n : c.nodes)
+    for (auto const& a : graph_.accesses[n]) {
+      if (a.producer == no_node || group_of_[a.producer] != p) continue;
+      auto const& from = graph_.shape(a.producer);
+      bool whole = from == space;
+      if (inlined_[n] || inlined_[a.producer]) return false;
+      if (a.how == How::same && (whole || (row_axes && from == outer))) continue;
+      if (a.how == How::reduced && row_axes && whole && groups_[group_of_[n]].kind == Kind::rows) continue;
+      if (a.how == How::outer && row_axes && from == outer && graph_.shape(n) == space) continue;
+      return false;
+    }
+  return true;
+}
+
+bool Groups::reads_only(GroupId p, Group const& c, How how) const {
+  for (auto n : c.nodes)
+    for (auto const& a : graph_.accesses[n])
+      if (a.producer != no_node && group_of_[a.producer] == p && a.how != how) return false;
+  return true;
+}
+
+// P may be computed wherever C reads it: it is read once for every element (by a reduction), or costs little.
+bool Groups::inlines_cheaply(GroupId pid, Group const& c) const {
+  auto const& p = groups_[pid];
+  if (p.kind != Kind::pointwise || p.inner_loop || gives_result(pid) || consumers(pid).size() > 1) return false;
+  bool cheap = !p.costly && p.nodes.size() <= cheap_nodes;
+  return cheap || (c.inner_loop && reads_only(pid, c, How::reduced));
+}
+
+std::optional<Groups::Merged> Groups::fit_pointwise(Group const& p, Group const& c, GroupId pid) const {
+  if (c.kind == Kind::contract) {
+    if (p.space == c.space && p.epilogue && !p.inner_loop && reads_only(pid, c, How::same)) return Merged{c.kind, c.space, 0};
+    // While the right side is packed anyway, a cheap operand is computed on the way.
+    bool on_the_way = reads_only(pid, c, How::contracted) && p.epilogue && inlines_cheaply(pid, c);
+    for (auto n : c.nodes)
+      for (auto const& a : graph_.accesses[n])
+        if (a.producer != no_node && group_of_[a.producer] == pid && !a.right_side) on_the_way = false;
+    if (on_the_way) return Merged{c.kind, c.space, 0, true};
+    return {};
+  }
+  if (c.kind == Kind::pointwise && p.space == c.space && reads_in_step(pid, c, c.space, 0)) return Merged{c.kind, c.space, 0};
+  if (c.kind == Kind::rows && !p.inner_loop && (p.space == c.space || p.space == outer_part(c.space, c.row_axes)) &&
+      reads_in_step(pid, c, c.space, c.row_axes))
+    return Merged{c.kind, c.space, c.row_axes};
+  if (inlines_cheaply(pid, c)) return Merged{c.kind, c.space, c.row_axes, true};
+  return {};
+}
+
+std::optional<Groups::Merged> Groups::fit_rows(Group const& p, Group const& c, GroupId pid) const {
+  auto const outer = outer_part(p.space, p.row_axes);
+  bool whole = p.row_axes == static_cast<i64>(p.space.size()); // one row: nothing but scalars may follow
+  bool fits = c.kind == Kind::rows ? c.space == p.space && c.row_axes == p.row_axes
+                                   : c.kind == Kind::pointwise && !c.inner_loop && (c.space == outer || (c.space == p.space && !whole));
+  if (!fits || !reads_in_step(pid, c, p.space, p.row_axes)) return {};
+  return Merged{Kind::rows, p.space, p.row_axes};
+}
+
+std::optional<Groups::Merged> Groups::fit(GroupId pid, GroupId cid) const {
+  auto const& p = groups_[pid];
+  auto const& c = groups_[cid];
+  if (p.kind == Kind::alone || c.kind == Kind::alone) return {};
+  if (p.kind == Kind::pointwise) return fit_pointwise(p, c, pid);
+  if (p.kind == Kind::rows) return fit_rows(p, c, pid);
+  bool follows = c.kind == Kind::pointwise && c.space == p.space && c.epilogue && !c.inner_loop && reads_in_step(pid, c, c.space, 0);
+  return follows ? std::optional(Merged{Kind::contract, p.space, 0}) : std::nullopt;
+}
+
+// Is there a way from `from` to `to` through a third group? Edges go forward, so groups behind the last node of `to`
+// need not be looked at.
+bool Groups::path_around(GroupId from, GroupId to) const {
+  ++search_;
+  std::vector<GroupId> open{from};
+  seen_[from] = search_;
+  auto const end = groups_[to].last();
+  while (!open.empty()) {
+    auto g = open.back();
+    open.pop_back();
+    for (auto n : groups_[g].nodes)
+      for (auto m : graph_.next[n]) {
+        auto c = group_of_[m];
+        if (c == no_node || (g == from && c == to)) continue;
+        if (c == to) return true;
+        if (seen_[c] == search_ || groups_[c].nodes.front() > end) continue;
+        seen_[c] = search_;
+        open.push_back(c);
+      }
+  }
+  return false;
+}
+
+GroupId Groups::unite(GroupId pid, GroupId cid, Merged const& merged) {
+  auto& p = groups_[pid];
+  auto& c = groups_[cid];
+  if (merged.inlines)
+    for (auto n : p.nodes) inlined_[n] = true;
+  bool inner = p.inner_loop || c.inner_loop;
+  std::vector<NodeId> nodes;
+  std::merge(p.nodes.begin(), p.nodes.end(), c.nodes.begin(), c.nodes.end(), std::back_inserter(nodes));
+  for (auto n : p.nodes) group_of_[n] = cid;
+  c = {.kind = merged.kind, .space = merged.space, .row_axes = merged.row_axes, .inner_loop = inner,
+       .epilogue = p.epilogue && c.epilogue && !merged.inlines, .costly = p.costly || c.costly, .nodes = std::move(nodes)};
+  p = {};
+  return cid;
+}
+
+bool Groups::try_merge(GroupId p, GroupId c) {
+  auto merged = p == c ? std::nullopt : fit(p, c);
+  if (!merged || path_around(p, c)) return false;
+  unite(p, c, *merged);
+  return true;
+}
+
+bool Groups::try_join(GroupId a, GroupId b) {
+  if (a == b || groups_[a].space != groups_[b].space || groups_[a].kind != groups_[b].kind || groups_[a].row_axes != groups_[b].row_axes) return false;
+  if (groups_[a].last() > groups_[b].last()) std::swap(a, b);
+  auto readers = consumers(a);
+  bool depends = std::find(readers.begin(), readers.end(), b) != readers.end();
+  if (depends || path_around(a, b) || path_around(b, a)) return false;
+  unite(a, b, {groups_[b].kind, groups_[b].space, groups_[b].row_axes});
+  return true;
+}
+
+} // namespace nnc::fusion

@@ -1,0 +1,68 @@
+// Groups of nodes on their way to become kernels, and which of them may become one.
+#pragma once
+
+#include "passes/fuse/graph.h"
+
+#include <map>
+
+namespace nnc::fusion {
+
+using GroupId = u32; // the number of one of its nodes
+
+enum class Kind : u8 {
+  pointwise, // one value per index of the space; a reduction inside is a loop of its own for each
+  rows,      // the last `row_axes` axes of the space are a row; reductions fold exactly a row
+  contract,  // one dot, and elementwise nodes on its result
+  alone,     // takes no company: scatter_add, a reshape that is an alias
+};
+
+struct Group {
+  Kind kind = Kind::pointwise;
+  Shape space;
+  i64 row_axes = 0;
+  bool inner_loop = false; // pointwise: holds a reduction or a dot that is computed for each index
+  bool epilogue = true;    // every node may follow a dot: elementwise, at the same index
+  bool costly = false;     // holds exp or its like, or a division
+  std::vector<NodeId> nodes; // sorted
+  NodeId last() const { return nodes.back(); }
+};
+
+class Groups {
+public:
+  explicit Groups(Graph const&);
+
+  GroupId of(NodeId n) const { return group_of_[n]; }
+  Group const& operator[](GroupId g) const { return groups_[g]; }
+  bool exists(NodeId n) const { return group_of_[n] != no_node; }
+  // Merges when kinds fit and no third group would stand between the two; says whether it did.
+  bool try_merge(GroupId producer, GroupId consumer);
+  // Merges two groups of one space that do not depend on each other.
+  bool try_join(GroupId a, GroupId b);
+  std::vector<GroupId> consumers(GroupId) const; // distinct, without g itself
+  bool gives_result(GroupId) const;
+
+private:
+  struct Merged {
+    Kind kind;
+    Shape space;
+    i64 row_axes;
+    bool inlines = false; // the producer is computed at other indices than the consumer's
+  };
+  std::optional<Merged> fit(GroupId p, GroupId c) const;
+  std::optional<Merged> fit_pointwise(Group const& p, Group const& c, GroupId pid) const;
+  std::optional<Merged> fit_rows(Group const& rows, Group const& c, GroupId pid) const;
+  bool reads_in_step(GroupId p, Group const& consumer, Shape const& space, i64 row_axes) const;
+  bool reads_only(GroupId p, Group const& consumer, How) const;
+  bool inlines_cheaply(GroupId p, Group const& consumer) const;
+  bool path_around(GroupId from, GroupId to) const;
+  GroupId unite(GroupId a, GroupId b, Merged const&);
+
+  Graph const& graph_;
+  std::vector<GroupId> group_of_; // per node
+  std::vector<Group> groups_;     // per node; those that nodes point to are alive
+  std::vector<bool> inlined_;     // per node: computed at other indices than the space of its group
+  mutable std::vector<u32> seen_; // per node: the search that met its group
+  mutable u32 search_ = 0;
+};
+
+} // namespace nnc::fusion

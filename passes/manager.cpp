@@ -1,0 +1,74 @@
+// Runs passes: which ones, with which checks, and what the outside learns about them.
+#include "ir/verify.h"
+#include "passes/check.h"
+#include "passes/pass.h"
+#include "passes/rewrite.h"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/core.h>
+
+namespace nnc {
+namespace {
+
+std::vector<std::string> known_names() {
+  std::vector<std::string> names;
+  for (auto const& p : pipeline())
+    if (std::find(names.begin(), names.end(), p.name) == names.end()) names.emplace_back(p.name);
+  return names;
+}
+
+Pass const& known(std::string const& name) {
+  if (auto* p = pass_named(name)) return *p;
+  Diagnostic d{.at = {}, .message = fmt::format("there is no pass '{}'", name)};
+  if (auto near = nearest(name, known_names()); !near.empty()) d.help = fmt::format("did you mean '{}'?", near);
+  throw Error(d);
+}
+
+std::vector<Pass const*> chosen(PassOptions const& options) {
+  std::vector<Pass const*> list;
+  for (auto const& name : options.without) known(name);
+  if (!options.only.empty())
+    for (auto const& name : options.only) list.push_back(&known(name));
+  else
+    for (auto const& p : pipeline()) list.push_back(&p);
+  std::erase_if(list, [&](Pass const* p) {
+    return std::find(options.without.begin(), options.without.end(), p->name) != options.without.end();
+  });
+  return list;
+}
+
+// `grad` nodes are evaluated by finite differences, which `differentiate` replaces by the exact slope.
+constexpr f64 finite_difference_tolerance = 1e-3;
+constexpr u64 check_seed = 1;
+
+void check(Pass const& p, Module const& before, Module const& after) {
+  verify_or_bug(after, fmt::format("after {}", p.name));
+  if (p.rounds) return;
+  f64 tolerance = p.name == "differentiate" ? finite_difference_tolerance : 0;
+  if (auto what = difference(before, after, tolerance, check_seed))
+    throw CompilerBug(fmt::format("the pass {} changed a value: {}", p.name, *what));
+}
+
+} // namespace
+
+Module run_passes(Module m, PassOptions const& options, PassContext& context) {
+  auto const list = chosen(options);
+  if (!m.target) m.target = context.target;
+  if (options.check_each) verify_or_bug(m, "before the passes");
+  if (options.dump) options.dump("elaborate", m, true);
+  for (auto* p : list) {
+    std::optional<Module> before;
+    if (options.check_each) before = m;
+    auto start = std::chrono::steady_clock::now();
+    auto result = p->run(std::move(m), context);
+    std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    m = std::move(result.module);
+    if (before) check(*p, *before, m);
+    if (options.time) options.time(p->name, took.count(), node_count(m));
+    if (options.dump) options.dump(p->name, m, result.changed);
+  }
+  return m;
+}
+
+} // namespace nnc

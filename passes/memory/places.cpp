@@ -1,0 +1,132 @@
+// Which value lives where. See plan_memory.cpp.
+#include "passes/memory/places.h"
+
+#include "ir/op.h"
+#include "passes/rewrite.h"
+
+#include <algorithm>
+
+namespace nnc::memory {
+namespace {
+
+bool is_kernel(Node const& n) { return n.op == OpCode::kernel; }
+bool holds(std::vector<ValueId> const& list, ValueId v) { return std::find(list.begin(), list.end(), v) != list.end(); }
+
+// The values that are the argument's bytes: the argument and its reshapes.
+std::vector<bool> same_bytes(Function const& f, ValueId argument) {
+  std::vector<bool> same(f.values.size());
+  same[argument] = true;
+  for (auto const& n : f.body.nodes)
+    if (n.op == OpCode::reshape && same[n.operands[0]]) same[n.result()] = true;
+  return same;
+}
+
+// Inside of the writing kernel the old value is read at the index that is written, by elementwise nodes alone.
+bool reads_at_same_index(Function const& f, Node const& kernel, std::vector<bool> const& bytes_of_argument, Shape const& shape) {
+  auto old = bytes_of_argument; // and what is computed from it at the same index
+  bool rows = kernel.attributes.has("row_axes");
+  for (auto const& n : kernel.regions.front().nodes)
+    for (auto v : n.operands) {
+      if (!old[v]) continue;
+      if (rows || !info(n.op).has(elementwise) || f.type(v).shape != shape || f.type(n.result()).shape != shape) return false;
+      old[n.result()] = true;
+    }
+  return true;
+}
+
+// For comparisons between slots: bytes at an ordinary batch.
+i64 typical(Dim const& d) { return d.value({i64{64}, i64{4096}}); }
+
+} // namespace
+
+bool replaces_in_place(Function const& f, size_t argument, ValueId result) {
+  auto const old = f.arguments[argument].value;
+  if (old == result) return true;
+  auto const bytes_of_argument = same_bytes(f, old);
+  bool written = false;
+  for (auto const& n : f.body.nodes) {
+    bool reads = std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return bytes_of_argument[v]; });
+    if (written && reads) return false;
+    if (!is_kernel(n) || !holds(n.results, result)) continue;
+    if (reads && !reads_at_same_index(f, n, bytes_of_argument, f.type(result).shape)) return false;
+    written = true;
+  }
+  return written;
+}
+
+Places::Places(Function const& f) : f_(f), place_(f.values.size()), last_(f.values.size()) {
+  outside_places();
+  find_lives();
+}
+
+ValueId Places::root(ValueId v) const {
+  while (place_[v] && place_[v]->kind == Place::Kind::alias) v = static_cast<ValueId>(place_[v]->index);
+  return v;
+}
+
+// Everything that is not in the arena.
+void Places::outside_places() {
+  for (auto const& n : f_.body.nodes) {
+    if (n.op == OpCode::reshape) place_[n.result()] = Place{Place::Kind::alias, n.operands[0]};
+    if (is_kernel(n) && n.attributes.get<std::string>("kind") == "scalars")
+      for (auto v : n.results) place_[v] = Place{Place::Kind::local, locals_++};
+  }
+  for (size_t i = 0; i < f_.results.size(); ++i) {
+    auto const& r = f_.results[i];
+    if (r.role == Role::loss || r.role == Role::metric) continue;
+    if (auto a = replaced_argument(f_, r))
+      place_[r.value] = Place{Place::Kind::argument, static_cast<i64>(*a)};
+    else
+      place_[r.value] = Place{Place::Kind::result, static_cast<i64>(i)};
+  }
+}
+
+void Places::find_lives() {
+  for (size_t i = 0; i < f_.body.nodes.size(); ++i)
+    for (auto v : f_.body.nodes[i].operands) last_[root(v)] = i;
+  for (auto const& r : f_.results) last_[root(r.value)] = f_.body.nodes.size(); // reports are read at the end of the step
+}
+
+// The free slot that grows least, or a new one when that takes less.
+i64 Places::take_slot(ValueId v, size_t at) {
+  Dim const size = element_count(f_.type(v).shape) * bytes(f_.type(v).dtype);
+  i64 least = typical(size);
+  size_t best = sizes_.size();
+  for (size_t s = 0; s < sizes_.size(); ++s) {
+    if (free_from_[s] > at) continue;
+    i64 growth = typical(Dim::maximum(sizes_[s], size)) - typical(sizes_[s]);
+    if (growth < least) {
+      least = growth;
+      best = s;
+    }
+  }
+  if (best == sizes_.size()) {
+    sizes_.push_back(size);
+    free_from_.push_back(0);
+  }
+  sizes_[best] = Dim::maximum(sizes_[best], size);
+  free_from_[best] = std::max(last_[v], at) + 1;
+  return static_cast<i64>(best);
+}
+
+void Places::assign() {
+  for (size_t i = 0; i < f_.body.nodes.size(); ++i) {
+    auto const& n = f_.body.nodes[i];
+    if (!is_kernel(n)) continue;
+    for (auto v : n.results)
+      if (!place_[v]) place_[v] = Place{Place::Kind::slot, take_slot(v, i)};
+  }
+}
+
+void write_places(Function& f, Places const& places) {
+  f.slots = places.slots();
+  f.locals = places.locals();
+  for (auto& n : f.body.nodes) {
+    if (!is_kernel(n)) continue;
+    std::vector<Place> list;
+    for (auto v : n.results) list.push_back(*places.of(v));
+    n.attributes.set("places", std::move(list));
+  }
+}
+
+} // namespace nnc::memory

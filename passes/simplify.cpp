@@ -1,0 +1,70 @@
+// Applies the rules to each node in order, and to what they make, until a whole walk changes nothing.
+//
+//     %0 = transpose %w {permutation=[1, 0]} : f32[512,784]
+//     %1 = dot %dy, %0 {contract_lhs=[1], contract_rhs=[0]} : f32[batch,784]
+//     %2 = mul %1, 1 : f32[batch,784]
+//  becomes
+//     %2 = dot %dy, %w {contract_lhs=[1], contract_rhs=[1]} : f32[batch,784]
+#include "passes/simplify.h"
+
+#include "passes/simplify_rules.h"
+
+#include <fmt/core.h>
+
+namespace nnc {
+namespace {
+
+constexpr int most_rounds = 16; // a walk settles nearly everything; more are needed when a rule uncovers an earlier node
+constexpr int deepest = 64;     // rules that feed each other for ever would be a bug
+
+class Simplifier {
+public:
+  Simplifier(Function& f, PassContext& context) : rewriter_(f), context_(context) {}
+
+  bool walk() {
+    rewriter_.changed = false;
+    rewriter_.run([&](Node&& n) { take(std::move(n), 0); });
+    return rewriter_.changed;
+  }
+
+private:
+  void take(Node&& n, int depth) {
+    if (depth > deepest) throw CompilerBug("simplify: rules undo each other");
+    if (info(n.op).has(structural) || !(try_rules(arithmetic_rules(), n, depth) || try_rules(shape_rules(), n, depth)))
+      rewriter_.keep(std::move(n));
+  }
+
+  bool try_rules(std::span<Rule const> rules, Node const& n, int depth) {
+    for (auto const& rule : rules) {
+      std::vector<Node> made;
+      Match m{rewriter_, Builder(rewriter_.function, made)};
+      m.make.at = n.at;
+      auto same = rule.apply(m, n);
+      if (same == no_value) continue;
+      if (context_.trace)
+        context_.trace(fmt::format("simplify: {} at %{} in @{}", rule.name, rewriter_.function.values[n.result()].name,
+                                   rewriter_.function.name));
+      for (auto& x : made) {
+        for (auto& v : x.operands) v = rewriter_.current(v);
+        take(std::move(x), depth + 1);
+      }
+      rewriter_.replace(n.result(), same);
+      return true;
+    }
+    return false;
+  }
+
+  Rewriter rewriter_;
+  PassContext& context_;
+};
+
+} // namespace
+
+PassResult simplify(Module m, PassContext& context) {
+  bool changed = false;
+  for (auto& f : m.functions)
+    for (int round = 0; round < most_rounds && Simplifier(f, context).walk(); ++round) changed = true;
+  return {std::move(m), changed};
+}
+
+} // namespace nnc
