@@ -42,7 +42,6 @@ struct TypeQuery {
   std::span<Type const> operands;
   Attributes const& attributes;
   Type const* stated = nullptr; // for `stated_type` operators; may be null for the others
-  bool is_constant(size_t) const { return false; }
 };
 
 // Where tests and fuzzers draw operands from. Each sample is one well-typed use of the operator.
@@ -86,5 +85,8 @@ std::span<OpCode const> all_ops();
 
 // Result types of a node, checked: throws Error with the operator's message when the operands do not fit.
 std::vector<Type> result_types(OpCode, std::span<Type const> operands, Attributes const&, Type const* stated);
+
+// The reference page, ir/OPERATORS.md.
+std::string operators_page();
 
 } // namespace nnc
