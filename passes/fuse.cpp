@@ -65,12 +65,24 @@ void gather_rows(Graph const& graph, Groups& groups) {
   }
 }
 
+// A bias that is added to a dot, where rows read the sum: it is added once, on the accumulators.
+bool follows_dot(Graph const& graph, Groups& groups, NodeId n) {
+  for (auto member : groups[groups.of(n)].nodes)
+    for (auto const& a : graph.accesses[member])
+      if (a.producer != no_node && groups[groups.of(a.producer)].kind == Kind::contract && graph.readers[a.producer].size() == 1 &&
+          groups.try_merge(groups.of(a.producer), groups.of(n)))
+        return true;
+  return false;
+}
+
 // Backwards: a group that one other reads becomes part of it.
 void join_readers(Graph const& graph, Groups& groups) {
   for (NodeId n = graph.size(); n-- > 0;) {
     if (!groups.exists(n) || groups[groups.of(n)].last() != n) continue;
     auto readers = groups.consumers(groups.of(n));
-    if (readers.size() == 1) groups.try_merge(groups.of(n), readers.front());
+    if (readers.size() != 1) continue;
+    if (is_rows(groups, readers.front()) && follows_dot(graph, groups, n)) continue;
+    groups.try_merge(groups.of(n), readers.front());
   }
 }
 

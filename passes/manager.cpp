@@ -54,7 +54,7 @@ void check(Pass const& p, Module const& before, Module const& after) {
 
 Module run_passes(Module m, PassOptions const& options, PassContext& context) {
   auto const list = chosen(options);
-  if (!m.target) m.target = context.target;
+  if (!m.target && options.only.empty()) m.target = context.target;
   if (options.check_each) verify_or_bug(m, "before the passes");
   if (options.dump) options.dump("elaborate", m, true);
   for (auto* p : list) {

@@ -30,7 +30,7 @@ constexpr i64 few_rows = 64;              // a panel that so few rows read is no
 
 class Scheduler {
 public:
-  Scheduler(Module const& m, Function& f) : f_(f), target_(m.target.value_or(Target{})) {
+  Scheduler(Module const& m, Function& f) : f_(f), target_(*m.target) {
     extents_ = m.bindings;
     if (!extents_[0]) extents_[0] = m.training ? m.training->batch : assumed_batch;
     if (!extents_[1]) extents_[1] = *extents_[0];
@@ -121,8 +121,9 @@ private:
 
 } // namespace
 
-PassResult schedule(Module m, PassContext&) {
-  bool changed = false;
+PassResult schedule(Module m, PassContext& context) {
+  bool changed = !m.target;
+  if (!m.target) m.target = context.target;
   for (auto& f : m.functions) changed |= Scheduler(m, f).run();
   return {std::move(m), changed};
 }

@@ -58,8 +58,8 @@ ValueId integer_times_zero(Match& m, Node const& n) {
 
 // x / c -> x * (1/c) for powers of two, whose reciprocal is exact
 ValueId divide_by_power_of_two(Match& m, Node const& n) {
-  auto c = m.literal(n.operands.back());
-  if (n.op != OpCode::div || !c || !floats(m, n)) return no_value;
+  auto c = n.op == OpCode::div ? m.literal(n.operands[1]) : std::nullopt;
+  if (!c || !floats(m, n)) return no_value;
   int exponent = 0;
   if (std::fabs(std::frexp(c->f, &exponent)) != 0.5 || std::abs(exponent) > 13) return no_value; // normal in every dtype
   return m.make.make(OpCode::mul, {n.operands[0], m.make.like(n.operands[1], 1 / c->f)});
