@@ -1,0 +1,42 @@
+// Loops to LLVM IR: one function per kernel, void NAME(ptr frame), with vectors written out and no flag that would let
+// LLVM change a bit. Several lanes of a type become one vector of LLVM, which its code generator splits where registers
+// are narrower.
+#pragma once
+
+#include "codegen/loops/loops.h"
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+namespace nnc {
+
+// What the emitter must know of the machine.
+struct Machine {
+  bool fma = true;     // else a * b + c is rounded twice
+  bool gathers = true; // has an instruction that loads from several addresses
+};
+
+// A module under construction: makes the functions that kernels call once each.
+struct EmitModule {
+  llvm::Module& module;
+  Machine machine;
+};
+
+using Emitter = llvm::IRBuilder<>;
+
+void emit_kernel(EmitModule&, Loops const&);
+
+llvm::Type* llvm_type(llvm::LLVMContext&, Lanes);
+
+// An elementwise operator on values of LLVM. `from` is the dtype of the operands (of the last one for `select`).
+llvm::Value* emit_compute(EmitModule&, Emitter&, OpCode, DType from, Lanes to, std::vector<llvm::Value*> const& operands);
+llvm::Value* emit_fma(EmitModule&, Emitter&, llvm::Value* a, llvm::Value* b, llvm::Value* c);
+
+// exp, log, tanh, erf, pow, sin, cos: internal functions of the module, by operator, dtype and lanes.
+llvm::Function* math_function(EmitModule&, OpCode, Lanes);
+llvm::Function* philox_function(EmitModule&, int lanes);
+
+// Attributes that every function of generated code has.
+void decorate(llvm::Function&);
+
+} // namespace nnc

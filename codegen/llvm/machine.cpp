@@ -1,0 +1,122 @@
+#include "codegen/llvm/machine.h"
+
+#include "codegen/codegen.h"
+
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/MC/MCSubtargetInfo.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Support/CommandLine.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/TargetParser/Host.h>
+
+#include <mutex>
+#include <unistd.h>
+
+namespace nnc {
+namespace {
+
+llvm::Target const& find_target(std::string const& triple) {
+  initialize_llvm();
+  std::string message;
+  auto const* target = llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!target) throw Error("no code can be made for " + triple + ": " + message);
+  return *target;
+}
+
+std::unique_ptr<llvm::MCSubtargetInfo> subtarget(Target const& t) {
+  return std::unique_ptr<llvm::MCSubtargetInfo>(find_target(t.triple).createMCSubtargetInfo(t.triple, t.cpu, t.features));
+}
+
+// Widths and registers follow from the features.
+void set_vectors(Target& t) {
+  auto info = subtarget(t);
+  bool wide = info->checkFeatures("+avx512f"), half = info->checkFeatures("+avx");
+  t.vector_bytes = wide ? 64 : half ? 32 : 16;
+  t.registers = wide ? 32 : 16;
+}
+
+// Features that the machine has and its name does not imply, or the other way round (a virtual machine may hide some).
+std::string differing_features(std::string const& triple, std::string const& cpu) {
+  auto info = subtarget({.triple = triple, .cpu = cpu, .features = ""});
+  std::vector<std::string> list;
+  for (auto const& feature : llvm::sys::getHostCPUFeatures()) {
+    std::string name = feature.getKey().str();
+    if (info->checkFeatures("+" + name) != feature.getValue()) list.push_back((feature.getValue() ? "+" : "-") + name);
+  }
+  std::sort(list.begin(), list.end());
+  std::string text;
+  for (auto const& f : list) text += (text.empty() ? "" : ",") + f;
+  return text;
+}
+
+} // namespace
+
+void initialize_llvm() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+    // Loop strength reduction takes a quarter of the time and makes nothing faster: addresses are written as they should be.
+    auto& options = llvm::cl::getRegisteredOptions();
+    if (auto found = options.find("disable-lsr"); found != options.end())
+      static_cast<llvm::cl::opt<bool>*>(found->second)->setValue(true);
+  });
+}
+
+Target host_target() {
+  static Target const host = [] {
+    Target t;
+    t.cpu = llvm::sys::getHostCPUName().str();
+    t.features = differing_features(t.triple, t.cpu);
+    set_vectors(t);
+    if (long l1 = sysconf(_SC_LEVEL1_DCACHE_SIZE); l1 > 0) t.l1 = l1;
+    if (long l2 = sysconf(_SC_LEVEL2_CACHE_SIZE); l2 > 0) t.l2 = l2;
+    return t;
+  }();
+  return host;
+}
+
+Target target_for(std::string_view cpu) {
+  if (cpu == "native") return host_target();
+  Target t;
+  auto plain = subtarget({.triple = t.triple, .cpu = "", .features = ""});
+  if (!plain->isCPUStringValid(cpu)) {
+    std::vector<std::string> known{"native"};
+    for (auto const& p : plain->getAllProcessorDescriptions()) known.emplace_back(p.Key);
+    Diagnostic d{.at = {}, .message = "unknown cpu " + std::string(cpu), .notes = {}, .help = {}};
+    if (auto near = nearest(cpu, known); !near.empty()) d.help = "a known cpu is " + near;
+    throw Error(std::move(d));
+  }
+  t.cpu = std::string(cpu);
+  set_vectors(t);
+  return t;
+}
+
+std::unique_ptr<llvm::TargetMachine> machine_for(Target const& t) {
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
+  options.TrapUnreachable = false;
+  auto* machine = find_target(t.triple).createTargetMachine(t.triple, t.cpu, t.features, options, llvm::Reloc::PIC_,
+                                                            llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less);
+  return std::unique_ptr<llvm::TargetMachine>(machine);
+}
+
+Machine facts_of(llvm::TargetMachine const& m) {
+  auto const* info = m.getMCSubtargetInfo();
+  if (!info->checkFeatures("+sse4.1")) throw Error("code needs a processor with SSE 4.1 at least (x86-64-v2)");
+  return {.fma = info->checkFeatures("+fma"), .gathers = info->checkFeatures("+avx2")};
+}
+
+llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType kind) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream out(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, out, nullptr, kind, true)) throw CompilerBug("LLVM cannot write this kind of file");
+  passes.run(module);
+  return bytes;
+}
+
+} // namespace nnc

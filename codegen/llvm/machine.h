@@ -1,0 +1,21 @@
+// LLVM's idea of a target, set up the way that nnc wants it.
+#pragma once
+
+#include "codegen/llvm/emit.h"
+#include "ir/module.h"
+
+#include <llvm/ADT/SmallVector.h>
+#include <llvm/Target/TargetMachine.h>
+
+#include <memory>
+
+namespace nnc {
+
+void initialize_llvm(); // once per process, from any thread
+std::unique_ptr<llvm::TargetMachine> machine_for(Target const&);
+Machine facts_of(llvm::TargetMachine const&);
+
+// The end of the road: a module as an object file, or as assembly text.
+llvm::SmallVector<char, 0> generate(llvm::Module&, llvm::TargetMachine&, llvm::CodeGenFileType);
+
+} // namespace nnc

@@ -1,0 +1,338 @@
+// int32_t nnc_F(nnc_context* c, int32_t thread, int64_t first_step, int64_t steps)
+//
+//     set the floating-point mode; fill the frame: addresses of arguments, results and slots, scalars
+//     for s in 0..steps
+//       step, rows -> frame
+//       kernels in order; in front of those with `barrier`, all threads meet
+//       thread 0: report; all threads meet; leave if thread 0 has found a bad loss and is to stop
+//     add the counters to the report; restore the mode
+#include "codegen/llvm/program.h"
+
+#include "codegen/abi.h"
+
+#include <cstddef>
+#include <llvm/IR/IntrinsicsX86.h>
+
+namespace nnc {
+namespace {
+
+using V = llvm::Value*;
+
+constexpr u64 flush_to_zero = 0x8040; // MXCSR: FTZ and DAZ
+constexpr i64 spins = 1000;           // pauses before a thread goes to sleep
+
+class Entry {
+public:
+  Entry(EmitModule& m, Storage const& s, std::vector<std::string> const& kernels)
+      : m_(m), context_(m.module.getContext()), b_(context_), s_(s), f_(s.function), kernels_(kernels) {}
+
+  void emit() {
+    auto* type = llvm::FunctionType::get(b_.getInt32Ty(), {b_.getPtrTy(), b_.getInt32Ty(), b_.getInt64Ty(), b_.getInt64Ty()}, false);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "nnc_" + f_.name, m_.module);
+    decorate(*function_);
+    function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
+    c_ = function_->getArg(0);
+    b_.SetInsertPoint(block());
+    thread_ = b_.CreateSExt(function_->getArg(1), b_.getInt64Ty());
+    threads_ = b_.CreateSExt(b_.CreateLoad(b_.getInt32Ty(), field(offsetof(nnc_context, threads))), b_.getInt64Ty());
+    V mode = set_mode();
+    fill_frame();
+    all_steps();
+    add_counters();
+    b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {mode});
+    b_.CreateRet(b_.getInt32(0));
+  }
+
+private:
+  // ---- small things -----------------------------------------------------------------------------------------------------
+
+  llvm::BasicBlock* block() { return llvm::BasicBlock::Create(context_, "", function_); }
+  V field(size_t offset) { return b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), c_, offset); }
+  V load64(size_t offset) { return b_.CreateLoad(b_.getInt64Ty(), field(offset)); }
+  V load_pointer(size_t offset) { return b_.CreateLoad(b_.getPtrTy(), field(offset)); }
+  V cell(i64 number) { return b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), frame_, static_cast<u64>(number)); }
+  void set(i64 number, V value) { b_.CreateStore(value, cell(number)); }
+  V get(i64 number) { return b_.CreateLoad(b_.getInt64Ty(), cell(number)); }
+  V report(size_t offset) { return b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), load_pointer(offsetof(nnc_context, report)), offset); }
+  V c64(i64 k) { return b_.getInt64(static_cast<u64>(k)); }
+
+  template <class Make> void when(V condition, Make make) {
+    auto *inside = block(), *after = block();
+    b_.CreateCondBr(condition, inside, after);
+    b_.SetInsertPoint(inside);
+    make();
+    b_.CreateBr(after);
+    b_.SetInsertPoint(after);
+  }
+
+  // ---- once per call ----------------------------------------------------------------------------------------------------
+
+  V set_mode() {
+    V old = b_.CreateAlloca(b_.getInt32Ty()), now = b_.CreateAlloca(b_.getInt32Ty());
+    b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_stmxcsr, {}, {old});
+    b_.CreateStore(b_.CreateOr(b_.CreateLoad(b_.getInt32Ty(), old), b_.getInt32(flush_to_zero)), now);
+    b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {now});
+    return old;
+  }
+
+  void fill_frame() {
+    auto* frame = b_.CreateAlloca(llvm::ArrayType::get(b_.getInt64Ty(), static_cast<u64>(s_.frame.size)));
+    frame->setAlignment(llvm::Align(64));
+    frame_ = frame;
+    b_.CreateStore(c_, cell(Frame::context));
+    set(Frame::thread, thread_);
+    set(Frame::threads, threads_);
+    V batch = load64(offsetof(nnc_context, batch));
+    set(Frame::batch, batch);
+    set(Frame::padded_batch, b_.CreateAnd(b_.CreateAdd(batch, c64(15)), c64(-16)));
+    set(Frame::examples, load64(offsetof(nnc_context, examples)));
+    set(Frame::seed, load64(offsetof(nnc_context, seed)));
+    for (i64 k = 0; k < counter_count; ++k) set(Frame::counters + k, c64(0));
+    fill_scalars();
+    fill_slots();
+    fill_pointers(s_.frame.arguments, f_.arguments.size(), offsetof(nnc_context, arguments));
+    fill_pointers(s_.frame.results, f_.results.size(), offsetof(nnc_context, results));
+  }
+
+  void fill_scalars() {
+    if (s_.frame.slots == s_.frame.scalars) return;
+    V scalars = load_pointer(offsetof(nnc_context, scalars));
+    for (i64 k = 0; k < s_.frame.slots - s_.frame.scalars; ++k)
+      set(s_.frame.scalars + k, b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), scalars, static_cast<u64>(k))));
+  }
+
+  // Each slot starts where the slots before it end, rounded up to a cache line.
+  void fill_slots() {
+    if (f_.slots.empty()) return;
+    V at = load_pointer(offsetof(nnc_context, arena)), batch = get(Frame::padded_batch);
+    for (size_t i = 0; i < f_.slots.size(); ++i) {
+      b_.CreateStore(at, cell(s_.frame.slots + static_cast<i64>(i)));
+      auto c = polynomial_in_batch(f_.slots[i]);
+      if (!c) throw Error("a slot of " + f_.slots[i].text() + " bytes is not compiled yet");
+      V size = b_.CreateAdd(b_.CreateMul(batch, c64((*c)[1])), c64((*c)[0]));
+      if ((*c)[2]) size = b_.CreateAdd(size, b_.CreateMul(b_.CreateMul(batch, batch), c64((*c)[2])));
+      at = b_.CreateGEP(b_.getInt8Ty(), at, b_.CreateAnd(b_.CreateAdd(size, c64(63)), c64(-64)));
+    }
+  }
+
+  void fill_pointers(i64 first, size_t count, size_t offset) {
+    if (count == 0) return;
+    V list = load_pointer(offset);
+    for (size_t i = 0; i < count; ++i)
+      b_.CreateStore(b_.CreateLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), list, i)), cell(first + static_cast<i64>(i)));
+  }
+
+  // ---- the steps --------------------------------------------------------------------------------------------------------
+
+  void all_steps() {
+    V first = function_->getArg(2), steps = function_->getArg(3);
+    V rows = load_pointer(offsetof(nnc_context, rows)), batch = get(Frame::batch);
+    auto* before = b_.GetInsertBlock();
+    auto *body = block(), *next = block();
+    after_steps_ = block();
+    b_.CreateCondBr(b_.CreateICmpSGT(steps, c64(0)), body, after_steps_);
+    b_.SetInsertPoint(body);
+    auto* s = b_.CreatePHI(b_.getInt64Ty(), 2);
+    s->addIncoming(c64(0), before);
+    step_ = b_.CreateAdd(first, s);
+    set(Frame::step, step_);
+    b_.CreateStore(b_.CreateGEP(b_.getInt32Ty(), rows, b_.CreateMul(s, batch)), cell(Frame::rows));
+    bool met = call_kernels();
+    finish_step(met, next);
+    b_.SetInsertPoint(next);
+    V following = b_.CreateAdd(s, c64(1));
+    s->addIncoming(following, next);
+    b_.CreateCondBr(b_.CreateICmpSLT(following, steps), body, after_steps_);
+    b_.SetInsertPoint(after_steps_);
+  }
+
+  // Says whether thread 0 may read what the step reports without meeting the others again: a barrier came after the
+  // kernels that made it, or thread 0 made it itself.
+  bool call_kernels() {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false);
+    std::vector<bool> waiting(f_.values.size(), false);
+    size_t number = 0;
+    for (auto const& n : f_.body.nodes) {
+      if (n.op != OpCode::kernel) continue;
+      if (n.attributes.get_or<bool>("barrier", false)) {
+        meet();
+        waiting.assign(waiting.size(), false);
+      }
+      auto const& name = kernels_[number++];
+      if (!name.empty()) b_.CreateCall(m_.module.getOrInsertFunction(name, type), {frame_});
+      for (auto r : n.results) waiting[r] = n.attributes.get_or<bool>("parallel", true) && f_.type(r).rank() > 0;
+    }
+    for (auto const& r : f_.results)
+      if (waiting[r.value] && reported(r)) return false;
+    return true;
+  }
+
+  static bool reported(Result const& r) { return r.role == Role::loss || r.role == Role::metric; }
+
+  void finish_step(bool met, llvm::BasicBlock* next) {
+    bool any = false;
+    for (auto const& r : f_.results) any = any || reported(r);
+    if (any && !met) meet();
+    when(b_.CreateICmpEQ(thread_, c64(0)), [&] { write_report(); });
+    meet();
+    V stop = b_.CreateLoad(b_.getInt32Ty(), field(offsetof(nnc_context, stop_on_bad)));
+    V bad = b_.CreateLoad(b_.getInt64Ty(), report(offsetof(nnc_report, first_bad_step)));
+    V leave = b_.CreateAnd(b_.CreateICmpNE(stop, b_.getInt32(0)), b_.CreateICmpNE(bad, c64(0)));
+    b_.CreateCondBr(leave, after_steps_, next);
+  }
+
+  void write_report() {
+    V batch = get(Frame::batch), weight = b_.CreateSIToFP(batch, b_.getDoubleTy());
+    V sums = nullptr, last = nullptr;
+    size_t number = 0;
+    for (auto const& r : f_.results) {
+      if (!reported(r)) continue;
+      if (!sums) {
+        sums = b_.CreateLoad(b_.getPtrTy(), report(offsetof(nnc_report, sums)));
+        last = b_.CreateLoad(b_.getPtrTy(), report(offsetof(nnc_report, last)));
+      }
+      V value = value_of(r);
+      auto at = [&](V list) { return b_.CreateConstInBoundsGEP1_64(b_.getDoubleTy(), list, number); };
+      V sum = b_.CreateLoad(b_.getDoubleTy(), at(sums));
+      b_.CreateStore(b_.CreateFAdd(sum, b_.CreateFMul(value, weight)), at(sums));
+      b_.CreateStore(value, at(last));
+      ++number;
+      if (r.role == Role::loss) check_finite(value);
+    }
+    add_to(offsetof(nnc_report, steps), c64(1));
+    add_to(offsetof(nnc_report, examples), batch);
+  }
+
+  void add_to(size_t offset, V amount) {
+    V where = report(offset);
+    b_.CreateStore(b_.CreateAdd(b_.CreateLoad(b_.getInt64Ty(), where), amount), where);
+  }
+
+  void check_finite(V value) { // x - x is 0 for finite x alone
+    V rest = b_.CreateFSub(value, value);
+    V bad = b_.CreateFCmpUNO(rest, rest);
+    V where = report(offsetof(nnc_report, first_bad_step));
+    V none = b_.CreateICmpEQ(b_.CreateLoad(b_.getInt64Ty(), where), c64(0));
+    when(b_.CreateAnd(bad, none), [&] { b_.CreateStore(step_, where); });
+  }
+
+  // A reported value as f64.
+  V value_of(Result const& r) {
+    auto const& value = f_.values[r.value];
+    if (value.constant) return llvm::ConstantFP::get(b_.getDoubleTy(), is_float(value.type.dtype) ? value.constant->f : static_cast<f64>(value.constant->i));
+    auto const& place = s_.places[r.value];
+    if (!place) throw CompilerBug("the result " + r.name + " has no place");
+    DType d = value.type.dtype;
+    auto* type = llvm_type(context_, {d == DType::bool_ ? DType::u8 : d, 1});
+    V v = b_.CreateLoad(type, address_of(*place));
+    if (is_float(d)) return b_.CreateFPCast(v, b_.getDoubleTy());
+    return d == DType::u8 || d == DType::bool_ ? b_.CreateUIToFP(v, b_.getDoubleTy()) : b_.CreateSIToFP(v, b_.getDoubleTy());
+  }
+
+  V address_of(Place const& p) {
+    auto& frame = s_.frame;
+    auto pointer = [&](i64 number) { return b_.CreateLoad(b_.getPtrTy(), cell(number)); };
+    switch (p.kind) {
+    case Place::Kind::local: return cell(frame.locals + p.index);
+    case Place::Kind::slot: return pointer(frame.slots + p.index);
+    case Place::Kind::argument: return pointer(frame.arguments + p.index);
+    case Place::Kind::result: return pointer(frame.results + p.index);
+    default: throw CompilerBug("a reported value has no place of its own");
+    }
+  }
+
+  void add_counters() {
+    for (i64 k = 0; k < counter_count; ++k) {
+      V n = get(Frame::counters + k);
+      size_t offset = static_cast<Counter>(k) == Counter::clamped ? offsetof(nnc_report, clamped) : offsetof(nnc_report, zero_divided);
+      when(b_.CreateICmpNE(n, c64(0)), [&] {
+        b_.CreateAtomicRMW(llvm::AtomicRMWInst::Add, report(offset), n, llvm::Align(8), llvm::AtomicOrdering::Monotonic);
+      });
+    }
+  }
+
+  // ---- threads ----------------------------------------------------------------------------------------------------------
+
+  void meet() {
+    when(b_.CreateICmpSGT(threads_, c64(1)), [&] { b_.CreateCall(barrier_function(), {c_}); });
+  }
+
+  // void barrier(nnc_context*): the last to arrive opens the next epoch; the others spin a while, then sleep.
+  llvm::Function* barrier_function() {
+    if (auto* f = m_.module.getFunction("barrier")) return f;
+    auto* f = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false),
+                                     llvm::Function::InternalLinkage, "barrier", m_.module);
+    decorate(*f);
+    f->addFnAttr(llvm::Attribute::NoInline);
+    Emitter b(context_);
+    auto new_block = [&] { return llvm::BasicBlock::Create(context_, "", f); };
+    auto *start = new_block(), *last = new_block(), *wake = new_block(), *spin = new_block(), *sleep = new_block(),
+         *again = new_block(), *done = new_block();
+    auto* i32 = b.getInt32Ty();
+    auto at = [&](V base, size_t offset) { return b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), base, offset); };
+    auto atomic_load = [&](V from, llvm::AtomicOrdering order) {
+      auto* l = b.CreateAlignedLoad(i32, from, llvm::Align(4));
+      l->setAtomic(order);
+      return l;
+    };
+    V c = f->getArg(0);
+    b.SetInsertPoint(start);
+    V barrier = b.CreateLoad(b.getPtrTy(), at(c, offsetof(nnc_context, barrier)));
+    V members = b.CreateLoad(i32, at(c, offsetof(nnc_context, threads)));
+    V arrived = at(barrier, offsetof(nnc_barrier, arrived)), epoch = at(barrier, offsetof(nnc_barrier, epoch));
+    V sleepers = at(barrier, offsetof(nnc_barrier, sleepers));
+    V mine = atomic_load(epoch, llvm::AtomicOrdering::Acquire);
+    V before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, arrived, b.getInt32(1), llvm::Align(4), llvm::AtomicOrdering::AcquireRelease);
+    b.CreateCondBr(b.CreateICmpEQ(b.CreateAdd(before, b.getInt32(1)), members), last, spin);
+
+    b.SetInsertPoint(last);
+    llvm::StoreInst* reset = b.CreateAlignedStore(b.getInt32(0), arrived, llvm::Align(4));
+    reset->setAtomic(llvm::AtomicOrdering::Monotonic);
+    b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, epoch, b.getInt32(1), llvm::Align(4), llvm::AtomicOrdering::SequentiallyConsistent);
+    V anyone = atomic_load(sleepers, llvm::AtomicOrdering::SequentiallyConsistent);
+    b.CreateCondBr(b.CreateICmpNE(anyone, b.getInt32(0)), wake, done);
+
+    b.SetInsertPoint(wake);
+    auto* wake_type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy()}, false);
+    b.CreateCall(wake_type, b.CreateLoad(b.getPtrTy(), at(c, offsetof(nnc_context, wake))), {c});
+    b.CreateBr(done);
+
+    b.SetInsertPoint(spin);
+    auto* count = b.CreatePHI(b.getInt64Ty(), 2);
+    count->addIncoming(c64(0), start);
+    b.CreateIntrinsic(llvm::Intrinsic::x86_sse2_pause, {}, {});
+    V more = b.CreateAdd(count, c64(1));
+    count->addIncoming(more, again);
+    V open = b.CreateICmpNE(atomic_load(epoch, llvm::AtomicOrdering::Acquire), mine);
+    b.CreateCondBr(open, done, again);
+
+    b.SetInsertPoint(again);
+    b.CreateCondBr(b.CreateICmpSLT(more, c64(spins)), spin, sleep);
+
+    b.SetInsertPoint(sleep);
+    auto* wait_type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy(), i32}, false);
+    b.CreateCall(wait_type, b.CreateLoad(b.getPtrTy(), at(c, offsetof(nnc_context, wait))), {c, mine});
+    V still = b.CreateICmpEQ(atomic_load(epoch, llvm::AtomicOrdering::Acquire), mine);
+    b.CreateCondBr(still, sleep, done);
+
+    b.SetInsertPoint(done);
+    b.CreateRetVoid();
+    return f;
+  }
+
+  EmitModule& m_;
+  llvm::LLVMContext& context_;
+  Emitter b_;
+  Storage const& s_;
+  Function const& f_;
+  std::vector<std::string> const& kernels_;
+  llvm::Function* function_ = nullptr;
+  llvm::BasicBlock* after_steps_ = nullptr;
+  V c_ = nullptr, frame_ = nullptr, thread_ = nullptr, threads_ = nullptr, step_ = nullptr;
+};
+
+} // namespace
+
+void emit_entry(EmitModule& m, Storage const& s, std::vector<std::string> const& kernels) { Entry(m, s, kernels).emit(); }
+
+} // namespace nnc

@@ -1,0 +1,256 @@
+// Pulling through reductions and contractions: loops of their own, in the order that the program states (ir/order.h).
+#include "codegen/lower/pull.h"
+
+#include "ir/op.h"
+
+#include <cmath>
+#include <limits>
+
+namespace nnc {
+namespace {
+
+constexpr int unrolled_vectors = 4; // a row of up to so many vectors is no loop
+
+OpCode join_of(OpCode reduce) {
+  switch (reduce) {
+  case OpCode::reduce_sum: return OpCode::add;
+  case OpCode::reduce_prod: return OpCode::mul;
+  case OpCode::reduce_max: return OpCode::max;
+  default: return OpCode::min;
+  }
+}
+
+f64 lowest(DType d) {
+  if (is_float(d)) return -std::numeric_limits<f64>::infinity();
+  return d == DType::i32 ? std::numeric_limits<i32>::min() : 0;
+}
+
+Scalar start_of(OpCode join, DType d) {
+  switch (join) {
+  case OpCode::add: return {};
+  case OpCode::mul: return {.f = 1, .i = 1};
+  case OpCode::max:
+    if (d == DType::i64) return {.f = 0, .i = std::numeric_limits<i64>::min()};
+    return {.f = lowest(d), .i = is_float(d) ? 0 : static_cast<i64>(lowest(d))};
+  default:
+    if (is_float(d)) return {.f = -lowest(d), .i = 0};
+    if (d == DType::i64) return {.f = 0, .i = std::numeric_limits<i64>::max()};
+    return {.f = 0, .i = d == DType::i32 ? std::numeric_limits<i32>::max() : d == DType::u8 ? 255 : 1};
+  }
+}
+
+std::vector<i64> complement(std::vector<i64> const& axes, size_t rank) {
+  std::vector<i64> rest;
+  for (i64 i = 0; i < static_cast<i64>(rank); ++i)
+    if (std::find(axes.begin(), axes.end(), i) == axes.end()) rest.push_back(i);
+  return rest;
+}
+
+} // namespace
+
+std::vector<Dim> Puller::reduced_extents(Node const& n) const {
+  auto axes = n.attributes.get<std::vector<i64>>("axes");
+  std::sort(axes.begin(), axes.end());
+  std::vector<Dim> extents;
+  for (i64 a : axes) extents.push_back(shape(n.operands[0])[static_cast<size_t>(a)]);
+  return extents;
+}
+
+std::vector<Ref> Puller::fold(std::vector<Dim> const& extents, Order order, Fold const& f) {
+  if (extents.empty()) return f.step(f.starts, {});
+  Ref whole = extent(b_, extents[0]);
+  auto length = b_.known(whole);
+  if (order.block == 0 || (length && *length <= order.block)) return part(extents, order.kind, f, b_.integer(0), whole);
+  std::vector<Ref> initial;
+  for (auto s : f.starts) initial.push_back(b_.splat(s, lanes_.lanes));
+  auto blocks = open(b_.integer(0), whole, order.block, initial);
+  Ref end = b_.minimum(b_.add(blocks.index, b_.integer(order.block)), whole);
+  auto next = part(extents, order.kind, f, blocks.index, end);
+  Ref first = b_.compute(OpCode::eq, {blocks.index, b_.integer(0)});
+  for (size_t i = 0; i < next.size(); ++i)
+    next[i] = b_.compute(OpCode::select, {first, next[i], b_.compute(f.joins[i], {blocks.carried[i], next[i]})});
+  return close(next);
+}
+
+// [begin, end) of the outermost reduced axis, all of the others.
+std::vector<Ref> Puller::part(std::vector<Dim> const& extents, Order::Kind kind, Fold const& f, Ref begin, Ref end) {
+  int width = kind == Order::Kind::lanes ? static_cast<int>(order_lanes) : lanes_.lanes;
+  std::vector<Ref> accumulators;
+  for (auto s : f.starts) accumulators.push_back(b_.splat(s, width));
+  accumulators = axis(extents, kind, f, begin, end, accumulators, {});
+  if (kind == Order::Kind::lanes)
+    for (size_t i = 0; i < accumulators.size(); ++i) accumulators[i] = b_.tree(f.joins[i], b_.splat(accumulators[i], width));
+  return accumulators;
+}
+
+std::vector<Ref> Puller::axis(std::vector<Dim> const& extents, Order::Kind kind, Fold const& f, Ref begin, Ref end,
+                              std::vector<Ref> accumulators, std::vector<At> at) {
+  bool innermost = at.size() + 1 == extents.size();
+  if (innermost && kind == Order::Kind::lanes) return along_lanes(f, begin, end, accumulators, at);
+  auto loop = open(begin, end, 1, accumulators);
+  at.push_back({loop.index});
+  if (innermost) return close(f.step(loop.carried, at));
+  Ref next_end = extent(b_, extents[at.size()]);
+  return close(axis(extents, kind, f, b_.integer(0), next_end, loop.carried, at));
+}
+
+// The innermost axis, 16 elements at a time; the last ones step only where there are elements.
+std::vector<Ref> Puller::along_lanes(Fold const& f, Ref begin, Ref end, std::vector<Ref> accumulators, std::vector<At> const& at) {
+  constexpr int w = static_cast<int>(order_lanes);
+  auto b = b_.known(begin), e = b_.known(end);
+  if (!b || !e) {
+    auto loop = open(begin, end, w, accumulators);
+    return close(step_lanes(f, loop.index, {w, b_.subtract(end, loop.index)}, loop.carried, at));
+  }
+  i64 full = (*e - *b) / w, rest = (*e - *b) % w;
+  if (full + (rest != 0) <= unrolled_vectors) {
+    for (i64 i = 0; i < full; ++i) accumulators = step_lanes(f, b_.integer(*b + i * w), {w, no_ref}, accumulators, at);
+  } else {
+    auto loop = open(begin, b_.integer(*b + full * w), w, accumulators);
+    accumulators = close(step_lanes(f, loop.index, {w, no_ref}, loop.carried, at));
+  }
+  if (rest) accumulators = step_lanes(f, b_.integer(*b + full * w), {w, b_.integer(rest)}, accumulators, at);
+  return accumulators;
+}
+
+std::vector<Ref> Puller::step_lanes(Fold const& f, Ref at, LaneContext lanes, std::vector<Ref> const& accumulators,
+                                    std::vector<At> outer) {
+  auto saved = lanes_;
+  lanes_ = lanes;
+  outer.push_back({at, 1});
+  auto next = f.step(accumulators, outer);
+  if (lanes.limit != no_ref)
+    for (size_t i = 0; i < next.size(); ++i)
+      next[i] = b_.compute(OpCode::select, {lane_mask(), b_.splat(next[i], lanes.lanes), b_.splat(accumulators[i], lanes.lanes)});
+  lanes_ = saved;
+  return next;
+}
+
+Fold Puller::fold_of(Node const& n, Index const& kept) {
+  ValueId x = n.operands[0];
+  auto axes = n.attributes.get<std::vector<i64>>("axes");
+  std::sort(axes.begin(), axes.end());
+  auto rest = complement(axes, shape(x).size());
+  auto kept_at = indexer_.axes(kept, shape(n.result()));
+  OpCode join = join_of(n.op);
+  Fold f;
+  f.starts = {b_.constant(dtype(x), start_of(join, dtype(x)))};
+  f.joins = {join};
+  f.step = [this, x, axes, rest, kept_at, join](std::vector<Ref> const& acc, std::vector<At> const& at) {
+    std::vector<At> full(axes.size() + rest.size());
+    for (size_t i = 0; i < axes.size(); ++i) full[static_cast<size_t>(axes[i])] = at[i];
+    for (size_t i = 0; i < rest.size(); ++i) full[static_cast<size_t>(rest[i])] = kept_at[i];
+    return std::vector<Ref>{b_.compute(join, {acc[0], pull(x, index_of(full))})};
+  };
+  return f;
+}
+
+Ref Puller::reduce(Node const& n, Index const& index) {
+  Order order = order_of(n);
+  if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
+  return fold(reduced_extents(n), order, fold_of(n, index)).front();
+}
+
+// A reduction that needs the lanes for itself is made for one lane of the context after the other.
+Ref Puller::each_lane(Node const& n, Index const& index) {
+  auto saved = lanes_;
+  Ref saved_valid = valid_;
+  Ref start = b_.splat(b_.constant(dtype(n.result()), {}), saved.lanes);
+  Ref end = b_.integer(saved.lanes);
+  if (saved.limit != no_ref) end = b_.minimum(end, saved.limit);
+  auto loop = open(b_.integer(0), end, 1, {start});
+  lanes_ = {};
+  valid_ = no_ref;
+  Index here = index;
+  for (auto& c : here) {
+    Ref base = b_.add(c.at.base, b_.multiply(loop.index, c.at.step));
+    if (c.at.offsets != no_ref) base = b_.add(base, b_.convert(b_.extract(c.at.offsets, loop.index), DType::i64));
+    c.at = {base};
+  }
+  Ref value = pull(n.result(), here);
+  lanes_ = saved;
+  valid_ = saved_valid;
+  return close({b_.insert(loop.carried[0], value, loop.index)}).front();
+}
+
+// The first of the largest (smallest) elements; NaN counts as larger (smaller) than everything.
+Ref Puller::arg(Node const& n, Index const& index) {
+  ValueId x = n.operands[0];
+  i64 axis = n.attributes.get<i64>("axis");
+  DType d = dtype(x);
+  bool floats = is_float(d), last = axis + 1 == static_cast<i64>(shape(x).size());
+  if (last && lanes_.lanes > 1) return each_lane(n, index);
+  OpCode join = n.op == OpCode::argmax ? OpCode::max : OpCode::min, better = n.op == OpCode::argmax ? OpCode::gt : OpCode::lt;
+  auto kept = indexer_.axes(index, shape(n.result()));
+  auto element = [&, this](At at) {
+    auto full = kept;
+    full.insert(full.begin() + axis, at);
+    return pull(x, index_of(full));
+  };
+  auto is_nan = [&](Ref v) { return b_.compute(OpCode::ne, {v, v}); };
+  std::vector<Dim> extents{shape(x)[static_cast<size_t>(axis)]};
+  Ref start = b_.constant(d, start_of(join, d));
+  if (last) { // along the lanes: the best value first, then the first index that has it
+    Fold best{{start}, {join}, [&](auto const& acc, auto const& at) {
+                return std::vector<Ref>{b_.compute(join, {acc[0], element(at[0])})};
+              }};
+    Ref value = fold(extents, {Order::Kind::lanes}, best).front();
+    Ref none = b_.constant(DType::i32, {.f = 0, .i = std::numeric_limits<i32>::max()});
+    Fold first{{none}, {OpCode::min}, [&](auto const& acc, auto const& at) {
+                 Ref v = element(at[0]), hit = b_.compute(OpCode::eq, {v, value});
+                 if (floats) hit = b_.compute(OpCode::or_, {hit, is_nan(v)});
+                 Ref here = b_.compute(OpCode::select, {hit, indexer_.offsets(at[0]), none});
+                 return std::vector<Ref>{b_.compute(OpCode::min, {acc[0], here})};
+               }};
+    return fold(extents, {Order::Kind::lanes}, first).front();
+  }
+  Fold both{{start, b_.constant(DType::i32, {})}, {join, OpCode::min}, [&](auto const& acc, auto const& at) {
+              Ref v = element(at[0]), wins = b_.compute(better, {v, acc[0]});
+              if (floats) {
+                Ref nan = b_.compute(OpCode::and_, {is_nan(v), b_.compute(OpCode::not_, {is_nan(acc[0])})});
+                wins = b_.compute(OpCode::or_, {wins, nan});
+              }
+              Ref here = b_.convert(at[0].base, DType::i32);
+              return std::vector<Ref>{b_.compute(OpCode::select, {wins, v, acc[0]}), b_.compute(OpCode::select, {wins, here, acc[1]})};
+            }};
+  return fold(extents, {}, both)[1];
+}
+
+// result[batch, free of lhs, free of rhs] = sum over k of lhs * rhs, k in the order of the lists of contracted axes.
+Ref Puller::dot(Node const& n, Index const& index) {
+  using Integers = std::vector<i64>;
+  ValueId lhs = n.operands[0], rhs = n.operands[1];
+  Order order = order_of(n);
+  if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
+  auto const& contract_lhs = n.attributes.get<Integers>("contract_lhs");
+  auto const& contract_rhs = n.attributes.get<Integers>("contract_rhs");
+  auto batch_lhs = n.attributes.get_or<Integers>("batch_lhs", {}), batch_rhs = n.attributes.get_or<Integers>("batch_rhs", {});
+  auto at = indexer_.axes(index, shape(n.result()));
+  auto place = [&](ValueId operand, Integers const& batch, Integers const& contract, size_t& next) {
+    std::vector<At> full(shape(operand).size());
+    std::vector<bool> taken(full.size(), false);
+    for (size_t i = 0; i < batch.size(); ++i) full[static_cast<size_t>(batch[i])] = at[i], taken[static_cast<size_t>(batch[i])] = true;
+    for (i64 c : contract) taken[static_cast<size_t>(c)] = true;
+    for (size_t i = 0; i < full.size(); ++i)
+      if (!taken[i]) full[i] = at[next++];
+    return full;
+  };
+  size_t next = batch_lhs.size();
+  auto left = place(lhs, batch_lhs, contract_lhs, next), right = place(rhs, batch_rhs, contract_rhs, next);
+  Shape summed;
+  for (i64 c : contract_lhs) summed.push_back(shape(lhs)[static_cast<size_t>(c)]);
+  bool floats = is_float(dtype(n.result()));
+  Fold f{{b_.constant(dtype(n.result()), {})}, {OpCode::add}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
+           auto l = left, r = right;
+           auto split = summed.size() > 1 ? indexer_.axes({{static_cast<int>(summed.size()), k[0]}}, summed) : k;
+           for (size_t i = 0; i < summed.size(); ++i) {
+             l[static_cast<size_t>(contract_lhs[i])] = split[i];
+             r[static_cast<size_t>(contract_rhs[i])] = split[i];
+           }
+           Ref a = pull(lhs, index_of(l)), b = pull(rhs, index_of(r));
+           return std::vector<Ref>{floats ? b_.fma(a, b, acc[0]) : b_.compute(OpCode::add, {acc[0], b_.compute(OpCode::mul, {a, b})})};
+         }};
+  return fold({element_count(summed)}, order, f).front();
+}
+
+} // namespace nnc

@@ -1,0 +1,50 @@
+// From a kernel of the finished graph to its loops. The kind of the kernel says which way; any schedule on it gives the
+// same bits.
+#pragma once
+
+#include "codegen/lower/pull.h"
+
+namespace nnc {
+
+Loops lower(Storage const&, Node const& kernel, Target const&, std::string name);
+
+// One way per kind. Each makes the body of the kernel in the puller's builder.
+struct KernelContext {
+  Storage const& storage;
+  Node const& kernel;
+  Target const& target;
+  std::vector<Place> places; // one per result
+  Function const& function() const { return storage.function; }
+  Type const& type(size_t result) const { return function().type(kernel.results[result]); }
+  std::vector<Node> const& nodes() const { return kernel.regions.front().nodes; }
+  bool parallel() const { return kernel.attributes.get_or<bool>("parallel", true); }
+};
+void lower_scalars(Puller&, KernelContext const&);   // computed by every thread for itself
+void lower_pointwise(Puller&, KernelContext const&); // one element of each result after the other
+void lower_rows(Puller&, KernelContext const&);      // row by row, in stages
+void lower_scatter(Puller&, KernelContext const&);   // scatter_add
+void lower_contract(Puller&, KernelContext const&);  // one dot with its prologue and epilogue
+
+// Shared by them.
+
+// What this thread does of `units` units of the outermost loop: [begin, end). All of it in a kernel that is not split;
+// nothing then, except for thread 0 or when every thread needs the result for itself.
+struct Share {
+  Ref begin, end;
+};
+Share share_of(LoopBuilder&, Ref units, KernelContext const&);
+Share share_by_threads(LoopBuilder&, Ref units);
+
+// The results' buffers, announced to the builder as written; -1 for a scalar that goes to a local.
+std::vector<int> result_buffers(Puller&, KernelContext const&);
+void store_result(Puller&, KernelContext const&, std::vector<int> const& buffers, size_t result, At at, Ref value,
+                  Ref limit = no_ref);
+
+// Runs of axes of a space that one loop can walk as one index, because no node of the kernel needs them apart.
+std::vector<int> collapsed_axes(KernelContext const&, Shape const& space);
+bool has_order(KernelContext const&, Order::Kind); // a reduction or contraction of this kind
+
+// Lanes of a vector register for 4-byte elements.
+int natural_lanes(Target const&);
+
+} // namespace nnc

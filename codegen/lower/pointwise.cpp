@@ -1,0 +1,168 @@
+// All results have one shape, the space of the kernel; each of its elements is pulled by itself. The innermost run of
+// axes is walked a vector at a time, the outermost loop is shared among the threads.
+#include "codegen/lower/lower.h"
+
+namespace nnc {
+namespace {
+
+class Pointwise {
+public:
+  Pointwise(Puller& p, KernelContext const& k) : p_(p), b_(p.builder()), k_(k), space_(k.type(0).shape) {}
+
+  void run() {
+    buffers_ = result_buffers(p_, k_);
+    for (auto const& d : space_)
+      if (d == Dim(0)) return;
+    if (space_.empty()) return one_element();
+    runs_ = collapsed_axes(k_, space_);
+    walk(0, 0);
+  }
+
+private:
+  Dim extent_of_run(size_t axis, int axes) const {
+    Dim n = 1;
+    for (int i = 0; i < axes; ++i) n = n * space_[axis + static_cast<size_t>(i)];
+    return n;
+  }
+
+  void one_element() {
+    auto share = share_of(b_, b_.integer(1), k_);
+    p_.open(share.begin, share.end);
+    element({}, no_ref);
+    p_.close();
+  }
+
+  void walk(size_t run, size_t axis) {
+    Dim n = extent_of_run(axis, runs_[run]);
+    if (run + 1 == runs_.size()) return innermost(n, run == 0);
+    Ref count = extent(b_, n);
+    Share share = run == 0 ? share_of(b_, count, k_) : Share{b_.integer(0), count};
+    auto loop = p_.open(share.begin, share.end);
+    index_.push_back({runs_[run], {loop.index}});
+    walk(run + 1, axis + static_cast<size_t>(runs_[run]));
+    index_.pop_back();
+    p_.close();
+  }
+
+  // How many elements at a time: a register full, more where partial sums of several vectors hide their latency, one
+  // where a reduction inside needs the lanes for itself.
+  int lanes_for(Dim const& n) const {
+    if (has_order(k_, Order::Kind::lanes)) return 1;
+    int w = natural_lanes(k_.target);
+    auto c = n.constant();
+    if (!c) return 16;
+    if (has_order(k_, Order::Kind::chain))
+      while (w < 32 && *c % (2 * w) == 0) w *= 2;
+    if (*c % w != 0 && *c < 2 * w)
+      for (w = 1; w < *c;) w *= 2;
+    return *c == 1 ? 1 : w;
+  }
+
+  void innermost(Dim const& n, bool split) {
+    int w = lanes_for(n);
+    if (w == 1) return one_by_one(n, split);
+    if (auto c = n.constant())
+      constant_extent_by(w, *c, split);
+    else
+      symbolic_extent_by(w, n, split);
+  }
+
+  void one_by_one(Dim const& n, bool split) {
+    Ref count = extent(b_, n);
+    Share share = split ? share_of(b_, count, k_) : Share{b_.integer(0), count};
+    auto loop = p_.open(share.begin, share.end);
+    at({loop.index}, no_ref);
+    p_.close();
+  }
+
+  // Threads share units of at least a cache line; what remains after whole units is the last thread's.
+  void constant_extent_by(int w, i64 n, bool split) {
+    i64 unit = std::max(w, 16);
+    if (!split || n <= unit) {
+      if (!split) return vectors(b_.integer(0), b_.integer(n - n % w), w, n % w);
+      auto share = share_of(b_, b_.integer(1), k_);
+      p_.open(share.begin, share.end);
+      vectors(b_.integer(0), b_.integer(n - n % w), w, n % w);
+      p_.close();
+      return;
+    }
+    i64 units = n / unit;
+    auto share = share_of(b_, b_.integer(units), k_);
+    vectors(b_.multiply(share.begin, unit), b_.multiply(share.end, unit), w, 0);
+    if (n % unit == 0) return;
+    Ref last = b_.compute(OpCode::eq, {share.end, b_.integer(units)}); // a thread without units ends before
+    p_.open(b_.integer(0), b_.compute(OpCode::select, {last, b_.integer(1), b_.integer(0)}));
+    i64 end = n - n % w;
+    vectors(b_.integer(units * unit), b_.integer(end), w, n % w);
+    p_.close();
+  }
+
+  void vectors(Ref begin, Ref end, int w, i64 rest) {
+    auto b = b_.known(begin), e = b_.known(end);
+    p_.set_lanes({w, no_ref});
+    if (!b || !e || *b < *e) {
+      auto loop = p_.open(begin, end, w);
+      at({loop.index, 1}, no_ref);
+      p_.close();
+    }
+    if (rest) {
+      p_.set_lanes({w, b_.integer(rest)});
+      at({end, 1}, b_.integer(rest));
+    }
+    p_.set_lanes({});
+  }
+
+  // Rows in slots are padded, so that whole vectors may be read and written; elsewhere only what exists.
+  void symbolic_extent_by(int w, Dim const& n, bool split) {
+    bool padded = only_slots() && n.divided_by(Symbol::batch).has_value();
+    Ref exact = extent(b_, n), units = b_.quotient(b_.add(exact, b_.integer(w - 1)), b_.integer(w));
+    Share share = split ? share_of(b_, units, k_) : Share{b_.integer(0), units};
+    auto loop = p_.open(share.begin, share.end);
+    Ref begin = b_.multiply(loop.index, i64{w}), limit = b_.subtract(exact, begin);
+    p_.set_lanes({w, limit});
+    Ref valid = p_.lane_mask();
+    if (padded) p_.set_lanes({w, no_ref}), p_.set_padded_rows(true, valid);
+    at({begin, 1}, padded ? no_ref : limit);
+    p_.set_padded_rows(false);
+    p_.set_lanes({});
+    p_.close();
+  }
+
+  bool only_slots() const {
+    for (auto const& place : k_.places)
+      if (place.kind != Place::Kind::slot) return false;
+    for (auto v : k_.kernel.operands) {
+      auto const& place = k_.storage.places[v];
+      bool rows = !k_.function().type(v).shape.empty() && k_.function().type(v).shape[0].mentions(Symbol::batch);
+      if (rows && place && place->kind != Place::Kind::slot) return false;
+    }
+    return true;
+  }
+
+  void at(At innermost, Ref limit) {
+    index_.push_back({runs_.back(), innermost});
+    element(index_, limit);
+    index_.pop_back();
+  }
+
+  void element(Index const& index, Ref limit) {
+    std::vector<Ref> values;
+    for (auto r : k_.kernel.results) values.push_back(p_.pull(r, index));
+    At where = p_.indexer().linear(index, space_);
+    for (size_t i = 0; i < values.size(); ++i) store_result(p_, k_, buffers_, i, where, values[i], limit);
+  }
+
+  Puller& p_;
+  LoopBuilder& b_;
+  KernelContext const& k_;
+  Shape const& space_;
+  std::vector<int> buffers_;
+  std::vector<int> runs_;
+  Index index_;
+};
+
+} // namespace
+
+void lower_pointwise(Puller& p, KernelContext const& k) { Pointwise(p, k).run(); }
+
+} // namespace nnc

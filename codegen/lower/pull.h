@@ -1,0 +1,125 @@
+// Pulling: the value of an element of a tensor as an expression of elements of the kernel's operands. An elementwise
+// operator pulls its operands at the same index, an operator that moves data at another one, a reduction in loops of its
+// own, in its order; what comes from outside of the kernel is loaded. Nothing is stored.
+#pragma once
+
+#include "codegen/lower/index.h"
+#include "codegen/lower/storage.h"
+
+#include <functional>
+#include <unordered_map>
+
+namespace nnc {
+
+// What a reduction does with each element: accumulators that start as scalars, one step per element, and how the
+// accumulators of two lanes or blocks become one.
+struct Fold {
+  std::vector<Ref> starts;
+  std::vector<OpCode> joins;
+  std::function<std::vector<Ref>(std::vector<Ref> const& accumulators, std::vector<At> const& at)> step; // at: per reduced axis
+};
+
+class Puller {
+public:
+  Puller(LoopBuilder& builder, Storage const& storage, std::vector<Node> const& nodes);
+  Puller(Puller const&) = delete;
+  Puller& operator=(Puller const&) = delete;
+
+  // The element at `index` (of each lane): a scalar when it is the same for all lanes, else as many as there are lanes.
+  Ref pull(ValueId, Index const&);
+
+  // From now on the value is taken from here: accumulators of a contraction, the sum of a row, a row's buffer.
+  using Provider = std::function<Ref(Index const&)>;
+  void provide(ValueId v, Provider p);
+  // Like `pull`, past the provider and the memory of what was pulled.
+  Ref make(ValueId, Index const&);
+
+  // Folds over the reduced axes in the given order. `chain`: what the steps pull may differ from lane to lane. `lanes`:
+  // the context must have one lane; the steps see 16, along the innermost reduced axis.
+  std::vector<Ref> fold(std::vector<Dim> const& extents, Order, Fold const&);
+  // The fold of reduce_sum, _prod, _max, _min of a node, whose result is wanted at `kept`.
+  Fold fold_of(Node const& reduce, Index const& kept);
+  std::vector<Dim> reduced_extents(Node const& reduce) const;
+
+  // Makes code for other lanes (a tail, 16 lanes of a row, one lane).
+  LaneContext const& lanes() const { return lanes_; }
+  void set_lanes(LaneContext l) { lanes_ = l; }
+
+  // Loops forget what was pulled inside of them.
+  LoopBuilder::Open open(Ref begin, Ref end, i64 step = 1, std::vector<Ref> initial = {});
+  std::vector<Ref> close(std::vector<Ref> next = {});
+
+  LoopBuilder& builder() { return b_; }
+  Indexer& indexer() { return indexer_; }
+  Storage const& storage() const { return storage_; }
+  Node const* node_of(ValueId v) const; // null: from outside of the kernel
+  Shape const& shape(ValueId v) const { return storage_.function.type(v).shape; }
+  DType dtype(ValueId v) const { return storage_.function.type(v).dtype; }
+  int buffer_at(Place const&);
+  Ref lane_mask(); // lane < limit
+
+  // True while rows beyond the batch are computed: what is not in a slot is then read at its last row, and only `valid`
+  // rows count what they clamp.
+  void set_padded_rows(bool padded, Ref valid = no_ref) { padded_rows_ = padded, valid_ = valid; }
+
+  // The index of an operand whose axis j is axis sources[j] of the result.
+  Index pick(Index const&, Shape const& of, std::vector<i64> const& sources);
+  Index part_of(Index const&, Shape const& of, size_t first, size_t last);
+  void count(Counter, Ref condition);
+
+private:
+  struct MemoKey {
+    ValueId value;
+    int lanes;
+    Ref limit;
+    Index index;
+    bool operator==(MemoKey const&) const = default;
+  };
+  struct MemoHash {
+    size_t operator()(MemoKey const&) const;
+  };
+
+  Ref make_node(Node const&, Index const&);
+  // pull.cpp: loads and elementwise nodes
+  Ref load(ValueId, Index const&);
+  Ref load_at(int buffer, DType, At);
+  Index rows_within_batch(Index const&, Shape const&);
+  Ref elementwise(Node const&, Index const&);
+  // move.cpp: nodes that move data
+  Ref slice(Node const&, Index const&);
+  Ref reverse(Node const&, Index const&);
+  Ref pad(Node const&, Index const&);
+  Ref concat(Node const&, Index const&);
+  Ref gather(Node const&, Index const&);
+  Ref iota(Node const&, Index const&);
+  Ref random(Node const&, Index const&);
+  struct Inside {
+    At at;
+    Ref condition; // no_ref: always
+  };
+  Inside inside(At, i64 start, i64 step, Dim const& extent);
+  // fold.cpp: reductions and contractions
+  Ref reduce(Node const&, Index const&);
+  Ref arg(Node const&, Index const&);
+  Ref dot(Node const&, Index const&);
+  Ref each_lane(Node const&, Index const&);
+  std::vector<Ref> part(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end);
+  std::vector<Ref> axis(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end, std::vector<Ref>, std::vector<At>);
+  std::vector<Ref> along_lanes(Fold const&, Ref begin, Ref end, std::vector<Ref>, std::vector<At> const&);
+  std::vector<Ref> step_lanes(Fold const&, Ref at, LaneContext, std::vector<Ref> const&, std::vector<At>);
+
+  LoopBuilder& b_;
+  Storage const& storage_;
+  std::unordered_map<ValueId, Node const*> nodes_;
+  std::unordered_map<ValueId, Provider> provided_;
+  std::vector<std::unordered_map<MemoKey, Ref, MemoHash>> scopes_;
+  LaneContext lanes_;
+  Indexer indexer_{b_, lanes_};
+  bool padded_rows_ = false;
+  Ref valid_ = no_ref;
+};
+
+// The order of a reduce or dot node; without an attribute: chain.
+Order order_of(Node const&);
+
+} // namespace nnc

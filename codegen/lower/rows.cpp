@@ -1,0 +1,277 @@
+// Row by row: the last `row_axes` axes of the space form a row, and every reduction of the kernel runs over exactly these
+// axes. For each row: first the reductions, in stages (those of a stage need nothing of each other), each stage one walk
+// along the row; then the results that have an element per row element, in a last walk; then those with one per row.
+//
+//     max_i x_i  |  sum_i exp(x_i - max)  |  exp(x_i - max) / sum
+//
+// A value that is costly and that two walks need (the exp above) is kept in a buffer for one row by the first that makes
+// it. Rows of up to 64 elements are no loops at all: their values stay in registers from stage to stage.
+#include "codegen/lower/lower.h"
+
+#include "ir/op.h"
+
+#include <algorithm>
+
+namespace nnc {
+namespace {
+
+constexpr i64 unrolled_row = 4 * order_lanes;
+constexpr i64 largest_row_buffer = 1 << 16; // bytes on the stack, all buffers of a kernel together
+
+class Rows {
+public:
+  Rows(Puller& p, KernelContext const& k) : p_(p), b_(p.builder()), k_(k) {
+    auto row_axes = static_cast<size_t>(k.kernel.attributes.get<i64>("row_axes"));
+    space_ = find_space();
+    outer_ = space_.size() - row_axes;
+  }
+
+  void run() {
+    buffers_ = result_buffers(p_, k_);
+    find_stages();
+    find_kept();
+    outer_loop(0);
+  }
+
+private:
+  Shape const& shape(ValueId v) const { return k_.function().type(v).shape; }
+  static bool is_reduce(Node const& n) {
+    return n.op == OpCode::reduce_sum || n.op == OpCode::reduce_prod || n.op == OpCode::reduce_max || n.op == OpCode::reduce_min;
+  }
+  bool spans_space(ValueId v) const { return shape(v).size() == space_.size() && shape(v) == space_; }
+
+  Shape find_space() const {
+    for (auto const& n : k_.nodes())
+      if (is_reduce(n)) return shape(n.operands[0]);
+    Shape widest;
+    for (auto r : k_.kernel.results)
+      if (shape(r).size() > widest.size()) widest = shape(r);
+    return widest;
+  }
+
+  // The stage of a reduction is one more than that of any reduction that it depends on.
+  void find_stages() {
+    std::unordered_map<ValueId, size_t> stage_of;
+    for (auto const& n : k_.nodes()) {
+      size_t stage = 0;
+      for (auto o : n.operands)
+        if (auto s = stage_of.find(o); s != stage_of.end()) stage = std::max(stage, s->second);
+      if (is_reduce(n)) {
+        if (stages_.size() <= stage) stages_.resize(stage + 1);
+        stages_[stage].push_back(&n);
+        ++stage;
+      }
+      for (auto r : n.results) stage_of[r] = stage;
+    }
+  }
+
+  bool row_in_registers() const {
+    auto n = space_.size() == outer_ + 1 ? space_.back().constant() : std::optional<i64>{};
+    return n && *n <= unrolled_row;
+  }
+
+  // Marks everything that a walk computes per row element: down to loads and reductions.
+  void reach(ValueId v, std::vector<int>& walks, std::vector<int>& last, int walk) const {
+    auto const* n = p_.node_of(v);
+    if (!n || last[v] == walk) return;
+    last[v] = walk;
+    ++walks[v];
+    if (!is_reduce(*n))
+      for (auto o : n->operands) reach(o, walks, last, walk);
+  }
+
+  // Costly values of the space that more than one walk needs, in the order of the nodes.
+  void find_kept() {
+    if (row_in_registers()) return;
+    i64 row = 1;
+    for (size_t i = outer_; i < space_.size(); ++i) {
+      auto n = space_[i].constant();
+      if (!n) return;
+      row *= *n;
+    }
+    std::vector<int> walks(k_.function().values.size(), 0), last(walks.size(), -1);
+    int walk = 0;
+    for (auto const& stage : stages_) {
+      for (auto const* n : stage) reach(n->operands[0], walks, last, walk);
+      ++walk;
+    }
+    for (auto r : k_.kernel.results)
+      if (spans_space(r)) reach(r, walks, last, walk);
+    i64 used = 0;
+    for (auto const& n : k_.nodes()) {
+      ValueId v = n.results.empty() ? no_value : n.result();
+      i64 size = v == no_value ? 0 : row * bytes(k_.function().type(v).dtype) + 64;
+      if (v == no_value || walks[v] < 2 || !spans_space(v) || !costly(n) || used + size > largest_row_buffer) continue;
+      used += size;
+      keep(v, size);
+    }
+  }
+
+  static bool costly(Node const& n) { return info(n.op).has(Trait::costly); }
+
+  struct Kept {
+    int buffer;
+    bool stored = false; // by an earlier walk
+    std::vector<std::pair<Index, Ref>> made; // in this walk
+  };
+
+  void keep(ValueId v, i64 size) {
+    size_t number = kept_.size();
+    kept_.push_back({b_.stack_buffer("row(" + std::to_string(number) + ")", size), false, {}});
+    p_.provide(v, [this, v, number](Index const& index) {
+      auto& kept = kept_[number];
+      for (auto const& [at, value] : kept.made)
+        if (at == index) return value;
+      At place = in_row(index);
+      Ref limit = p_.lanes().limit;
+      Ref value;
+      if (kept.stored) {
+        value = b_.load(kept.buffer, p_.dtype(v), p_.lanes().lanes, place.base, limit);
+      } else {
+        value = b_.splat(p_.make(v, index), p_.lanes().lanes);
+        b_.store(kept_[number].buffer, place.base, value, limit);
+      }
+      kept_[number].made.emplace_back(index, value);
+      return value;
+    });
+  }
+
+  void end_walk() {
+    for (auto& kept : kept_) {
+      kept.stored = kept.stored || !kept.made.empty();
+      kept.made.clear();
+    }
+  }
+
+  At in_row(Index const& index) {
+    auto axes = p_.indexer().axes(index, space_);
+    return p_.indexer().linear(axes, space_, outer_, space_.size());
+  }
+
+  void outer_loop(size_t axis) {
+    if (axis == outer_) {
+      if (axis > 0) return row();
+      auto share = share_of(b_, b_.integer(1), k_);
+      p_.open(share.begin, share.end);
+      row();
+      p_.close();
+      return;
+    }
+    Ref n = extent(b_, space_[axis]);
+    Share share = axis == 0 ? share_of(b_, n, k_) : Share{b_.integer(0), n};
+    auto loop = p_.open(share.begin, share.end);
+    at_.push_back({loop.index});
+    outer_loop(axis + 1);
+    at_.pop_back();
+    p_.close();
+  }
+
+  void row() {
+    for (auto const& stage : stages_) {
+      std::vector<Node const*> rest = stage;
+      while (!rest.empty()) { // those of one order share a walk
+        Order order = order_of(*rest.front());
+        std::vector<Node const*> together;
+        std::erase_if(rest, [&](Node const* n) { return order_of(*n) == order ? (together.push_back(n), true) : false; });
+        walk_of(together, order);
+        end_walk();
+      }
+    }
+    auto per_row = results_per_row();
+    results_of_row();
+    end_walk();
+    for (auto const& [result, value] : per_row) {
+      At where = p_.indexer().linear(at_, space_, 0, outer_);
+      store_result(p_, k_, buffers_, result, where, value);
+    }
+  }
+
+  void walk_of(std::vector<Node const*> const& reduces, Order order) {
+    Fold all;
+    std::vector<Fold> each;
+    for (auto const* n : reduces) {
+      each.push_back(p_.fold_of(*n, index_of(at_)));
+      all.starts.push_back(each.back().starts[0]);
+      all.joins.push_back(each.back().joins[0]);
+    }
+    all.step = [&](std::vector<Ref> const& acc, std::vector<At> const& at) {
+      std::vector<Ref> next;
+      for (size_t i = 0; i < each.size(); ++i) next.push_back(each[i].step({acc[i]}, at).front());
+      return next;
+    };
+    auto sums = p_.fold(p_.reduced_extents(*reduces[0]), order, all);
+    for (size_t i = 0; i < sums.size(); ++i) p_.provide(reduces[i]->result(), [sum = sums[i]](Index const&) { return sum; });
+  }
+
+  std::vector<std::pair<size_t, Ref>> results_per_row() {
+    std::vector<std::pair<size_t, Ref>> values;
+    for (size_t i = 0; i < k_.kernel.results.size(); ++i)
+      if (shape(k_.kernel.results[i]).size() == outer_ && !spans_space(k_.kernel.results[i]))
+        values.emplace_back(i, p_.pull(k_.kernel.results[i], index_of(at_)));
+    return values;
+  }
+
+  void results_of_row() {
+    bool any = std::any_of(k_.kernel.results.begin(), k_.kernel.results.end(), [&](ValueId r) { return spans_space(r); });
+    if (any) row_axis(outer_, at_);
+  }
+
+  void row_axis(size_t axis, std::vector<At> at) {
+    Ref n = extent(b_, space_[axis]);
+    if (axis + 1 < space_.size()) {
+      auto loop = p_.open(b_.integer(0), n);
+      at.push_back({loop.index});
+      row_axis(axis + 1, at);
+      p_.close();
+      return;
+    }
+    at.push_back({});
+    auto length = b_.known(n);
+    constexpr int w = static_cast<int>(order_lanes);
+    auto vector = [&](Ref begin, Ref limit) {
+      at.back() = {begin, 1};
+      p_.set_lanes({w, limit});
+      elements(at, limit);
+      p_.set_lanes({});
+    };
+    if (!length) {
+      auto loop = p_.open(b_.integer(0), n, w);
+      vector(loop.index, b_.subtract(n, loop.index));
+      p_.close();
+      return;
+    }
+    i64 full = *length / w;
+    if (row_in_registers()) {
+      for (i64 i = 0; i < full; ++i) vector(b_.integer(i * w), no_ref);
+    } else if (full > 0) {
+      auto loop = p_.open(b_.integer(0), b_.integer(full * w), w);
+      vector(loop.index, no_ref);
+      p_.close();
+    }
+    if (*length % w) vector(b_.integer(full * w), b_.integer(*length % w));
+  }
+
+  void elements(std::vector<At> const& at, Ref limit) {
+    std::vector<std::pair<size_t, Ref>> values;
+    for (size_t i = 0; i < k_.kernel.results.size(); ++i)
+      if (spans_space(k_.kernel.results[i])) values.emplace_back(i, p_.pull(k_.kernel.results[i], index_of(at)));
+    At where = p_.indexer().linear(at, space_, 0, space_.size());
+    for (auto const& [result, value] : values) store_result(p_, k_, buffers_, result, where, value, limit);
+  }
+
+  Puller& p_;
+  LoopBuilder& b_;
+  KernelContext const& k_;
+  Shape space_;
+  size_t outer_ = 0; // axes in front of the row
+  std::vector<int> buffers_;
+  std::vector<std::vector<Node const*>> stages_;
+  std::vector<Kept> kept_;
+  std::vector<At> at_;
+};
+
+} // namespace
+
+void lower_rows(Puller& p, KernelContext const& k) { Rows(p, k).run(); }
+
+} // namespace nnc

@@ -1,0 +1,138 @@
+// scatter_add: the base is copied to the result, then the updates are added in the order of their indices. One thread
+// does all of it, so that the order of the sums is the program's.
+//
+//     result[o, clamp(indices[k]), j] += updates[o, k, j]
+#include "codegen/lower/lower.h"
+
+namespace nnc {
+namespace {
+
+Node const& scatter_of(KernelContext const& k) {
+  for (auto const& n : k.nodes())
+    if (n.op == OpCode::scatter_add && n.result() == k.kernel.results.front() && k.kernel.results.size() == 1) return n;
+  throw CompilerBug("a scatter_add stands in one kernel with other results");
+}
+
+class Scatter {
+public:
+  Scatter(Puller& p, KernelContext const& k) : p_(p), b_(p.builder()), k_(k), n_(scatter_of(k)), shape_(k.type(0).shape) {
+    axis_ = static_cast<size_t>(n_.attributes.get<i64>("axis"));
+    rank_ = p.shape(n_.operands[1]).size();
+  }
+
+  void run() {
+    buffer_ = result_buffers(p_, k_).front();
+    if (buffer_ < 0) throw CompilerBug("a scatter_add cannot be local");
+    for (auto const& d : shape_)
+      if (d == Dim(0)) return;
+    Ref first = b_.compute(OpCode::eq, {b_.cell(Frame::thread, DType::i64), b_.integer(0)});
+    p_.open(b_.integer(0), b_.compute(OpCode::select, {first, b_.integer(1), b_.integer(0)}));
+    copy(0, {});
+    add_outer(0, {});
+    p_.close();
+  }
+
+private:
+  // A loop over the innermost axis, a vector at a time.
+  template <class Body> void vectors(Dim const& n, Body body) {
+    Ref count = extent(b_, n);
+    auto length = b_.known(count);
+    int w = natural_lanes(k_.target);
+    Ref full = length ? b_.integer(*length - *length % w) : b_.integer(0);
+    if (!length || *length >= w) {
+      auto loop = p_.open(b_.integer(0), length ? full : count, w);
+      Ref limit = length ? no_ref : b_.subtract(count, loop.index);
+      p_.set_lanes({w, limit});
+      body(At{loop.index, 1}, limit);
+      p_.set_lanes({});
+      p_.close();
+    }
+    if (length && *length % w) {
+      Ref limit = b_.integer(*length % w);
+      p_.set_lanes({w, limit});
+      body(At{full, 1}, limit);
+      p_.set_lanes({});
+    }
+  }
+
+  void copy(size_t axis, std::vector<At> at) {
+    ValueId base = n_.operands[0];
+    auto element = [&](At inner, Ref limit) {
+      if (inner.base != no_ref) at.push_back(inner);
+      Ref value = p_.pull(base, index_of(at));
+      At where = p_.indexer().linear(at, shape_, 0, shape_.size());
+      b_.store(buffer_, where.base, b_.splat(value, p_.lanes().lanes), limit);
+      if (inner.base != no_ref) at.pop_back();
+    };
+    if (shape_.empty()) return element({}, no_ref);
+    if (axis + 1 == shape_.size()) return vectors(shape_[axis], element);
+    auto loop = p_.open(b_.integer(0), extent(b_, shape_[axis]));
+    at.push_back({loop.index});
+    copy(axis + 1, at);
+    p_.close();
+  }
+
+  void add_outer(size_t axis, std::vector<At> at) { // axes in front of the indexed one
+    if (axis == axis_) return add_indices(0, at, {});
+    auto loop = p_.open(b_.integer(0), extent(b_, shape_[axis]));
+    at.push_back({loop.index});
+    add_outer(axis + 1, at);
+    p_.close();
+  }
+
+  void add_indices(size_t axis, std::vector<At> const& outer, std::vector<At> indices) {
+    auto const& extents = p_.shape(n_.operands[1]);
+    if (axis == rank_) return add_row(outer, indices);
+    auto loop = p_.open(b_.integer(0), extent(b_, extents[axis]));
+    indices.push_back({loop.index});
+    add_indices(axis + 1, outer, indices);
+    p_.close();
+  }
+
+  void add_row(std::vector<At> const& outer, std::vector<At> const& indices) {
+    Ref k = p_.pull(n_.operands[1], index_of(indices));
+    DType d = b_.type(k).dtype;
+    Ref last = b_.convert(b_.subtract(extent(b_, shape_[axis_]), b_.integer(1)), d), zero = b_.number(0, {d, 1});
+    p_.count(Counter::clamped, b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {k, zero}), b_.compute(OpCode::gt, {k, last})}));
+    k = b_.convert(b_.maximum(b_.minimum(k, last), zero), DType::i64);
+    auto to = outer, from = outer;
+    to.push_back({k});
+    from.insert(from.end(), indices.begin(), indices.end());
+    add_inner(axis_ + 1, to, from);
+  }
+
+  void add_inner(size_t axis, std::vector<At> to, std::vector<At> from) {
+    if (axis == shape_.size()) return add(to, from, no_ref);
+    if (axis + 1 == shape_.size())
+      return vectors(shape_[axis], [&](At at, Ref limit) {
+        auto t = to, f = from;
+        t.push_back(at), f.push_back(at);
+        add(t, f, limit);
+      });
+    auto loop = p_.open(b_.integer(0), extent(b_, shape_[axis]));
+    to.push_back({loop.index}), from.push_back({loop.index});
+    add_inner(axis + 1, to, from);
+    p_.close();
+  }
+
+  void add(std::vector<At> const& to, std::vector<At> const& from, Ref limit) {
+    Ref update = p_.pull(n_.operands[2], index_of(from));
+    At where = p_.indexer().linear(to, shape_, 0, shape_.size());
+    Ref old = b_.load(buffer_, k_.type(0).dtype, p_.lanes().lanes, where.base, limit);
+    b_.store(buffer_, where.base, b_.compute(OpCode::add, {old, update}), limit);
+  }
+
+  Puller& p_;
+  LoopBuilder& b_;
+  KernelContext const& k_;
+  Node const& n_;
+  Shape const& shape_;
+  size_t axis_ = 0, rank_ = 0;
+  int buffer_ = -1;
+};
+
+} // namespace
+
+void lower_scatter(Puller& p, KernelContext const& k) { Scatter(p, k).run(); }
+
+} // namespace nnc

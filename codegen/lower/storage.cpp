@@ -1,0 +1,96 @@
+#include "codegen/lower/storage.h"
+
+#include "ir/op.h"
+
+namespace nnc {
+namespace {
+
+void follow_alias(Storage& s, Node const& reshape) {
+  ValueId from = reshape.operands[0];
+  s.places[reshape.result()] = s.places[from];
+}
+
+} // namespace
+
+Frame::Frame(Function const& f) {
+  i64 scalar_count = 0;
+  for (auto const& a : f.arguments) scalar_count += a.role == Role::scalar;
+  locals = first_free;
+  scalars = locals + f.locals;
+  slots = scalars + scalar_count;
+  arguments = slots + static_cast<i64>(f.slots.size());
+  results = arguments + static_cast<i64>(f.arguments.size());
+  size = results + static_cast<i64>(f.results.size());
+}
+
+Storage::Storage(Function const& f) : function(f), frame(f) {
+  places.resize(f.values.size());
+  argument_number.assign(f.values.size(), -1);
+  scalar_number.assign(f.values.size(), -1);
+  i64 scalar = 0;
+  for (size_t i = 0; i < f.arguments.size(); ++i) {
+    auto const& a = f.arguments[i];
+    argument_number[a.value] = static_cast<i64>(i);
+    places[a.value] = Place{.kind = Place::Kind::argument, .index = static_cast<i64>(i)};
+    if (a.role == Role::scalar) scalar_number[a.value] = scalar++;
+  }
+  for (auto const& n : f.body.nodes) {
+    if (n.op == OpCode::reshape) {
+      follow_alias(*this, n);
+    } else if (n.op == OpCode::kernel) {
+      auto const& list = n.attributes.get<std::vector<Place>>("places");
+      if (list.size() != n.results.size()) throw CompilerBug("a kernel has other places than results");
+      for (size_t i = 0; i < list.size(); ++i) places[n.results[i]] = list[i];
+    } else {
+      throw CompilerBug("code is made of kernels; found a " + std::string(info(n.op).name) + " outside of one");
+    }
+  }
+}
+
+std::optional<Role> Storage::role(ValueId v) const {
+  i64 a = argument_number[v];
+  if (a < 0) return {};
+  return function.arguments[static_cast<size_t>(a)].role;
+}
+
+std::optional<std::array<i64, 3>> polynomial_in_batch(Dim const& d) {
+  if (d.mentions(Symbol::examples)) return {};
+  auto at = [&](i64 batch) {
+    Bindings b;
+    b[static_cast<size_t>(Symbol::batch)] = batch;
+    return d.value(b);
+  };
+  i64 v0 = at(0), v1 = at(1), v2 = at(2);
+  i64 c2 = (v2 - 2 * v1 + v0) / 2, c1 = v1 - v0 - c2;
+  if (at(3) != v0 + 3 * c1 + 9 * c2) return {};
+  return std::array<i64, 3>{v0, c1, c2};
+}
+
+namespace {
+
+Ref polynomial(LoopBuilder& b, Dim const& d, i64 batch_cell) {
+  if (auto c = d.constant()) return b.integer(*c);
+  if (d == Dim(Symbol::examples)) return b.cell(Frame::examples, DType::i64);
+  auto c = polynomial_in_batch(d);
+  if (!c) throw Error("an extent of " + d.text() + " is not compiled yet");
+  Ref batch = b.cell(batch_cell, DType::i64);
+  Ref squares = b.multiply((*c)[2] ? b.multiply(batch, batch) : batch, (*c)[2]);
+  return b.add(b.add(squares, b.multiply(batch, (*c)[1])), b.integer((*c)[0]));
+}
+
+} // namespace
+
+Ref extent(LoopBuilder& b, Dim const& d) { return polynomial(b, d, Frame::batch); }
+Ref extent_in_slots(LoopBuilder& b, Dim const& d) { return polynomial(b, d, Frame::padded_batch); }
+
+void check_compiled(Function const& f) {
+  for (auto const& v : f.values) {
+    DType d = v.type.dtype;
+    bool tensor = d == DType::f32 || d == DType::i32 || d == DType::i64 || d == DType::u8 || d == DType::bool_;
+    if (tensor || (d == DType::f64 && v.type.rank() == 0)) continue;
+    std::string what = d == DType::f64 ? "a tensor of dtype f64 is not compiled yet" : "dtype " + std::string(name(d)) + " is not compiled yet";
+    throw Error(Diagnostic{.at = v.at, .message = what, .notes = {}, .help = "compiled dtypes: f32, i32, i64, u8, bool"});
+  }
+}
+
+} // namespace nnc

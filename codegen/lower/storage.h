@@ -1,0 +1,26 @@
+// Where the values of one function live while its kernels run, as `plan_memory` has decided, and how symbolic extents
+// become numbers at run time.
+#pragma once
+
+#include "codegen/loops/builder.h"
+
+namespace nnc {
+
+struct Storage {
+  explicit Storage(Function const&);
+  Function const& function;
+  Frame frame;
+  std::vector<std::optional<Place>> places;                    // by value: of arguments and results of kernels; aliases followed
+  std::vector<i64> argument_number, scalar_number;             // by value; -1: none
+  std::optional<Role> role(ValueId) const;                     // of an argument
+};
+
+// c[0] + c[1] * batch + c[2] * batch^2, or nothing for an extent that is no such polynomial.
+std::optional<std::array<i64, 3>> polynomial_in_batch(Dim const&);
+Ref extent(LoopBuilder&, Dim const&);          // its exact value
+Ref extent_in_slots(LoopBuilder&, Dim const&); // with batch rounded up to a multiple of 16
+
+// The dtypes that code is made for; an Error with the place for the others.
+void check_compiled(Function const&);
+
+} // namespace nnc
