@@ -1,0 +1,181 @@
+// The fast contraction as loops: out[b,m,n] = epilogue(sum over k of lhs[b,m,k] * rhs[b,k,n]), every sum in the order that
+// the program names. Knows nothing of graphs: operands and results are callbacks that the lowering fills.
+//
+//     for chunk of rows                          one chunk, unless lhs is packed or k is long
+//       pack lhs                                 if it is virtual (computed by a prologue)
+//       for panel of NV vectors of columns       NV = 3, then 2 at the end; 1 if there is one vector only
+//         for chunk of k                         one chunk, unless k is long or known at run time only
+//           pack the panel of rhs                the prologue of rhs is computed here
+//           for tile of MR rows
+//             k loop on MR x NV accumulators     NV loads of rhs, MR broadcasts of lhs, MR*NV fma
+//             accumulators -> scratch tile
+//             loop over rows and vectors of the scratch tile: epilogue
+//
+// Vectors have W lanes:
+//
+//     panel   [k][NV*W]      |  k=0: n n+1 ... n+NV*W-1  |  k=1: ...        in L1 or L2, read in order
+//     lhs     in place, rows [m][k] or columns [k][m]; packed: rows [m][k padded] or columns [m / MR][k][m % MR]
+//     scratch [MR][widest NV*W]                                              in L1
+//
+// Register rule: MR*NV accumulators + NV vectors of rhs + 1 broadcast <= registers, so 4 x 3 of 16 and 8 x 3 of 32.
+#pragma once
+
+#include "codegen/lower/pull.h"
+
+namespace nnc {
+
+// A number of rows, of steps of k, of batches: known now or at run time (always >= 1).
+struct Extent {
+  Ref value = no_ref;          // i64
+  std::optional<i64> constant; // what `value` is, where known
+  bool padded = false;         // a multiple of 16
+};
+
+// A plain operand in memory. Element (outer, inner) of batch b stands at start(b) + outer * outer_stride + inner *
+// inner_stride of the buffer; for lhs outer is m and inner is k, for rhs outer is k and inner is n.
+struct PlainOperand {
+  int buffer = 0;
+  std::function<Ref(Ref batch)> start;
+  i64 outer_stride = 0, inner_stride = 0;
+};
+
+struct ContractOperand {
+  std::optional<PlainOperand> plain; // else virtual: `load` is called, with the puller's lanes set
+  // The elements from (outer, inner) on, one per lane, along inner or, if not `along_inner`, along outer.
+  std::function<Ref(Ref batch, Ref outer, Ref inner)> load;
+  bool along_inner = true;
+};
+
+struct ContractSpec {
+  DType dtype = DType::f32; // i32: multiply and add, wrapping
+  Order order;              // chain, or blocks(n, chain)
+  Extent batches, rows, depth;
+  i64 columns = 0;
+  ContractOperand lhs, rhs;
+
+  int lanes = 8;                      // W
+  i64 registers = 16;                 // vector registers of the target
+  i64 tile_rows = 0, tile_vectors = 0; // MR and NV; 0: chosen here
+  Ref thread = no_ref, threads = no_ref; // no_ref: one thread does everything
+
+  // Stores the results at [b, row, column ..] from the sums; the puller's lanes are set, the last ones off beyond N.
+  std::function<void(Ref batch, Ref row, Ref column, Ref sums)> epilogue;
+  // Asks for the cache lines that the epilogue of a tile will read, before its k loop; may be empty.
+  std::function<void(Ref batch, Ref row, Ref column, i64 rows, i64 columns)> prefetch;
+};
+
+// Everything about the loops that follows from shape, target and schedule. Changes speed, never a bit.
+struct ContractChoice {
+  i64 tile_rows = 4;       // MR
+  std::vector<i64> widths; // of panels in vectors, widest first; every number of vectors that is met is a sum of them
+  bool direct = false;     // rhs is read where it lies
+  i64 depth_chunk = 0;     // KC: this much of k at a time; 0: all of it
+  i64 row_chunk = 0;       // MC: this many rows at a time; 0: all
+  i64 packed_row = 0;      // row stride of an lhs packed as rows
+  i64 packed_depth = 0;    // row stride of rows of a virtual rhs that runs along k
+  enum class Split : u8 { batches, rows, columns } split = Split::rows; // what threads divide
+};
+ContractChoice choose(ContractSpec const&);
+
+// Whether ContractNest takes this; a virtual lhs whose k is known at run time only is refused, for example.
+bool can_contract(ContractSpec const&);
+
+class ContractNest {
+public:
+  ContractNest(Puller& puller, ContractSpec const& spec, ContractChoice choice);
+  void emit();
+
+private:
+  using Refs = std::vector<Ref>;
+  struct Range {
+    Ref from = no_ref, to = no_ref;
+  };
+  // The current place in the nest; each loop sets its own.
+  struct Where {
+    Ref batch = no_ref;
+    Range rows;            // of the chunk of rows
+    Ref column = no_ref;   // first column of the panel
+    Ref vectors = no_ref;  // its width
+    Range depth;           // of the chunk of k
+    Ref panel = no_ref;    // where the panel starts in its buffer
+  };
+  // What the k loop reads of lhs: one index and rows at a constant stride, or an index for each row.
+  struct Rows {
+    Refs starts;
+    i64 row_stride = 0, depth_stride = 0;
+  };
+  struct Steps { // of k
+    Ref count = no_ref;
+    std::optional<i64> constant;
+  };
+
+  // contract_nest.cpp: loops around the tiles
+  Range share(Ref units, i64 unit, Ref end);
+  void chunks_of_rows(Range vectors);
+  void panels(Range vectors);
+  void chunks_of_depth();
+
+  // contract_pack.cpp
+  void pack_lhs();
+  void pack_lhs_rows(Ref end);
+  void pack_lhs_columns(Ref end);
+  void pack_rhs();
+  void pack_rhs_in_order();
+  void pack_rhs_through();
+  void pack_rhs_transposed();
+  void pack_rhs_through_rows();
+
+  // contract_tile.cpp
+  void tile(Ref row);
+  void start_totals(Ref scratch);
+  void sum(Ref scratch, Ref row, i64 width);
+  void sum_blocks(Ref scratch, Ref row, i64 width);
+  Rows rows_at(Ref row, Ref depth);
+  void accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Steps steps);
+  void step(Refs& sums, Rows const& rows, Ref panel, i64 width, i64 ahead);
+  void epilogue(Ref scratch, Ref row);
+  i64 panel_stride(i64 width) const;
+  Ref scratch_at(Ref scratch, i64 row, i64 vector) { return add(scratch, (row * choice_.widths[0] + vector) * lanes()); }
+
+  // Small words.
+  i64 lanes() const { return spec_.lanes; }
+  i64 vector_count() const { return (spec_.columns + lanes() - 1) / lanes(); }
+  i64 whole_columns() const { return spec_.columns / lanes() * lanes(); }
+  bool partial() const { return spec_.columns % lanes() != 0; } // the last vector has lanes beyond N
+  bool blocked() const { return spec_.order.block != 0 && !(spec_.depth.constant && *spec_.depth.constant <= spec_.order.block); }
+  bool lhs_packed() const { return !spec_.lhs.plain; }
+  bool rows_fit() const { return spec_.rows.constant ? *spec_.rows.constant % choice_.tile_rows == 0 : spec_.rows.padded; }
+  Ref depth_of_chunk() { return b.subtract(at_.depth.to, at_.depth.from); }
+  Ref add(Ref x, i64 k) { return b.add(x, b.integer(k)); }
+  Ref load(int buffer, Ref index, Ref limit = no_ref) { return b.load(buffer, spec_.dtype, spec_.lanes, index, limit); }
+  // Body once for each index of the range.
+  template <class Body> void each(Ref from, Ref to, i64 step, Body body) {
+    auto loop = p_.open(from, to, step);
+    body(loop.index);
+    p_.close();
+  }
+  // A vector of a virtual operand, whose lanes from `limit` on do not exist.
+  template <class Load> Ref loaded(Ref limit, Load load) {
+    p_.set_lanes({spec_.lanes, limit});
+    Ref v = b.splat(load(), spec_.lanes);
+    p_.set_lanes({});
+    return v;
+  }
+  // Body for the width of the panel, made once for each width that there is; the loops run once or not at all.
+  template <class Body> void for_width(Body body) {
+    auto const& w = choice_.widths;
+    if (w.size() == 1) return body(w[0]);
+    each(b.integer(w[1]), at_.vectors, 1, [&](Ref) { body(w[0]); });
+    each(at_.vectors, b.integer(w[0]), 1, [&](Ref) { body(w[1]); });
+  }
+
+  Puller& p_;
+  LoopBuilder& b;
+  ContractSpec const& spec_;
+  ContractChoice choice_;
+  Where at_;
+  int lhs_buffer_ = -1, panel_buffer_ = -1, row_buffer_ = -1, scratch_buffer_ = -1;
+  Ref scratch_stride_ = no_ref; // elements from row to row of the totals; no_ref: one tile only
+};
+
+} // namespace nnc

@@ -1,0 +1,126 @@
+// Packing: where the prologues of both operands are computed, a vector at a time.
+//
+//     rhs along n        for k { for j in panel { panel[k][j*W ..] = rhs(k, n + j*W ..) } }
+//     rhs along k        W rows of rhs become W columns by transposes in registers; a virtual one is computed into rows
+//                        on the stack first:  rows[i][k ..] = rhs(k .., n + i)
+//     lhs along k        rows[m][k ..] = lhs(m, k ..)
+//     lhs along m        tiles[m / MR][k][m % MR ..] = lhs(m .., k)
+//
+// Lanes of a panel beyond N hold anything: they never meet other lanes, and the epilogue leaves them alone. Vectors are
+// stored whole; what the last one writes too much is overwritten by the next row or stands in the slack of the buffer.
+#include "codegen/lower/contract_nest.h"
+
+namespace nnc {
+
+void ContractNest::pack_rhs() {
+  auto const& rhs = spec_.rhs;
+  if (rhs.plain && rhs.plain->inner_stride == 1) pack_rhs_in_order();
+  else if (rhs.plain) pack_rhs_transposed();
+  else if (rhs.along_inner) pack_rhs_through();
+  else pack_rhs_through_rows();
+}
+
+// Plain rows: all vectors of the panel at each k, so that each cache line is read once.
+void ContractNest::pack_rhs_in_order() {
+  auto const& plain = *spec_.rhs.plain;
+  for_width([&](i64 width) {
+    Ref start = b.add(b.add(plain.start(at_.batch), b.multiply(at_.depth.from, plain.outer_stride)), at_.column);
+    Ref last = no_ref; // columns in the panel's last vector
+    if (partial()) last = b.subtract(b.integer(spec_.columns - (width - 1) * lanes()), at_.column);
+    each(b.integer(0), depth_of_chunk(), 1, [&](Ref k) {
+      Ref source = b.add(start, b.multiply(k, plain.outer_stride)), target = b.multiply(k, width * lanes());
+      for (i64 j = 0; j < width; ++j)
+        b.store(panel_buffer_, add(target, j * lanes()),
+                load(plain.buffer, add(source, j * lanes()), j + 1 == width ? last : no_ref));
+    });
+  });
+}
+
+void ContractNest::pack_rhs_through() {
+  Ref stride = b.multiply(at_.vectors, lanes());
+  each(b.integer(0), depth_of_chunk(), 1, [&](Ref k) {
+    Ref row = b.multiply(k, stride);
+    each(b.integer(0), stride, lanes(), [&](Ref j) {
+      Ref n = b.add(at_.column, j);
+      Ref limit = partial() ? b.minimum(b.integer(lanes()), b.subtract(b.integer(spec_.columns), n)) : no_ref;
+      Ref v = loaded(limit, [&] { return spec_.rhs.load(at_.batch, b.add(at_.depth.from, k), n); });
+      b.store(panel_buffer_, b.add(row, j), v);
+    });
+  });
+}
+
+void ContractNest::pack_rhs_transposed() {
+  auto const& plain = *spec_.rhs.plain;
+  Ref start = b.add(plain.start(at_.batch), at_.depth.from);
+  for_width([&](i64 width) {
+    for (i64 j = 0; j < width; ++j) {
+      Ref n = add(at_.column, j * lanes());
+      b.pack_transposed({.source = plain.buffer, .target = panel_buffer_, .lanes = spec_.lanes,
+                         .source_stride = plain.inner_stride, .target_stride = width * lanes()},
+                        b.add(start, b.multiply(n, plain.inner_stride)), b.subtract(b.integer(spec_.columns), n),
+                        b.integer(j * lanes()), depth_of_chunk());
+    }
+  });
+}
+
+void ContractNest::pack_rhs_through_rows() {
+  i64 stride = choice_.packed_depth;
+  Ref depth = depth_of_chunk();
+  Ref columns = b.minimum(b.multiply(at_.vectors, lanes()), b.subtract(b.integer(spec_.columns), at_.column));
+  each(b.integer(0), columns, 1, [&](Ref i) {
+    each(b.integer(0), depth, lanes(), [&](Ref k) {
+      bool whole = b.known(depth) && *b.known(depth) % lanes() == 0;
+      Ref limit = whole ? no_ref : b.minimum(b.integer(lanes()), b.subtract(depth, k));
+      Ref v = loaded(limit, [&] { return spec_.rhs.load(at_.batch, b.add(at_.depth.from, k), b.add(at_.column, i)); });
+      b.store(row_buffer_, b.add(b.multiply(i, stride), k), v);
+    });
+  });
+  for_width([&](i64 width) {
+    for (i64 j = 0; j < width; ++j)
+      b.pack_transposed({.source = row_buffer_, .target = panel_buffer_, .lanes = spec_.lanes, .source_stride = stride,
+                         .target_stride = width * lanes()},
+                        b.integer(j * lanes() * stride), b.subtract(columns, b.integer(j * lanes())),
+                        b.integer(j * lanes()), depth);
+  });
+}
+
+void ContractNest::pack_lhs() {
+  if (spec_.lhs.along_inner) pack_lhs_rows(at_.rows.to);
+  else pack_lhs_columns(at_.rows.to);
+}
+
+void ContractNest::pack_lhs_rows(Ref end) {
+  i64 depth = *spec_.depth.constant, whole = depth / lanes() * lanes();
+  each(at_.rows.from, end, 1, [&](Ref m) {
+    Ref row = b.multiply(b.subtract(m, at_.rows.from), choice_.packed_row);
+    auto vector_at = [&](Ref k, Ref limit) {
+      Ref v = loaded(limit, [&] { return spec_.lhs.load(at_.batch, m, k); });
+      b.store(lhs_buffer_, b.add(row, k), v);
+    };
+    if (whole > 0) each(b.integer(0), b.integer(whole), lanes(), [&](Ref k) { vector_at(k, no_ref); });
+    if (whole < depth) vector_at(b.integer(whole), b.integer(depth - whole));
+  });
+}
+
+// A vector of W rows is cut into pieces of at most MR, one for each tile that it meets. Goes through the scratch tile,
+// where a piece is a vector of its own.
+void ContractNest::pack_lhs_columns(Ref end) {
+  i64 depth = *spec_.depth.constant, tile = choice_.tile_rows;
+  int piece = static_cast<int>(std::min(lanes(), tile));
+  each(at_.rows.from, end, lanes(), [&](Ref m) {
+    Ref inside = b.subtract(m, at_.rows.from);
+    // Row m of the chunk stands at [m / MR][k][m % MR]; vectors may be wider or narrower than a tile.
+    Ref start = b.add(b.multiply(b.quotient(inside, b.integer(tile)), tile * depth), b.remainder(inside, b.integer(tile)));
+    Ref limit = b.minimum(b.integer(lanes()), b.subtract(end, m));
+    each(b.integer(0), b.integer(depth), 1, [&](Ref k) {
+      Ref v = loaded(limit, [&] { return spec_.lhs.load(at_.batch, m, k); });
+      if (piece < spec_.lanes) b.store(scratch_buffer_, b.integer(0), v);
+      for (i64 i = 0; i < lanes(); i += piece) {
+        Ref part = piece < spec_.lanes ? b.load(scratch_buffer_, spec_.dtype, piece, b.integer(i)) : v;
+        b.store(lhs_buffer_, b.add(start, add(b.multiply(k, tile), i / tile * tile * depth)), part);
+      }
+    });
+  });
+}
+
+} // namespace nnc

@@ -1,0 +1,151 @@
+// One tile: MR rows times NV vectors of columns. The sums run in registers along k, go to a scratch tile on the stack, and
+// a loop over its vectors runs the epilogue: one copy of its code, whatever its length.
+//
+// With blocks, or with chunks of k, the scratch tile holds the totals so far. With blocks a total starts at -0, since
+// -0 + x is x for every x, so that "the total starts with the first block" needs no special case; without blocks the
+// chain goes on from the total and starts at +0.
+#include "codegen/lower/contract_nest.h"
+
+namespace nnc {
+
+i64 ContractNest::panel_stride(i64 width) const {
+  return choice_.direct ? spec_.rhs.plain->outer_stride : width * lanes();
+}
+
+// One step of k, `ahead` steps behind the indices: NV loads of rhs, then for every row one broadcast and NV fma. In this
+// order the tile needs MR*NV + NV + 1 registers.
+void ContractNest::step(Refs& sums, Rows const& rows, Ref panel, i64 width, i64 ahead) {
+  int rhs = choice_.direct ? spec_.rhs.plain->buffer : panel_buffer_;
+  int lhs = lhs_packed() ? lhs_buffer_ : spec_.lhs.plain->buffer;
+  Refs right;
+  for (i64 j = 0; j < width; ++j) right.push_back(load(rhs, add(panel, ahead * panel_stride(width) + j * lanes())));
+  for (i64 i = 0; i < choice_.tile_rows; ++i) {
+    bool one = rows.starts.size() == 1;
+    Ref index = one ? add(rows.starts[0], i * rows.row_stride + ahead * rows.depth_stride)
+                    : add(rows.starts[static_cast<size_t>(i)], ahead * rows.depth_stride);
+    Ref left = b.splat(b.load(lhs, spec_.dtype, 1, index), spec_.lanes);
+    for (i64 j = 0; j < width; ++j) {
+      Ref& sum = sums[static_cast<size_t>(i * width + j)];
+      Ref r = right[static_cast<size_t>(j)];
+      sum = is_float(spec_.dtype) ? b.fma(left, r, sum) : b.compute(OpCode::add, {sum, b.compute(OpCode::mul, {left, r})});
+    }
+  }
+}
+
+// sums[i][j] += lhs[i, k] * rhs[k, j] for so many steps of k, one chain each. Two steps per round where their number is
+// known; with a single vector per row LLVM 19 spills an accumulator when unrolled by two, so one step there.
+void ContractNest::accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Steps steps) {
+  i64 unroll = steps.constant && width > 1 ? std::min<i64>(2, *steps.constant) : 1;
+  i64 rest = steps.constant ? *steps.constant % unroll : 0;
+  auto tile = static_cast<std::ptrdiff_t>(sums.size());
+  Refs carried = sums;
+  carried.insert(carried.end(), rows.starts.begin(), rows.starts.end());
+  carried.push_back(panel);
+  auto spread = [&] { // carried values -> sums, rows, panel
+    sums.assign(carried.begin(), carried.begin() + tile);
+    rows.starts.assign(carried.begin() + tile, carried.end() - 1);
+    panel = carried.back();
+  };
+  Ref trips = steps.constant ? b.integer(*steps.constant - rest) : steps.count;
+  carried = p_.open(b.integer(0), trips, unroll, carried).carried;
+  spread();
+  for (i64 u = 0; u < unroll; ++u) step(sums, rows, panel, width, u);
+  carried = sums;
+  for (Ref start : rows.starts) carried.push_back(add(start, unroll * rows.depth_stride));
+  carried.push_back(add(panel, unroll * panel_stride(width)));
+  carried = p_.close(carried);
+  spread();
+  for (i64 u = 0; u < rest; ++u) step(sums, rows, panel, width, u);
+}
+
+// Where the k loop of the tile at `row` reads lhs, from `depth` on.
+ContractNest::Rows ContractNest::rows_at(Ref row, Ref depth) {
+  if (lhs_packed()) {
+    Ref inside = b.subtract(row, at_.rows.from);
+    if (spec_.lhs.along_inner) return {{b.add(b.multiply(inside, choice_.packed_row), depth)}, choice_.packed_row, 1};
+    Ref start = b.multiply(inside, spec_.depth.value); // [tile][k][MR]
+    return {{b.add(start, b.multiply(depth, choice_.tile_rows))}, 1, choice_.tile_rows};
+  }
+  auto const& plain = *spec_.lhs.plain;
+  Ref start = b.add(plain.start(at_.batch), b.multiply(depth, plain.inner_stride));
+  if (rows_fit()) return {{b.add(start, b.multiply(row, plain.outer_stride))}, plain.outer_stride, plain.inner_stride};
+  Rows rows{{}, 0, plain.inner_stride}; // rows beyond the last repeat it
+  for (i64 i = 0; i < choice_.tile_rows; ++i) {
+    Ref number = b.minimum(add(row, i), add(spec_.rows.value, -1));
+    rows.starts.push_back(b.add(start, b.multiply(number, plain.outer_stride)));
+  }
+  return rows;
+}
+
+// Only with the first chunk of k: a loop from its start up to 1 runs then.
+void ContractNest::start_totals(Ref scratch) {
+  bool minus = blocked() && is_float(spec_.dtype);
+  Ref start = b.number(minus ? -0.0 : 0.0, {spec_.dtype, spec_.lanes});
+  each(at_.depth.from, b.integer(1), 1, [&](Ref) {
+    for (i64 i = 0; i < choice_.tile_rows; ++i)
+      for (i64 j = 0; j < choice_.widths[0]; ++j) b.store(scratch_buffer_, scratch_at(scratch, i, j), start);
+  });
+}
+
+// All k of the chunk in one chain, into the scratch tile.
+void ContractNest::sum(Ref scratch, Ref row, i64 width) {
+  bool goes_on = choice_.depth_chunk != 0;
+  Refs sums;
+  for (i64 i = 0; i < choice_.tile_rows; ++i)
+    for (i64 j = 0; j < width; ++j)
+      sums.push_back(goes_on ? load(scratch_buffer_, scratch_at(scratch, i, j)) : b.number(0, {spec_.dtype, spec_.lanes}));
+  Steps steps{depth_of_chunk(), goes_on ? std::nullopt : spec_.depth.constant};
+  accumulate(sums, rows_at(row, at_.depth.from), at_.panel, width, steps);
+  for (i64 i = 0; i < choice_.tile_rows; ++i)
+    for (i64 j = 0; j < width; ++j)
+      b.store(scratch_buffer_, scratch_at(scratch, i, j), sums[static_cast<size_t>(i * width + j)]);
+}
+
+// Block by block, each a chain from +0 and added to the scratch tile.
+void ContractNest::sum_blocks(Ref scratch, Ref row, i64 width) {
+  i64 block = spec_.order.block;
+  bool even = spec_.depth.constant && *spec_.depth.constant % block == 0;
+  each(at_.depth.from, at_.depth.to, block, [&](Ref k) {
+    Refs sums(static_cast<size_t>(choice_.tile_rows * width), b.number(0, {spec_.dtype, spec_.lanes}));
+    Steps steps{b.minimum(b.integer(block), b.subtract(at_.depth.to, k)), even ? std::optional(block) : std::nullopt};
+    Ref panel = b.add(at_.panel, b.multiply(b.subtract(k, at_.depth.from), panel_stride(width)));
+    accumulate(sums, rows_at(row, k), panel, width, steps);
+    for (i64 i = 0; i < choice_.tile_rows; ++i)
+      for (i64 j = 0; j < width; ++j) {
+        Ref index = scratch_at(scratch, i, j);
+        Ref total = b.compute(OpCode::add, {load(scratch_buffer_, index), sums[static_cast<size_t>(i * width + j)]});
+        b.store(scratch_buffer_, index, total);
+      }
+  });
+}
+
+void ContractNest::epilogue(Ref scratch, Ref row) {
+  Ref rows = b.integer(choice_.tile_rows);
+  if (!rows_fit()) rows = b.minimum(rows, b.subtract(spec_.rows.value, row));
+  Ref end = b.minimum(b.add(at_.column, b.multiply(at_.vectors, lanes())), b.integer(spec_.columns));
+  Ref whole = b.minimum(end, b.integer(whole_columns()));
+  each(b.integer(0), rows, 1, [&](Ref i) {
+    auto vector_at = [&](Ref n, Ref limit) {
+      Ref inside = b.add(b.multiply(i, choice_.widths[0] * lanes()), b.subtract(n, at_.column));
+      Ref sums = load(scratch_buffer_, b.add(scratch, inside));
+      p_.set_lanes({spec_.lanes, limit});
+      spec_.epilogue(at_.batch, b.add(row, i), n, sums);
+      p_.set_lanes({});
+    };
+    if (spec_.columns >= lanes()) each(at_.column, whole, lanes(), [&](Ref n) { vector_at(n, no_ref); });
+    if (partial()) // one vector, if the panel reaches the last columns
+      each(b.integer(whole_columns()), end, lanes(), [&](Ref n) { vector_at(n, b.integer(spec_.columns - whole_columns())); });
+  });
+}
+
+void ContractNest::tile(Ref row) {
+  Ref scratch = b.integer(0);
+  if (scratch_stride_ != no_ref) scratch = b.multiply(b.subtract(row, at_.rows.from), scratch_stride_);
+  if (spec_.prefetch) spec_.prefetch(at_.batch, row, at_.column, choice_.tile_rows, choice_.widths[0] * lanes());
+  if (blocked() || choice_.depth_chunk != 0) start_totals(scratch);
+  for_width([&](i64 width) { blocked() ? sum_blocks(scratch, row, width) : sum(scratch, row, width); });
+  // Only with the last chunk of k: a loop from K up to one behind the chunk's end runs then.
+  each(spec_.depth.value, add(at_.depth.to, 1), 1, [&](Ref) { epilogue(scratch, row); });
+}
+
+} // namespace nnc
