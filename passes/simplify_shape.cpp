@@ -74,7 +74,8 @@ ValueId broadcast_twice(Match& m, Node const& n) {
   return m.make.make(OpCode::broadcast, {inner->operands[0]}, {{"axes", axes}}, m.type(n.result()));
 }
 
-// transpose(transpose(x)) -> transpose(x);  transpose(broadcast(x)) -> broadcast(x)
+// transpose(transpose(x)) -> transpose(x);  transpose(broadcast(x)) -> broadcast(x), where the axes of x
+// keep their order
 ValueId transpose_of_moved(Match& m, Node const& n) {
   if (n.op != OpCode::transpose) return no_value;
   auto const p = axes_of(n, "permutation");
@@ -88,6 +89,7 @@ ValueId transpose_of_moved(Match& m, Node const& n) {
   if (!b) return no_value;
   auto axes = axes_of(*b, "axes");
   for (auto& a : axes) a = std::find(p.begin(), p.end(), a) - p.begin();
+  if (!std::is_sorted(axes.begin(), axes.end())) return no_value; // it transposes the operand itself
   return m.make.make(OpCode::broadcast, {b->operands[0]}, {{"axes", axes}}, m.type(n.result()));
 }
 
