@@ -122,8 +122,8 @@ std::vector<Tensor> evaluate_convert(Node const&, std::span<Tensor const> x, std
   Tensor y = Tensor::zeros(result[0].dtype, extents_of(result[0]));
   for (size_t i = 0, n = elements(y); i < n; ++i) {
     bool from_float = is_float(x[0].dtype);
-    if (is_float(y.dtype))
-      y.f[i] = from_float ? x[0].f[i] : static_cast<f64>(x[0].i[i]);
+    if (is_float(y.dtype)) // a large i64 goes to f32 at once: by way of f64 it would be rounded twice
+      y.f[i] = from_float ? x[0].f[i] : y.dtype == DType::f32 ? f64{static_cast<f32>(x[0].i[i])} : static_cast<f64>(x[0].i[i]);
     else
       y.i[i] = from_float ? saturate_to(y.dtype, x[0].f[i]) : x[0].i[i];
   }
