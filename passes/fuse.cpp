@@ -9,10 +9,11 @@
 //
 // Numbers that are known before the step (scheduled learning rates, corrections of moments) form one kernel of kind
 // "scalars". Cheap nodes and movements of data (broadcast, slice, iota ...) are copied into every kernel that reads
-// them. Three phases group the rest:
-//   rows     a reduction over the last axes draws in what follows at the same rows: softmax and its gradient are one kernel
-//   readers  backwards: a group whose values have one reader joins it, when it fits there; nothing more is stored by this
-//   scalars  whole sums over one space that do not depend on each other are taken together (loss and accuracy)
+// them. Four phases group the rest:
+//   rows       a reduction over the last axes draws in what follows at the same rows: softmax and its gradient are one kernel
+//   readers    backwards: a group whose values have one reader joins it, when it fits there; nothing more is stored by this
+//   producers  forwards: what is still alone and reads a stored value at the same index is computed where that is
+//   scalars    whole sums over one space that do not depend on each other are taken together (loss and accuracy)
 #include "passes/fuse.h"
 
 #include "passes/fuse/emit.h"
@@ -65,7 +66,7 @@ void gather_rows(Graph const& graph, Groups& groups) {
   }
 }
 
-// A bias that is added to a dot, where rows read the sum: it is added once, on the accumulators.
+// What is computed from a dot at its index, and read by rows or by another dot: best once, on the accumulators.
 bool follows_dot(Graph const& graph, Groups& groups, NodeId n) {
   for (auto member : groups[groups.of(n)].nodes)
     for (auto const& a : graph.accesses[member])
@@ -81,8 +82,18 @@ void join_readers(Graph const& graph, Groups& groups) {
     if (!groups.exists(n) || groups[groups.of(n)].last() != n) continue;
     auto readers = groups.consumers(groups.of(n));
     if (readers.size() != 1) continue;
-    if (is_rows(groups, readers.front()) && follows_dot(graph, groups, n)) continue;
+    bool elsewhere = groups[readers.front()].kind != Kind::pointwise;
+    if (elsewhere && follows_dot(graph, groups, n)) continue;
     groups.try_merge(groups.of(n), readers.front());
+  }
+}
+
+// Forwards: a group that is left over is computed along with what it reads, at the same index.
+void join_producers(Graph const& graph, Groups& groups) {
+  for (NodeId n = 0; n < graph.size(); ++n) {
+    if (!groups.exists(n) || groups[groups.of(n)].kind != Kind::pointwise) continue;
+    for (auto const& a : graph.accesses[n])
+      if (a.producer != no_node && a.how == How::same) groups.try_merge(groups.of(a.producer), groups.of(n));
   }
 }
 
@@ -114,6 +125,7 @@ bool fuse_function(Function& f) {
   Groups groups(graph);
   gather_rows(graph, groups);
   join_readers(graph, groups);
+  join_producers(graph, groups);
   join_scalars(graph, groups);
   emit_kernels(graph, groups, f);
   compact(f);
