@@ -1,0 +1,253 @@
+// The fast contraction against ir/order.h, bit by bit: layouts of both operands, prologues, epilogues, tails of every
+// extent, symbolic rows and sums, blocks, batches, integers; for every width of vectors and several numbers of threads.
+#include "codegen/codegen.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <cstring>
+#include <immintrin.h>
+#include <memory>
+#include <thread>
+
+using namespace nnc;
+
+namespace {
+
+// One contraction out[b,m,n] = epilogue(sum over k of lhs * rhs), as it is written into a kernel.
+struct Case {
+  i64 batches = 1, m = 4, k = 8, n = 16;
+  bool lhs_by_columns = false, rhs_by_columns = false; // [k][m] and [n][k] instead of [m][k] and [k][n]
+  bool lhs_computed = false, rhs_computed = false;     // a prologue: the operand is multiplied by 3
+  bool epilogue = false;                               // max(sum + bias[n], 0)
+  Order order;
+  char symbolic = 0; // 'm' or 'k': this extent is `batch`, and the rows of a batch lie in slots
+  std::string dtype = "f32";
+  i64 tile_rows = 0, tile_vectors = 0;
+
+  std::string text() const {
+    return fmt::format("{} x {} x {} x {} {}{}{}{}{}{}{} {} tile {}x{}", batches, m, k, n, lhs_by_columns ? "T" : "", lhs_computed ? "*" : "",
+                       rhs_by_columns ? "T" : "", rhs_computed ? "*" : "", epilogue ? "+" : "", symbolic ? symbolic : ' ', dtype,
+                       order.text(), tile_rows, tile_vectors);
+  }
+  std::string extent(char which, i64 size) const { return symbolic == which ? "batch" : std::to_string(size); }
+  std::string type(std::string const& a, std::string const& b) const {
+    return fmt::format("{}[{}{},{}]", dtype, batches > 1 ? std::to_string(batches) + "," : "", a, b);
+  }
+};
+
+// The function that runs the case. Operands whose rows are a batch are first copied into slots, and so is the result.
+std::string function_of(Case const& c, i64 vector_bytes) {
+  std::string m = c.extent('m', c.m), k = c.extent('k', c.k), n = std::to_string(c.n);
+  std::string lhs = c.lhs_by_columns ? c.type(k, m) : c.type(m, k), rhs = c.rhs_by_columns ? c.type(n, k) : c.type(k, n);
+  std::string out = c.type(m, n);
+  bool lhs_slot = c.symbolic != 0, rhs_slot = c.symbolic == 'k', out_slot = c.symbolic == 'm';
+  std::string x = lhs_slot ? "%xs" : "%x", w = rhs_slot ? "%ws" : "%w", y = out_slot ? "%ys" : "%y";
+  i64 first = c.batches > 1 ? 1 : 0;
+
+  std::string body, kernels;
+  auto copy = [&](std::string const& to, std::string const& from, std::string const& type, std::string const& place) {
+    kernels += fmt::format("  {0} = kernel {1} {{barrier=true, kind=\"loops\", parallel=true, places=[{2}]}} {{\n    {0} = add {1}, 0 : {3}\n  }}\n",
+                           to, from, place, type);
+  };
+  if (lhs_slot) copy("%xs", "%x", lhs, "slot(0)");
+  if (rhs_slot) copy("%ws", "%w", rhs, "slot(1)");
+  std::string a = x, b = w;
+  if (c.lhs_computed) body += fmt::format("    %l = mul {}, 3 : {}\n", x, lhs), a = "%l";
+  if (c.rhs_computed) body += fmt::format("    %r = mul {}, 3 : {}\n", w, rhs), b = "%r";
+  std::string batch = c.batches > 1 ? "batch_lhs=[0], batch_rhs=[0], " : "";
+  body += fmt::format("    {} = dot {}, {} {{{}contract_lhs=[{}], contract_rhs=[{}], order={}}} : {}\n", c.epilogue ? "%z" : y, a, b, batch,
+                      first + (c.lhs_by_columns ? 0 : 1), first + (c.rhs_by_columns ? 1 : 0), c.order.text(), out);
+  if (c.epilogue)
+    body += fmt::format("    %0 = broadcast %bias {{axes=[{}]}} : {}\n    %1 = add %z, %0 : {}\n    {} = max 0, %1 : {}\n", first + 1, out, out, y, out);
+  std::string tile = c.tile_rows ? fmt::format(", tile_rows={}, tile_vectors={}", c.tile_rows, c.tile_vectors) : "";
+  kernels += fmt::format("  {} = kernel {}, {}{} {{barrier=true, kind=\"contract\", parallel=true, places=[{}]{}}} {{\n{}  }}\n", y, x, w,
+                         c.epilogue ? ", %bias" : "", out_slot ? "slot(2)" : "result(0)", tile, body);
+  if (out_slot) copy("%y", "%ys", out, "result(0)");
+  i64 row = 4 * std::max({c.m, c.k, c.n});
+  return fmt::format(
+      "target {{cpu=\"native\", features=\"\", l1=32768, l2=1048576, registers={}, triple=\"x86_64-unknown-linux-gnu\", vector_bytes={}}}\n"
+      "func @f(%x: {}, %w: {}, %bias: {}[{}]) -> (y: {}) {{slots=[{}*batch, {}*batch, {}*batch], locals=0, threads=64}} {{\n{}  return %y\n}}\n",
+      vector_bytes == 64 ? 32 : 16, vector_bytes, lhs, rhs, c.dtype, c.n, out, row, row, row, kernels);
+}
+
+Module module_of(Case const& c, i64 vector_bytes) {
+  auto text = function_of(c, vector_bytes);
+  auto parsed = parse_ir("contract.ir", text);
+  INFO(text);
+  INFO(render(parsed.diagnostics, *parsed.module.sources));
+  REQUIRE(parsed.diagnostics.empty());
+  auto host = host_target();
+  parsed.module.target->cpu = host.cpu;
+  parsed.module.target->features = host.features;
+  return std::move(parsed.module);
+}
+
+// f32 and i32 elements as their bits; small integers are exact in both.
+using Bits = std::vector<u32>;
+
+Bits random_operand(Case const& c, i64 count, u32 salt) {
+  Bits v(static_cast<size_t>(count));
+  u32 state = salt * 2654435761U + 12345;
+  for (auto& e : v) {
+    state = state * 1664525U + 1013904223U;
+    if (c.dtype == "i32") {
+      e = state;
+      continue;
+    }
+    f32 x = static_cast<f32>(static_cast<i32>(state)) * 0x1p-31F;
+    if ((state >> 8 & 63) == 0) x = -0.0F;
+    std::memcpy(&e, &x, 4);
+  }
+  return v;
+}
+
+// Evaluates the case with ir/order.h, subnormals flushed as in the kernels.
+Bits expected(Case const& c, Bits const& x, Bits const& w, Bits const& bias) {
+  auto saved = _mm_getcsr();
+  _mm_setcsr(saved | 0x8040);
+  Bits y(static_cast<size_t>(c.batches * c.m * c.n));
+  auto number = [](u32 bits) {
+    f32 v;
+    std::memcpy(&v, &bits, 4);
+    return v;
+  };
+  for (i64 b = 0; b < c.batches; ++b)
+    for (i64 m = 0; m < c.m; ++m)
+      for (i64 n = 0; n < c.n; ++n) {
+        auto left = [&](i64 k) { return x[static_cast<size_t>(b * c.m * c.k + (c.lhs_by_columns ? k * c.m + m : m * c.k + k))]; };
+        auto right = [&](i64 k) { return w[static_cast<size_t>(b * c.k * c.n + (c.rhs_by_columns ? n * c.k + k : k * c.n + n))]; };
+        u32& out = y[static_cast<size_t>((b * c.m + m) * c.n + n)];
+        if (c.dtype == "i32") {
+          u32 sum = 0;
+          for (i64 k = 0; k < c.k; ++k) sum += left(k) * (c.lhs_computed ? 3U : 1U) * right(k) * (c.rhs_computed ? 3U : 1U);
+          if (c.epilogue) sum = static_cast<u32>(std::max(0, static_cast<i32>(sum + bias[static_cast<size_t>(n)])));
+          out = sum;
+          continue;
+        }
+        volatile f32 three = 3;
+        f32 sum = dot_in_order(c.order, c.k, [&](i64 k) { return c.lhs_computed ? number(left(k)) * three : number(left(k)); },
+                               [&](i64 k) { return c.rhs_computed ? number(right(k)) * three : number(right(k)); });
+        if (c.epilogue) {
+          sum += number(bias[static_cast<size_t>(n)]);
+          sum = sum < 0.0F ? 0.0F : sum;
+        }
+        std::memcpy(&out, &sum, 4);
+      }
+  _mm_setcsr(saved);
+  return y;
+}
+
+void wait(nnc_context*, i32) { std::this_thread::yield(); }
+void wake(nnc_context*) {}
+
+// Memory that ends with the page: what is read or written behind an operand would be seen by the sanitizer's heap.
+struct Runner {
+  explicit Runner(Module const& m) : loaded(load(compile(m))) {}
+
+  Bits run(Case const& c, Bits x, Bits w, Bits bias, int threads) {
+    Bits y(static_cast<size_t>(c.batches * c.m * c.n), 0x7fc12345);
+    i64 batch = c.symbolic == 'm' ? c.m : c.symbolic == 'k' ? c.k : 1;
+    i64 padded = (batch + 15) / 16 * 16;
+    i64 slot = (4 * std::max({c.m, c.k, c.n}) * padded + 63) / 64 * 64;
+    std::unique_ptr<char[]> memory(new char[static_cast<size_t>(3 * slot + 64)]);
+    std::memset(memory.get(), 0xff, static_cast<size_t>(3 * slot + 64)); // NaN everywhere
+    void* arguments[] = {x.data(), w.data(), bias.data()};
+    void* results[] = {y.data()};
+    nnc_report report{};
+    nnc_barrier barrier{};
+    nnc_context context{.version = NNC_ABI_VERSION, .threads = threads, .arguments = arguments, .results = results};
+    context.arena = reinterpret_cast<void*>((reinterpret_cast<std::uintptr_t>(memory.get()) + 63) / 64 * 64);
+    context.batch = batch;
+    context.report = &report;
+    context.barrier = &barrier;
+    context.wait = wait;
+    context.wake = wake;
+    auto entry = loaded->entry("f");
+    REQUIRE((entry != nullptr));
+    std::vector<std::thread> team;
+    for (int t = 1; t < threads; ++t) team.emplace_back([&, t] { entry(&context, t, 1, 1); });
+    entry(&context, 0, 1, 1);
+    for (auto& t : team) t.join();
+    return y;
+  }
+  std::unique_ptr<Loaded> loaded;
+};
+
+void check(Case const& c) {
+  INFO(c.text());
+  auto x = random_operand(c, c.batches * c.m * c.k, 1), w = random_operand(c, c.batches * c.k * c.n, 2), bias = random_operand(c, c.n, 3);
+  auto want = expected(c, x, w, bias);
+  for (i64 vector_bytes : {16, 32, 64}) {
+    Runner runner(module_of(c, vector_bytes));
+    for (int threads : {1, 2, 5}) {
+      auto got = runner.run(c, x, w, bias, threads);
+      size_t wrong = 0;
+      while (wrong < want.size() && got[wrong] == want[wrong]) ++wrong;
+      INFO("vectors of " << vector_bytes << " bytes, " << threads << " threads, first difference at " << wrong << " of " << want.size());
+      REQUIRE(wrong == want.size());
+    }
+  }
+}
+
+Order blocks(i64 n) { return {Order::Kind::chain, n}; }
+
+} // namespace
+
+TEST_CASE("every layout of the operands, with and without prologue and epilogue") {
+  for (int bits = 0; bits < 32; ++bits)
+    check({.m = 12, .k = 19, .n = 40, .lhs_by_columns = (bits & 1) != 0, .rhs_by_columns = (bits & 2) != 0,
+           .lhs_computed = (bits & 4) != 0, .rhs_computed = (bits & 8) != 0, .epilogue = (bits & 16) != 0});
+}
+
+TEST_CASE("tails of rows, columns and sums") {
+  for (i64 m : {1, 2, 3, 5, 7, 9, 16, 33})
+    for (i64 n : {1, 3, 8, 10, 17, 31, 56, 100}) check({.m = m, .k = 1 + m % 4 + n % 7, .n = n, .rhs_by_columns = n % 2 == 1, .epilogue = n > 16});
+  for (i64 k : {1, 2, 3, 7, 8, 9, 63, 300}) check({.m = 6, .k = k, .n = 24, .rhs_by_columns = k % 2 == 1});
+}
+
+TEST_CASE("rows of a batch that is known at run time") {
+  for (i64 m : {1, 3, 16, 37}) {
+    check({.m = m, .k = 20, .n = 24, .epilogue = true, .symbolic = 'm'});
+    check({.m = m, .k = 20, .n = 10, .rhs_by_columns = true, .lhs_computed = true, .symbolic = 'm'});
+    check({.m = m, .k = 20, .n = 70, .rhs_computed = true, .symbolic = 'm'});
+  }
+}
+
+TEST_CASE("sums over a batch that is known at run time, in blocks and in one chain") {
+  for (i64 k : {1, 5, 32, 300, 1100}) {
+    check({.m = 20, .k = k, .n = 24, .lhs_by_columns = true, .epilogue = true, .order = blocks(256), .symbolic = 'k'});
+    check({.m = 9, .k = k, .n = 10, .lhs_by_columns = true, .rhs_computed = true, .order = blocks(16), .symbolic = 'k'});
+    check({.m = 9, .k = k, .n = 40, .lhs_by_columns = true, .order = {}, .symbolic = 'k'});
+  }
+}
+
+TEST_CASE("long sums: chunks of k, with and without blocks") {
+  check({.m = 7, .k = 2500, .n = 24, .order = {}});
+  check({.m = 20, .k = 2500, .n = 30, .rhs_by_columns = true, .rhs_computed = true, .order = {}});
+  check({.m = 20, .k = 4500, .n = 30, .lhs_computed = true, .order = blocks(256)});
+  check({.m = 12, .k = 512, .n = 30, .rhs_by_columns = true, .order = blocks(256)});
+  check({.m = 12, .k = 200, .n = 30, .lhs_by_columns = true, .lhs_computed = true, .order = blocks(256)});
+  check({.m = 12, .k = 700, .n = 30, .lhs_by_columns = true, .lhs_computed = true, .order = blocks(300)});
+}
+
+TEST_CASE("many rows of a packed left side") {
+  check({.m = 1100, .k = 130, .n = 24, .lhs_computed = true});
+  check({.m = 1100, .k = 130, .n = 24, .lhs_by_columns = true, .lhs_computed = true});
+}
+
+TEST_CASE("batches and integers") {
+  for (bool columns : {false, true}) {
+    check({.batches = 3, .m = 6, .k = 9, .n = 20, .lhs_by_columns = columns, .rhs_by_columns = columns, .epilogue = true});
+    check({.batches = 5, .m = 6, .k = 9, .n = 33, .lhs_computed = columns, .rhs_computed = true});
+    check({.m = 13, .k = 50, .n = 26, .lhs_by_columns = columns, .rhs_by_columns = columns, .epilogue = columns, .dtype = "i32"});
+  }
+}
+
+TEST_CASE("a schedule changes no bit") {
+  for (i64 vectors : {1, 2, 3})
+    for (i64 rows : {1, 2, 4, 6, 8})
+      check({.m = 18, .k = 33, .n = 75, .epilogue = true, .symbolic = 'm', .tile_rows = rows, .tile_vectors = vectors});
+}
