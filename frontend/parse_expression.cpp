@@ -164,10 +164,10 @@ ExprPtr Parser::postfix() {
     } else {
       if (peek().kind == TokenKind::tag) {
         Token const& t = peek();
-        std::string shown = t.text.empty() ? "a string" : fmt::format("`@{}`", t.text);
+        std::string shown = t.text.empty() ? "a tag" : fmt::format("the tag `@{}`", t.text);
         std::optional<std::string> help;
         if (!t.text.empty()) help = fmt::format("the matrix product needs a space: `@ {}`", t.text);
-        fail(t.at, fmt::format("the tag {} stands behind something that is no call", shown), help);
+        fail(t.at, fmt::format("{} stands behind something that is no call", shown), help);
       }
       return e;
     }

@@ -2,6 +2,7 @@
 #include "frontend/parser.h"
 #include "frontend/parser_state.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace nnc {
@@ -332,6 +333,9 @@ Parsed parse(Sources const& sources, u32 file) {
   out.diagnostics = std::move(lexed.diagnostics);
   out.file.id = file;
   Parser(sources, std::move(lexed.tokens), out.diagnostics).file(out.file);
+  std::stable_sort(out.diagnostics.begin(), out.diagnostics.end(), [](auto const& a, auto const& b) {
+    return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
+  });
   return out;
 }
 

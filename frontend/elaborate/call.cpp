@@ -118,6 +118,7 @@ void Elaborator::bind_argument(syntax::Parameter const& p, Any value, Location a
     std::string expected = shown_pattern(*p.type);
     std::optional<std::string> help;
     Frame* callee = frame_;
+    u32 nearest_line = 0; // of those that fit, the one that was bound last
     if (callee->caller) // which names of the caller would fit?
       for (auto const& [name, candidate] : callee->caller->names) {
         if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != graph_) continue;
@@ -125,7 +126,7 @@ void Elaborator::bind_argument(syntax::Parameter const& p, Any value, Location a
         Any copy = candidate;
         bool fits = !match(*p.type, copy, at);
         *callee = saved;
-        if (fits) help = fmt::format("`{}` has the type {} and would fit", name, shown(candidate));
+        if (fits && candidate.at.line >= nearest_line) nearest_line = candidate.at.line, help = fmt::format("`{}` has the type {} and would fit", name, shown(candidate));
       }
     std::vector<Note> notes{{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}};
     frame_ = callee->caller ? callee->caller : callee;

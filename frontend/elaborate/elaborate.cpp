@@ -23,8 +23,9 @@ void Elaborator::run() {
     plan_columns();
     Graph loss(Graph::Kind::training, "loss"), evaluation(Graph::Kind::evaluation, "evaluate"), outputs(Graph::Kind::run, "run");
     run_model(loss);
+    bool sound = !has_errors(out_.diagnostics);
     if (train_) run_training_settings();
-    if (has_errors(out_.diagnostics)) return;
+    if (!sound) return;
     if (train_) run_minimize(loss);
     else finish(loss);
     for (Graph* g : {&evaluation, &outputs}) {

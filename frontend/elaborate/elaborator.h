@@ -76,6 +76,7 @@ public:
   Any tensor(ValueId);
   Any number_of(Dim const&, Location);             // a symbolic extent as a run-time number
   ValueId stretch(ValueId, Shape const&, Location);
+  ValueId without_ones(ValueId, Shape const&, Location);
   Shape common_shape(std::vector<ValueId> const&, Location, std::string const& what);
   Dim as_int(Any const&, Location, std::string const& what);
   i64 as_constant(Any const&, Location, std::string const& what);
@@ -183,6 +184,8 @@ private:
 
   // parameters
   void run_param(syntax::ParamStmt const&, Location);
+  void declare_param(syntax::ParamStmt const&, Location);
+  void refuse_batch(Type const&, std::string const& kind, std::string const& path, Location);
   void run_write(syntax::WriteStmt const&, Location);
   Any initial_value(syntax::ParamStmt const&, std::optional<Type> const&, std::string const& path, Location);
   Any evaluate_initial(syntax::Expr const&, std::optional<Type> const&);
@@ -241,6 +244,7 @@ private:
   Any initial_p_;
   std::optional<f64> clip_norm_, clip_value_;
   std::set<std::pair<std::string, std::string>> reported_;
+  std::set<std::string> blamed_; // calls of the library whose parameters have been complained about
 };
 
 struct FrameGuard { // enters a frame, leaves it whatever happens

@@ -28,7 +28,14 @@ void Elaborator::fail(Location at, std::string message, std::optional<std::strin
     }
   }
   d.notes = std::move(notes);
-  d.notes.insert(d.notes.end(), chain.begin(), chain.end());
+  constexpr size_t longest = 8; // of a chain that is shown whole
+  for (size_t i = 0; i < chain.size(); ++i) {
+    if (chain.size() > longest && i == 3) {
+      d.notes.push_back({{}, fmt::format("{} calls more", chain.size() - 5)});
+      i = chain.size() - 2;
+    }
+    d.notes.push_back(chain[i]);
+  }
   throw Failure{std::move(d)};
 }
 

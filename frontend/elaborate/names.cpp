@@ -63,15 +63,17 @@ Any Elaborator::const_value(FileScope& file, syntax::Const const& c, Location at
   Frame frame{.kind = Frame::Kind::constant, .name = c.name.text, .call_at = at, .file = &file};
   frame.path = std::make_shared<PathScope>();
   FrameGuard guard(*this, frame);
-  Any& value = file.const_values[c.name.text] = Any{Poison{}};
-  value = eval(*c.value);
-  file.consts_in_progress.erase(c.name.text);
-  if (value.tensor()) {
-    value = Any{Poison{}};
-    fail(c.value->at, fmt::format("the const `{}` is no value that is known while compiling", c.name.text));
+  try {
+    Any value = eval(*c.value);
+    if (value.tensor()) fail(c.value->at, fmt::format("the const `{}` is no value that is known while compiling", c.name.text));
+    value.at = c.name.at;
+    file.consts_in_progress.erase(c.name.text);
+    return file.const_values[c.name.text] = value;
+  } catch (Failure const&) {
+    file.consts_in_progress.erase(c.name.text);
+    file.const_values[c.name.text] = Any{Poison{}};
+    throw;
   }
-  value.at = c.name.at;
-  return value;
 }
 
 Any Elaborator::scalar(std::string const& name, f64 value) {

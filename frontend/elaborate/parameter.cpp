@@ -21,7 +21,18 @@ struct PathGuard { // declares draws below a parameter's own path
 
 } // namespace
 
+// What is wrong with a parameter of the library is the fault of the call, and is said once for each call.
 void Elaborator::run_param(ParamStmt const& s, Location at) {
+  try {
+    declare_param(s, at);
+  } catch (Failure& failure) {
+    std::string call = fmt::format("{} {}:{}:{}", frame_->path->path, frame_->call_at.file, frame_->call_at.line, frame_->call_at.column);
+    if (frame_->file && frame_->file->is_std && !blamed_.insert(call).second) failure.silent = true;
+    throw;
+  }
+}
+
+void Elaborator::declare_param(ParamStmt const& s, Location at) {
   char const* kind = s.is_state ? "state" : "param";
   if (s.per_epoch) fail(at, "`per epoch` is not built yet");
   if (frame_->kind == Frame::Kind::optimizer) {
@@ -36,14 +47,14 @@ void Elaborator::run_param(ParamStmt const& s, Location at) {
 
   std::optional<Type> type;
   if (s.type) type = resolve(*s.type, fmt::format("`{}`", path));
+  if (type) refuse_batch(*type, kind, path, s.name.at);
   auto found = kept_.find(path);
   if (found == kept_.end()) {
     if (graph_->kind != Graph::Kind::training)
       fail(at, fmt::format("the {} `{}` appears only when `training` is false", kind, path), "every parameter must appear with `training` true");
     Any initial = initial_value(s, type, path, at);
     Kept kept{.path = path, .type = initialize_->type(initial.tensor()->id), .is_state = s.is_state, .at = s.name.at, .initial = initial.tensor()->id};
-    for (auto const& d : kept.type.shape)
-      if (d.mentions(Symbol::batch)) fail(s.name.at, fmt::format("the {} `{}` has `batch` in its type {}", kind, path, shown(kept.type)));
+    refuse_batch(kept.type, kind, path, s.name.at);
     found = kept_.emplace(path, kept).first;
     kept_order_.push_back(path);
   }
@@ -57,6 +68,11 @@ void Elaborator::run_param(ParamStmt const& s, Location at) {
     frame_->states[s.name.text] = path;
   }
   bind(s.name.text, tensor(id), s.name.at);
+}
+
+void Elaborator::refuse_batch(Type const& type, std::string const& kind, std::string const& path, Location at) {
+  for (auto const& d : type.shape)
+    if (d.mentions(Symbol::batch)) fail(at, fmt::format("the {} `{}` has `batch` in its type {}", kind, path, shown(type)));
 }
 
 // A path may be declared again only below a tag that is shared.
@@ -142,6 +158,7 @@ void Elaborator::run_write(WriteStmt const& s, Location at) {
   }
   std::string path = is_p ? "p" : state->second;
   Any now = frame_->names[name];
+  if (!now.tensor()) throw Failure{.diagnostic = {}, .silent = true};
   Type const type = type_of(now);
   Any value = eval(*s.value);
   ValueId id = as_tensor(value, type.dtype, s.value->at);

@@ -100,7 +100,12 @@ std::string Elaborator::shown_pattern(syntax::TypePattern const& pattern) {
     auto const& d = pattern.dims[i];
     out += i ? ", " : "";
     if (d.kind == syntax::DimPattern::Kind::any) out += "_";
-    else if (d.kind == syntax::DimPattern::Kind::rest) out += ".." + d.name;
+    else if (d.kind == syntax::DimPattern::Kind::rest) {
+      auto bound = d.name.empty() ? std::nullopt : bound_dim(d.name, d.at);
+      if (!bound || !bound->list()) out += ".." + d.name;
+      else
+        for (size_t k = 0; k < bound->list()->size(); ++k) out += (k ? ", " : "") + shown(as_shape(*bound, d.at, "`..`")[k]);
+    }
     else if (auto* n = std::get_if<NameExpr>(&d.expression->as)) {
       auto bound = bound_dim(n->name, d.at);
       out += bound && bound->is<Dim>() ? shown(*bound->get<Dim>()) : n->name;

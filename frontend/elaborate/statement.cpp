@@ -62,15 +62,21 @@ void Elaborator::statement(Stmt const& s, bool is_last) {
 
 // What a failed statement would have bound: whoever uses it stays silent.
 void Elaborator::poison(Stmt const& s) {
-  auto spoil = [&](Name const& n) { frame_->names[n.text] = {Poison{}, n.at}; };
+  auto spoil = [&](Name const& n) {
+    bool kept = frame_->states.contains(n.text) || (frame_->kind == Frame::Kind::optimizer && n.text == "p");
+    if (!kept) frame_->names[n.text] = {Poison{}, n.at};
+  };
   auto spoil_block = [&](Block const& b) {
     for (auto const& inner : b.statements) poison(*inner);
   };
   if (auto* x = std::get_if<AssignStmt>(&s.as))
     for (auto const& t : x->targets) spoil(t);
   else if (auto* x = std::get_if<ParamStmt>(&s.as)) spoil(x->name);
-  else if (auto* x = std::get_if<InputStmt>(&s.as)) spoil(x->name);
-  else if (auto* x = std::get_if<OutputStmt>(&s.as)) spoil(x->name);
+  else if (auto* x = std::get_if<InputStmt>(&s.as)) {
+    spoil(x->name);
+    for (auto const& d : x->type.dims) // extents that this input would have bound
+      if (auto* n = d.expression ? std::get_if<NameExpr>(&d.expression->as) : nullptr; n && !local(n->name)) spoil({n->name, d.at});
+  } else if (auto* x = std::get_if<OutputStmt>(&s.as)) spoil(x->name);
   else if (auto* x = std::get_if<MeasureStmt>(&s.as)) spoil(x->name ? *x->name : Name{x->is_metric ? "" : "loss", s.at});
   else if (auto* x = std::get_if<FunctionStmt>(&s.as)) spoil(x->function->name);
   else if (auto* x = std::get_if<ForStmt>(&s.as)) {

@@ -136,6 +136,14 @@ Shape Elaborator::common_shape(std::vector<ValueId> const& values, Location at, 
   return out;
 }
 
+// A reshape that takes back the one before it (what `keep` and then broadcasting make) is no node.
+ValueId Elaborator::without_ones(ValueId v, Shape const& to, Location at) {
+  auto const& nodes = graph_->function.body.nodes;
+  for (size_t i = nodes.size(); i-- > 0 && nodes.size() - i < 8;)
+    if (nodes[i].op == OpCode::reshape && nodes[i].result() == v && graph_->type(nodes[i].operands[0]).shape == to) return nodes[i].operands[0];
+  return builder(at).reshape(v, to);
+}
+
 // Broadcasts to a shape that is known to fit. Extents of 1 that stretch are reshaped away first: the operator has no
 // stretching of its own.
 ValueId Elaborator::stretch(ValueId v, Shape const& to, Location at) {
@@ -150,15 +158,37 @@ ValueId Elaborator::stretch(ValueId v, Shape const& to, Location at) {
     kept.push_back(from[i]);
     axes.push_back(static_cast<i64>(target));
   }
-  if (kept.size() != from.size()) v = make.reshape(v, kept);
+  if (kept.size() != from.size()) v = without_ones(v, kept, at);
   return make.broadcast(v, to, axes);
+}
+
+// How the language spells an operation.
+static std::string spelled(OpCode op) {
+  switch (op) {
+  case OpCode::add: return "`+`";
+  case OpCode::sub: return "`-`";
+  case OpCode::mul: return "`*`";
+  case OpCode::div: return "`/`";
+  case OpCode::floor_div: return "`//`";
+  case OpCode::mod: return "`%`";
+  case OpCode::pow: return "`^`";
+  case OpCode::eq: return "`==`";
+  case OpCode::ne: return "`!=`";
+  case OpCode::lt: return "`<`";
+  case OpCode::le: return "`<=`";
+  case OpCode::gt: return "`>`";
+  case OpCode::ge: return "`>=`";
+  case OpCode::max: return "`maximum`";
+  case OpCode::min: return "`minimum`";
+  default: return fmt::format("`{}`", info(op).name);
+  }
 }
 
 // Operands of one dtype, broadcast to one shape; scalars stay scalars. `select` has a bool in front.
 Any Elaborator::elementwise(OpCode op, std::vector<Any> const& operands, Location at) {
   size_t first = op == OpCode::select ? 1 : 0;
   std::vector<Any> typed(operands.begin() + static_cast<i64>(first), operands.end());
-  std::string what = fmt::format("`{}`", info(op).name);
+  std::string what = spelled(op);
   DType dtype = common_dtype(typed, at, what);
   std::vector<ValueId> values;
   if (first) values.push_back(as_tensor(operands[0], DType::bool_, at));

@@ -180,7 +180,7 @@ TEST_CASE("one error for each cause, and the parser goes on") {
 }
 
 TEST_CASE("declarations after a broken one are still read") {
-  Text t("modle a { x = }\nfn f( { }\nmodel b { output x = 1 }");
+  Text t("modell a { x = }\nfn f( { }\nmodel b { output x = 1 }");
   CHECK(t.parsed.diagnostics.size() == 2);
   CHECK(t.parsed.file.models.size() == 1);
   CHECK(t.parsed.diagnostics.at(0).help == "did you mean `model`?");
