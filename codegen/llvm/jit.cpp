@@ -21,6 +21,7 @@ public:
     llvm::orc::LLJITBuilder builder;
     builder.setJITTargetMachineBuilder(llvm::orc::JITTargetMachineBuilder(llvm::Triple(Target{}.triple)));
     builder.setLinkProcessSymbolsByDefault(false);
+    builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform); // no static constructors, no thread-local storage
     builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform); // the code has no initializers and throws nothing
     jit_ = need(builder.create(), "the linker cannot start");
     llvm::StringRef bytes(reinterpret_cast<char const*>(object.bytes.data()), object.bytes.size());

@@ -1,5 +1,5 @@
-// The sections of all parts stand one after the other in the new file, each with its own header (a relocatable file may
-// hold several of one name); one table of symbols and two of names are made anew, and relocations are renumbered.
+// Sections of one name become one, the parts' bytes one after the other; one table of symbols and two of names are made
+// anew, and relocations are moved and renumbered.
 #include "codegen/llvm/merge.h"
 
 #include "ir/diagnostic.h"
@@ -68,14 +68,12 @@ public:
   }
 
   std::vector<u8> merge() {
-    number_sections();
+    join_sections();
     join_symbols();
     out_.resize(sizeof(Elf64_Ehdr));
     headers_.resize(1);
-    for (size_t p = 0; p < parts_.size(); ++p)
-      for (size_t s = 0; s < parts_[p].sections.size(); ++s)
-        if (new_section_[p][s]) copy_section(p, s);
-    append_table(".symtab", SHT_SYMTAB, symbols_.data(), symbols_.size() * sizeof(Elf64_Sym), symbol_table_ + 1);
+    for (auto& section : sections_) write_section(section);
+    append_table(".symtab", SHT_SYMTAB, symbols_.data(), symbols_.size() * sizeof(Elf64_Sym), static_cast<u32>(sections_.size()) + 2);
     headers_.back().sh_info = first_global_;
     headers_.back().sh_entsize = sizeof(Elf64_Sym);
     append_table(".strtab", SHT_STRTAB, names_.text.data(), names_.text.size(), 0);
@@ -88,17 +86,44 @@ public:
 
 private:
   static bool carried(Elf64_Shdr const& s) {
-    return s.sh_type == SHT_PROGBITS || s.sh_type == SHT_NOBITS || s.sh_type == SHT_RELA || s.sh_type == SHT_X86_64_UNWIND;
+    return s.sh_type == SHT_PROGBITS || s.sh_type == SHT_RELA || s.sh_type == SHT_X86_64_UNWIND;
   }
 
-  void number_sections() {
-    u32 next = 1;
+  struct Section {
+    Elf64_Shdr header{};
+    std::string name;
+    std::vector<u8> bytes;
+  };
+
+  // Where the bytes of an old section went: the number of the new one (0: dropped) and the offset in it.
+  struct Moved {
+    u32 section = 0;
+    u64 offset = 0;
+  };
+
+  void join_sections() {
+    std::map<std::string, u32> by_name;
     for (auto const& part : parts_) {
-      auto& numbers = new_section_.emplace_back(part.sections.size(), 0);
-      for (size_t s = 0; s < part.sections.size(); ++s)
-        if (carried(part.sections[s])) numbers[s] = next++;
+      auto& moved = moved_.emplace_back(part.sections.size());
+      for (size_t s = 0; s < part.sections.size(); ++s) {
+        auto const& header = part.sections[s];
+        if (!carried(header)) continue;
+        auto [found, fresh] = by_name.try_emplace(part.name(header), static_cast<u32>(sections_.size()) + 1);
+        if (fresh) sections_.push_back({header, part.name(header), {}});
+        moved[s] = {found->second, append_to(sections_[found->second - 1], part, header)};
+      }
     }
-    symbol_table_ = next;
+    symbol_table_ = static_cast<u32>(sections_.size()) + 1;
+  }
+
+  static u64 append_to(Section& section, Part const& part, Elf64_Shdr const& header) {
+    u64 alignment = std::max<u64>(header.sh_addralign, 1);
+    section.header.sh_addralign = std::max(section.header.sh_addralign, alignment);
+    while (section.bytes.size() % alignment) section.bytes.push_back(0);
+    u64 offset = section.bytes.size();
+    auto const* bytes = reinterpret_cast<u8 const*>(part.data(header));
+    section.bytes.insert(section.bytes.end(), bytes, bytes + header.sh_size);
+    return offset;
   }
 
   static bool stays_global(Symbol const& s) {
@@ -134,7 +159,11 @@ private:
   void add_symbol(size_t part, Symbol const& s, bool global) {
     Elf64_Sym data = s.data;
     data.st_name = names_.add(s.name);
-    if (data.st_shndx < SHN_LORESERVE) data.st_shndx = static_cast<u16>(new_section_[part][data.st_shndx]);
+    if (data.st_shndx < SHN_LORESERVE) {
+      auto const& moved = moved_[part][data.st_shndx];
+      data.st_shndx = static_cast<u16>(moved.section);
+      if (ELF64_ST_TYPE(data.st_info) != STT_SECTION) data.st_value += moved.offset;
+    }
     data.st_info = ELF64_ST_INFO(global ? STB_GLOBAL : STB_LOCAL, ELF64_ST_TYPE(data.st_info));
     if (!global) data.st_other = STV_DEFAULT;
     symbols_.push_back(data);
@@ -146,29 +175,40 @@ private:
     out_.insert(out_.end(), bytes, bytes + size);
   }
 
-  void copy_section(size_t p, size_t s) {
-    auto const& part = parts_[p];
-    Elf64_Shdr header = part.sections[s];
-    header.sh_name = section_names_.add(part.name(header));
-    u64 size = header.sh_type == SHT_NOBITS ? 0 : header.sh_size;
-    append(part.data(part.sections[s]), size, header.sh_addralign);
-    u64 start = out_.size() - size;
-    header.sh_offset = start;
-    if (header.sh_type == SHT_RELA) {
-      header.sh_link = symbol_table_;
-      header.sh_info = new_section_[p][header.sh_info];
-      renumber(p, start, size);
+  void write_section(Section& section) {
+    section.header.sh_name = section_names_.add(section.name);
+    append(section.bytes.data(), section.bytes.size(), section.header.sh_addralign);
+    section.header.sh_size = section.bytes.size();
+    section.header.sh_offset = out_.size() - section.bytes.size();
+    if (section.header.sh_type == SHT_RELA) {
+      section.header.sh_link = symbol_table_;
+      move_relocations(section);
     }
-    headers_.push_back(header);
+    headers_.push_back(section.header);
   }
 
-  void renumber(size_t part, u64 start, u64 size) {
-    for (u64 at = start; at < start + size; at += sizeof(Elf64_Rela)) {
-      Elf64_Rela r;
-      std::memcpy(&r, &out_[at], sizeof r);
-      r.r_info = ELF64_R_INFO(static_cast<u64>(new_symbol_[part][ELF64_R_SYM(r.r_info)]), ELF64_R_TYPE(r.r_info));
-      std::memcpy(&out_[at], &r, sizeof r);
-    }
+  // The relocations of one section, those of each part in turn.
+  void move_relocations(Section& section) {
+    auto number = static_cast<u32>(&section - sections_.data()) + 1;
+    for (size_t p = 0; p < parts_.size(); ++p)
+      for (size_t s = 0; s < moved_[p].size(); ++s) {
+        if (moved_[p][s].section != number) continue;
+        auto const& old = parts_[p].sections[s];
+        auto const& target = moved_[p][old.sh_info];
+        section.header.sh_info = target.section;
+        u64 start = section.header.sh_offset + moved_[p][s].offset;
+        for (u64 at = start; at < start + old.sh_size; at += sizeof(Elf64_Rela)) move_relocation(p, at, target.offset);
+      }
+  }
+
+  void move_relocation(size_t part, u64 at, u64 offset) {
+    Elf64_Rela r;
+    std::memcpy(&r, &out_[at], sizeof r);
+    auto const& symbol = parts_[part].symbols[ELF64_R_SYM(r.r_info)].data;
+    r.r_offset += offset;
+    if (ELF64_ST_TYPE(symbol.st_info) == STT_SECTION) r.r_addend += static_cast<i64>(moved_[part][symbol.st_shndx].offset);
+    r.r_info = ELF64_R_INFO(static_cast<u64>(new_symbol_[part][ELF64_R_SYM(r.r_info)]), ELF64_R_TYPE(r.r_info));
+    std::memcpy(&out_[at], &r, sizeof r);
   }
 
   void append_table(char const* name, u32 type, void const* from, u64 size, u32 link) {
@@ -193,7 +233,9 @@ private:
   }
 
   std::vector<Part> parts_;
-  std::vector<std::vector<u32>> new_section_, new_symbol_; // by part and old number; 0: dropped
+  std::vector<Section> sections_;
+  std::vector<std::vector<Moved>> moved_;      // by part and old number
+  std::vector<std::vector<u32>> new_symbol_;   // by part and old number; 0: dropped
   std::vector<Elf64_Shdr> headers_;
   std::vector<Elf64_Sym> symbols_;
   Strings names_, section_names_;
