@@ -69,6 +69,7 @@ struct Session::State {
   bool is_scalar(std::string const& name) const { return scalars_.contains(name); }
 
   u64 seed = 0;
+  bool seed_was_asked = false; // by the caller, not by the train block
   i64 step = 0;  // updates made
   i64 epoch = 0; // epochs finished
   int threads_for(Function const&) const;

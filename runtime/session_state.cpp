@@ -82,6 +82,7 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   if (auto const* initialize = module.function("initialize")) keep(*initialize);
   for (auto const& function : module.functions) keep(function);
   collect_scalars();
+  seed_was_asked = options.seed.has_value();
   seed = options.seed.value_or(module.training ? static_cast<u64>(module.training->seed) : 0);
   if (options.threads < 0 || options.threads > 1024) throw Error(fmt::format("{} threads: expected 1 to 1024", options.threads));
   check_memory(options.max_memory);

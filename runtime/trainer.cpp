@@ -112,6 +112,8 @@ void Trainer::resume() {
   };
   check("batch", plan_.batch);
   check("examples", plan_.examples);
+  if (state_.seed_was_asked && state_.seed != checkpoint.seed)
+    throw Error(fmt::format("{} was written with seed = {}, now it is {}", options_.save, checkpoint.seed, state_.seed));
   state_.restore(Role::param, checkpoint.parameters, options_.save);
   state_.restore(Role::state, checkpoint.states, options_.save);
   state_.restore(Role::optimizer, checkpoint.optimizer, options_.save);

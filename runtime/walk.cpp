@@ -39,8 +39,12 @@ Section section_of(Program::Compiled const& program, Dataset const& set, Part pa
   auto const& training = program.module().training;
   auto const& split = part == Part::test ? set.test : set.train;
   i64 const validation = part == Part::test || !training ? 0 : training->validation;
-  if (validation > split.examples || (part == Part::train && validation > 0 && validation == split.examples))
-    throw Error(fmt::format("validation = {}, but {} has {} training examples", validation, set.name, split.examples));
+  if (validation > 0 && validation >= split.examples) {
+    Diagnostic problem;
+    problem.message = fmt::format("validation = {}, but {} has {} training examples", validation, set.name, split.examples);
+    problem.help = fmt::format("--set validation={} keeps a fifth of them", split.examples / 5);
+    throw Error(problem);
+  }
   Section section;
   section.first = part == Part::validation ? split.examples - validation : 0;
   section.examples = part == Part::validation ? validation : split.examples - validation;

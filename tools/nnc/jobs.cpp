@@ -44,9 +44,7 @@ bool has_data(std::optional<std::string> const& words) { return words && *words 
 nnc::Data const& Jobs::data(std::string const& words) {
   auto const found = sets_.find(words);
   if (found != sets_.end()) return found->second;
-  auto const& data = sets_.emplace(words, nnc::Data::open(words, line_.data_folder)).first->second;
-  if (!data.note().empty()) screen_.say("note: " + data.note());
-  return data;
+  return sets_.emplace(words, nnc::Data::open(words, line_.data_folder)).first->second;
 }
 
 nnc::Program Jobs::compile() {
@@ -104,6 +102,7 @@ void Jobs::open_session(nnc::Program const& program) {
 void Jobs::say_where_it_trains(nnc::Program const& program, nnc::Data const& data) {
   auto const validation = program.validation();
   screen_.say(data.summary());
+  if (validation >= data.train_examples()) return; // the training says why it cannot be
   screen_.say(fmt::format("{}: {} training{} examples, batch {}, {}", program.summary(), grouped(data.train_examples() - validation),
                           validation > 0 ? fmt::format(" and {} validation", grouped(validation)) : "", program.batch(),
                           session_->threads() == 1 ? "1 thread" : fmt::format("{} threads", session_->threads())));

@@ -1,0 +1,142 @@
+// Programs of the public API: what they say of themselves, their stages, and the errors of their text.
+#include "tests/runtime/models.h"
+#include "tests/runtime/scratch.h"
+
+#include <doctest/doctest.h>
+
+using namespace nnc;
+using namespace nnc::test;
+
+TEST_CASE("a program lists its inputs, outputs, parameters, numbers and reports") {
+  auto const program = Program::from_text(tiny);
+  CHECK(program.summary() == "train tiny");
+  auto const inputs = program.inputs();
+  REQUIRE(inputs.size() == 2);
+  CHECK(inputs[0].name == "x");
+  CHECK(inputs[0].type == "f32[batch,3]");
+  CHECK(inputs[0].shape == std::vector<std::int64_t>{-1, 3});
+  CHECK(!inputs[0].is_target);
+  CHECK(inputs[1].name == "label");
+  CHECK(inputs[1].is_target);
+  auto const outputs = program.outputs();
+  REQUIRE(outputs.size() == 1);
+  CHECK(outputs[0].type == "f32[batch,2]");
+  auto const parameters = program.parameters();
+  REQUIRE(parameters.size() == 2);
+  CHECK(parameters[0].name == "dense.weight");
+  CHECK(parameters[0].shape == std::vector<std::int64_t>{3, 2});
+  CHECK(parameters[1].name == "dense.bias");
+  CHECK(program.reports() == std::vector<std::string>{"loss", "accuracy"});
+  CHECK(value_of(program.scalars(), "sgd.lr") == 0.5);
+  CHECK(program.batch() == 4);
+  CHECK(program.can_train());
+  CHECK(program.can_run());
+}
+
+TEST_CASE("options change the batch, the numbers and the arguments of the model") {
+  Options options;
+  options.batch = 7;
+  options.set = {{"sgd.lr", "0.25"}, {"validation", "2"}};
+  auto const program = Program::from_text(tiny, options);
+  CHECK(program.batch() == 7);
+  CHECK(program.validation() == 2);
+  CHECK(value_of(program.scalars(), "sgd.lr") == 0.25);
+}
+
+TEST_CASE("an error has a position, the source line and a suggestion") {
+  try {
+    Program::from_text("model m {\n  input x: f32[batch, 3]\n  output y = dens(x, 2)\n}\n", {}, "wrong.nn");
+    FAIL("an unknown name was accepted");
+  } catch (Failure const& failure) {
+    CHECK(failure.kind == Failure::Kind::wrong);
+    REQUIRE(failure.problems.size() == 1);
+    CHECK(failure.problems[0].at.file == "wrong.nn");
+    CHECK(failure.problems[0].at.line == 3);
+    CHECK(failure.problems[0].at.column == 14);
+    CHECK(failure.problems[0].help.find("dense") != std::string::npos);
+    std::string const text = failure.what();
+    CHECK(text.starts_with("wrong.nn:3:14: error: "));
+    CHECK(text.find("output y = dens(x, 2)") != std::string::npos);
+    CHECK(!text.ends_with('\n'));
+  }
+}
+
+TEST_CASE("stages are shown in order, under the names that stages() lists") {
+  std::vector<std::string> seen;
+  std::string fused;
+  Options options;
+  options.on_stage = [&](std::string const& stage, bool, auto const& text) {
+    seen.push_back(stage);
+    if (stage == "fuse") fused = text();
+  };
+  auto const program = Program::from_text(tiny, options);
+  auto const names = Program::stages();
+  CHECK(names.front() == "elaborate");
+  CHECK(names.back() == "plan_memory");
+  REQUIRE(!seen.empty());
+  CHECK(seen.front() == "elaborate");
+  CHECK(seen.back() == "plan_memory");
+  for (auto const& stage : seen) CHECK(std::find(names.begin(), names.end(), stage) != names.end());
+  CHECK(fused.find("kernel") != std::string::npos);
+  CHECK(program.text().find("func @train_step") != std::string::npos);
+}
+
+TEST_CASE("the text of every stage is a program that goes on to the same end") {
+  std::vector<std::string> texts;
+  Options options;
+  options.cpu = "x86-64-v3";
+  options.on_stage = [&](std::string const& stage, bool, auto const& text) {
+    if (stage == "elaborate" || stage == "differentiate" || stage == "dce") texts.push_back(text());
+  };
+  auto const whole = Program::from_text(digits, options).text();
+  REQUIRE(texts.size() >= 3);
+  for (auto const& text : texts) {
+    Options rest;
+    rest.passes = std::vector<std::string>{};
+    CHECK(Program::from_text(text, rest, "stage.ir").text() == text);
+  }
+  // From the first stage on, the same pipeline gives the same module, up to the names of places.
+  auto const again = Program::from_text(texts[0], {}, "stage.ir");
+  CHECK(again.text() == whole);
+}
+
+TEST_CASE("exactly the passes that are asked for run") {
+  std::vector<std::string> seen;
+  Options options;
+  options.passes = {"cse", "dce"};
+  options.on_stage = [&](std::string const& stage, bool, auto const&) { seen.push_back(stage); };
+  auto const program = Program::from_text(tiny, options);
+  CHECK(seen == std::vector<std::string>{"elaborate", "cse", "dce"});
+  CHECK(program.text().find("func @loss") != std::string::npos);
+  CHECK(!program.can_train());
+}
+
+TEST_CASE("files are compiled, and what is missing is named") {
+  Scratch const scratch;
+  auto const file = scratch.write("tiny.nn", tiny);
+  CHECK(Program::from_file(file.string()).summary() == "train tiny");
+  auto const missing = (scratch / "none.nn").string();
+  CHECK(failure_of([&] { Program::from_file(missing); }).find("none.nn") != std::string::npos);
+  CHECK(failure_of([&] { Program::from_file(scratch.folder().string()); }) != "no failure");
+}
+
+TEST_CASE("a module that is no module is an error with a place") {
+  auto const text = failure_of([] { Program::from_text("func @f(%x: f32[2) -> () {\n}\n", {}, "wrong.ir"); });
+  CHECK(text.starts_with("wrong.ir:1:"));
+}
+
+TEST_CASE("what can be emitted, and what cannot") {
+  auto const program = Program::from_text(tiny);
+  CHECK(program.emit("ir") == program.text());
+  CHECK(program.emit("object").substr(0, 4) == "\x7f" "ELF");
+  CHECK(program.emit("llvm").find("define") != std::string::npos);
+  CHECK(program.emit("asm").find("nnc_train_step") != std::string::npos);
+  CHECK(!program.emit("loops").empty());
+  CHECK(failure_of([&] { program.emit("poem"); }).find("poem") != std::string::npos);
+}
+
+TEST_CASE("an unknown processor is an error") {
+  Options options;
+  options.cpu = "x86-64-v9";
+  CHECK(failure_of([&] { Program::from_text(tiny, options); }).find("x86-64-v9") != std::string::npos);
+}

@@ -1,0 +1,185 @@
+// Sessions on the caller's own buffers: steps, runs, parameters, numbers, files, and what they refuse.
+#include "tests/runtime/models.h"
+#include "tests/runtime/scratch.h"
+
+#include <cmath>
+#include <doctest/doctest.h>
+#include <thread>
+
+using namespace nnc;
+using namespace nnc::test;
+
+namespace {
+
+Reports step_on_all(Session& session) { return session.step({{"x", tiny_x}, {"label", tiny_label}}, 8); }
+
+std::vector<float> weights_of(Session const& session, std::string const& name = "dense.weight") {
+  auto const array = session.parameter(name);
+  auto const elements = array.as<float>();
+  return {elements.begin(), elements.end()};
+}
+
+} // namespace
+
+TEST_CASE("steps on the caller's buffers make the loss fall") {
+  Session session(Program::from_text(tiny));
+  double const first = value_of(step_on_all(session).values, "loss");
+  Reports last;
+  for (int i = 0; i < 200; ++i) last = step_on_all(session);
+  CHECK(std::isfinite(first));
+  CHECK(value_of(last.values, "loss") < first / 2);
+  CHECK(value_of(last.values, "accuracy") == 1);
+  CHECK(last.examples == 8);
+  CHECK(session.step_count() == 201);
+}
+
+TEST_CASE("one step of gradient descent is what the formula says") {
+  Session session(Program::from_text(tiny));
+  // Weights 0: every probability is 1/2, and dL/dlogits = (1/2 - onehot) / batch.
+  session.set_parameter({"dense.weight", std::vector<float>(6, 0.0f)});
+  session.set_parameter({"dense.bias", std::vector<float>(2, 0.0f)});
+  std::vector<float> const x{1, 2, 3};
+  std::vector<std::int32_t> const label{1};
+  auto const reports = session.step({{"x", x}, {"label", label}}, 1);
+  CHECK(value_of(reports.values, "loss") == doctest::Approx(std::log(2.0)).epsilon(1e-6));
+  auto const w = weights_of(session); // f32[3,2]
+  for (size_t i = 0; i < 3; ++i) {
+    CHECK(w[2 * i] == doctest::Approx(-0.25 * x[i]));
+    CHECK(w[2 * i + 1] == doctest::Approx(0.25 * x[i]));
+  }
+}
+
+TEST_CASE("a number is set without a new compilation") {
+  Session session(Program::from_text(tiny));
+  CHECK(session.scalar("sgd.lr") == 0.5);
+  session.set_scalar("sgd.lr", 0);
+  auto const before = weights_of(session);
+  step_on_all(session);
+  CHECK(weights_of(session) == before);
+  session.set_scalar("sgd.lr", 0.1);
+  step_on_all(session);
+  CHECK(weights_of(session) != before);
+  auto const text = failure_of([&] { session.set_scalar("sgd.rl", 1); });
+  CHECK(text.find("sgd.rl") != std::string::npos);
+  CHECK(text.find("sgd.lr") != std::string::npos);
+}
+
+TEST_CASE("a run gives the outputs of every example, whatever the batch") {
+  Session session(Program::from_text(tiny));
+  auto const all = session.run({{"x", tiny_x}}, 8);
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].name == "probs");
+  CHECK(all[0].shape == std::vector<std::int64_t>{8, 2});
+  auto const probs = all[0].as<float>();
+  for (size_t row = 0; row < 8; ++row) {
+    CHECK(probs[2 * row] + probs[2 * row + 1] == doctest::Approx(1));
+    // The bits of an example do not depend on its neighbours.
+    auto const alone = session.run({{"x", std::span(tiny_x).subspan(3 * row, 3)}}, 1);
+    CHECK(alone[0].as<float>()[0] == probs[2 * row]);
+    CHECK(alone[0].as<float>()[1] == probs[2 * row + 1]);
+  }
+  CHECK(failure_of([&] { all[0].as<double>(); }).find("f32") != std::string::npos);
+}
+
+TEST_CASE("an evaluation changes nothing") {
+  Session session(Program::from_text(tiny));
+  auto const before = weights_of(session);
+  auto const first = session.evaluate({{"x", tiny_x}, {"label", tiny_label}}, 8);
+  auto const second = session.evaluate({{"x", tiny_x}, {"label", tiny_label}}, 8);
+  CHECK(value_of(first.values, "loss") == value_of(second.values, "loss"));
+  CHECK(weights_of(session) == before);
+  CHECK(session.step_count() == 0);
+}
+
+TEST_CASE("buffers that do not fit are refused") {
+  Session session(Program::from_text(tiny));
+  auto const says = [&](std::vector<Input> const& inputs, std::int64_t batch, char const* words) {
+    auto const text = failure_of([&] { session.step(inputs, batch); });
+    CHECK_MESSAGE(text.find(words) != std::string::npos, text);
+  };
+  says({{"x", tiny_x}}, 8, "'label' is missing");
+  says({{"x", tiny_x}, {"label", tiny_label}}, 9, "'x' expects f32[batch,3] with batch = 9");
+  says({{"x", tiny_x}, {"label", tiny_label}}, 0, "at least 1");
+  says({{"x", tiny_x}, {"labels", tiny_label}}, 8, "did you mean 'label'?");
+  says({{"x", std::vector<double>(24)}, {"label", tiny_label}}, 8, "bytes of f64");
+  says({{"x", std::vector<float>(23)}, {"label", std::vector<std::int32_t>(8)}}, 8, "'x' expects");
+  CHECK(failure_of([&] { session.parameter("dense.wait"); }).find("dense.wait") != std::string::npos);
+  CHECK(failure_of([&] { session.set_parameter({"dense.bias", std::vector<float>(3)}); }).find("f32[2]") != std::string::npos);
+}
+
+TEST_CASE("a label out of range names the input and the example") {
+  Session session(Program::from_text(tiny));
+  std::vector<std::int32_t> labels = tiny_label;
+  labels[5] = 2;
+  auto const text = failure_of([&] { session.step({{"x", tiny_x}, {"label", labels}}, 8); });
+  CHECK(text.find("example 5 of column 'label' has 2, expected 0 to 1") != std::string::npos);
+  labels[5] = -7;
+  CHECK(failure_of([&] { session.evaluate({{"x", tiny_x}, {"label", labels}}, 8); }).find("has -7") != std::string::npos);
+}
+
+TEST_CASE("weights go to a file and come back, with the same digest") {
+  Scratch const scratch;
+  auto const file = (scratch / "w.safetensors").string();
+  auto const program = Program::from_text(tiny);
+  Session session(program);
+  for (int i = 0; i < 5; ++i) step_on_all(session);
+  session.save(file);
+  Session other(program, {.threads = 0, .seed = 99, .max_memory = 0});
+  CHECK(other.digest() != session.digest());
+  other.load(file);
+  CHECK(other.digest() == session.digest());
+  CHECK(weights_of(other) == weights_of(session));
+  CHECK(session.digest().size() == 64);
+}
+
+TEST_CASE("a file that does not have every parameter with its type is refused, and changes nothing") {
+  Scratch const scratch;
+  auto const file = (scratch / "w.safetensors").string();
+  Session wide(Program::from_text("model m { input x: f32[batch,3]; output y = dense(x, 5) }"));
+  wide.save(file);
+  Session session(Program::from_text(tiny));
+  auto const before = session.digest();
+  auto const text = failure_of([&] { session.load(file); });
+  CHECK(text.find("'dense.weight' is f32[3,5], the program has f32[3,2]") != std::string::npos);
+  CHECK(session.digest() == before);
+  CHECK(failure_of([&] { session.load((scratch / "none").string()); }) != "no failure");
+}
+
+TEST_CASE("the seed decides the initial weights") {
+  auto const program = Program::from_text(tiny);
+  auto const with = [&](std::uint64_t seed) { return Session(program, {.threads = 0, .seed = seed, .max_memory = 0}).digest(); };
+  CHECK(with(1) == with(1));
+  CHECK(with(1) != with(2));
+  CHECK(with(0) == Session(program).digest());
+}
+
+TEST_CASE("a program may be used by several threads at once") {
+  auto const program = Program::from_text(tiny);
+  std::vector<std::string> digests(4);
+  std::vector<std::thread> threads;
+  for (auto& digest : digests)
+    threads.emplace_back([&] {
+      Session session(program);
+      for (int i = 0; i < 20; ++i) step_on_all(session);
+      digest = session.digest();
+    });
+  for (auto& thread : threads) thread.join();
+  for (auto const& digest : digests) CHECK(digest == digests[0]);
+}
+
+TEST_CASE("a program without a train block runs, and says that it cannot train") {
+  Session session(Program::from_text("model m { input x: f32[batch,3]; output y = sum(x, axis = 1) }"));
+  CHECK(session.run({{"x", tiny_x}}, 8)[0].as<float>()[2] == 3);
+  CHECK(failure_of([&] { step_on_all(session); }) != "no failure");
+}
+
+TEST_CASE("memory beyond the limit is refused before it is taken") {
+  auto const program = Program::from_text(tiny);
+  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 64}); }).find("64 are allowed") != std::string::npos);
+  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 1 << 20}); }) == "no failure");
+}
+
+TEST_CASE("a dtype that is not compiled yet is an error that names it") {
+  auto const text = failure_of([] { Session(Program::from_text("model m { input x: f16[batch,3]; output y = x + x }")).run({}, 1); });
+  CHECK_MESSAGE(text.find("f16") != std::string::npos, text);
+}
