@@ -144,7 +144,9 @@ private:
     auto results = inline_function(f_, f_.body.nodes, update, operands);
     for (size_t i = 0; i < results.size(); ++i) {
       auto const& r = update.results[i];
-      f_.results.push_back({r.role == Role::param ? path : r.name + "/" + path, results[i], r.role});
+      auto const name = r.role == Role::param ? path : r.name + "/" + path;
+      if (!f_.values[results[i]].constant) f_.values[results[i]].name = name;
+      f_.results.push_back({name, results[i], r.role});
     }
   }
 

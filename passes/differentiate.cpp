@@ -120,6 +120,16 @@ bool differentiate_function(Function& f) {
   return true;
 }
 
+// A stop_gradient has done its work when everything is differentiated.
+bool drop_stops(Function& f) {
+  Rewriter rewriter(f);
+  rewriter.run([&](Node&& n) {
+    if (n.op != OpCode::stop_gradient) return rewriter.keep(std::move(n));
+    rewriter.replace(n.result(), n.operands[0]);
+  });
+  return rewriter.changed;
+}
+
 } // namespace
 
 std::vector<ValueId> append_gradient(Function& f, std::vector<Node>& nodes, ValueId y, std::vector<ValueId> const& by) {
@@ -128,7 +138,10 @@ std::vector<ValueId> append_gradient(Function& f, std::vector<Node>& nodes, Valu
 
 PassResult differentiate(Module m, PassContext&) {
   bool changed = false;
-  for (auto& f : m.functions) changed |= differentiate_function(f);
+  for (auto& f : m.functions) {
+    changed |= differentiate_function(f);
+    changed |= drop_stops(f);
+  }
   return {std::move(m), changed};
 }
 
