@@ -1,0 +1,166 @@
+// A module compiled through the whole pipeline, and called on tensors of the evaluator.
+#pragma once
+
+#include "codegen/codegen.h"
+#include "ir/tensor.h"
+#include "passes/pass.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace nnc::props {
+
+// The bytes of a tensor as the kernels see them, with guards before and behind that nobody may write.
+class Buffer {
+public:
+  static constexpr size_t guard = 256;
+  static constexpr u8 guard_byte = 0xA5;
+
+  explicit Buffer(size_t size) : size_(size), bytes_(size + 2 * guard + 64, guard_byte) {}
+  u8* data() { return bytes_.data() + start(); }
+  bool intact() const {
+    size_t begin = start();
+    auto all = [&](size_t from, size_t to) {
+      return std::all_of(bytes_.begin() + static_cast<std::ptrdiff_t>(from), bytes_.begin() + static_cast<std::ptrdiff_t>(to), [](u8 b) { return b == guard_byte; });
+    };
+    return all(0, begin) && all(begin + size_, bytes_.size());
+  }
+
+private:
+  size_t start() const { // 64-byte aligned, at least `guard` bytes in
+    auto address = reinterpret_cast<uintptr_t>(bytes_.data()) + guard;
+    return guard + (64 - address % 64) % 64;
+  }
+  size_t size_;
+  std::vector<u8> bytes_;
+};
+
+template <class T> void store(u8* to, size_t i, T value) { std::memcpy(to + i * sizeof(T), &value, sizeof(T)); }
+template <class T> T fetch(u8 const* from, size_t i) {
+  T value;
+  std::memcpy(&value, from + i * sizeof(T), sizeof(T));
+  return value;
+}
+
+inline void write_elements(Tensor const& t, u8* to) {
+  for (size_t i = 0; i < static_cast<size_t>(t.size()); ++i) switch (t.dtype) {
+    case DType::f32: store(to, i, static_cast<f32>(t.f[i])); break;
+    case DType::f64: store(to, i, t.f[i]); break;
+    case DType::i64: store(to, i, t.i[i]); break;
+    case DType::i32: store(to, i, static_cast<i32>(t.i[i])); break;
+    case DType::u8: case DType::bool_: store(to, i, static_cast<u8>(t.i[i])); break;
+    default: throw std::logic_error("a dtype that is not compiled");
+    }
+}
+inline void read_elements(Tensor& t, u8 const* from) {
+  for (size_t i = 0; i < static_cast<size_t>(t.size()); ++i) switch (t.dtype) {
+    case DType::f32: t.f[i] = f64{fetch<f32>(from, i)}; break;
+    case DType::f64: t.f[i] = fetch<f64>(from, i); break;
+    case DType::i64: t.i[i] = fetch<i64>(from, i); break;
+    case DType::i32: t.i[i] = fetch<i32>(from, i); break;
+    case DType::u8: case DType::bool_: t.i[i] = fetch<u8>(from, i); break;
+    default: throw std::logic_error("a dtype that is not compiled");
+    }
+}
+
+struct Outcome {
+  std::vector<Tensor> results;
+  i64 clamped = 0, zero_divided = 0;
+};
+
+class Compiled {
+public:
+  // `cpu` empty: the machine that this runs on.
+  explicit Compiled(Module m, std::string const& cpu = "") {
+    PassContext context;
+    context.target = cpu.empty() ? host_target() : target_for(cpu);
+    m.target = context.target;
+    finished = run_passes(std::move(m), {}, context);
+    object_ = compile(finished, {.threads = 1});
+    loaded_ = load(object_);
+    entry_ = loaded_->entry(finished.functions.front().name);
+    if (!entry_) throw std::logic_error("no entry");
+  }
+
+  // Runs the first function, one step, with a team of this many threads. The barriers spin, so a team larger than the
+  // machine takes its time.
+  Outcome call(std::vector<Tensor> const& inputs, int threads = 1) {
+    Function const& f = finished.functions.front();
+    Bindings bindings = finished.bindings;
+    for (size_t i = 0; i < inputs.size(); ++i)
+      for (size_t axis = 0; axis < inputs[i].shape.size(); ++axis)
+        for (size_t s = 0; s < symbol_count; ++s)
+          if (f.type(f.arguments[i].value).shape[axis] == Dim(static_cast<Symbol>(s))) bindings[s] = inputs[i].shape[axis];
+    std::vector<Buffer> buffers; // arguments, then results
+    std::vector<void const*> arguments;
+    std::vector<f64> scalars;
+    buffers.reserve(f.arguments.size() + f.results.size() + 1);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (f.arguments[i].role == Role::scalar) {
+        scalars.push_back(inputs[i].f[0]);
+        arguments.push_back(nullptr);
+        continue;
+      }
+      buffers.emplace_back(static_cast<size_t>(inputs[i].size() * bytes(inputs[i].dtype)));
+      write_elements(inputs[i], buffers.back().data());
+      arguments.push_back(buffers.back().data());
+    }
+    Outcome out;
+    std::vector<void*> results;
+    for (auto const& r : f.results) {
+      Type t = f.type(r.value);
+      for (auto& d : t.shape) d = d.value(bindings);
+      out.results.push_back(Tensor::zeros(t.dtype, extents_of(t)));
+      buffers.emplace_back(static_cast<size_t>(out.results.back().size() * bytes(t.dtype)));
+      results.push_back(buffers.back().data());
+    }
+    Bindings padded = bindings;
+    if (padded[0]) padded[0] = (*padded[0] + 15) / 16 * 16;
+    size_t arena = 0;
+    for (auto const& slot : f.slots) arena += static_cast<size_t>((slot.value(padded) + 63) / 64 * 64);
+    buffers.emplace_back(arena);
+    std::memset(buffers.back().data(), 0xFF, arena); // NaN: what is read before it is written shows
+
+    nnc_report report{};
+    nnc_barrier barrier{};
+    nnc_context c{};
+    c.version = NNC_ABI_VERSION;
+    c.threads = threads;
+    c.arguments = const_cast<void* const*>(reinterpret_cast<void const* const*>(arguments.data()));
+    c.results = results.data();
+    c.arena = buffers.back().data();
+    c.scalars = scalars.data();
+    c.batch = bindings[0].value_or(1);
+    c.examples = bindings[1].value_or(1);
+    c.report = &report;
+    c.barrier = &barrier;
+    c.wait = [](nnc_context*, int32_t) { std::this_thread::yield(); };
+    c.wake = [](nnc_context*) {};
+    std::vector<std::thread> team;
+    for (int t = 1; t < threads; ++t) team.emplace_back([&, t] { entry_(&c, t, 1, 1); });
+    entry_(&c, 0, 1, 1);
+    for (auto& member : team) member.join();
+
+    for (auto const& buffer : buffers)
+      if (!buffer.intact()) throw std::logic_error("generated code has written outside of its buffers");
+    for (size_t i = 0; i < results.size(); ++i) read_elements(out.results[i], static_cast<u8 const*>(results[i]));
+    out.clamped = report.clamped;
+    out.zero_divided = report.zero_divided;
+    return out;
+  }
+
+  Module finished;
+
+private:
+  Object object_;
+  std::unique_ptr<Loaded> loaded_;
+  nnc_entry entry_ = nullptr;
+};
+
+} // namespace nnc::props

@@ -1,0 +1,222 @@
+// Every operator, compiled through the whole pipeline, against what its entry promises:
+//
+//   exact                   the bits of the evaluator
+//   "at most N ulp"         within N ulp (of f32) of the evaluator in f64
+//   sums (dot, reduce ...)  the bits of ir/order.h, in the order that the pass `order` has written
+//
+// on drawn operands, and for elementwise operators on special values too. Subnormal operands and results are zeros. An index
+// that is clamped and a division by zero are counted; how often depends on how often they are computed.
+#include "ir/evaluate.h"
+#include "tests/props/compiled.h"
+#include "tests/props/samples.h"
+
+#include <bit>
+#include <cmath>
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <limits>
+
+using namespace nnc;
+using namespace nnc::props;
+
+namespace {
+
+// The operator with the order that the passes have given it; the source's node where simplify made something else of it.
+Node const& node_of(OpCode code, Module const& source, Module const& finished) {
+  for (auto const& kernel : finished.functions.front().body.nodes)
+    for (auto const& region : kernel.regions)
+      for (auto const& n : region.nodes)
+        if (n.op == code) return n;
+  return source.functions.front().body.nodes.front();
+}
+
+// ---- what is expected ------------------------------------------------------------------------------------------------
+
+std::vector<i64> offsets_along(std::vector<i64> const& shape, std::vector<i64> const& axes) {
+  auto strides = strides_of(shape);
+  std::vector<i64> extents, steps;
+  for (i64 a : axes) {
+    extents.push_back(shape[static_cast<size_t>(a)]);
+    steps.push_back(strides[static_cast<size_t>(a)]);
+  }
+  return offsets(extents, steps);
+}
+std::vector<i64> others(size_t rank, std::vector<i64> const& axes) {
+  std::vector<i64> out;
+  for (i64 a = 0; a < static_cast<i64>(rank); ++a)
+    if (std::find(axes.begin(), axes.end(), a) == axes.end()) out.push_back(a);
+  return out;
+}
+
+template <class Combine> Tensor reduced_in_order(Node const& n, Tensor const& x, Tensor y) {
+  auto axes = n.attributes.get<std::vector<i64>>("axes");
+  auto order = n.attributes.get_or<Order>("order", {});
+  auto kept = offsets_along(x.shape, others(x.shape.size(), axes)), folded = offsets_along(x.shape, axes);
+  i64 first = axes.empty() ? 1 : x.shape[static_cast<size_t>(axes.front())];
+  i64 inner = axes.empty() ? 1 : x.shape[static_cast<size_t>(axes.back())];
+  i64 all = static_cast<i64>(folded.size());
+  for (size_t k = 0; k < kept.size(); ++k) {
+    auto at = [&](i64 i) { return static_cast<f32>(x.f[static_cast<size_t>(kept[k] + folded[static_cast<size_t>(i)])]); };
+    if (axes.size() <= 1)
+      y.f[k] = reduce_one_axis<Combine>(order, all, at);
+    else if (all == 0)
+      y.f[k] = Combine::start;
+    else {
+      i64 rest = all / first / inner;
+      y.f[k] = reduce_in_order<Combine>(order, first, rest, inner, [&](i64 f, i64 r, i64 i) { return at((f * rest + r) * inner + i); });
+    }
+  }
+  return y;
+}
+
+Tensor dot_with_order(Node const& n, Tensor const& l, Tensor const& r, Tensor y) {
+  auto get = [&](char const* name) { return n.attributes.get_or<std::vector<i64>>(name, {}); };
+  auto cl = get("contract_lhs"), cr = get("contract_rhs"), bl = get("batch_lhs"), br = get("batch_rhs");
+  auto both = [](std::vector<i64> a, std::vector<i64> const& b) {
+    a.insert(a.end(), b.begin(), b.end());
+    return a;
+  };
+  auto batch_l = offsets_along(l.shape, bl), batch_r = offsets_along(r.shape, br);
+  auto rows = offsets_along(l.shape, others(l.shape.size(), both(bl, cl))), columns = offsets_along(r.shape, others(r.shape.size(), both(br, cr)));
+  auto kl = offsets_along(l.shape, cl), kr = offsets_along(r.shape, cr);
+  size_t at = 0;
+  for (size_t b = 0; b < batch_l.size(); ++b)
+    for (i64 row : rows)
+      for (i64 column : columns)
+        y.f[at++] = dot_in_order(
+            n.attributes.get_or<Order>("order", {}), static_cast<i64>(kl.size()),
+            [&](i64 k) { return static_cast<f32>(l.f[static_cast<size_t>(batch_l[b] + row + kl[static_cast<size_t>(k)])]); },
+            [&](i64 k) { return static_cast<f32>(r.f[static_cast<size_t>(batch_r[b] + column + kr[static_cast<size_t>(k)])]); });
+  return y;
+}
+
+// Updates are added one after the other, each sum rounded.
+Tensor scattered_in_order(Node const& n, std::vector<Tensor> const& x) {
+  auto axis = n.attributes.get<i64>("axis");
+  i64 extent = x[0].shape[static_cast<size_t>(axis)];
+  i64 inner = count_of({x[0].shape.begin() + axis + 1, x[0].shape.end()});
+  i64 count = x[1].size();
+  Tensor y = x[0];
+  for (size_t e = 0; e < x[2].f.size(); ++e) {
+    auto k = static_cast<i64>(e);
+    i64 index = std::clamp<i64>(x[1].i[static_cast<size_t>(k / inner % count)], 0, extent - 1);
+    auto at = static_cast<size_t>((k / inner / count * extent + index) * inner + k % inner);
+    y.f[at] = static_cast<f32>(y.f[at]) + static_cast<f32>(x[2].f[e]);
+  }
+  return y;
+}
+
+struct Expected {
+  Tensor y;
+  f64 ulps = 0;
+};
+Expected expected(OpCode code, Module const& source, Module const& finished, std::vector<Tensor> const& x) {
+  Function const& f = source.functions.front();
+  Op const& op = info(code);
+  f64 ulps = 0;
+  if (!op.accuracy.empty()) ulps = std::stod(std::string(op.accuracy.substr(std::string_view("at most ").size())));
+  Tensor y = evaluate(source, f, x, {.exact = ulps > 0}).at(0);
+  if (y.dtype != DType::f32) return {y, ulps};
+  if (code == OpCode::reduce_sum) return {reduced_in_order<SumF32>(node_of(code, source, finished), x[0], y)};
+  if (code == OpCode::reduce_prod) return {reduced_in_order<ProductF32>(node_of(code, source, finished), x[0], y)};
+  if (code == OpCode::dot) return {dot_with_order(node_of(code, source, finished), x[0], x[1], y)};
+  if (code == OpCode::scatter_add) return {scattered_in_order(node_of(code, source, finished), x)};
+  return {y, ulps};
+}
+
+// In ulps of f32 at the expected value; a subnormal expectation may be flushed.
+f64 distance(f64 got, f64 want) {
+  constexpr f64 least = std::numeric_limits<f32>::min();
+  if (std::isnan(want)) return std::isnan(got) ? 0 : HUGE_VAL;
+  if (std::abs(want) > std::numeric_limits<f32>::max()) want = round_to(DType::f32, want);
+  if (std::isinf(want) || std::isinf(got)) { // the largest float is one ulp from infinity
+    if (got == want) return 0;
+    return std::abs(got) == std::numeric_limits<f32>::max() || std::abs(want) > 0.999999 * std::numeric_limits<f32>::max() ? 1 : HUGE_VAL;
+  }
+  if (got == want || (std::abs(want) < least && got == 0)) return 0;
+  return std::abs(got - want) / std::ldexp(1.0, std::max(std::ilogb(want), -126) - 23);
+}
+
+bool flushed_equal(f64 got, f64 want) {
+  if (std::isnan(want)) return std::isnan(got);
+  return got == want && std::signbit(got) == std::signbit(want);
+}
+
+std::string difference(Expected const& e, Tensor const& got) {
+  if (got.dtype != e.y.dtype || got.shape != e.y.shape) return "another type";
+  for (size_t k = 0; k < got.f.size(); ++k) {
+    bool fine = e.ulps > 0 ? distance(got.f[k], e.y.f[k]) <= e.ulps : flushed_equal(got.f[k], e.y.f[k]);
+    if (!fine) return fmt::format("element {}: got {}, expected {}", k, got.f[k], e.y.f[k]);
+  }
+  for (size_t k = 0; k < got.i.size(); ++k)
+    if (got.i[k] != e.y.i[k]) return fmt::format("element {}: got {}, expected {}", k, got.i[k], e.y.i[k]);
+  return "";
+}
+
+// ---- special values ----------------------------------------------------------------------------------------------------
+
+constexpr f64 inf = std::numeric_limits<f64>::infinity();
+std::vector<f64> const special_floats{0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, -2.5, 3, 100, -100, 1e-30, -1e-30, 1e30, -1e30, 3.4e38, 8388609, 2147483648.0, -2147483648.0, 9.3e18, 255, 256, 0.1, inf, -inf, std::numeric_limits<f64>::quiet_NaN()};
+std::vector<i64> const special_ints{0, 1, -1, 2, -2, 3, 127, 128, 255, 256, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 1234567890123};
+
+// Every pair of special values for two operands; all of them for one.
+std::vector<Tensor> special_operands(std::vector<Type> const& types) {
+  std::vector<Tensor> out;
+  size_t n = is_float(types.front().dtype) ? special_floats.size() : special_ints.size();
+  size_t total = types.size() == 1 ? n : n * n;
+  for (size_t operand = 0; operand < types.size(); ++operand) {
+    DType d = types[operand].dtype;
+    Tensor t = Tensor::zeros(d, {static_cast<i64>(total)});
+    for (size_t i = 0; i < total; ++i) {
+      size_t pick = operand == 0 ? i % n : i / n + (operand == 2 ? i : 0);
+      if (is_float(d))
+        t.f[i] = round_to(d, special_floats[pick % special_floats.size()]);
+      else
+        t.i[i] = wrap_to(d, d == DType::bool_ ? static_cast<i64>(pick % 2) : special_ints[pick % special_ints.size()]);
+    }
+    out.push_back(std::move(t));
+  }
+  return out;
+}
+
+std::string run_and_compare(OpCode code, Sample const& s, std::vector<Tensor> const& x) {
+  try {
+    Module source = module_of(code, s);
+    Compiled compiled(source);
+    i64 clamped = 0, zero_divided = 0;
+    (void)evaluate(source, source.functions.front(), x, {.clamped = &clamped, .zero_divided = &zero_divided});
+    auto got = compiled.call(x);
+    auto what = difference(expected(code, source, compiled.finished, x), got.results.at(0));
+    if (!what.empty()) return what;
+    if ((got.clamped > 0) != (clamped > 0)) return fmt::format("counts {} clamped indices, not {}", got.clamped, clamped);
+    if ((got.zero_divided > 0) != (zero_divided > 0)) return fmt::format("counts {} divisions by zero, not {}", got.zero_divided, zero_divided);
+    return "";
+  } catch (std::exception const& e) {
+    return e.what();
+  }
+}
+
+} // namespace
+
+TEST_CASE("every sample compiles, and gives what its entry promises") {
+  size_t count = for_each_sample([](OpCode code, Sample const& s, std::string const& what) {
+    auto wrong = run_and_compare(code, s, draw_operands(s, 5));
+    CHECK_MESSAGE(wrong.empty(), what << ": " << wrong);
+  });
+  CHECK(count > 200);
+}
+
+TEST_CASE("elementwise operators on special values") {
+  for (auto code : all_ops()) {
+    if (!info(code).has(elementwise)) continue;
+    for (auto s : info(code).samples()) {
+      bool vectors = std::all_of(s.operands.begin(), s.operands.end(), [&](Type const& t) { return t.rank() == 1 && t.shape == s.operands[0].shape && t.shape[0] != Dim(0); });
+      if (!vectors) continue;
+      auto x = special_operands(s.operands);
+      for (size_t i = 0; i < x.size(); ++i) s.operands[i].shape = {x[i].size()};
+      if (s.stated) s.stated->shape = s.operands[0].shape;
+      auto wrong = run_and_compare(code, s, x);
+      CHECK_MESSAGE(wrong.empty(), described(code, 0, s) << ": " << wrong);
+    }
+  }
+}
