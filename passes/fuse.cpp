@@ -79,7 +79,7 @@ bool follows_dot(Graph const& graph, Groups& groups, NodeId n) {
 // Backwards: a group that one other reads becomes part of it.
 void join_readers(Graph const& graph, Groups& groups) {
   for (NodeId n = graph.size(); n-- > 0;) {
-    if (!groups.exists(n) || groups[groups.of(n)].last() != n) continue;
+    if (!groups.exists(n) || groups[groups.of(n)].last != n) continue;
     auto readers = groups.consumers(groups.of(n));
     if (readers.size() != 1) continue;
     bool elsewhere = groups[readers.front()].kind != Kind::pointwise;
@@ -104,7 +104,7 @@ void join_scalars(Graph const& graph, Groups& groups) {
     if (!groups.exists(n)) continue;
     auto const g = groups.of(n);
     bool whole = is_rows(groups, g) && groups[g].row_axes == static_cast<i64>(groups[g].space.size());
-    if (!whole || groups[g].last() != n) continue;
+    if (!whole || groups[g].last != n) continue;
     bool joined = false;
     for (auto& other : open)
       if (!joined && groups.try_join(groups.of(other), g)) joined = true;

@@ -28,7 +28,7 @@ std::vector<GroupId> in_order(Graph const& graph, Groups const& groups) {
         ++waits[groups.of(m)];
       }
   }
-  auto later = [&](GroupId a, GroupId b) { return groups[a].last() > groups[b].last(); };
+  auto later = [&](GroupId a, GroupId b) { return groups[a].last > groups[b].last; };
   std::vector<GroupId> ready, sorted;
   for (NodeId n = 0; n < graph.size(); ++n)
     if (groups.exists(n) && groups.of(n) == n && waits[n] == 0) ready.push_back(n);
@@ -59,8 +59,8 @@ public:
     if (!scalars.empty()) kernel(scalars, "scalars", 0);
     for (auto g : order) {
       auto const& group = groups_[g];
-      if (graph_.classes[group.last()] == Class::alias)
-        nodes_.push_back(old_[group.last()]);
+      if (graph_.classes[group.last] == Class::alias)
+        nodes_.push_back(old_[group.last]);
       else
         kernel(group.nodes, kind_name(group.kind), group.row_axes);
     }
@@ -86,7 +86,8 @@ private:
     return here[v] = result;
   }
 
-  void kernel(std::vector<NodeId> const& members, std::string_view kind, i64 row_axes) {
+  void kernel(std::vector<NodeId> members, std::string_view kind, i64 row_axes) {
+    std::sort(members.begin(), members.end());
     Node k{.op = OpCode::kernel, .operands = {}, .results = {}, .attributes = {}, .regions = std::vector<Region>(1), .at = old_[members.back()].at};
     std::unordered_map<ValueId, ValueId> here;
     for (auto n : members) {

@@ -163,20 +163,21 @@ namespace {
 
 // Who reads what, for the order of updates alone.
 struct Order {
-  explicit Order(Function& f) : f_(f), later_(f.body.nodes.size()), waits_(f.body.nodes.size()), giver_(f.values.size(), no_node) {
+  explicit Order(Function& f) : f_(f), later_(f.body.nodes.size()), waits_(f.body.nodes.size()), giver_(f.values.size(), no_node), readers_(f.values.size()) {
     for (NodeId n = 0; n < later_.size(); ++n)
       for (auto v : f.body.nodes[n].results) giver_[v] = n;
     for (NodeId n = 0; n < later_.size(); ++n)
       for (auto v : f.body.nodes[n].operands)
         if (giver_[v] != no_node) edge(giver_[v], n);
+        else readers_[v].push_back(n);
   }
 
   // Every node that reads `argument` before the node that gives `result`, unless that makes a circle.
   void readers_first(ValueId argument, ValueId result) {
     auto w = giver_[result];
-    for (NodeId n = 0; n < later_.size() && w != no_node; ++n) {
-      auto const& reads = f_.body.nodes[n].operands;
-      if (n <= w || std::find(reads.begin(), reads.end(), argument) == reads.end()) continue;
+    if (w == no_node) return;
+    for (auto n : readers_[argument]) {
+      if (n <= w) continue;
       std::vector<bool> seen(later_.size());
       if (!reaches(w, n, seen)) edge(n, w);
     }
@@ -220,6 +221,7 @@ private:
   std::vector<std::vector<NodeId>> later_;
   std::vector<int> waits_;
   std::vector<NodeId> giver_;
+  std::vector<std::vector<NodeId>> readers_; // of arguments
 };
 
 } // namespace

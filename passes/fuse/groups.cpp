@@ -25,7 +25,7 @@ bool divides(OpCode op) { return op == OpCode::div || op == OpCode::sqrt || op =
 Group group_of_node(Graph const& g, NodeId id) {
   auto const& n = g.node(id);
   auto const& op = info(n.op);
-  Group group{.space = g.shape(id), .nodes = {id}};
+  Group group{.space = g.shape(id), .first = id, .last = id, .nodes = {id}};
   auto const& accesses = g.accesses[id];
   group.epilogue = op.has(elementwise) && std::all_of(accesses.begin(), accesses.end(), [](Access const& a) { return a.plain_path; });
   group.costly = op.has(costly) || op.has(random) || divides(n.op) || n.op == OpCode::gather;
@@ -73,63 +73,63 @@ bool Groups::gives_result(GroupId g) const {
   return std::any_of(groups_[g].nodes.begin(), groups_[g].nodes.end(), [&](NodeId n) { return graph_.is_result[graph_.node(n).result()]; });
 }
 
-// Every read of P's values by C happens at the index that C (space, rows) is at when it computes.
-bool Groups::reads_in_step(GroupId p, Group const& c, Shape const& space, i64 row_axes) const {
-  auto const outer = outer_part(space, row_axes);
-  for (auto n : c.nodes)
-    for (auto const& a : graph_.accesses[n]) {
-      if (a.producer == no_node || group_of_[a.producer] != p) continue;
-      auto const& from = graph_.shape(a.producer);
-      bool whole = from == space;
-      if (inlined_[n] || inlined_[a.producer]) return false;
-      if (a.how == How::same && (whole || (row_axes && from == outer))) continue;
-      if (a.how == How::reduced && row_axes && whole && groups_[group_of_[n]].kind == Kind::rows) continue;
-      if (a.how == How::outer && row_axes && from == outer && graph_.shape(n) == space) continue;
-      return false;
+template <class Test> bool Groups::every_read(GroupId p, GroupId c, Test test) const {
+  for (auto given : groups_[p].nodes)
+    for (auto reader : graph_.readers[given]) {
+      if (group_of_[reader] != c) continue;
+      for (auto const& a : graph_.accesses[reader])
+        if (a.producer == given && !test(reader, a)) return false;
     }
   return true;
 }
 
-bool Groups::reads_only(GroupId p, Group const& c, How how) const {
-  for (auto n : c.nodes)
-    for (auto const& a : graph_.accesses[n])
-      if (a.producer != no_node && group_of_[a.producer] == p && a.how != how) return false;
-  return true;
+// Every read of P's values by C happens at the index that C (space, rows) is at when it computes.
+bool Groups::reads_in_step(GroupId p, GroupId c, Shape const& space, i64 row_axes) const {
+  auto const outer = outer_part(space, row_axes);
+  bool const rows = row_axes > 0;
+  return every_read(p, c, [&](NodeId reader, Access const& a) {
+    auto const& from = graph_.shape(a.producer);
+    if (inlined_[reader] || inlined_[a.producer]) return false;
+    if (a.how == How::same) return from == space || (rows && from == outer);
+    if (a.how == How::reduced) return rows && from == space && groups_[c].kind == Kind::rows;
+    return a.how == How::outer && rows && from == outer && graph_.shape(reader) == space;
+  });
+}
+
+bool Groups::reads_only(GroupId p, GroupId c, How how) const {
+  return every_read(p, c, [&](NodeId, Access const& a) { return a.how == how; });
 }
 
 // P may be computed wherever C reads it: it is read once for every element (by a reduction), or costs little.
-bool Groups::inlines_cheaply(GroupId pid, Group const& c) const {
+bool Groups::inlines_cheaply(GroupId pid, GroupId c) const {
   auto const& p = groups_[pid];
   if (p.kind != Kind::pointwise || p.inner_loop || gives_result(pid) || consumers(pid).size() > 1) return false;
   bool cheap = !p.costly && p.nodes.size() <= cheap_nodes;
-  return cheap || (c.inner_loop && reads_only(pid, c, How::reduced));
+  return cheap || (groups_[c].inner_loop && reads_only(pid, c, How::reduced));
 }
 
-std::optional<Groups::Merged> Groups::fit_pointwise(Group const& p, Group const& c, GroupId pid) const {
+std::optional<Groups::Merged> Groups::fit_pointwise(GroupId pid, GroupId cid) const {
+  auto const& p = groups_[pid];
+  auto const& c = groups_[cid];
   if (c.kind == Kind::contract) {
-    if (p.space == c.space && p.epilogue && !p.inner_loop && reads_only(pid, c, How::same)) return Merged{c.kind, c.space, 0};
+    if (p.space == c.space && p.epilogue && !p.inner_loop && reads_only(pid, cid, How::same)) return Merged{c.kind, c.space, 0};
     // While the right side is packed anyway, a cheap operand is computed on the way.
-    bool on_the_way = reads_only(pid, c, How::contracted) && p.epilogue && inlines_cheaply(pid, c);
-    for (auto n : c.nodes)
-      for (auto const& a : graph_.accesses[n])
-        if (a.producer != no_node && group_of_[a.producer] == pid && !a.right_side) on_the_way = false;
-    if (on_the_way) return Merged{c.kind, c.space, 0, true};
-    return {};
+    bool packed = every_read(pid, cid, [](NodeId, Access const& a) { return a.how == How::contracted && a.right_side; });
+    return packed && p.epilogue && inlines_cheaply(pid, cid) ? std::optional(Merged{c.kind, c.space, 0, true}) : std::nullopt;
   }
-  if (c.kind == Kind::pointwise && p.space == c.space && reads_in_step(pid, c, c.space, 0)) return Merged{c.kind, c.space, 0};
-  if (c.kind == Kind::rows && !p.inner_loop && (p.space == c.space || p.space == outer_part(c.space, c.row_axes)) &&
-      reads_in_step(pid, c, c.space, c.row_axes))
-    return Merged{c.kind, c.space, c.row_axes};
-  if (inlines_cheaply(pid, c)) return Merged{c.kind, c.space, c.row_axes, true};
-  return {};
+  bool here = p.space == c.space || (c.kind == Kind::rows && p.space == outer_part(c.space, c.row_axes));
+  if (here && !(c.kind == Kind::rows && p.inner_loop) && reads_in_step(pid, cid, c.space, c.row_axes)) return Merged{c.kind, c.space, c.row_axes};
+  return inlines_cheaply(pid, cid) ? std::optional(Merged{c.kind, c.space, c.row_axes, true}) : std::nullopt;
 }
 
-std::optional<Groups::Merged> Groups::fit_rows(Group const& p, Group const& c, GroupId pid) const {
+std::optional<Groups::Merged> Groups::fit_rows(GroupId pid, GroupId cid) const {
+  auto const& p = groups_[pid];
+  auto const& c = groups_[cid];
   auto const outer = outer_part(p.space, p.row_axes);
   bool whole = p.row_axes == static_cast<i64>(p.space.size()); // one row: nothing but scalars may follow
   bool fits = c.kind == Kind::rows ? c.space == p.space && c.row_axes == p.row_axes
                                    : c.kind == Kind::pointwise && !c.inner_loop && (c.space == outer || (c.space == p.space && !whole));
-  if (!fits || !reads_in_step(pid, c, p.space, p.row_axes)) return {};
+  if (!fits || !reads_in_step(pid, cid, p.space, p.row_axes)) return {};
   return Merged{Kind::rows, p.space, p.row_axes};
 }
 
@@ -137,9 +137,9 @@ std::optional<Groups::Merged> Groups::fit(GroupId pid, GroupId cid) const {
   auto const& p = groups_[pid];
   auto const& c = groups_[cid];
   if (p.kind == Kind::alone || c.kind == Kind::alone) return {};
-  if (p.kind == Kind::pointwise) return fit_pointwise(p, c, pid);
-  if (p.kind == Kind::rows) return fit_rows(p, c, pid);
-  bool follows = c.kind == Kind::pointwise && c.space == p.space && c.epilogue && !c.inner_loop && reads_in_step(pid, c, c.space, 0);
+  if (p.kind == Kind::pointwise) return fit_pointwise(pid, cid);
+  if (p.kind == Kind::rows) return fit_rows(pid, cid);
+  bool follows = c.kind == Kind::pointwise && c.space == p.space && c.epilogue && !c.inner_loop && reads_in_step(pid, cid, c.space, 0);
   return follows ? std::optional(Merged{Kind::contract, p.space, 0}) : std::nullopt;
 }
 
@@ -149,7 +149,7 @@ bool Groups::path_around(GroupId from, GroupId to) const {
   ++search_;
   std::vector<GroupId> open{from};
   seen_[from] = search_;
-  auto const end = groups_[to].last();
+  auto const end = groups_[to].last;
   while (!open.empty()) {
     auto g = open.back();
     open.pop_back();
@@ -158,7 +158,7 @@ bool Groups::path_around(GroupId from, GroupId to) const {
         auto c = group_of_[m];
         if (c == no_node || (g == from && c == to)) continue;
         if (c == to) return true;
-        if (seen_[c] == search_ || groups_[c].nodes.front() > end) continue;
+        if (seen_[c] == search_ || groups_[c].first > end) continue;
         seen_[c] = search_;
         open.push_back(c);
       }
@@ -166,19 +166,21 @@ bool Groups::path_around(GroupId from, GroupId to) const {
   return false;
 }
 
-GroupId Groups::unite(GroupId pid, GroupId cid, Merged const& merged) {
-  auto& p = groups_[pid];
-  auto& c = groups_[cid];
+// The larger group keeps its number, so that a node is renumbered a few times at most.
+void Groups::unite(GroupId pid, GroupId cid, Merged const& merged) {
+  auto &p = groups_[pid], &c = groups_[cid];
   if (merged.inlines)
     for (auto n : p.nodes) inlined_[n] = true;
-  bool inner = p.inner_loop || c.inner_loop;
-  std::vector<NodeId> nodes;
-  std::merge(p.nodes.begin(), p.nodes.end(), c.nodes.begin(), c.nodes.end(), std::back_inserter(nodes));
-  for (auto n : p.nodes) group_of_[n] = cid;
-  c = {.kind = merged.kind, .space = merged.space, .row_axes = merged.row_axes, .inner_loop = inner,
-       .epilogue = p.epilogue && c.epilogue && !merged.inlines, .costly = p.costly || c.costly, .nodes = std::move(nodes)};
-  p = {};
-  return cid;
+  Group both{.kind = merged.kind, .space = merged.space, .row_axes = merged.row_axes, .inner_loop = p.inner_loop || c.inner_loop,
+             .epilogue = p.epilogue && c.epilogue && !merged.inlines, .costly = p.costly || c.costly,
+             .first = std::min(p.first, c.first), .last = std::max(p.last, c.last)};
+  auto const id = p.nodes.size() > c.nodes.size() ? pid : cid;
+  auto& small = groups_[id == pid ? cid : pid];
+  for (auto n : small.nodes) group_of_[n] = id;
+  both.nodes = std::move(groups_[id].nodes);
+  both.nodes.insert(both.nodes.end(), small.nodes.begin(), small.nodes.end());
+  small = {};
+  groups_[id] = std::move(both);
 }
 
 bool Groups::try_merge(GroupId p, GroupId c) {
@@ -190,7 +192,7 @@ bool Groups::try_merge(GroupId p, GroupId c) {
 
 bool Groups::try_join(GroupId a, GroupId b) {
   if (a == b || groups_[a].space != groups_[b].space || groups_[a].kind != groups_[b].kind || groups_[a].row_axes != groups_[b].row_axes) return false;
-  if (groups_[a].last() > groups_[b].last()) std::swap(a, b);
+  if (groups_[a].last > groups_[b].last) std::swap(a, b);
   auto readers = consumers(a);
   bool depends = std::find(readers.begin(), readers.end(), b) != readers.end();
   if (depends || path_around(a, b) || path_around(b, a)) return false;

@@ -23,8 +23,8 @@ struct Group {
   bool inner_loop = false; // pointwise: holds a reduction or a dot that is computed for each index
   bool epilogue = true;    // every node may follow a dot: elementwise, at the same index
   bool costly = false;     // holds exp or its like, or a division
-  std::vector<NodeId> nodes; // sorted
-  NodeId last() const { return nodes.back(); }
+  NodeId first = 0, last = 0;
+  std::vector<NodeId> nodes; // in any order
 };
 
 class Groups {
@@ -49,13 +49,14 @@ private:
     bool inlines = false; // the producer is computed at other indices than the consumer's
   };
   std::optional<Merged> fit(GroupId p, GroupId c) const;
-  std::optional<Merged> fit_pointwise(Group const& p, Group const& c, GroupId pid) const;
-  std::optional<Merged> fit_rows(Group const& rows, Group const& c, GroupId pid) const;
-  bool reads_in_step(GroupId p, Group const& consumer, Shape const& space, i64 row_axes) const;
-  bool reads_only(GroupId p, Group const& consumer, How) const;
-  bool inlines_cheaply(GroupId p, Group const& consumer) const;
+  std::optional<Merged> fit_pointwise(GroupId p, GroupId c) const;
+  std::optional<Merged> fit_rows(GroupId p, GroupId c) const;
+  template <class Test> bool every_read(GroupId p, GroupId c, Test) const; // test(reader, access) for each read of P's values by C
+  bool reads_in_step(GroupId p, GroupId c, Shape const& space, i64 row_axes) const;
+  bool reads_only(GroupId p, GroupId c, How) const;
+  bool inlines_cheaply(GroupId p, GroupId c) const;
   bool path_around(GroupId from, GroupId to) const;
-  GroupId unite(GroupId a, GroupId b, Merged const&);
+  void unite(GroupId producer, GroupId consumer, Merged const&);
 
   Graph const& graph_;
   std::vector<GroupId> group_of_; // per node
