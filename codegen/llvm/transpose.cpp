@@ -6,18 +6,18 @@
 //     quads       v = [a0 b0 c0 d0][e0 f0 g0 h0]      column 0
 #include "codegen/llvm/transpose.h"
 
-#include <llvm/IR/Module.h>
+#include "codegen/llvm/emit.h"
 
 #include <string>
 
 namespace nnc {
 
-using llvm::Value;
+using V = llvm::Value*;
 
 namespace {
 
 // The shuffle of two vectors that picks, in every quad, lanes `pick` (0..3 of a, 4..7 of b).
-Value* shuffle_quads(llvm::IRBuilder<>& b, Value* x, Value* y, int lanes, std::array<int, 4> pick) {
+V shuffle_quads(llvm::IRBuilder<>& b, V x, V y, int lanes, std::array<int, 4> pick) {
   std::vector<int> mask;
   for (int l = 0; l < lanes; ++l) {
     int p = pick[static_cast<size_t>(l % 4)];
@@ -27,11 +27,11 @@ Value* shuffle_quads(llvm::IRBuilder<>& b, Value* x, Value* y, int lanes, std::a
 }
 
 // Four rows -> four vectors whose quad q holds column 4q + c.
-void transpose_within_quads(llvm::IRBuilder<>& b, Value** r, int lanes) {
-  Value* low01 = shuffle_quads(b, r[0], r[1], lanes, {0, 4, 1, 5});
-  Value* high01 = shuffle_quads(b, r[0], r[1], lanes, {2, 6, 3, 7});
-  Value* low23 = shuffle_quads(b, r[2], r[3], lanes, {0, 4, 1, 5});
-  Value* high23 = shuffle_quads(b, r[2], r[3], lanes, {2, 6, 3, 7});
+void transpose_within_quads(llvm::IRBuilder<>& b, V* r, int lanes) {
+  V low01 = shuffle_quads(b, r[0], r[1], lanes, {0, 4, 1, 5});
+  V high01 = shuffle_quads(b, r[0], r[1], lanes, {2, 6, 3, 7});
+  V low23 = shuffle_quads(b, r[2], r[3], lanes, {0, 4, 1, 5});
+  V high23 = shuffle_quads(b, r[2], r[3], lanes, {2, 6, 3, 7});
   r[0] = shuffle_quads(b, low01, low23, lanes, {0, 1, 4, 5});
   r[1] = shuffle_quads(b, low01, low23, lanes, {2, 3, 6, 7});
   r[2] = shuffle_quads(b, high01, high23, lanes, {0, 1, 4, 5});
@@ -39,21 +39,21 @@ void transpose_within_quads(llvm::IRBuilder<>& b, Value** r, int lanes) {
 }
 
 // One step of a butterfly between x and y: quads q with q & d of x change places with the others of y.
-void exchange_quads(llvm::IRBuilder<>& b, Value*& x, Value*& y, int lanes, int d) {
+void exchange_quads(llvm::IRBuilder<>& b, V&  x, V&  y, int lanes, int d) {
   std::vector<int> first, second;
   for (int l = 0; l < lanes; ++l) {
     bool upper = (l / 4 & d) != 0;
     first.push_back(upper ? lanes + l - 4 * d : l);
     second.push_back(upper ? lanes + l : l + 4 * d);
   }
-  Value* kept = b.CreateShuffleVector(x, y, first);
+  V kept = b.CreateShuffleVector(x, y, first);
   y = b.CreateShuffleVector(x, y, second);
   x = kept;
 }
 
 } // namespace
 
-std::vector<Value*> transpose(llvm::IRBuilder<>& b, std::vector<Value*> rows) {
+std::vector<V> transpose(llvm::IRBuilder<>& b, std::vector<V> rows) {
   int lanes = static_cast<int>(rows.size());
   int quads = lanes / 4;
   for (int g = 0; g < quads; ++g) transpose_within_quads(b, &rows[static_cast<size_t>(4 * g)], lanes);
@@ -73,17 +73,19 @@ llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes) {
   auto* pointer = llvm::PointerType::getUnqual(context);
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, i64_type, i64_type, pointer, i64_type, i64_type}, false);
   auto* f = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, module);
-  Value *source = f->getArg(0), *row_stride = f->getArg(1), *rows = f->getArg(2), *target = f->getArg(3), *target_stride = f->getArg(4), *depth = f->getArg(5);
+  decorate(*f);
+  V source = f->getArg(0), row_stride = f->getArg(1), rows = f->getArg(2);
+  V target = f->getArg(3), target_stride = f->getArg(4), depth = f->getArg(5);
 
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "entry", f));
   auto* word = b.getInt32Ty();
   auto* vector = llvm::FixedVectorType::get(word, lanes);
   auto* loop = llvm::BasicBlock::Create(context, "block", f);
   auto* done = llvm::BasicBlock::Create(context, "done", f);
-  std::vector<Value*> row; // where each row begins
+  std::vector<V> row; // where each row begins
   for (unsigned i = 0; i < lanes; ++i) {
-    Value* last = b.CreateSub(rows, b.getInt64(1));
-    Value* number = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.getInt64(i), last);
+    V last = b.CreateSub(rows, b.getInt64(1));
+    V number = b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.getInt64(i), last);
     row.push_back(b.CreateInBoundsGEP(word, source, b.CreateMul(number, row_stride)));
   }
   std::vector<llvm::Constant*> count;
@@ -94,18 +96,18 @@ llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes) {
   b.SetInsertPoint(loop);
   auto* k = b.CreatePHI(i64_type, 2);
   k->addIncoming(b.getInt64(0), entry);
-  Value* left = b.CreateTrunc(b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateSub(depth, k), b.getInt64(lanes)), word);
-  Value* mask = b.CreateICmpSLT(llvm::ConstantVector::get(count), b.CreateVectorSplat(lanes, left));
-  std::vector<Value*> block;
+  V left = b.CreateTrunc(b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateSub(depth, k), b.getInt64(lanes)), word);
+  V mask = b.CreateICmpSLT(llvm::ConstantVector::get(count), b.CreateVectorSplat(lanes, left));
+  std::vector<V> block;
   for (auto* start : row)
     block.push_back(b.CreateMaskedLoad(vector, b.CreateInBoundsGEP(word, start, k), llvm::Align(4), mask,
                                        llvm::Constant::getNullValue(vector)));
-  Value* out = b.CreateInBoundsGEP(word, target, b.CreateMul(k, target_stride));
+  V out = b.CreateInBoundsGEP(word, target, b.CreateMul(k, target_stride));
   for (auto* column : transpose(b, std::move(block))) {
     b.CreateAlignedStore(column, out, llvm::Align(4 * lanes));
     out = b.CreateInBoundsGEP(word, out, target_stride);
   }
-  Value* next = b.CreateAdd(k, b.getInt64(lanes));
+  V next = b.CreateAdd(k, b.getInt64(lanes));
   k->addIncoming(next, loop);
   b.CreateCondBr(b.CreateICmpSLT(next, depth), loop, done);
   b.SetInsertPoint(done);
