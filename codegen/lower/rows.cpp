@@ -42,7 +42,7 @@ private:
 
   Shape find_space() const {
     for (auto const& n : k_.nodes())
-      if (is_reduce(n)) return shape(n.operands[0]);
+      if (info(n.op).has(Trait::reduces)) return shape(n.operands[0]); // argmax too, which is pulled
     Shape widest;
     for (auto r : k_.kernel.results)
       if (shape(r).size() > widest.size()) widest = shape(r);
