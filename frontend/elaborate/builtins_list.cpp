@@ -74,7 +74,6 @@ std::vector<Builtin> const& list_builtins() {
       {"permutation(n)", not_built},
       {"sort(x, axis = -1)", not_built},
       {"cumulative_sum(x, axis = -1)", not_built},
-      {"update(x, i, value)", not_built},
   };
   return all;
 }

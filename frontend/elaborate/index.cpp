@@ -111,7 +111,8 @@ Any Elaborator::index(Any const& base, std::vector<Index> const& indices, Locati
         auto low = k.constant(), over = (k - extent).constant();
         if ((low && *low < 0) || (over && *over >= 0))
           fail(i->at, fmt::format("index {} is out of range: the axis of {} has {}", shown(*value.get<Dim>()), shown(type), shown(extent)));
-        axis.start = k, axis.limit = k + 1, axis.removed = true;
+        if (low && *low > 0 && !over) axis.gathered = builder(i->at).integer(DType::i32, *low); // perhaps outside: clamped and counted
+        else axis.start = k, axis.limit = k + 1, axis.removed = true;
       }
       sliced |= !(axis.start == Dim(0)) || !(axis.limit == extent) || axis.stride != 1;
       order.push_back(static_cast<int>(axes.size()));
