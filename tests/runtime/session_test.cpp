@@ -180,6 +180,10 @@ TEST_CASE("memory beyond the limit is refused before it is taken") {
 }
 
 TEST_CASE("a dtype that is not compiled yet is an error that names it") {
-  auto const text = failure_of([] { Session(Program::from_text("model m { input x: f16[batch,3]; output y = x + x }")).run({}, 1); });
+  std::vector<std::uint16_t> const halves(3);
+  auto const text = failure_of([&] {
+    Session session(Program::from_text("model m { input x: f16[batch,3]; output y = x + x }"));
+    session.run({Input("x", "f16", halves.data(), 6)}, 1);
+  });
   CHECK_MESSAGE(text.find("f16") != std::string::npos, text);
 }

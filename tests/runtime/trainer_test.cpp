@@ -1,0 +1,290 @@
+// Training on data sets: epochs and steps, slices, validation, checkpoints, resuming, and data that do not fit.
+#include "tests/runtime/models.h"
+#include "tests/runtime/scratch.h"
+
+#include <doctest/doctest.h>
+
+using namespace nnc;
+using namespace nnc::test;
+
+namespace {
+
+std::string big_endian(std::uint32_t value) {
+  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8), static_cast<char>(value)};
+}
+
+// An IDX file of bytes.
+std::string idx(std::vector<std::uint32_t> const& shape, std::string const& elements) {
+  std::string text{0, 0, 8, static_cast<char>(shape.size())};
+  for (auto const extent : shape) text += big_endian(extent);
+  return text + elements;
+}
+
+// `count` examples of three bytes, whose label is whether the first byte is the largest.
+Data small_data(Scratch const& scratch, std::uint32_t count, char bad_label = 0) {
+  std::string pixels, labels;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    bool const first = i * 7 % 5 < 2;
+    pixels += {static_cast<char>(first ? 100 + i % 20 : i % 30), static_cast<char>(i % 50), static_cast<char>(40 - i % 40)};
+    labels += static_cast<char>(first);
+  }
+  if (bad_label && count > 3) labels[3] = bad_label;
+  auto const x = scratch.write("x.idx", idx({count, 3}, pixels));
+  auto const y = scratch.write("y.idx", idx({count}, labels));
+  return Data::open("x=" + x.string() + ",label=" + y.string());
+}
+
+std::string const small = R"(model small {
+  input  x: u8[batch, 3]
+  target label: i32[batch]
+  logits = f32(x) / 64 |> dense(4) |> tanh |> dense(2)
+  output probs = softmax(logits)
+  loss   cross_entropy(logits, label)
+  metric accuracy(logits, label)
+}
+train small { minimize loss with adam(lr = 0.01); batch = 8; epochs = 2 }
+)";
+
+Program compiled(Data const& data, std::vector<std::pair<std::string, std::string>> set = {}, std::string const& text = small) {
+  Options options;
+  options.data = data;
+  options.set = std::move(set);
+  return Program::from_text(text, options);
+}
+
+std::string digest_after(Program const& program, Data const& data, TrainOptions const& options = {}) {
+  Session session(program);
+  session.train(data, options);
+  return session.digest();
+}
+
+} // namespace
+
+TEST_CASE("an epoch sees every example once, the last batch is smaller") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 29);
+  auto const program = compiled(data);
+  Session session(program);
+  std::vector<Milestone> epochs;
+  std::int64_t done = 0;
+  TrainOptions options;
+  options.on_epoch = [&](Milestone const& m) { epochs.push_back(m); };
+  options.on_slice = [&](Progress const& p) {
+    done = p.done;
+    CHECK(p.steps == 8);
+    CHECK(p.examples == 29);
+    CHECK(p.epochs == 2);
+    return true;
+  };
+  auto const trained = session.train(data, options);
+  CHECK(trained.step == 8);
+  CHECK(trained.epoch == 2);
+  CHECK(trained.examples == 29);
+  CHECK(!trained.stopped);
+  CHECK(!trained.saved);
+  CHECK(done == 29);
+  REQUIRE(epochs.size() == 2);
+  CHECK(epochs[1].step == 8);
+  CHECK(epochs[1].epoch == 2);
+  CHECK(value_of(epochs[1].values, "loss") > 0);
+  CHECK(epochs[0].validation.empty());
+}
+
+TEST_CASE("steps and epochs are totals, and drop_last drops") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 29);
+  Session session(compiled(data));
+  TrainOptions options;
+  options.steps = 3;
+  CHECK(session.train(data, options).step == 3);
+  options.steps = 5;
+  auto const trained = session.train(data, options);
+  CHECK(trained.step == 5);
+  CHECK(trained.epoch == 1);
+  options.steps = {};
+  options.epochs = 3;
+  CHECK(session.train(data, options).step == 12);
+  options.epochs = 1;
+  CHECK(session.train(data, options).step == 12);
+  Session dropping(compiled(data, {{"drop_last", "true"}}));
+  CHECK(dropping.train(data).step == 6);
+}
+
+TEST_CASE("training learns") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 200);
+  Session session(compiled(data, {{"epochs", "30"}}));
+  session.train(data);
+  auto const reports = session.evaluate(data, Part::train);
+  CHECK(reports.examples == 200);
+  CHECK(value_of(reports.values, "accuracy") > 0.95);
+}
+
+TEST_CASE("where slices end changes no bit") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 100);
+  auto const program = compiled(data);
+  auto const plain = digest_after(program, data);
+  TrainOptions cut;
+  cut.log_every = 1;
+  std::int64_t lines = 0;
+  cut.on_log = [&](Milestone const&) { ++lines; };
+  CHECK(digest_after(program, data, cut) == plain);
+  CHECK(lines == 26);
+  cut.log_every = 7;
+  CHECK(digest_after(program, data, cut) == plain);
+}
+
+TEST_CASE("the order of the examples follows from the seed") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 100);
+  auto const program = compiled(data);
+  TrainOptions in_order;
+  in_order.shuffle = false;
+  CHECK(digest_after(program, data) == digest_after(program, data));
+  CHECK(digest_after(program, data, in_order) != digest_after(program, data));
+  CHECK(digest_after(compiled(data, {{"order", "file"}}), data) == digest_after(program, data, in_order));
+}
+
+TEST_CASE("any number of threads gives the same bits") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 100);
+  auto const program = compiled(data);
+  std::vector<std::string> digests;
+  for (int threads : {1, 2, 3, 8}) {
+    Session session(program, {.threads = threads, .seed = {}, .max_memory = 0});
+    CHECK(session.threads() == threads);
+    session.train(data);
+    digests.push_back(session.digest());
+  }
+  for (auto const& digest : digests) CHECK(digest == digests[0]);
+}
+
+TEST_CASE("a validation split is taken from the end and not trained on") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 50);
+  auto const program = compiled(data, {{"validation", "10"}});
+  Session session(program);
+  std::vector<Milestone> epochs;
+  TrainOptions options;
+  options.on_epoch = [&](Milestone const& m) { epochs.push_back(m); };
+  CHECK(session.train(data, options).examples == 40);
+  REQUIRE(epochs.size() == 2);
+  CHECK(epochs[1].validation_examples == 10);
+  auto const reports = session.evaluate(data, Part::validation);
+  CHECK(reports.examples == 10);
+  CHECK(value_of(reports.values, "loss") == value_of(epochs[1].validation, "loss"));
+  // The same forty examples alone give the same weights.
+  Scratch const other;
+  CHECK(digest_after(compiled(small_data(other, 40)), small_data(other, 40)) == session.digest());
+}
+
+TEST_CASE("a resumed training ends at the same bits") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 100);
+  auto const program = compiled(data, {{"epochs", "3"}});
+  auto const plain = digest_after(program, data);
+  for (std::int64_t const first : {1, 12, 13, 20, 39}) {
+    TrainOptions options;
+    options.save = (scratch / "w.safetensors").string();
+    options.steps = first;
+    std::filesystem::remove(options.save);
+    CHECK(Session(program).train(data, options).saved);
+    Session session(program);
+    options.steps = {};
+    options.resume = true;
+    auto const trained = session.train(data, options);
+    CHECK(trained.step == 39);
+    CHECK(session.digest() == plain);
+  }
+}
+
+TEST_CASE("what cannot be resumed is said") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 100);
+  auto const program = compiled(data);
+  TrainOptions options;
+  options.save = (scratch / "w.safetensors").string();
+  options.resume = true;
+  CHECK(failure_of([&] { Session(program).train(data, options); }) != "no failure"); // there is no file
+  options.resume = false;
+  Session(program).train(data, options);
+  options.resume = true;
+  auto const smaller = small_data(scratch, 50);
+  CHECK(failure_of([&] { Session(compiled(smaller)).train(smaller, options); }).find("examples = 100, now it is 50") != std::string::npos);
+  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = 5, .max_memory = 0}).train(data, options); }).find("seed = 0, now it is 5") != std::string::npos);
+}
+
+TEST_CASE("on_slice stops a training, and the file holds what was reached") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 100);
+  Session session(compiled(data));
+  TrainOptions options;
+  options.save = (scratch / "w.safetensors").string();
+  options.save_every = 3;
+  options.on_slice = [](Progress const& p) { return p.step < 5; };
+  auto const trained = session.train(data, options);
+  CHECK(trained.stopped);
+  CHECK(trained.saved);
+  CHECK(trained.step >= 5);
+  Session other(compiled(data));
+  other.load(options.save);
+  CHECK(other.digest() == session.digest());
+}
+
+TEST_CASE("a loss that is not finite stops the training and replaces no checkpoint") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 100);
+  // From the third step on the loss is log(-1).
+  std::string text = small;
+  text.replace(text.find("cross_entropy(logits, label)"), 28, "mean(logits * 0) + log(f32(2.5) - f32(step))");
+  auto const program = compiled(data, {}, text);
+  TrainOptions options;
+  options.save = (scratch / "w.safetensors").string();
+  options.save_every = 1;
+  Session session(program);
+  auto trained = session.train(data, options);
+  CHECK(trained.bad_step == 3);
+  CHECK(trained.step == 3);
+  CHECK(!trained.saved);
+  Session kept(program);
+  options.resume = true;
+  options.steps = 2;
+  CHECK(kept.train(data, options).step == 2); // the file is the one of step 2
+  Session going(program);
+  options = {};
+  options.stop_on_bad = false;
+  trained = going.train(data, options);
+  CHECK(trained.bad_step == 3);
+  CHECK(trained.step == 26);
+}
+
+TEST_CASE("data that do not fit are refused before anything is trained") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 20);
+  auto const program = compiled(data);
+  auto const says = [&](auto&& action, char const* words) {
+    auto const text = failure_of(action);
+    CHECK_MESSAGE(text.find(words) != std::string::npos, text);
+  };
+  says([&] { Session(compiled(data, {{"batch", "21"}})).train(data); }, "a batch of 21 is larger than");
+  says([&] { Session(compiled(data, {{"validation", "20"}})).train(data); }, "validation = 20, but");
+  says([&] { Session(program).evaluate(data, Part::test); }, "has no test examples");
+  says([&] { Session(program).evaluate(data, Part::validation); }, "has no validation examples");
+  auto const bad = small_data(scratch, 20, 2);
+  says([&] { Session(program).train(bad); }, "example 3 of column 'label' has 2, expected 0 to 1");
+  says([&] { Session(program).train(Data::open("mnist")); }, "expects u8[batch,3]");
+  says([&] { compiled(Data::open("mnist")); }, "error");
+}
+
+TEST_CASE("the digits inside nnc are learned") {
+  Environment const no_data("NNC_DATA", std::nullopt);
+  Environment const no_cache("XDG_CACHE_HOME", "/nowhere");
+  auto const data = Data::open("mnist");
+  CHECK(data.train_examples() == 5000);
+  Session session(compiled(data, {}, digits));
+  session.train(data);
+  CHECK(value_of(session.evaluate(data, Part::test).values, "accuracy") > 0.75);
+  auto const outputs = session.run(data, Part::test, 10);
+  CHECK(outputs[0].shape == std::vector<std::int64_t>{10, 10});
+}
