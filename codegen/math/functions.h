@@ -143,8 +143,10 @@ template <class A> typename A::D cosine_piece(A& a, typename A::D r) {
   auto r2 = a.mul(r, r);
   return a.fma(r2, polynomial(a, r2, c, [&](double v) { return a.d(v); }), a.d(1));
 }
-// Quadrants 0, 1, 2, 3 of the sine: sin r, cos r, -sin r, -cos r; the cosine is one quadrant ahead.
+// Quadrants 0, 1, 2, 3 of the sine: sin r, cos r, -sin r, -cos r; the cosine is one quadrant ahead. Where the reduction
+// holds no longer x is taken for 0 (infinity and NaN for NaN), so that the result stays a sine of something.
 template <class A> typename A::D sine_at(A& a, typename A::D x, std::int64_t ahead) {
+  x = a.select(a.lt(a.abs(x), a.d(0x1p31)), x, a.mul(x, a.d(0)));
   auto q = quadrant(a, x);
   auto n = a.add(q.number, a.l(ahead));
   auto y = a.select(a.is_zero(a.band(n, a.l(1))), sine_piece(a, q.rest), cosine_piece(a, q.rest));

@@ -375,25 +375,25 @@ constinit Op const ops::rsqrt{
 };
 constinit Op const ops::sin{
     .name = "sin",
-    .doc = "sine of x in radians",
+    .doc = "sine of x in radians; where abs(x) >= 2^31 compiled code takes x for 0",
     .traits = elementwise | costly,
     .type = elementwise_type<Takes::floats>,
     .gradient = [](Grad& g) { g.to(0, g.dy() * apply(OpCode::cos, {g.x(0)})); },
     .evaluate = each1([](f64 x) { return std::sin(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
-    .accuracy = "at most 4 ulp",
+    .accuracy = "at most 4 ulp, for abs(x) < 2^31",
 };
 constinit Op const ops::cos{
     .name = "cos",
-    .doc = "cosine of x in radians",
+    .doc = "cosine of x in radians; where abs(x) >= 2^31 compiled code takes x for 0",
     .traits = elementwise | costly,
     .type = elementwise_type<Takes::floats>,
     .gradient = [](Grad& g) { g.to(0, -(g.dy() * apply(OpCode::sin, {g.x(0)}))); },
     .evaluate = each1([](f64 x) { return std::cos(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
-    .accuracy = "at most 4 ulp",
+    .accuracy = "at most 4 ulp, for abs(x) < 2^31",
 };
 constinit Op const ops::stop_gradient{
     .name = "stop_gradient",

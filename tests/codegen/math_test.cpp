@@ -45,6 +45,9 @@ TEST_CASE("erf, sin and cos are within 4 ulp") {
   };
   CHECK(near([](float x) { return math::sin(plain, x); }, [](double x) { return std::sin(x); }) <= 4);
   CHECK(near([](float x) { return math::cos(plain, x); }, [](double x) { return std::cos(x); }) <= 4);
+  CHECK(math::sin(plain, 1e30F) == 0); // beyond: of 0
+  CHECK(math::cos(plain, 1e30F) == 1);
+  CHECK(std::isnan(math::sin(plain, std::numeric_limits<float>::infinity())));
 }
 
 TEST_CASE("pow is within 4 ulp, and its special values are those of IEEE 754") {

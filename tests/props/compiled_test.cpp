@@ -213,6 +213,8 @@ TEST_CASE("elementwise operators on special values") {
       bool vectors = std::all_of(s.operands.begin(), s.operands.end(), [&](Type const& t) { return t.rank() == 1 && t.shape == s.operands[0].shape && t.shape[0] != Dim(0); });
       if (!vectors) continue;
       auto x = special_operands(s.operands);
+      if (code == OpCode::sin || code == OpCode::cos) // what they are promised for
+        for (auto& v : x[0].f) v = std::abs(v) < 0x1p31 || !std::isfinite(v) ? v : 2;
       for (size_t i = 0; i < x.size(); ++i) s.operands[i].shape = {x[i].size()};
       if (s.stated) s.stated->shape = s.operands[0].shape;
       auto wrong = run_and_compare(code, s, x);
