@@ -229,8 +229,12 @@ void LoopBuilder::pack_transposed(Transposition t, Ref source, Ref rows, Ref tar
 }
 
 void LoopBuilder::count(Counter c, Ref condition) {
-  // Once for every evaluation of the condition, wherever that stands.
-  pure({.act = Act::count, .type = type(condition), .args = {condition, no_ref, no_ref, no_ref}, .number = static_cast<i64>(c)});
+  // Once for every evaluation of the condition, wherever that stands; but never outside of a loop that may not run.
+  Inst i{.act = Act::count, .type = type(condition), .args = {condition, no_ref, no_ref, no_ref}, .number = static_cast<i64>(c)};
+  int least = depth_of_operands(i), d = depth();
+  while (d > least && scopes_[static_cast<size_t>(d)].runs) --d;
+  auto& made = scopes_[static_cast<size_t>(d)].made;
+  if (!made.contains(Key{i})) made.emplace(Key{i}, make(i, d, true));
 }
 
 Ref LoopBuilder::philox(Ref base, Ref offsets, Ref seed, Ref step, u32 path, int lanes) {
@@ -301,6 +305,7 @@ LoopBuilder::Open LoopBuilder::open(Ref begin, Ref end, i64 step, std::vector<Re
   loops_.loops.push_back({.begin = begin, .end = end, .step = step});
   opened_.push_back({.loop = number, .initial = {}});
   scopes_.emplace_back();
+  scopes_.back().runs = b && e && *b < *e;
   Open o;
   o.index = make({.act = Act::index, .type = {DType::i64, 1}, .number = number}, depth(), false);
   for (auto i : initial) o.carried.push_back(make({.act = Act::carried, .type = type(i), .number = number}, depth(), false));

@@ -75,6 +75,7 @@ private:
     size_t operator()(Key const&) const;
   };
   struct Scope { // a list of instructions under construction: the kernel's body or a loop's
+    bool runs = false; // at least once, for certain
     std::vector<Ref> list;
     std::unordered_map<Key, Ref, Hash> made;
   };

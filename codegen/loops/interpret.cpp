@@ -1,0 +1,332 @@
+// Runs loops on real memory, lane by lane: what they mean, apart from how LLVM makes them fast. Bits agree with compiled
+// code when the processor flushes subnormals, as it does there.
+#include "codegen/loops/loops.h"
+#include "codegen/math/functions.h"
+#include "ir/op.h"
+#include "ir/random.h"
+
+#include <cstring>
+#include <limits>
+
+namespace nnc {
+namespace {
+
+union Lane {
+  f32 s; // f32
+  f64 d; // f64
+  i64 i; // integers, sign or zero extended, and bools
+};
+using Value = std::vector<Lane>;
+
+Lane lane_of(DType d, Scalar s) {
+  Lane l{};
+  if (d == DType::f32) l.s = static_cast<f32>(s.f);
+  else if (d == DType::f64) l.d = s.f;
+  else l.i = s.i;
+  return l;
+}
+
+i64 wrapped(DType d, u64 x) {
+  switch (d) {
+  case DType::i32: return static_cast<i32>(x);
+  case DType::u8: return static_cast<u8>(x);
+  case DType::bool_: return x & 1;
+  default: return static_cast<i64>(x);
+  }
+}
+
+template <class F> i64 to_integer(DType d, F x) {
+  if (x != x) return 0;
+  if (d == DType::bool_) return x != 0;
+  auto limits = [&]<class I>(I) {
+    if (x <= static_cast<F>(std::numeric_limits<I>::min())) return static_cast<i64>(std::numeric_limits<I>::min());
+    if (x >= static_cast<F>(std::numeric_limits<I>::max())) return static_cast<i64>(std::numeric_limits<I>::max());
+    return static_cast<i64>(static_cast<I>(x));
+  };
+  return d == DType::i32 ? limits(i32{}) : d == DType::u8 ? limits(u8{}) : limits(i64{});
+}
+
+template <class F> F float_compute(OpCode op, F a, F b) {
+  math::Plain plain;
+  switch (op) {
+  case OpCode::add: return a + b;
+  case OpCode::sub: return a - b;
+  case OpCode::mul: return a * b;
+  case OpCode::div: return a / b;
+  case OpCode::max: return b < a || a != a ? a : b;
+  case OpCode::min: return a < b || a != a ? a : b;
+  case OpCode::neg: return -a;
+  case OpCode::abs: return std::fabs(a);
+  case OpCode::sign: return a > 0 ? F{1} : a < 0 ? F{-1} : a;
+  case OpCode::floor: return std::floor(a);
+  case OpCode::round: return std::nearbyint(a);
+  case OpCode::sqrt: return std::sqrt(a);
+  case OpCode::rsqrt: return F{1} / std::sqrt(a);
+  case OpCode::exp: return math::exp(plain, a);
+  case OpCode::log: return math::log(plain, a);
+  case OpCode::tanh: return math::tanh(plain, a);
+  case OpCode::sin: return math::sin(plain, a);
+  case OpCode::cos: return math::cos(plain, a);
+  case OpCode::pow: return math::pow(plain, a, b);
+  case OpCode::stop_gradient: return a;
+  case OpCode::erf:
+    if constexpr (std::is_same_v<F, f32>) return math::erf(plain, a);
+    [[fallthrough]];
+  default: throw CompilerBug("the interpreter has no " + std::string(info(op).name) + " of floats");
+  }
+}
+
+i64 floor_quotient(i64 a, i64 d) {
+  if (d == 0) return 0;
+  if (d == -1) return static_cast<i64>(-static_cast<u64>(a));
+  return a / d - (a % d != 0 && (a < 0) != (d < 0));
+}
+
+i64 integer_compute(OpCode op, i64 a, i64 b) {
+  auto x = static_cast<u64>(a), y = static_cast<u64>(b);
+  switch (op) {
+  case OpCode::add: return static_cast<i64>(x + y);
+  case OpCode::sub: return static_cast<i64>(x - y);
+  case OpCode::mul: return static_cast<i64>(x * y);
+  case OpCode::floor_div: return floor_quotient(a, b);
+  case OpCode::mod: return b == 0 ? 0 : static_cast<i64>(x - static_cast<u64>(floor_quotient(a, b)) * y);
+  case OpCode::max: return b < a ? a : b;
+  case OpCode::min: return a < b ? a : b;
+  case OpCode::neg: return static_cast<i64>(-x);
+  case OpCode::abs: return a < 0 ? static_cast<i64>(-x) : a;
+  case OpCode::sign: return (a > 0) - (a < 0);
+  case OpCode::and_: return a & b;
+  case OpCode::or_: return a | b;
+  case OpCode::not_: return !a;
+  case OpCode::stop_gradient: return a;
+  default: throw CompilerBug("the interpreter has no " + std::string(info(op).name) + " of integers");
+  }
+}
+
+template <class T> std::optional<bool> comparison(OpCode op, T a, T b) {
+  switch (op) {
+  case OpCode::eq: return a == b;
+  case OpCode::ne: return a != b;
+  case OpCode::lt: return a < b;
+  case OpCode::le: return a <= b;
+  case OpCode::gt: return a > b;
+  case OpCode::ge: return a >= b;
+  default: return {};
+  }
+}
+
+Lane compute(OpCode op, DType from, DType to, Lane a, Lane b) {
+  Lane out{};
+  auto compared = from == DType::f32 ? comparison(op, a.s, b.s) : from == DType::f64 ? comparison(op, a.d, b.d) : comparison(op, a.i, b.i);
+  if (compared)
+    out.i = *compared;
+  else if (from == DType::f32)
+    out.s = float_compute(op, a.s, b.s);
+  else if (from == DType::f64)
+    out.d = float_compute(op, a.d, b.d);
+  else
+    out.i = wrapped(to, static_cast<u64>(integer_compute(op, a.i, b.i)));
+  return out;
+}
+
+Lane convert(DType from, DType to, Lane x) {
+  Lane out{};
+  if (to == DType::f32)
+    out.s = from == DType::f32 ? x.s : from == DType::f64 ? static_cast<f32>(x.d) : static_cast<f32>(x.i);
+  else if (to == DType::f64)
+    out.d = from == DType::f32 ? static_cast<f64>(x.s) : from == DType::f64 ? x.d : static_cast<f64>(x.i);
+  else if (from == DType::f32)
+    out.i = to_integer(to, x.s);
+  else if (from == DType::f64)
+    out.i = to_integer(to, x.d);
+  else
+    out.i = to == DType::bool_ ? x.i != 0 : wrapped(to, static_cast<u64>(x.i));
+  return out;
+}
+
+class Interpreter {
+public:
+  Interpreter(Loops const& l, i64* frame) : l_(l), frame_(frame), values_(l.insts.size()) {
+    for (auto const& b : l.buffers) {
+      stacks_.emplace_back(static_cast<size_t>(b.stack_bytes));
+      buffers_.push_back(b.cell >= 0 ? reinterpret_cast<u8*>(frame[b.cell]) : stacks_.back().data());
+    }
+    for (size_t r = 0; r < l.insts.size(); ++r)
+      if (auto const& i = l.insts[r]; i.act == Act::constant)
+        values_[r].assign(static_cast<size_t>(i.type.lanes), lane_of(i.type.dtype, i.scalar));
+  }
+
+  void run() { list(l_.body); }
+
+private:
+  Value const& at(Ref r) const { return values_[r]; }
+  Value const& operand(Inst const& i, size_t k) const { return values_[i.args[k]]; }
+  i64 index(Inst const& i, size_t k) const { return operand(i, k)[0].i; }
+
+  void list(std::vector<Ref> const& refs) {
+    for (auto r : refs) {
+      auto const& i = l_[r];
+      if (i.act == Act::loop)
+        loop(l_.loops[static_cast<size_t>(i.number)]);
+      else if (writes(i.act))
+        effect(i);
+      else
+        values_[r] = value(i);
+    }
+  }
+
+  void loop(Loop const& l) {
+    std::vector<Value> carried;
+    for (auto r : l.initial) carried.push_back(at(r));
+    i64 end = at(l.end)[0].i;
+    for (i64 k = at(l.begin)[0].i; k < end; k += l.step) {
+      Lane number{};
+      number.i = k;
+      values_[l.index] = {number};
+      for (size_t c = 0; c < carried.size(); ++c) values_[l.carried[c]] = carried[c];
+      list(l.body);
+      for (size_t c = 0; c < carried.size(); ++c) carried[c] = at(l.next[c]);
+    }
+    for (size_t c = 0; c < carried.size(); ++c) values_[l.results[c]] = carried[c];
+  }
+
+  // ---- memory -----------------------------------------------------------------------------------------------------------
+
+  u8* address(i64 buffer, DType d, i64 element) const { return buffers_[static_cast<size_t>(buffer)] + element * bytes(d); }
+
+  static Lane get(DType d, u8 const* from) {
+    Lane l{};
+    i32 word = 0;
+    switch (d) {
+    case DType::f32: std::memcpy(&l.s, from, 4); break;
+    case DType::i32: std::memcpy(&word, from, 4), l.i = word; break;
+    case DType::u8: l.i = *from; break;
+    case DType::bool_: l.i = *from != 0; break;
+    default: std::memcpy(&l, from, 8);
+    }
+    return l;
+  }
+  static void put(DType d, u8* to, Lane l) {
+    auto word = static_cast<i32>(l.i);
+    switch (d) {
+    case DType::f32: std::memcpy(to, &l.s, 4); break;
+    case DType::i32: std::memcpy(to, &word, 4); break;
+    case DType::u8:
+    case DType::bool_: *to = static_cast<u8>(l.i); break;
+    default: std::memcpy(to, &l, 8);
+    }
+  }
+
+  static i64 bounded(Value const* limit, i64 lanes) { return limit ? std::min((*limit)[0].i, lanes) : lanes; }
+  Value const* optional(Inst const& i, size_t k) const { return i.args[k] == no_ref ? nullptr : &operand(i, k); }
+
+  void effect(Inst const& i) {
+    switch (i.act) {
+    case Act::set_cell: put(i.type.dtype, reinterpret_cast<u8*>(frame_ + i.number), operand(i, 0)[0]); return;
+    case Act::store:
+      for (i64 k = 0, n = bounded(optional(i, 2), i.type.lanes); k < n; ++k)
+        put(i.type.dtype, address(i.number, i.type.dtype, index(i, 0) + k), operand(i, 1)[static_cast<size_t>(k)]);
+      return;
+    case Act::count:
+      for (auto l : operand(i, 0)) frame_[Frame::counters + i.number] += l.i;
+      return;
+    case Act::transpose: return transpose(i);
+    default: return; // a prefetch changes nothing
+    }
+  }
+
+  void transpose(Inst const& i) {
+    auto const& t = l_.transpositions[static_cast<size_t>(i.number)];
+    i64 source = index(i, 0), rows = index(i, 1), target = index(i, 2), depth = index(i, 3);
+    for (i64 k = 0; k < depth; ++k)
+      for (i64 lane = 0; lane < t.lanes; ++lane)
+        std::memcpy(address(t.target, DType::f32, target + k * t.target_stride + lane),
+                    address(t.source, DType::f32, source + std::min(lane, rows - 1) * t.source_stride + k), 4);
+  }
+
+  // ---- values -----------------------------------------------------------------------------------------------------------
+
+  Value value(Inst const& i) {
+    auto lanes = static_cast<size_t>(i.type.lanes);
+    DType d = i.type.dtype;
+    Value out(lanes);
+    switch (i.act) {
+    case Act::cell: return {get(d, reinterpret_cast<u8 const*>(frame_ + i.number))};
+    case Act::compute: return computed(i);
+    case Act::fma:
+      for (size_t k = 0; k < lanes; ++k) {
+        if (d == DType::f32) out[k].s = std::fma(operand(i, 0)[k].s, operand(i, 1)[k].s, operand(i, 2)[k].s);
+        else out[k].d = std::fma(operand(i, 0)[k].d, operand(i, 1)[k].d, operand(i, 2)[k].d);
+      }
+      return out;
+    case Act::quotient:
+      for (size_t k = 0; k < lanes; ++k) out[k].i = operand(i, 0)[k].i / operand(i, 1)[k].i;
+      return out;
+    case Act::remainder:
+      for (size_t k = 0; k < lanes; ++k) out[k].i = operand(i, 0)[k].i % operand(i, 1)[k].i;
+      return out;
+    case Act::splat: return Value(lanes, operand(i, 0)[0]);
+    case Act::lane_numbers:
+      for (size_t k = 0; k < lanes; ++k) out[k].i = static_cast<i64>(k);
+      return out;
+    case Act::extract: return {operand(i, 0)[static_cast<size_t>(index(i, 1))]};
+    case Act::insert:
+      out = operand(i, 0);
+      out[static_cast<size_t>(index(i, 2))] = operand(i, 1)[0];
+      return out;
+    case Act::load:
+      for (i64 k = 0, n = bounded(optional(i, 1), i.type.lanes); k < n; ++k)
+        out[static_cast<size_t>(k)] = get(d, address(i.number, d, index(i, 0) + k));
+      return out;
+    case Act::load_each:
+      for (size_t k = 0; k < lanes; ++k) out[k] = get(d, address(i.number, d, index(i, 0) + operand(i, 1)[k].i));
+      return out;
+    case Act::tree: {
+      Value s = operand(i, 0);
+      for (size_t w = s.size() / 2; w >= 1; w /= 2)
+        for (size_t k = 0; k < w; ++k) s[k] = compute(i.op, d, d, s[k], s[k + w]);
+      return {s[0]};
+    }
+    case Act::philox: return random(i);
+    default: throw CompilerBug("the interpreter does not know an instruction");
+    }
+  }
+
+  Value computed(Inst const& i) const {
+    int n = operand_count(i);
+    DType from = l_[i.args[static_cast<size_t>(n) - 1]].type.dtype;
+    Value out(static_cast<size_t>(i.type.lanes));
+    for (size_t k = 0; k < out.size(); ++k) {
+      Lane a = operand(i, 0)[k], b = n > 1 ? operand(i, 1)[k] : a;
+      if (i.op == OpCode::select) out[k] = a.i ? b : operand(i, 2)[k];
+      else if (i.op == OpCode::convert) out[k] = convert(from, i.type.dtype, a);
+      else out[k] = nnc::compute(i.op, from, i.type.dtype, a, b);
+    }
+    return out;
+  }
+  static Lane compute(OpCode op, DType from, DType to, Lane a, Lane b) { return nnc::compute(op, from, to, a, b); }
+
+  Value random(Inst const& i) const {
+    Value out(static_cast<size_t>(i.type.lanes));
+    auto seed = static_cast<u64>(index(i, 2)), step = static_cast<u64>(index(i, 3));
+    for (size_t k = 0; k < out.size(); ++k) {
+      auto e = static_cast<u64>(index(i, 0) + operand(i, 1)[k].i);
+      auto c = static_cast<u32>(e / 64 * 16 + e % 16);
+      auto words = philox({c, static_cast<u32>(i.number), static_cast<u32>(step), static_cast<u32>(step >> 32)}, philox_key(seed));
+      out[k].i = static_cast<i32>(words[e / 16 % 4]);
+    }
+    return out;
+  }
+
+  Loops const& l_;
+  i64* frame_;
+  std::vector<Value> values_;
+  std::vector<std::vector<u8>> stacks_;
+  std::vector<u8*> buffers_;
+};
+
+} // namespace
+
+void interpret(Loops const& l, i64* frame) { Interpreter(l, frame).run(); }
+
+} // namespace nnc
