@@ -112,21 +112,23 @@ void join_scalars(Graph const& graph, Groups& groups) {
   }
 }
 
-bool has_kernels(Function const& f) {
-  return std::any_of(f.body.nodes.begin(), f.body.nodes.end(), [](Node const& n) { return n.op == OpCode::kernel; });
+bool can_be_grouped(Function const& f) {
+  return !f.results.empty() && std::none_of(f.body.nodes.begin(), f.body.nodes.end(), [](Node const& n) { return info(n.op).has(structural); });
 }
 
-bool fuse_function(Function& f) {
-  if (has_kernels(f)) return false;
-  separate_results(f);
-  if (f.body.nodes.empty()) return false;
+bool make_kernels(Function& f, bool together) {
+  if (!can_be_grouped(f)) return false;
+  bool changed = separate_results(f);
+  if (f.body.nodes.empty()) return changed;
   order_updates(f);
   Graph const graph(f);
   Groups groups(graph);
-  gather_rows(graph, groups);
-  join_readers(graph, groups);
-  join_producers(graph, groups);
-  join_scalars(graph, groups);
+  if (together) {
+    gather_rows(graph, groups);
+    join_readers(graph, groups);
+    join_producers(graph, groups);
+    join_scalars(graph, groups);
+  }
   emit_kernels(graph, groups, f);
   compact(f);
   return true;
@@ -134,9 +136,11 @@ bool fuse_function(Function& f) {
 
 } // namespace
 
+bool make_kernel_of_every_node(Function& f) { return make_kernels(f, false); }
+
 PassResult fuse(Module m, PassContext&) {
   bool changed = false;
-  for (auto& f : m.functions) changed |= fuse_function(f);
+  for (auto& f : m.functions) changed |= make_kernels(f, true);
   return {std::move(m), changed};
 }
 

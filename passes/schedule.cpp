@@ -10,6 +10,7 @@
 #include "passes/schedule.h"
 
 #include "ir/op.h"
+#include "passes/fuse.h"
 
 #include <algorithm>
 
@@ -47,7 +48,7 @@ public:
       total += ns;
       changed = true;
     }
-    if (changed || f_.threads == 0) f_.threads = std::clamp<i64>(static_cast<i64>(total / ns_per_thread), 1, most_threads);
+    if (changed) f_.threads = std::clamp<i64>(static_cast<i64>(total / ns_per_thread), 1, most_threads);
     return changed;
   }
 
@@ -124,7 +125,10 @@ private:
 PassResult schedule(Module m, PassContext& context) {
   bool changed = !m.target;
   if (!m.target) m.target = context.target;
-  for (auto& f : m.functions) changed |= Scheduler(m, f).run();
+  for (auto& f : m.functions) {
+    changed |= make_kernel_of_every_node(f);
+    changed |= Scheduler(m, f).run();
+  }
   return {std::move(m), changed};
 }
 
