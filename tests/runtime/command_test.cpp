@@ -1,0 +1,237 @@
+// The nnc command as a user meets it: what goes to standard output and to standard error, files, exit statuses.
+#ifdef NNC_COMMAND
+
+#include "tests/runtime/models.h"
+#include "tests/runtime/scratch.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <doctest/doctest.h>
+#include <regex>
+#include <sys/wait.h>
+
+using namespace nnc::test;
+
+namespace {
+
+struct Said {
+  int status = -1;
+  std::string out, err;
+};
+
+// A folder with digits.nn in which commands run; nothing is found in caches, so `mnist` is the digits inside nnc.
+class Desk {
+public:
+  Desk() { scratch_.write("digits.nn", digits); }
+  Scratch const& scratch() const { return scratch_; }
+  bool has(std::string const& file) const { return std::filesystem::exists(scratch_ / file); }
+  std::string content(std::string const& file) const { return content_of(scratch_ / file); }
+
+  Said nnc(std::string const& arguments) const {
+    auto const command = "cd '" + scratch_.folder().string() + "' && env -u NNC_DATA XDG_CACHE_HOME=/nowhere TERM=dumb '" NNC_COMMAND "' >out 2>err " + arguments;
+    int const status = std::system(command.c_str());
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content("out"), content("err")};
+  }
+
+private:
+  Scratch scratch_;
+};
+
+bool contains(std::string const& text, std::string const& part) { return text.find(part) != std::string::npos; }
+
+std::string digest_in(std::string const& out) {
+  auto const at = out.find("weights sha256 ");
+  return at == std::string::npos ? "none" : out.substr(at + 15, 64);
+}
+
+} // namespace
+
+TEST_CASE("training says which data it uses on standard error and the test accuracy on standard output") {
+  Desk desk;
+  auto const said = desk.nnc("digits.nn --train mnist --steps 60");
+  CHECK(said.status == 0);
+  CHECK(std::regex_match(said.out, std::regex("test loss \\d\\.\\d+\ntest accuracy 0\\.[5-9]\\d+\n")));
+  CHECK(contains(said.err, "mnist: 5000 training and 1000 test examples from the command itself"));
+  CHECK(contains(said.err, "5,000 training examples, batch 32"));
+  CHECK(contains(said.err, "nothing was saved; --save FILE.safetensors keeps the weights"));
+  CHECK(!contains(said.err, "\r")); // no progress line: this is no terminal
+  CHECK(!contains(said.err, "\x1b"));
+}
+
+TEST_CASE("without a job the command says what the file holds") {
+  Desk desk;
+  auto const said = desk.nnc("digits.nn");
+  CHECK(said.status == 0);
+  CHECK(contains(said.out, "train digits\n"));
+  CHECK(contains(said.out, "image"));
+  CHECK(contains(said.out, "f32[784,10]"));
+  CHECK(contains(said.out, "7,850 weights"));
+}
+
+TEST_CASE("a digest does not depend on the number of threads, on the vectors, or on an interruption") {
+  Desk desk;
+  auto const plain = digest_in(desk.nnc("digits.nn --train mnist --steps 30 --digest").out);
+  CHECK(plain.size() == 64);
+  for (auto const* more : {"--threads 1", "--threads 2", "--threads 3", "--threads 8", "--cpu x86-64-v3", "--log l --log-every 7"})
+    CHECK_MESSAGE(digest_in(desk.nnc(std::string("digits.nn --train mnist --steps 30 --digest ") + more).out) == plain, more);
+  CHECK(digest_in(desk.nnc("digits.nn --train mnist --steps 30 --digest --seed 4").out) != plain);
+  CHECK(desk.nnc("digits.nn --train mnist --steps 11 --save w.safetensors").status == 0);
+  auto const resumed = desk.nnc("digits.nn --train mnist --steps 30 --save w.safetensors --resume --digest");
+  CHECK(digest_in(resumed.out) == plain);
+  CHECK(contains(resumed.err, "saved w.safetensors (step 30)"));
+  CHECK(digest_in(desk.nnc("digits.nn --load w.safetensors --digest").out) == plain);
+}
+
+TEST_CASE("weights that were saved evaluate and run to the same results") {
+  Desk desk;
+  auto const trained = desk.nnc("digits.nn --train mnist --steps 60 --save w.safetensors");
+  CHECK(desk.nnc("digits.nn --eval mnist --load w.safetensors").out == trained.out);
+  auto const run = desk.nnc("digits.nn --run mnist --load w.safetensors");
+  CHECK(run.status == 0);
+  CHECK(std::count(run.out.begin(), run.out.end(), '\n') == 1000);
+  CHECK(run.out.starts_with("{\"probs\":[0."));
+  CHECK(desk.nnc("digits.nn --run mnist --load w.safetensors -o probs.safetensors").status == 0);
+  CHECK(std::filesystem::file_size(desk.scratch() / "probs.safetensors") > 40'000);
+  CHECK(contains(desk.content("probs.safetensors").substr(8, 100), "\"dtype\":\"F32\",\"shape\":[1000,10]"));
+}
+
+TEST_CASE("the log has an object per epoch, or per so many steps") {
+  Desk desk;
+  CHECK(desk.nnc("digits.nn --train mnist --epochs 2 --set validation=1000 --log l.jsonl").status == 0);
+  std::regex const line("\\{\"step\":\\d+,\"epoch\":[12],\"loss\":[\\d.]+,\"accuracy\":[\\d.]+,\"validation_loss\":[\\d.]+,"
+                        "\"validation_accuracy\":[\\d.]+,\"seconds\":[\\d.e-]+\\}\n.*\n");
+  CHECK(std::regex_match(desk.content("l.jsonl"), line));
+  CHECK(desk.nnc("digits.nn --train mnist --steps 25 --log m.jsonl --log-every 10").status == 0);
+  CHECK(std::regex_search(desk.content("m.jsonl"), std::regex("^\\{\"step\":10,.*\n\\{\"step\":20,.*\n$")));
+}
+
+TEST_CASE("a program is dumped after one stage or after all, and read again") {
+  Desk desk;
+  auto const fused = desk.nnc("digits.nn --dump fuse --cpu x86-64-v3");
+  CHECK(fused.status == 0);
+  CHECK(contains(fused.out, "kernel"));
+  CHECK(contains(fused.out, "# digits.nn:4"));
+  CHECK(desk.nnc("digits.nn --dump all --dump-dir stages --cpu x86-64-v3").status == 0);
+  CHECK(desk.has("stages/00-elaborate.ir"));
+  auto const again = desk.nnc("stages/00-elaborate.ir --passes simplify,cse --dump cse");
+  CHECK(again.status == 0);
+  CHECK(contains(again.out, "func @loss"));
+  CHECK(!contains(again.out, "kernel"));
+  CHECK(desk.nnc("digits.nn --check each").status == 0);
+  CHECK(!contains(desk.nnc("digits.nn --without fold --dump all").out, "# ---- fold"));
+}
+
+TEST_CASE("a compiled program is written as text or as an object") {
+  Desk desk;
+  CHECK(contains(desk.nnc("digits.nn --emit ir").out, "func @train_step"));
+  CHECK(!desk.nnc("digits.nn --emit loops").out.empty());
+  CHECK(contains(desk.nnc("digits.nn --emit llvm").out, "define"));
+  CHECK(contains(desk.nnc("digits.nn --emit asm").out, "nnc_train_step"));
+  CHECK(desk.nnc("digits.nn --emit object -o digits.o").status == 0);
+  CHECK(desk.content("digits.o").substr(0, 4) == "\x7f" "ELF");
+}
+
+TEST_CASE("times of the stages") {
+  Desk desk;
+  auto const said = desk.nnc("digits.nn --train mnist --steps 1 --time");
+  CHECK(contains(said.err, "plan_memory"));
+  CHECK(contains(said.err, "code of initialize, train_step"));
+  CHECK(contains(said.err, "compiled in"));
+}
+
+TEST_CASE("a wrong command line has status 2 and says what is wrong") {
+  Desk desk;
+  auto const says = [&](char const* arguments, char const* words) {
+    auto const said = desk.nnc(arguments);
+    CHECK_MESSAGE(said.status == 2, arguments);
+    CHECK_MESSAGE(contains(said.err, words), said.err);
+    CHECK(said.out.empty());
+  };
+  says("", "no FILE");
+  says("digits.nn --trian mnist", "--trian");
+  says("digits.nn other.nn", "one FILE is expected");
+  says("digits.nn --steps many --train mnist", "--steps: expected a whole number, got 'many'");
+  says("digits.nn --threads 0", "--threads: expected at least 1");
+  says("digits.nn --dump fus", "--dump: 'fus' is none of elaborate, simplify");
+  says("digits.nn --set adam.lr", "NAME=VALUE");
+  says("digits.nn --resume --train mnist", "--resume needs");
+  says("digits.nn --save-every 3", "--save-every needs --save");
+  says("digits.nn --emit object", "--emit object needs -o FILE");
+  says("digits.nn --emit poem", "'poem' is none of ir");
+}
+
+TEST_CASE("a wrong program or wrong data have status 1, and the words of the error") {
+  Desk desk;
+  auto const says = [&](std::string const& arguments, char const* words) {
+    auto const said = desk.nnc(arguments);
+    CHECK_MESSAGE(said.status == 1, arguments);
+    CHECK_MESSAGE(contains(said.err, words), said.err);
+    CHECK(said.out.empty());
+  };
+  desk.scratch().write("wrong.nn", "model m {\n  input x: f32[batch, 3]\n  output y = sofmax(x)\n}\n");
+  says("wrong.nn", "wrong.nn:3:14: error: ");
+  says("wrong.nn", "did you mean");
+  says("none.nn", "none.nn");
+  says("digits.nn --train nowhere", "nowhere");
+  says("digits.nn --train mnist --batch 5001", "a batch of 5001 is larger than mnist, which has 5000 training examples");
+  says("digits.nn --train mnist --set adam.rl=1", "did you mean");
+  says("digits.nn --load none.safetensors --digest", "none.safetensors");
+  says("digits.nn --train mnist --save /dev/null", "/dev/null");
+  says("digits.nn --train mnist --max-memory 10K", "are allowed");
+  says("digits.nn --run none", "--batch");
+  desk.scratch().write("other.nn", "model m { input x: f32[batch, 5]; output y = x }");
+  says("other.nn --run mnist", "u8[");
+}
+
+TEST_CASE("a loss that is not finite stops with the step and keeps the checkpoint") {
+  Desk desk;
+  CHECK(desk.nnc("digits.nn --train mnist --steps 5 --save w.safetensors --digest").status == 0);
+  auto const before = desk.content("w.safetensors");
+  auto const said = desk.nnc("digits.nn --train mnist --steps 50 --save w.safetensors --resume --set adam.lr=1e38");
+  CHECK(said.status == 1);
+  CHECK(std::regex_search(said.err, std::regex("error: the loss is not finite in step [678]\n")));
+  CHECK(contains(said.err, "w.safetensors has not been replaced"));
+  CHECK(desk.content("w.safetensors") == before);
+  CHECK(desk.nnc("digits.nn --train mnist --steps 20 --set adam.lr=1e38 --keep-going").status == 0);
+}
+
+TEST_CASE("Ctrl-C ends the training, saves when asked to, and has status 130") {
+  Desk desk;
+  auto const interrupted = [&](std::string const& more) { // the training would take hours
+    return desk.nnc("digits.nn --train mnist --epochs 1000000 " + more + " & pid=$!; sleep 2; kill -INT $pid; wait $pid; exit $?; true");
+  };
+  auto const saved = interrupted("--save w.safetensors");
+  CHECK(saved.status == 130);
+  CHECK(contains(saved.err, "interrupted after step "));
+  CHECK(contains(saved.err, "saved w.safetensors (step "));
+  CHECK(desk.has("w.safetensors"));
+  auto const lost = interrupted("");
+  CHECK(lost.status == 130);
+  CHECK(contains(lost.err, "nothing was saved"));
+  CHECK(desk.nnc("digits.nn --load w.safetensors --eval mnist").status == 0);
+}
+
+TEST_CASE("help and completions name every switch") {
+  Desk desk;
+  auto const help = desk.nnc("--help");
+  CHECK(help.status == 0);
+  std::regex const name("\n  (--?[a-z-]+) ");
+  int count = 0;
+  auto const bash = desk.nnc("--completions bash").out;
+  auto const zsh = desk.nnc("--completions zsh").out;
+  auto const fish = desk.nnc("--completions fish").out;
+  for (std::sregex_iterator at(help.out.begin(), help.out.end(), name), end; at != end; ++at, ++count) {
+    auto const word = (*at)[1].str();
+    CHECK_MESSAGE(contains(bash, word), word);
+    CHECK_MESSAGE(contains(zsh, word + "["), word);
+    CHECK_MESSAGE(contains(fish, word.substr(word.find_first_not_of('-')) + " -d"), word);
+  }
+  CHECK(count > 25);
+  for (auto const* known : {"--train", "--resume", "--digest", "-o"}) CHECK(contains(help.out, known));
+  if (std::system("command -v bash >/dev/null") == 0) {
+    desk.scratch().write("completions", bash + "COMP_WORDS=(nnc d.nn --emit as); COMP_CWORD=3; _nnc; echo ${COMPREPLY[@]}\n");
+    CHECK(std::system(("bash '" + (desk.scratch() / "completions").string() + "' | grep -qx asm").c_str()) == 0);
+  }
+}
+
+#endif
