@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""Milliseconds per step of nnc on W1, W2 and W3, side by side with the peers on the same machine in the same session.
+
+    tools/bench/side_by_side.py NNC [--peers DIR] [--threads 1,2] [--rounds 3] [W1 W2 W3]
+
+NNC is the optimized command. DIR holds the drivers of the peers (numpy_bench.py, torch_bench.py and peak.c); without
+it nnc is measured alone. Every round measures each contender once, one after the other, so that a slow minute of the machine
+hits all of them; the fastest round of each counts. Both sides train on Fashion-MNIST (Debian's dataset-fashion-mnist).
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+HERE = pathlib.Path(__file__).resolve().parent
+EXAMPLES = 60000
+BATCH = {"W1": 32, "W2": 32, "W3": 128}
+EPOCHS = {"W1": 8, "W2": 8, "W3": 6}
+
+# Multiply-adds of one step that nobody can save: forward, weight gradients, and input gradients but for the first layer.
+LAYERS = {"W1": [784, 10], "W2": [784, 5, 10], "W3": [784, 512, 512, 10]}
+
+
+def flops(workload):
+    sizes = [a * b for a, b in zip(LAYERS[workload], LAYERS[workload][1:])]
+    return 2 * BATCH[workload] * (3 * sum(sizes) - sizes[0])
+
+
+def nnc_ms(command, workload, threads):
+    """The median epoch of one run; the first one, in which caches are cold, does not count."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = pathlib.Path(folder) / "log.jsonl"
+        subprocess.run([command, HERE / f"{workload.lower()}.nn", "--train", "fashion", "--epochs", str(EPOCHS[workload]),
+                        "--threads", str(threads), "--log", log], check=True, capture_output=True)
+        seconds = [json.loads(line)["seconds"] for line in log.read_text().splitlines()]
+    steps = -(-EXAMPLES // BATCH[workload])
+    return 1000 * statistics.median(b - a for a, b in zip(seconds, seconds[1:])) / steps
+
+
+def peer_ms(script, workload, threads):
+    """The best line that a peer's driver prints for this workload; none when it cannot run."""
+    done = subprocess.run(["/usr/bin/python3", script, workload, "--threads", str(threads)], capture_output=True, text=True)
+    found = [float(m) for m in re.findall(r"ms_per_step=([\d.]+)", done.stdout)]
+    return min(found) if found else None
+
+
+def peak_gflops(peers):
+    """What a loop of nothing but FMA instructions reaches, on one and on two threads."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = pathlib.Path(folder) / "peak"
+        subprocess.run(["gcc", "-O2", "-march=native", peers / "peak.c", "-o", program, "-lpthread", "-lm"], check=True)
+        return subprocess.run([program, "peak"], capture_output=True, text=True).stdout.strip()
+
+
+def processor():
+    for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.split(":", 1)[1].strip()
+    return "unknown processor"
+
+
+def contenders(arguments):
+    yield "nnc", lambda workload, threads: nnc_ms(arguments.nnc, workload, threads)
+    for name in ("numpy", "torch") if arguments.peers else ():
+        script = arguments.peers / f"{name}_bench.py"
+        yield name, lambda workload, threads, script=script: peer_ms(script, workload, threads)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("nnc", type=os.path.abspath)
+    parser.add_argument("workloads", nargs="*", default=["W1", "W2", "W3"])
+    parser.add_argument("--peers", type=lambda text: pathlib.Path(text).resolve())
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    print(processor())
+    if arguments.peers:
+        print(peak_gflops(arguments.peers))
+    print(f"{'':4} {'threads':>7} {'who':>6} {'ms/step':>9} {'GFLOP/s':>8}  nnc is faster by")
+    for workload in arguments.workloads:
+        for threads in map(int, arguments.threads.split(",")):
+            best = {}
+            for _ in range(arguments.rounds):
+                for name, measure in contenders(arguments):
+                    ms = measure(workload, threads)
+                    if ms is not None:
+                        best[name] = min(ms, best.get(name, ms))
+            for name, ms in best.items():
+                factor = "" if name == "nnc" else f"{ms / best['nnc']:.2f} x"
+                print(f"{workload:4} {threads:>7} {name:>6} {ms:>9.4f} {flops(workload) / ms / 1e6:>8.1f}  {factor}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
