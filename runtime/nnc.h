@@ -255,6 +255,8 @@ struct Trained {
   bool stopped = false;             // on_slice said so
   std::int64_t bad_step = 0;        // the first step whose loss was not finite; 0: none
   bool saved = false;               // the file holds the weights as they are now
+  std::int64_t clamped = 0;         // indices out of range that no column of the data explains
+  std::int64_t zero_divided = 0;    // integer divisions by zero (their results are 0)
   double seconds = 0;
 };
 

@@ -161,6 +161,8 @@ void Trainer::after_slice(Outcome const& outcome, f64 seconds) {
   epoch_tally_.add(outcome);
   log_tally_.add(outcome);
   if (!trained_.bad_step) trained_.bad_step = outcome.first_bad_step;
+  trained_.clamped += outcome.clamped;
+  trained_.zero_divided += outcome.zero_divided;
   if (options_.log_every > 0 && state_.step % options_.log_every == 0) {
     if (options_.on_log) options_.on_log(milestone(log_tally_, log_start_));
     log_tally_.clear();

@@ -25,11 +25,11 @@ private:
   void describe(nnc::Program const&);
   void open_session(nnc::Program const&);
   Status train(nnc::Program const&);
-  Status after_training(nnc::Program const&, nnc::Trained const&);
+  Status after_training(nnc::Trained const&);
   void say_where_it_trains(nnc::Program const&, nnc::Data const&);
-  void test(nnc::Program const&, nnc::Data const&, std::string const& words);
+  void test(nnc::Data const&);
   void evaluate();
-  void predict(nnc::Program const&);
+  void predict();
   bool needs_session() const { return line_.train || line_.eval || line_.run || line_.digest || !line_.save.empty() || !line_.load.empty(); }
 
   Line const& line_;
@@ -133,12 +133,14 @@ Status Jobs::train(nnc::Program const& program) {
   options.on_epoch = [&](nnc::Milestone const& milestone) { screen_.epoch(milestone, epochs); };
   options.on_log = [&](nnc::Milestone const& milestone) { log.write(milestone); };
   auto const trained = session_->train(set, options);
-  auto const status = after_training(program, trained);
-  if (status == done && set.test_examples() > 0) test(program, set, *line_.train);
+  auto const status = after_training(trained);
+  if (status == done && set.test_examples() > 0 && !program.reports().empty()) test(set);
   return status;
 }
 
-Status Jobs::after_training(nnc::Program const&, nnc::Trained const& trained) {
+Status Jobs::after_training(nnc::Trained const& trained) {
+  if (trained.clamped > 0) screen_.say(fmt::format("warning: {} indices were out of range, the nearest were taken", grouped(trained.clamped)));
+  if (trained.zero_divided > 0) screen_.say(fmt::format("warning: {} integer divisions by zero gave 0", grouped(trained.zero_divided)));
   if (trained.bad_step) {
     screen_.error(fmt::format("error: the loss is not finite in step {}", trained.bad_step));
     if (!line_.save.empty()) screen_.say(fmt::format("{} has not been replaced since", line_.save));
@@ -155,10 +157,7 @@ void print_reports(std::string const& word, nnc::Reports const& reports) {
   write_output("", text);
 }
 
-void Jobs::test(nnc::Program const& program, nnc::Data const& set, std::string const&) {
-  if (program.reports().empty()) return;
-  print_reports("test", session_->evaluate(set, nnc::Part::test));
-}
+void Jobs::test(nnc::Data const& set) { print_reports("test", session_->evaluate(set, nnc::Part::test)); }
 
 void Jobs::evaluate() {
   auto const& set = data(*line_.eval);
@@ -167,7 +166,7 @@ void Jobs::evaluate() {
   print_reports(has_test ? "test" : "training", session_->evaluate(set, has_test ? nnc::Part::test : nnc::Part::train));
 }
 
-void Jobs::predict(nnc::Program const&) {
+void Jobs::predict() {
   std::vector<nnc::Array> outputs;
   std::int64_t examples = 0;
   if (has_data(line_.run)) {
@@ -192,7 +191,7 @@ Status Jobs::run() {
     if (line_.train) status = train(program);
     else if (!line_.save.empty()) session_->save(line_.save);
     if (status == done && line_.eval) evaluate();
-    if (status == done && line_.run) predict(program);
+    if (status == done && line_.run) predict();
     if (status == done && line_.digest) write_output("", "weights sha256 " + session_->digest() + "\n");
   } else if (line_.emit.empty() && line_.dump.empty() && !line_.check_each) {
     describe(program);
