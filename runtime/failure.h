@@ -4,6 +4,9 @@
 #include "ir/diagnostic.h"
 #include "runtime/nnc.h"
 
+#include <new>
+#include <system_error>
+
 namespace nnc {
 
 // Turns diagnostics, with the sources that they point into, into what the public API throws.
@@ -20,6 +23,8 @@ template <class Action> auto guarded(Sources const& sources, Action&& action) ->
     throw failure_of(bug, {});
   } catch (std::bad_alloc const&) {
     throw Failure(Failure::Kind::wrong, "error: out of memory");
+  } catch (std::system_error const& error) { // no thread could be started, no folder could be read
+    throw Failure(Failure::Kind::wrong, std::string("error: ") + error.what());
   }
 }
 
