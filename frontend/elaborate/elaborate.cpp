@@ -56,6 +56,7 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
       g->argument(path, kept_.at(path).type, kept_.at(path).is_state ? Role::state : Role::param);
     }
     prune(g->function);
+    if (!settings_.batch_anywhere) refuse_batch_behind(g->function);
     auto& arguments = g->function.arguments;
     auto of = [&](Argument const& a) {
       auto it = rank.find(g->function.values[a.value].name);
@@ -77,6 +78,19 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
   for (auto& u : updates_) module.functions.push_back(std::move(u->function));
   if (module.training)
     for (auto const& [name, s] : scalars_) module.training->scalars.push_back(s);
+}
+
+// Only the outermost extent of a tensor may stay symbolic in machine code.
+void Elaborator::refuse_batch_behind(Function const& f) {
+  for (auto const& node : f.body.nodes)
+    for (ValueId v : node.results) {
+      auto const& shape = f.type(v).shape;
+      for (size_t i = 1; i < shape.size(); ++i)
+        if (shape[i].mentions(Symbol::batch)) {
+          report({{.at = node.at, .message = fmt::format("`batch` behind the first axis, in {}, is not built yet", shown(f.type(v)))}});
+          return;
+        }
+    }
 }
 
 // Whatever --set names must have found its place.

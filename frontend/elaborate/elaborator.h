@@ -213,6 +213,7 @@ private:
   void clip(Graph&, std::vector<ValueId>& gradients);
   void run_update(std::string const& path, syntax::MinimizeStep const&, std::string const& clause);
   void check_settings();
+  void refuse_batch_behind(Function const&);
   void complete(std::vector<Graph*> const&);
 
   Program& program_;
@@ -255,7 +256,7 @@ struct FrameGuard { // enters a frame, leaves it whatever happens
 };
 
 struct GraphGuard {
-  GraphGuard(Elaborator& e, Graph& g) : elaborator(e), before(e.graph_) { e.graph_ = &g; }
+  GraphGuard(Elaborator& e, Graph* g) : elaborator(e), before(e.graph_) { e.graph_ = g; }
   ~GraphGuard() { elaborator.graph_ = before; }
   Elaborator& elaborator;
   Graph* before;

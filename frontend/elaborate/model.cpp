@@ -124,7 +124,7 @@ void Elaborator::bind_model_arguments(Frame& frame) {
 }
 
 void Elaborator::run_model(Graph& graph) {
-  GraphGuard in_graph(*this, graph);
+  GraphGuard in_graph(*this, &graph);
   measured_.clear();
   Frame frame{.kind = Frame::Kind::model, .name = model_->name.text, .file = &main_};
   frame.path = std::make_shared<PathScope>();

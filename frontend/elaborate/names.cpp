@@ -63,6 +63,7 @@ Any Elaborator::const_value(FileScope& file, syntax::Const const& c, Location at
   Frame frame{.kind = Frame::Kind::constant, .name = c.name.text, .call_at = at, .file = &file};
   frame.path = std::make_shared<PathScope>();
   FrameGuard guard(*this, frame);
+  GraphGuard no_graph(*this, nullptr);
   try {
     Any value = eval(*c.value);
     if (value.tensor()) fail(c.value->at, fmt::format("the const `{}` is no value that is known while compiling", c.name.text));

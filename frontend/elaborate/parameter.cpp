@@ -87,7 +87,7 @@ void Elaborator::check_path(std::string const& path, Location at) {
 }
 
 Any Elaborator::initial_value(ParamStmt const& s, std::optional<Type> const& type, std::string const& path, Location at) {
-  GraphGuard graph(*this, *initialize_);
+  GraphGuard graph(*this, initialize_.get());
   PathGuard draws(*frame_, path);
   Any value = evaluate_initial(*s.initial, type);
   bool number = !value.tensor() || value.tensor()->tunes;

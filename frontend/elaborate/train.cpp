@@ -169,7 +169,7 @@ std::vector<std::string> Elaborator::select_parameters(MinimizeStep const& m, st
 
 // One `grad` node for each clause, at the end of the training step.
 void Elaborator::run_minimize(Graph& graph) {
-  GraphGuard in_graph(*this, graph);
+  GraphGuard in_graph(*this, &graph);
   Frame frame{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
   frame.path = std::make_shared<PathScope>();
   for (auto const& m : measured_)

@@ -21,7 +21,7 @@ void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std:
   }
   updates_.push_back(std::make_unique<Graph>(Graph::Kind::update, "update." + path));
   Graph& graph = *updates_.back();
-  GraphGuard in_graph(*this, graph);
+  GraphGuard in_graph(*this, &graph);
   current_update_ = path;
   p_written_ = false;
   optimizer_states_.clear();
