@@ -1,0 +1,75 @@
+// The reference page: its programs are accepted, and its table of the library names what exists, and all of it.
+#include "frontend/elaborate/builtin.h"
+#include "frontend/parser.h"
+#include "frontend/std_library.h"
+#include "tests/frontend/program.h"
+
+#include <fmt/core.h>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+using namespace nnc;
+
+namespace {
+
+std::string page() {
+  std::ifstream in(std::string(NNC_SOURCE_DIR) + "/frontend/LANGUAGE.md");
+  std::stringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+// Everything that the library and the elaborator declare.
+std::set<std::string> library() {
+  std::set<std::string> out;
+  for (auto const& name : front::builtin_names()) out.insert(name);
+  for (auto const& file : std_library()) {
+    Sources sources;
+    auto parsed = parse(sources, sources.add(std::string(file.name), std::string(file.text)));
+    CHECK(parsed.diagnostics.empty());
+    for (auto const& f : parsed.file.functions) out.insert(f->name.text);
+    for (auto const& f : parsed.file.optimizers) out.insert(f->name.text);
+  }
+  return out;
+}
+
+// The names between backquotes in the rows of the table of section 10; what is in parentheses are arguments.
+std::set<std::string> documented(std::string const& text) {
+  std::set<std::string> out;
+  auto begin = text.find("| what | names |"), end = text.find("## 11");
+  std::string word;
+  bool quoted = false;
+  int depth = 0;
+  for (char c : text.substr(begin, end - begin)) {
+    bool letter = (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_') && quoted && depth == 0;
+    if (letter) word += c;
+    else if (!word.empty()) out.insert(std::exchange(word, ""));
+    if (c == '`') quoted = !quoted;
+    if (c == '(') ++depth;
+    if (c == ')') --depth;
+  }
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("the programs of the reference are accepted") {
+  std::string text = page();
+  int programs = 0;
+  for (size_t at = text.find("```nn\n"); at != std::string::npos; at = text.find("```nn\n", at + 1)) {
+    size_t begin = at + 6;
+    test::Compiled program(text.substr(begin, text.find("```", begin) - begin));
+    ++programs;
+  }
+  CHECK(programs >= 3);
+}
+
+TEST_CASE("the table of the library is complete") {
+  std::set<std::string> const internal{"reduced", "fan_in", "fan_out", "random_bits", "convert", "grad"};
+  std::set<std::string> const later{"cond", "total", "permutation", "sort", "cumulative_sum"};
+  auto have = library(), said = documented(page());
+  for (auto const& name : said) CHECK_MESSAGE(have.contains(name), fmt::format("documented, but does not exist: {}", name));
+  for (auto const& name : have)
+    CHECK_MESSAGE((said.contains(name) || internal.contains(name) || later.contains(name)), fmt::format("exists, but is not documented: {}", name));
+}
