@@ -48,6 +48,7 @@ Points draw(std::int64_t count, std::mt19937& random) {
 
 void train(nnc::Session& session, std::mt19937& random) {
   for (std::int64_t step = 1; step <= steps; ++step) {
+    if (step == steps - 500) session.set_scalar("adam.lr", 1e-3); // compiles nothing anew
     auto const drawn = draw(batch, random);
     auto const reports = session.step({{"point", drawn.point}, {"inside", drawn.inside}}, batch);
     if (step == 1 || step % 500 == 0) {
