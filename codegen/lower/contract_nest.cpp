@@ -9,7 +9,8 @@ namespace {
 constexpr i64 longest_depth = 2048; // of one chunk of k: a panel of 24 columns then takes 192 KiB
 constexpr i64 chunk_depth = 1024;   // when k is longer, or known at run time only
 constexpr i64 longest_block = 8192; // a block is never cut
-constexpr i64 packed_lhs_bytes = 512 * 1024;
+constexpr i64 chunk_depth_lhs = 512; // when lhs is packed with each chunk
+constexpr i64 packed_lhs_bytes = 512 * 1024, most_packed_lhs_bytes = 1024 * 1024;
 constexpr i64 rows_of_totals = 1024;
 
 i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
@@ -51,13 +52,17 @@ ContractChoice choose(ContractSpec const& s) {
   // Few rows: a panel would be read too seldom to be worth packing.
   choice.direct = s.rhs.plain && s.rhs.plain->inner_stride == 1 && s.rows.constant && *s.rows.constant <= 32 &&
                   s.columns % lanes == 0;
-  if (!s.depth.constant || *s.depth.constant > longest_depth)
-    choice.depth_chunk = s.order.block ? round_up(chunk_depth, s.order.block) : chunk_depth;
+  if (!s.depth.constant || *s.depth.constant > longest_depth) {
+    i64 depth = s.lhs.plain || s.depth.constant ? chunk_depth : chunk_depth_lhs;
+    choice.depth_chunk = s.order.block ? round_up(depth, s.order.block) : depth;
+  }
 
   i64 chunk = 0;
   if (!s.lhs.plain) {
-    choice.packed_row = spread(*s.depth.constant, lanes);
-    chunk = std::max<i64>(16, packed_lhs_bytes / (4 * choice.packed_row) / 16 * 16);
+    choice.packed_span = s.depth.constant ? *s.depth.constant : choice.depth_chunk;
+    choice.packed_row = spread(choice.packed_span, lanes);
+    i64 bytes = s.depth.constant ? packed_lhs_bytes : most_packed_lhs_bytes;
+    chunk = std::max<i64>(16, bytes / (4 * choice.packed_row) / 16 * 16);
   }
   if (choice.depth_chunk) chunk = chunk ? std::min(chunk, rows_of_totals) : rows_of_totals;
   if (chunk && s.rows.constant) chunk = std::min(chunk, round_up(*s.rows.constant, 16));
@@ -72,9 +77,8 @@ ContractChoice choose(ContractSpec const& s) {
 }
 
 bool can_contract(ContractSpec const& s) {
-  bool lhs = s.lhs.plain || s.depth.constant;
   bool rhs = !s.rhs.plain || s.rhs.plain->inner_stride == 1 || s.rhs.plain->outer_stride == 1;
-  return lhs && rhs && s.order.kind == Order::Kind::chain && s.order.block <= longest_block && s.columns >= 1;
+  return rhs && s.order.kind == Order::Kind::chain && s.order.block <= longest_block && s.columns >= 1;
 }
 
 ContractNest::ContractNest(Puller& puller, ContractSpec const& spec, ContractChoice choice)
@@ -127,7 +131,7 @@ void ContractNest::chunks_of_rows(Range vectors) {
   Range all = at_.rows;
   bool one = choice_.row_chunk == 0 || (spec_.rows.constant && *spec_.rows.constant <= choice_.row_chunk);
   auto chunk = [&] {
-    if (lhs_packed()) pack_lhs();
+    if (lhs_packed() && !lhs_in_chunks()) pack_lhs({b.integer(0), spec_.depth.value});
     panels(vectors);
   };
   if (one) return chunk();
@@ -146,6 +150,7 @@ void ContractNest::panels(Range vectors) {
   if (widths.size() == 1) {
     at_.vectors = b.integer(wide);
     return each(vectors.from, vectors.to, wide, [&](Ref v) {
+      at_.first = b.compute(OpCode::eq, {v, vectors.from});
       at_.column = b.multiply(v, lanes());
       chunks_of_depth();
     });
@@ -159,9 +164,17 @@ void ContractNest::panels(Range vectors) {
     Ref first = b.subtract(b.multiply(panel, wide), b.multiply(narrow, wide - widths[1]));
     Ref is_wide = b.compute(OpCode::lt, {panel, threes});
     at_.vectors = b.compute(OpCode::select, {is_wide, b.integer(wide), b.integer(widths[1])});
+    at_.first = b.compute(OpCode::eq, {panel, b.integer(0)});
     at_.column = b.multiply(b.add(vectors.from, first), lanes());
     chunks_of_depth();
   });
+}
+
+// With each panel, unless one chunk holds all of k: then it is still there from the first one.
+void ContractNest::pack_lhs_again() {
+  Ref several = b.compute(OpCode::gt, {spec_.depth.value, b.integer(choice_.depth_chunk)});
+  Ref needed = b.compute(OpCode::or_, {at_.first, several});
+  each(b.integer(0), b.compute(OpCode::select, {needed, b.integer(1), b.integer(0)}), 1, [&](Ref) { pack_lhs(at_.depth); });
 }
 
 void ContractNest::chunks_of_depth() {
@@ -174,6 +187,7 @@ void ContractNest::chunks_of_depth() {
     } else {
       pack_rhs();
     }
+    if (lhs_in_chunks()) pack_lhs_again();
     each(at_.rows.from, at_.rows.to, choice_.tile_rows, [&](Ref m) { tile(m); });
   };
   if (choice_.depth_chunk == 0) return chunk(b.integer(0), spec_.depth.value);

@@ -2,7 +2,8 @@
 // the program names. Knows nothing of graphs: operands and results are callbacks that the lowering fills.
 //
 //     for chunk of rows                          one chunk, unless lhs is packed or k is long
-//       pack lhs                                 if it is virtual (computed by a prologue)
+//       pack lhs                                 if it is virtual (computed by a prologue); inside of the chunks of k, and
+//                                                for the first panel only, if k is known at run time only
 //       for panel of NV vectors of columns       NV = 3, then 2 at the end; 1 if there is one vector only
 //         for chunk of k                         one chunk, unless k is long or known at run time only
 //           pack the panel of rhs                the prologue of rhs is computed here
@@ -71,13 +72,14 @@ struct ContractChoice {
   bool direct = false;     // rhs is read where it lies
   i64 depth_chunk = 0;     // KC: this much of k at a time; 0: all of it
   i64 row_chunk = 0;       // MC: this many rows at a time; 0: all
+  i64 packed_span = 0;     // steps of k that a packed lhs holds
   i64 packed_row = 0;      // row stride of an lhs packed as rows
   i64 packed_depth = 0;    // row stride of rows of a virtual rhs that runs along k
   enum class Split : u8 { batches, rows, columns } split = Split::rows; // what threads divide
 };
 ContractChoice choose(ContractSpec const&);
 
-// Whether ContractNest takes this; a virtual lhs whose k is known at run time only is refused, for example.
+// Whether ContractNest takes this.
 bool can_contract(ContractSpec const&);
 
 class ContractNest {
@@ -94,6 +96,7 @@ private:
   struct Where {
     Ref batch = no_ref;
     Range rows;            // of the chunk of rows
+    Ref first = no_ref;    // is this the first panel of the chunk of rows?
     Ref column = no_ref;   // first column of the panel
     Ref vectors = no_ref;  // its width
     Range depth;           // of the chunk of k
@@ -114,11 +117,12 @@ private:
   void chunks_of_rows(Range vectors);
   void panels(Range vectors);
   void chunks_of_depth();
+  void pack_lhs_again();
 
   // contract_pack.cpp
-  void pack_lhs();
-  void pack_lhs_rows(Ref end);
-  void pack_lhs_columns(Ref end);
+  void pack_lhs(Range depth);
+  void pack_lhs_rows(Range depth);
+  void pack_lhs_columns(Range depth);
   void pack_rhs();
   void pack_rhs_in_order();
   void pack_rhs_through();
@@ -144,6 +148,7 @@ private:
   bool partial() const { return spec_.columns % lanes() != 0; } // the last vector has lanes beyond N
   bool blocked() const { return spec_.order.block != 0 && !(spec_.depth.constant && *spec_.depth.constant <= spec_.order.block); }
   bool lhs_packed() const { return !spec_.lhs.plain; }
+  bool lhs_in_chunks() const { return lhs_packed() && !spec_.depth.constant; }
   bool rows_fit() const { return spec_.rows.constant ? *spec_.rows.constant % choice_.tile_rows == 0 : spec_.rows.padded; }
   Ref depth_of_chunk() { return b.subtract(at_.depth.to, at_.depth.from); }
   Ref add(Ref x, i64 k) { return b.add(x, b.integer(k)); }

@@ -84,40 +84,40 @@ void ContractNest::pack_rhs_through_rows() {
   });
 }
 
-void ContractNest::pack_lhs() {
-  if (spec_.lhs.along_inner) pack_lhs_rows(at_.rows.to);
-  else pack_lhs_columns(at_.rows.to);
-}
+void ContractNest::pack_lhs(Range depth) { spec_.lhs.along_inner ? pack_lhs_rows(depth) : pack_lhs_columns(depth); }
 
-void ContractNest::pack_lhs_rows(Ref end) {
-  i64 depth = *spec_.depth.constant, whole = depth / lanes() * lanes();
-  each(at_.rows.from, end, 1, [&](Ref m) {
+void ContractNest::pack_lhs_rows(Range depth) {
+  Ref count = b.subtract(depth.to, depth.from);
+  Ref whole = b.multiply(b.quotient(count, b.integer(lanes())), lanes());
+  each(at_.rows.from, at_.rows.to, 1, [&](Ref m) {
     Ref row = b.multiply(b.subtract(m, at_.rows.from), choice_.packed_row);
     auto vector_at = [&](Ref k, Ref limit) {
-      Ref v = loaded(limit, [&] { return spec_.lhs.load(at_.batch, m, k); });
+      Ref v = loaded(limit, [&] { return spec_.lhs.load(at_.batch, m, b.add(depth.from, k)); });
       b.store(lhs_buffer_, b.add(row, k), v);
     };
-    if (whole > 0) each(b.integer(0), b.integer(whole), lanes(), [&](Ref k) { vector_at(k, no_ref); });
-    if (whole < depth) vector_at(b.integer(whole), b.integer(depth - whole));
+    auto rest = b.known(b.subtract(count, whole));
+    if (!b.known(whole) || *b.known(whole) > 0) each(b.integer(0), whole, lanes(), [&](Ref k) { vector_at(k, no_ref); });
+    if (!rest) each(whole, count, lanes(), [&](Ref k) { vector_at(k, b.subtract(count, whole)); });
+    else if (*rest > 0) vector_at(whole, b.integer(*rest));
   });
 }
 
-// A vector of W rows is cut into pieces of at most MR, one for each tile that it meets. Goes through the scratch tile,
-// where a piece is a vector of its own.
-void ContractNest::pack_lhs_columns(Ref end) {
-  i64 depth = *spec_.depth.constant, tile = choice_.tile_rows;
-  int piece = static_cast<int>(std::min(lanes(), tile));
-  each(at_.rows.from, end, lanes(), [&](Ref m) {
+// A vector of W rows is cut into pieces of at most MR, one for each tile that it meets, by way of memory, where a piece is
+// a vector of its own.
+void ContractNest::pack_lhs_columns(Range depth) {
+  i64 tile = choice_.tile_rows, span = choice_.packed_span;
+  int piece = static_cast<int>(std::min(lanes(), tile)), pieces = b.stack_buffer("pieces", 8 * lanes());
+  each(at_.rows.from, at_.rows.to, lanes(), [&](Ref m) {
     Ref inside = b.subtract(m, at_.rows.from);
     // Row m of the chunk stands at [m / MR][k][m % MR]; vectors may be wider or narrower than a tile.
-    Ref start = b.add(b.multiply(b.quotient(inside, b.integer(tile)), tile * depth), b.remainder(inside, b.integer(tile)));
-    Ref limit = b.minimum(b.integer(lanes()), b.subtract(end, m));
-    each(b.integer(0), b.integer(depth), 1, [&](Ref k) {
-      Ref v = loaded(limit, [&] { return spec_.lhs.load(at_.batch, m, k); });
-      if (piece < spec_.lanes) b.store(scratch_buffer_, b.integer(0), v);
+    Ref start = b.add(b.multiply(b.quotient(inside, b.integer(tile)), tile * span), b.remainder(inside, b.integer(tile)));
+    Ref limit = b.minimum(b.integer(lanes()), b.subtract(at_.rows.to, m));
+    each(b.integer(0), b.subtract(depth.to, depth.from), 1, [&](Ref k) {
+      Ref v = loaded(limit, [&] { return spec_.lhs.load(at_.batch, m, b.add(depth.from, k)); });
+      if (piece < spec_.lanes) b.store(pieces, b.integer(0), v);
       for (i64 i = 0; i < lanes(); i += piece) {
-        Ref part = piece < spec_.lanes ? b.load(scratch_buffer_, spec_.dtype, piece, b.integer(i)) : v;
-        b.store(lhs_buffer_, b.add(start, add(b.multiply(k, tile), i / tile * tile * depth)), part);
+        Ref part = piece < spec_.lanes ? b.load(pieces, spec_.dtype, piece, b.integer(i)) : v;
+        b.store(lhs_buffer_, b.add(start, add(b.multiply(k, tile), i / tile * tile * span)), part);
       }
     });
   });

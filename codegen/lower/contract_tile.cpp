@@ -62,8 +62,9 @@ void ContractNest::accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Steps
 ContractNest::Rows ContractNest::rows_at(Ref row, Ref depth) {
   if (lhs_packed()) {
     Ref inside = b.subtract(row, at_.rows.from);
+    if (lhs_in_chunks()) depth = b.subtract(depth, at_.depth.from);
     if (spec_.lhs.along_inner) return {{b.add(b.multiply(inside, choice_.packed_row), depth)}, choice_.packed_row, 1};
-    Ref start = b.multiply(inside, spec_.depth.value); // [tile][k][MR]
+    Ref start = b.multiply(inside, choice_.packed_span); // [tile][k][MR]
     return {{b.add(start, b.multiply(depth, choice_.tile_rows))}, 1, choice_.tile_rows};
   }
   auto const& plain = *spec_.lhs.plain;

@@ -221,6 +221,7 @@ TEST_CASE("sums over a batch that is known at run time, in blocks and in one cha
     check({.m = 20, .k = k, .n = 24, .lhs_by_columns = true, .epilogue = true, .order = blocks(256), .symbolic = 'k'});
     check({.m = 9, .k = k, .n = 10, .lhs_by_columns = true, .rhs_computed = true, .order = blocks(16), .symbolic = 'k'});
     check({.m = 9, .k = k, .n = 40, .lhs_by_columns = true, .order = {}, .symbolic = 'k'});
+    check({.m = 21, .k = k, .n = 40, .lhs_by_columns = true, .lhs_computed = true, .order = blocks(256), .symbolic = 'k'});
   }
 }
 
