@@ -52,27 +52,14 @@ ValueId Builder::argument(std::string name, Type t, Role role) {
 
 void Builder::result(std::string name, ValueId v, Role role) { function_.results.push_back({std::move(name), v, role}); }
 
-namespace {
-
-ValueId shared_literal(Function& f, DType d, Scalar s, Location at) {
-  for (ValueId v = 0; v < f.values.size(); ++v) {
-    auto const& known = f.values[v];
-    if (known.constant && known.type.dtype == d && same_bits(*known.constant, s)) return v;
-  }
-  f.values.push_back({scalar_of(d), "", at, s});
-  return static_cast<ValueId>(f.values.size() - 1);
-}
-
-} // namespace
-
 ValueId Builder::constant(DType d, f64 c) {
   if (!is_float(d)) return integer(d, saturate_to(d, c));
-  return shared_literal(function_, d, {.f = round_to(d, c)}, at);
+  return literals_.value(function_, d, {.f = round_to(d, c)}, at);
 }
 
 ValueId Builder::integer(DType d, i64 c) {
   if (is_float(d)) return constant(d, static_cast<f64>(c));
-  return shared_literal(function_, d, {.i = wrap_to(d, c)}, at);
+  return literals_.value(function_, d, {.i = wrap_to(d, c)}, at);
 }
 
 ValueId Builder::like(ValueId v, f64 c) { return constant(type(v).dtype, c); }

@@ -1,6 +1,7 @@
 // Makes nodes: appends to the body of one function (or to a list of nodes), with types checked by the operator table.
 #pragma once
 
+#include "ir/literals.h"
 #include "ir/op.h"
 
 #include <initializer_list>
@@ -43,6 +44,7 @@ public:
 private:
   Function& function_;
   std::vector<Node>* into_;
+  Literals literals_;
 };
 
 // A value with its builder, so that formulas read like formulas. Numbers take the dtype of the value that they meet.

@@ -1,4 +1,5 @@
 // Text -> module, one line at a time: an error is reported at its place and reading goes on with the next line.
+#include "ir/literals.h"
 #include "ir/op.h"
 #include "ir/text.h"
 #include "ir/text/literal.h"
@@ -180,8 +181,11 @@ private:
     Type t{*dtype, {}};
     expect('[');
     if (accept(']')) return t;
-    do t.shape.push_back(dim());
-    while (accept(','));
+    do {
+      auto at = (blanks(), here());
+      t.shape.push_back(dim());
+      if (auto n = t.shape.back().constant(); n && *n < 0) fail(at, "an extent is not negative");
+    } while (accept(','));
     expect(']');
     return t;
   }
@@ -376,6 +380,7 @@ private:
   void function() {
     f_ = {};
     values_.clear();
+    literals_ = {};
     expect('@');
     f_.name = need_word("the name of a function");
     auto at = here();
@@ -488,12 +493,7 @@ private:
     if (!dtype) fail(r.at, fmt::format("the dtype of {} is not known here: write {}:f32", r.text, r.text));
     auto s = parse_literal(*dtype, r.text);
     if (!s) fail(r.at, fmt::format("'{}' is no {}", r.text, nnc::name(*dtype)));
-    for (ValueId v = 0; v < f_.values.size(); ++v) {
-      auto const& known = f_.values[v];
-      if (known.constant && known.type.dtype == *dtype && same_bits(*known.constant, *s)) return v;
-    }
-    f_.values.push_back({scalar_of(*dtype), "", r.at, s});
-    return static_cast<ValueId>(f_.values.size() - 1);
+    return literals_.value(f_, *dtype, *s, r.at);
   }
 
   std::vector<Node> nodes() {
@@ -640,6 +640,7 @@ private:
   Module module_;
   Function f_;
   std::unordered_map<std::string, ValueId> values_;
+  Literals literals_;
   std::vector<Diagnostic> diagnostics_;
 };
 

@@ -1,0 +1,128 @@
+// Very deep and very wide programs: nothing in nnc recurses or goes quadratic so that it would fall over.
+#include "ir/builder.h"
+#include "ir/evaluate.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "passes/pass.h"
+#include "tests/props/compiled.h"
+
+#include <chrono>
+#include <doctest/doctest.h>
+
+using namespace nnc;
+
+namespace {
+
+// x -> x * 0.999 + 0.001, again and again; with its derivative if wanted.
+Module chain(int length, bool with_gradient) {
+  Module m;
+  Function& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  ValueId x = b.argument("x", {DType::f32, {8}}, Role::none), y = x;
+  for (int i = 0; i < length / 2; ++i) {
+    y = b.make(OpCode::mul, {y, b.constant(DType::f32, 0.999)});
+    y = b.make(OpCode::add, {y, b.constant(DType::f32, 0.001)});
+  }
+  b.result("y", y, Role::none);
+  if (with_gradient) {
+    ValueId sum = b.reduce(OpCode::reduce_sum, y, {0});
+    b.result("d", b.make_many(OpCode::grad, {sum, x}, {}, {b.type(x)})[0], Role::none);
+  }
+  return m;
+}
+
+std::vector<Tensor> eight(f64 value) {
+  Tensor x = Tensor::zeros(DType::f32, {8});
+  for (auto& v : x.f) v = value;
+  return {x};
+}
+
+f64 milliseconds(std::chrono::steady_clock::time_point since) {
+  return std::chrono::duration<f64, std::milli>(std::chrono::steady_clock::now() - since).count();
+}
+
+// Sanitizers slow everything down; the limits here are for order of magnitude only.
+#ifdef NNC_SANITIZED
+constexpr f64 patience = 20;
+#else
+constexpr f64 patience = 5;
+#endif
+
+} // namespace
+
+TEST_CASE("5,000 nodes in a row print, parse and verify in tens of milliseconds") {
+  Module m = chain(5000, false);
+  auto start = std::chrono::steady_clock::now();
+  std::string text = print(m);
+  auto again = parse_ir("chain.ir", text);
+  REQUIRE(again.diagnostics.empty());
+  CHECK(verify(again.module).empty());
+  CHECK(milliseconds(start) < 60 * patience);
+  CHECK(print(again.module) == text);
+}
+
+TEST_CASE("5,000 literals that all differ") {
+  Module m;
+  Function& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  ValueId y = b.argument("x", {DType::f32, {2}}, Role::none);
+  auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 5000; ++i) y = b.make(OpCode::add, {y, b.constant(DType::f32, i)});
+  b.result("y", y, Role::none);
+  std::string text = print(m);
+  auto again = parse_ir("literals.ir", text);
+  CHECK(milliseconds(start) < 150 * patience);
+  REQUIRE(again.diagnostics.empty());
+  CHECK(print(again.module) == text);
+}
+
+TEST_CASE("a deep chain goes through the pipeline and computes") {
+  Module m = chain(3000, true);
+  auto expected = evaluate(m, m.functions[0], eight(0.5));
+  auto start = std::chrono::steady_clock::now();
+  props::Compiled compiled(m);
+  CHECK(milliseconds(start) < 4000 * patience);
+  auto got = compiled.call(eight(0.5)).results;
+  for (size_t i = 0; i < 8; ++i) {
+    CHECK(got[0].f[i] == expected[0].f[i]);
+    CHECK(got[1].f[i] == doctest::Approx(expected[1].f[i]).epsilon(1e-4)); // differences against 1,500 roundings
+  }
+}
+
+TEST_CASE("a tree in which every value is read twice stays linear") {
+  Module m; // y = y + y, 40 times: 2^40 paths
+  Function& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  ValueId x = b.argument("x", {DType::f32, {8}}, Role::none), y = x;
+  for (int i = 0; i < 40; ++i) y = b.make(OpCode::add, {b.make(OpCode::mul, {y, b.constant(DType::f32, 0.5)}), y});
+  b.result("y", y, Role::none);
+  ValueId sum = b.reduce(OpCode::reduce_sum, y, {0});
+  b.result("d", b.make_many(OpCode::grad, {sum, x}, {}, {b.type(x)})[0], Role::none);
+  auto expected = evaluate(m, f, eight(0.001));
+  auto got = props::Compiled(m).call(eight(0.001)).results;
+  for (size_t i = 0; i < 8; ++i) {
+    CHECK(got[0].f[i] == expected[0].f[i]);
+    CHECK(got[1].f[i] == doctest::Approx(expected[1].f[i]).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("a function of a thousand arguments and results") {
+  Module m;
+  Function& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  std::vector<Tensor> inputs;
+  for (int i = 0; i < 1000; ++i) {
+    ValueId x = b.argument("x" + std::to_string(i), {DType::f32, {4}}, Role::none);
+    b.result("y" + std::to_string(i), b.make(OpCode::add, {x, b.constant(DType::f32, 1)}), Role::none);
+    Tensor t = Tensor::zeros(DType::f32, {4});
+    t.f = {1.0 * i, 2.0 * i, 3.0 * i, 0};
+    inputs.push_back(t);
+  }
+  CHECK(print(parse_ir("wide.ir", print(m)).module) == print(m));
+  auto got = props::Compiled(m).call(inputs).results;
+  for (size_t i = 0; i < got.size(); ++i) CHECK(got[i].f == std::vector<f64>{1.0 * i + 1, 2.0 * i + 1, 3.0 * i + 1, 1});
+}
