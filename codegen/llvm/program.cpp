@@ -2,13 +2,14 @@
 //
 //     set the floating-point mode; fill the frame: addresses of arguments, results and slots, scalars
 //     for s in 0..steps
-//       step, rows -> frame
+//       step, rows -> frame; ask for the data rows of the next step, which then come while this one computes
 //       kernels in order; in front of those with `barrier`, all threads meet
 //       thread 0: report; all threads meet; leave if thread 0 has found a bad loss and is to stop
 //     add the counters to the report; restore the mode
 #include "codegen/llvm/program.h"
 
 #include "codegen/abi.h"
+#include "codegen/lower/index.h"
 
 #include <cstddef>
 #include <llvm/IR/IntrinsicsX86.h>
@@ -88,17 +89,27 @@ private:
     set(Frame::examples, load64(offsetof(nnc_context, examples)));
     set(Frame::seed, load64(offsetof(nnc_context, seed)));
     for (i64 k = 0; k < counter_count; ++k) set(Frame::counters + k, c64(0));
-    fill_scalars();
+    fill_cells(s_.frame.scalars, s_.frame.slots - s_.frame.scalars, offsetof(nnc_context, scalars));
     fill_slots();
-    fill_pointers(s_.frame.arguments, f_.arguments.size(), offsetof(nnc_context, arguments));
-    fill_pointers(s_.frame.results, f_.results.size(), offsetof(nnc_context, results));
+    fill_cells(s_.frame.arguments, static_cast<i64>(f_.arguments.size()), offsetof(nnc_context, arguments));
+    fill_cells(s_.frame.results, static_cast<i64>(f_.results.size()), offsetof(nnc_context, results));
   }
 
-  void fill_scalars() {
-    if (s_.frame.slots == s_.frame.scalars) return;
-    V scalars = load_pointer(offsetof(nnc_context, scalars));
-    for (i64 k = 0; k < s_.frame.slots - s_.frame.scalars; ++k)
-      set(s_.frame.scalars + k, b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), scalars, static_cast<u64>(k))));
+  // Copies `count` cells from the context's list at `offset`, in a loop: that is less code than one copy after the other.
+  void fill_cells(i64 first, i64 count, size_t offset) {
+    if (count == 0) return;
+    V list = load_pointer(offset);
+    auto *before = b_.GetInsertBlock(), *body = block(), *after = block();
+    b_.CreateBr(body);
+    b_.SetInsertPoint(body);
+    auto* k = b_.CreatePHI(b_.getInt64Ty(), 2);
+    k->addIncoming(c64(0), before);
+    V value = b_.CreateLoad(b_.getInt64Ty(), b_.CreateInBoundsGEP(b_.getInt64Ty(), list, k));
+    b_.CreateStore(value, b_.CreateInBoundsGEP(b_.getInt64Ty(), cell(first), k));
+    V next = b_.CreateAdd(k, c64(1));
+    k->addIncoming(next, body);
+    b_.CreateCondBr(b_.CreateICmpEQ(next, c64(count)), after, body);
+    b_.SetInsertPoint(after);
   }
 
   // Each slot starts where the slots before it end, rounded up to a cache line.
@@ -113,13 +124,6 @@ private:
       if ((*c)[2]) size = b_.CreateAdd(size, b_.CreateMul(b_.CreateMul(batch, batch), c64((*c)[2])));
       at = b_.CreateGEP(b_.getInt8Ty(), at, b_.CreateAnd(b_.CreateAdd(size, c64(63)), c64(-64)));
     }
-  }
-
-  void fill_pointers(i64 first, size_t count, size_t offset) {
-    if (count == 0) return;
-    V list = load_pointer(offset);
-    for (size_t i = 0; i < count; ++i)
-      b_.CreateStore(b_.CreateLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), list, i)), cell(first + static_cast<i64>(i)));
   }
 
   // ---- the steps --------------------------------------------------------------------------------------------------------
@@ -137,13 +141,51 @@ private:
     step_ = b_.CreateAdd(first, s);
     set(Frame::step, step_);
     b_.CreateStore(b_.CreateGEP(b_.getInt32Ty(), rows, b_.CreateMul(s, batch)), cell(Frame::rows));
+    V following = b_.CreateAdd(s, c64(1));
+    when(b_.CreateICmpSLT(following, steps), [&] { ask_for_rows(b_.CreateGEP(b_.getInt32Ty(), rows, b_.CreateMul(following, batch))); });
     bool met = call_kernels();
     finish_step(met, next);
     b_.SetInsertPoint(next);
-    V following = b_.CreateAdd(s, c64(1));
     s->addIncoming(following, next);
     b_.CreateCondBr(b_.CreateICmpSLT(following, steps), body, after_steps_);
     b_.SetInsertPoint(after_steps_);
+  }
+
+  // for (i = from; i < to; i += by) body(i)
+  template <class Body> void counted(V from, V to, i64 by, Body make) {
+    auto *before = b_.GetInsertBlock(), *body = block(), *after = block();
+    b_.CreateCondBr(b_.CreateICmpSLT(from, to), body, after);
+    b_.SetInsertPoint(body);
+    auto* i = b_.CreatePHI(b_.getInt64Ty(), 2);
+    i->addIncoming(from, before);
+    make(i);
+    V next = b_.CreateAdd(i, c64(by));
+    i->addIncoming(next, b_.GetInsertBlock());
+    b_.CreateCondBr(b_.CreateICmpSLT(next, to), body, after);
+    b_.SetInsertPoint(after);
+  }
+
+  // Shuffled rows of a mapped data set come from far, and no processor guesses which. Each thread asks for its share,
+  // into the second level of its cache. A row number that is out of range asks for nothing of interest and does no harm.
+  void ask_for_rows(V rows) {
+    constexpr i64 line = 64;
+    V batch = get(Frame::batch);
+    V from = b_.CreateUDiv(b_.CreateMul(thread_, batch), threads_);
+    V to = b_.CreateUDiv(b_.CreateMul(b_.CreateAdd(thread_, c64(1)), batch), threads_);
+    for (size_t a = 0; a < f_.arguments.size(); ++a) {
+      auto const& type = f_.type(f_.arguments[a].value);
+      if (f_.arguments[a].role != Role::data || type.shape.empty()) continue;
+      i64 size = inner_size(type.shape, 1) * bytes(type.dtype);
+      V data = b_.CreateLoad(b_.getPtrTy(), cell(s_.frame.arguments + static_cast<i64>(a)));
+      counted(from, to, 1, [&](V r) {
+        V number = b_.CreateSExt(b_.CreateLoad(b_.getInt32Ty(), b_.CreateGEP(b_.getInt32Ty(), rows, r)), b_.getInt64Ty());
+        V row = b_.CreateGEP(b_.getInt8Ty(), data, b_.CreateMul(number, c64(size)));
+        counted(c64(0), c64(size), line, [&](V byte) {
+          V where = b_.CreateGEP(b_.getInt8Ty(), row, byte);
+          b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {b_.getPtrTy()}, {where, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
+        });
+      });
+    }
   }
 
   // Says whether thread 0 may read what the step reports without meeting the others again: a barrier came after the
