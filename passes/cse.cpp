@@ -69,6 +69,7 @@ private:
 
 bool merge_duplicates(Function& f) {
   Rewriter rewriter(f);
+  rewriter.hold_variables();
   Duplicates duplicates(f);
   rewriter.run([&](Node&& n) {
     auto* same = info(n.op).has(structural) ? nullptr : duplicates.seen(n);

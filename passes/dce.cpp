@@ -13,7 +13,6 @@
 #include <algorithm>
 
 namespace nnc {
-namespace {
 
 bool drop_unused(Function& f) {
   std::vector<bool> needed(f.values.size());
@@ -32,8 +31,6 @@ bool drop_unused(Function& f) {
   nodes = std::move(kept);
   return compact(f) || changed;
 }
-
-} // namespace
 
 PassResult dce(Module m, PassContext&) {
   bool changed = false;

@@ -7,5 +7,6 @@
 namespace nnc {
 
 PassResult dce(Module, PassContext&);
+bool drop_unused(Function&); // the same for one function; says whether anything changed
 
 } // namespace nnc

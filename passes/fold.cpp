@@ -52,6 +52,7 @@ std::optional<Scalar> folded(Function const& f, Node const& n) {
 
 bool fold_function(Function& f) {
   Rewriter rewriter(f);
+  rewriter.hold_variables();
   rewriter.run([&](Node&& n) {
     auto value = n.results.size() == 1 ? folded(f, n) : std::nullopt;
     if (!value) return rewriter.keep(std::move(n));

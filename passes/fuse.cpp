@@ -16,6 +16,7 @@
 //   scalars    whole sums over one space that do not depend on each other are taken together (loss and accuracy)
 #include "passes/fuse.h"
 
+#include "passes/dce.h"
 #include "passes/fuse/emit.h"
 #include "passes/fuse/groups.h"
 #include "passes/rewrite.h"
@@ -119,6 +120,7 @@ bool can_be_grouped(Function const& f) {
 bool make_kernels(Function& f, bool together) {
   if (!can_be_grouped(f)) return false;
   bool changed = separate_results(f);
+  changed |= drop_unused(f); // a kernel that gives nothing is none
   if (f.body.nodes.empty()) return changed;
   order_updates(f);
   Graph const graph(f);

@@ -1,6 +1,8 @@
 // The walk that rewriting passes share. See rewrite.h.
 #include "passes/rewrite.h"
 
+#include <algorithm>
+
 namespace nnc {
 
 ValueId Rewriter::current(ValueId v) const {
@@ -8,8 +10,15 @@ ValueId Rewriter::current(ValueId v) const {
   return v;
 }
 
+void Rewriter::hold_variables() {
+  held_.assign(function.values.size(), false);
+  for (auto const& n : function.body.nodes)
+    if (n.op == OpCode::grad)
+      for (size_t i = 1; i < n.operands.size(); ++i) held_[n.operands[i]] = true;
+}
+
 Node const* Rewriter::definition(ValueId v) const {
-  return v < defined_.size() && defined_[v] >= 0 ? &out_[static_cast<size_t>(defined_[v])] : nullptr;
+  return v < defined_.size() && defined_[v] >= 0 && !is_held(v) ? &out_[static_cast<size_t>(defined_[v])] : nullptr;
 }
 
 void Rewriter::remap(Node& n) {
@@ -43,7 +52,7 @@ void Rewriter::run(std::function<void(Node&&)> const& visit) {
   defined_.assign(function.values.size(), -1);
   for (auto& n : nodes) {
     remap(n);
-    if (n.op == OpCode::kernel)
+    if (n.op == OpCode::kernel || std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return is_held(v); }))
       keep(std::move(n));
     else
       visit(std::move(n));

@@ -17,20 +17,26 @@ public:
   // `replace`, or emits others. Kernels are kept as they are.
   void run(std::function<void(Node&&)> const& visit);
 
+  // What a `grad` node differentiates by must stay the value that it is: merged with an equal one, or looked through, it
+  // would be another variable. From now on `run` keeps the nodes that give these values, and `definition` hides them.
+  void hold_variables();
+
   void keep(Node&&);
   // All later readers of `old` read `now` instead; the user's name moves along when `now` has none.
   void replace(ValueId old, ValueId now);
   ValueId current(ValueId v) const;
-  Node const* definition(ValueId v) const; // the kept node that gives v; null for arguments and literals
+  Node const* definition(ValueId v) const; // the kept node that gives v; null for arguments, literals and held values
 
   Function& function;
   bool changed = false;
 
 private:
   void remap(Node&);
+  bool is_held(ValueId v) const { return v < held_.size() && held_[v]; }
   std::vector<Node> out_;
   std::vector<ValueId> now_;      // per value; no_value: itself
   std::vector<i64> defined_;      // per value: index in out_, or -1
+  std::vector<bool> held_;        // per value
 };
 
 // Every value that a node reads, a kernel's literals included.

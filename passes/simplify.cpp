@@ -19,7 +19,7 @@ constexpr int deepest = 64;     // rules that feed each other for ever would be 
 
 class Simplifier {
 public:
-  Simplifier(Function& f, PassContext& context) : rewriter_(f), context_(context) {}
+  Simplifier(Function& f, PassContext& context) : rewriter_(f), context_(context) { rewriter_.hold_variables(); }
 
   bool walk() {
     rewriter_.changed = false;
