@@ -135,6 +135,7 @@ private:
     spec_.tile_rows = k_.kernel.attributes.get_or<i64>("tile_rows", 0);
     spec_.tile_vectors = k_.kernel.attributes.get_or<i64>("tile_vectors", 0);
     spec_.epilogue = [this](Ref batch, Ref row, Ref column, Ref sums) { epilogue(batch, row, column, sums); };
+    if (needs_no_axes()) spec_.flat_epilogue = [this](Ref element, Ref sums) { flat_epilogue(element, sums); };
     if (writes_arguments())
       spec_.prefetch = [this](Ref batch, Ref row, Ref column, i64 rows, i64 columns) { prefetch(batch, row, column, rows, columns); };
   }
@@ -216,7 +217,6 @@ private:
   }
 
   void epilogue(Ref batch, Ref row, Ref column, Ref sums) {
-    auto const& space = shape(c_.dot->result());
     Index at;
     auto chunk = [&](Axes const& axes, At i) {
       if (!axes.empty()) at.push_back({static_cast<int>(axes.size()), i});
@@ -225,12 +225,35 @@ private:
     chunk(c_.lhs.free, {row});
     chunk(c_.rhs.free, {column, 1});
     if (exact_rows_ != no_ref) p_.set_padded_rows(true, valid_row(row, true));
+    store_results(at, sums);
+    p_.set_padded_rows(false);
+  }
+
+  void flat_epilogue(Ref element, Ref sums) {
+    auto axes = static_cast<int>(shape(c_.dot->result()).size());
+    store_results({{axes, {element, 1}}}, sums);
+  }
+
+  void store_results(Index const& at, Ref sums) {
     sums_ = sums;
     std::vector<Ref> values;
     for (auto r : k_.kernel.results) values.push_back(p_.pull(r, at));
-    At where = p_.indexer().linear(at, space);
+    At where = p_.indexer().linear(at, shape(c_.dot->result()));
     for (size_t i = 0; i < values.size(); ++i) store_result(p_, k_, buffers_, i, where, values[i], p_.lanes().limit);
-    p_.set_padded_rows(false);
+  }
+
+  // Is everything behind the dot elementwise, on values of its shape and numbers? Then the result may be walked as one axis.
+  bool needs_no_axes() const {
+    if (exact_rows_ != no_ref || !c_.lhs.batch.empty()) return false;
+    return std::all_of(k_.kernel.results.begin(), k_.kernel.results.end(), [&](ValueId r) { return needs_no_axes(r); });
+  }
+  bool needs_no_axes(ValueId v) const {
+    if (v == c_.dot->result() || shape(v).empty()) return true;
+    if (shape(v) != shape(c_.dot->result())) return false;
+    auto const* n = p_.node_of(v);
+    if (!n) return true;
+    if (!info(n->op).has(Trait::elementwise)) return false;
+    return std::all_of(n->operands.begin(), n->operands.end(), [&](ValueId o) { return needs_no_axes(o); });
   }
 
   bool writes_arguments() const {

@@ -90,6 +90,7 @@ ContractNest::ContractNest(Puller& puller, ContractSpec const& spec, ContractCho
   if (!choice_.direct) panel_buffer_ = buffer("panel", panel * (depth + lanes())); // a transposing pack writes a little more
   if (choice_.packed_depth) row_buffer_ = buffer("rows of rhs", panel * choice_.packed_depth);
   if (lhs_packed()) lhs_buffer_ = buffer("lhs", (choice_.row_chunk + lanes()) * choice_.packed_row);
+  if (flat()) flat_buffer_ = buffer("flat", choice_.tile_rows * spec.columns + lanes());
   scratch_buffer_ = buffer("totals", panel * std::max<i64>(totals, 1));
 }
 

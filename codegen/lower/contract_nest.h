@@ -61,6 +61,9 @@ struct ContractSpec {
 
   // Stores the results at [b, row, column ..] from the sums; the puller's lanes are set, the last ones off beyond N.
   std::function<void(Ref batch, Ref row, Ref column, Ref sums)> epilogue;
+  // The same for W elements from `element` of the whole result on, if the epilogue needs no axes; may be empty. Narrow
+  // results are then stored without lanes that are off.
+  std::function<void(Ref element, Ref sums)> flat_epilogue;
   // Asks for the cache lines that the epilogue of a tile will read, before its k loop; may be empty.
   std::function<void(Ref batch, Ref row, Ref column, i64 rows, i64 columns)> prefetch;
 };
@@ -138,6 +141,7 @@ private:
   void accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Steps steps);
   void step(Refs& sums, Rows const& rows, Ref panel, i64 width, i64 ahead);
   void epilogue(Ref scratch, Ref row);
+  void flat_epilogue(Ref scratch, Ref row);
   i64 panel_stride(i64 width) const;
   Ref scratch_at(Ref scratch, i64 row, i64 vector) { return add(scratch, (row * choice_.widths[0] + vector) * lanes()); }
 
@@ -147,6 +151,11 @@ private:
   i64 whole_columns() const { return spec_.columns / lanes() * lanes(); }
   bool partial() const { return spec_.columns % lanes() != 0; } // the last vector has lanes beyond N
   bool blocked() const { return spec_.order.block != 0 && !(spec_.depth.constant && *spec_.depth.constant <= spec_.order.block); }
+  // A tile is whole rows of the result, and whole vectors in memory.
+  bool flat() const {
+    return spec_.flat_epilogue && partial() && rows_fit() && vector_count() == choice_.widths[0] &&
+           choice_.tile_rows * spec_.columns % lanes() == 0;
+  }
   bool lhs_packed() const { return !spec_.lhs.plain; }
   bool lhs_in_chunks() const { return lhs_packed() && !spec_.depth.constant; }
   bool rows_fit() const { return spec_.rows.constant ? *spec_.rows.constant % choice_.tile_rows == 0 : spec_.rows.padded; }
@@ -179,7 +188,7 @@ private:
   ContractSpec const& spec_;
   ContractChoice choice_;
   Where at_;
-  int lhs_buffer_ = -1, panel_buffer_ = -1, row_buffer_ = -1, scratch_buffer_ = -1;
+  int lhs_buffer_ = -1, panel_buffer_ = -1, row_buffer_ = -1, scratch_buffer_ = -1, flat_buffer_ = -1;
   Ref scratch_stride_ = no_ref; // elements from row to row of the totals; no_ref: one tile only
 };
 

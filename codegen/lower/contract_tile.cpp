@@ -139,6 +139,20 @@ void ContractNest::epilogue(Ref scratch, Ref row) {
   });
 }
 
+// The rows of the tile one behind the other, as they stand in the result; what the last vector of a row has too much is
+// overwritten by the next row.
+void ContractNest::flat_epilogue(Ref scratch, Ref row) {
+  for (i64 i = 0; i < choice_.tile_rows; ++i)
+    for (i64 j = 0; j < choice_.widths[0]; ++j)
+      b.store(flat_buffer_, b.integer(i * spec_.columns + j * lanes()), load(scratch_buffer_, scratch_at(scratch, i, j)));
+  Ref first = b.multiply(row, spec_.columns);
+  each(b.integer(0), b.integer(choice_.tile_rows * spec_.columns), lanes(), [&](Ref e) {
+    p_.set_lanes({spec_.lanes, no_ref});
+    spec_.flat_epilogue(b.add(first, e), load(flat_buffer_, e));
+    p_.set_lanes({});
+  });
+}
+
 void ContractNest::tile(Ref row) {
   Ref scratch = b.integer(0);
   if (scratch_stride_ != no_ref) scratch = b.multiply(b.subtract(row, at_.rows.from), scratch_stride_);
@@ -146,7 +160,7 @@ void ContractNest::tile(Ref row) {
   if (blocked() || choice_.depth_chunk != 0) start_totals(scratch);
   for_width([&](i64 width) { blocked() ? sum_blocks(scratch, row, width) : sum(scratch, row, width); });
   // Only with the last chunk of k: a loop from K up to one behind the chunk's end runs then.
-  each(spec_.depth.value, add(at_.depth.to, 1), 1, [&](Ref) { epilogue(scratch, row); });
+  each(spec_.depth.value, add(at_.depth.to, 1), 1, [&](Ref) { flat() ? flat_epilogue(scratch, row) : epilogue(scratch, row); });
 }
 
 } // namespace nnc

@@ -239,6 +239,14 @@ TEST_CASE("many rows of a packed left side") {
   check({.m = 1100, .k = 130, .n = 24, .lhs_by_columns = true, .lhs_computed = true});
 }
 
+TEST_CASE("narrow results without axes in the epilogue are walked as one axis") {
+  for (i64 n : {2, 5, 10, 12, 20, 22})
+    for (i64 m : {8, 64}) {
+      check({.m = m, .k = 11, .n = n});
+      check({.m = m, .k = 37, .n = n, .lhs_by_columns = true, .order = blocks(16), .symbolic = 'k'});
+    }
+}
+
 TEST_CASE("batches and integers") {
   for (bool columns : {false, true}) {
     check({.batches = 3, .m = 6, .k = 9, .n = 20, .lhs_by_columns = columns, .rhs_by_columns = columns, .epilogue = true});
