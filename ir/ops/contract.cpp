@@ -36,7 +36,8 @@ Axes axes_of(Attributes const& a, int rank_lhs, int rank_rhs) {
 }
 
 void check_pairs(TypeQuery const& q, Integers const& lhs, Integers const& rhs, std::string_view what) {
-  if (lhs.size() != rhs.size()) refuse(fmt::format("{} {} axes of one operand, {} of the other", what, lhs.size(), rhs.size()));
+  if (lhs.size() != rhs.size())
+    refuse(fmt::format("{} {} axes of one operand, {} of the other", what, lhs.size(), rhs.size()));
   for (size_t k = 0; k < lhs.size(); ++k) {
     auto l = static_cast<size_t>(lhs[k]), r = static_cast<size_t>(rhs[k]);
     if (q.operands[0].shape[l] != q.operands[1].shape[r])
@@ -65,7 +66,8 @@ Integers counting(size_t from, size_t count) {
   return v;
 }
 
-ValueId make_dot(Builder& b, ValueId lhs, ValueId rhs, Integers contract_lhs, Integers contract_rhs, Integers batch_lhs, Integers batch_rhs) {
+ValueId make_dot(Builder& b, ValueId lhs, ValueId rhs, Integers contract_lhs, Integers contract_rhs, Integers batch_lhs,
+                 Integers batch_rhs) {
   Attributes a{{"contract_lhs", std::move(contract_lhs)}, {"contract_rhs", std::move(contract_rhs)}};
   if (!batch_lhs.empty()) {
     a.set("batch_lhs", std::move(batch_lhs));
@@ -84,25 +86,38 @@ ValueId in_operand_order(Builder& b, ValueId value, Integers const& listed) {
 // The contracted axes of `own` in the order in which those of `other` increase.
 Integers by_other(Integers const& own, Integers const& other) {
   Integers order = counting(0, own.size()), out;
-  std::sort(order.begin(), order.end(), [&](i64 i, i64 j) { return other[static_cast<size_t>(i)] < other[static_cast<size_t>(j)]; });
+  std::sort(order.begin(), order.end(),
+            [&](i64 i, i64 j) { return other[static_cast<size_t>(i)] < other[static_cast<size_t>(j)]; });
   for (i64 i : order) out.push_back(own[static_cast<size_t>(i)]);
   return out;
 }
 
 // y[b, m, n] = sum_k l[b, m, k] r[b, n, k] for lists of axes b, m, n, k:
 //   dl[b, m, k] = sum_n dy[b, m, n] r[b, n, k]        dr[b, k, n] = sum_m l[b, m, k] dy[b, m, n]
+// An operand whose first axis is contracted comes out of the product with its sides exchanged, so that nothing has to
+// be transposed: a batch in front of the other operand stays in front.
+bool in_front(Integers const& axes) { return std::find(axes.begin(), axes.end(), 0) != axes.end(); }
+
 void gradient_of_dot(Grad& g) {
   Builder& b = g.builder();
   Axes a = axes_of(g.attributes(), g.x(0).type().rank(), g.x(1).type().rank());
   size_t nb = a.batch_lhs.size(), nm = a.free_lhs.size(), nn = a.free_rhs.size();
   auto batch = counting(0, nb), m = counting(nb, nm), n = counting(nb + nm, nn);
   if (g.wants(0)) {
-    ValueId d = make_dot(b, g.dy().id, g.x(1).id, n, a.free_rhs, batch, a.batch_rhs); // [batch, m, k as they lie in r]
-    g.to(0, {&b, in_operand_order(b, d, both(both(a.batch_lhs, a.free_lhs), by_other(a.contract_lhs, a.contract_rhs)))});
+    bool exchanged = nb == 0 && in_front(a.contract_lhs);
+    ValueId d = exchanged ? make_dot(b, g.x(1).id, g.dy().id, a.free_rhs, n, {}, {}) // [k as they lie in r, m]
+                          : make_dot(b, g.dy().id, g.x(1).id, n, a.free_rhs, batch,
+                                     a.batch_rhs); // [batch, m, k as they lie in r]
+    auto k = by_other(a.contract_lhs, a.contract_rhs);
+    g.to(0, {&b, in_operand_order(b, d, exchanged ? both(k, a.free_lhs) : both(both(a.batch_lhs, a.free_lhs), k))});
   }
   if (g.wants(1)) {
-    ValueId d = make_dot(b, g.x(0).id, g.dy().id, a.free_lhs, m, a.batch_lhs, batch); // [batch, k as they lie in l, n]
-    g.to(1, {&b, in_operand_order(b, d, both(both(a.batch_rhs, by_other(a.contract_rhs, a.contract_lhs)), a.free_rhs))});
+    bool exchanged = nb == 0 && !in_front(a.contract_rhs);
+    ValueId d = exchanged ? make_dot(b, g.dy().id, g.x(0).id, m, a.free_lhs, {}, {}) // [n, k as they lie in l]
+                          : make_dot(b, g.x(0).id, g.dy().id, a.free_lhs, m, a.batch_lhs,
+                                     batch); // [batch, k as they lie in l, n]
+    auto k = by_other(a.contract_rhs, a.contract_lhs);
+    g.to(1, {&b, in_operand_order(b, d, exchanged ? both(a.free_rhs, k) : both(both(a.batch_rhs, k), a.free_rhs))});
   }
 }
 
@@ -118,8 +133,10 @@ std::vector<i64> offsets_along(Tensor const& t, Integers const& axes) {
 
 std::vector<Tensor> evaluate_dot(Node const& node, std::span<Tensor const> x, std::span<Type const> result) {
   Axes a = axes_of(node.attributes, static_cast<int>(x[0].shape.size()), static_cast<int>(x[1].shape.size()));
-  auto batch_l = offsets_along(x[0], a.batch_lhs), m = offsets_along(x[0], a.free_lhs), k_l = offsets_along(x[0], a.contract_lhs);
-  auto batch_r = offsets_along(x[1], a.batch_rhs), n = offsets_along(x[1], a.free_rhs), k_r = offsets_along(x[1], a.contract_rhs);
+  auto batch_l = offsets_along(x[0], a.batch_lhs), m = offsets_along(x[0], a.free_lhs),
+       k_l = offsets_along(x[0], a.contract_lhs);
+  auto batch_r = offsets_along(x[1], a.batch_rhs), n = offsets_along(x[1], a.free_rhs),
+       k_r = offsets_along(x[1], a.contract_rhs);
   Tensor y = Tensor::zeros(result[0].dtype, extents_of(result[0]));
   auto sum = [&](auto const& l, auto const& r, auto acc, i64 from_l, i64 from_r, auto step) {
     for (size_t k = 0; k < k_l.size(); ++k)
@@ -140,7 +157,8 @@ std::vector<Tensor> evaluate_dot(Node const& node, std::span<Tensor const> x, st
   return {std::move(y)};
 }
 
-Sample dot_of(Type lhs, Type rhs, Integers contract_lhs, Integers contract_rhs, Integers batch_lhs = {}, Integers batch_rhs = {}) {
+Sample dot_of(Type lhs, Type rhs, Integers contract_lhs, Integers contract_rhs, Integers batch_lhs = {},
+              Integers batch_rhs = {}) {
   Sample s{.operands = {std::move(lhs), std::move(rhs)}};
   s.attributes.set("contract_lhs", std::move(contract_lhs));
   s.attributes.set("contract_rhs", std::move(contract_rhs));
@@ -177,7 +195,8 @@ std::vector<Refusal> dot_errors() {
 }
 
 constexpr AttributeSpec dot_attributes[] = {
-    {"contract_lhs", AttributeKind::integers, false, "axes of the first operand that are summed; the last in the list fastest"},
+    {"contract_lhs", AttributeKind::integers, false,
+     "axes of the first operand that are summed; the last in the list fastest"},
     {"contract_rhs", AttributeKind::integers, false, "the axes of the second operand that they meet"},
     {"batch_lhs", AttributeKind::integers, true, "axes of the first operand that stay and are paired"},
     {"batch_rhs", AttributeKind::integers, true, "the axes of the second operand that they are paired with"},
@@ -187,7 +206,8 @@ constexpr AttributeSpec dot_attributes[] = {
 
 constinit Op const ops::dot{
     .name = "dot",
-    .doc = "sums of products over pairs of axes; the result has the batch axes, the free axes of the first, those of the second",
+    .doc = "sums of products over pairs of axes; the result has the batch axes, the free axes of the first, those of "
+           "the second",
     .arity = 2,
     .traits = contracts,
     .attributes = dot_attributes,
