@@ -3,10 +3,12 @@
 //     func @loss(%x: f32[batch,4] input, %w: f32[4] param, %sgd.lr: ...) -> (loss: f32[] loss, w: f32[4] gradient)
 //     func @update.w(%p: f32[4] param, %g: f32[4] gradient, %sgd.lr: f64[] scalar) -> (p: f32[4] param)
 //  become
-//     func @train_step(%x: f32[examples,4] data, %rows: i32[batch] rows, %w: f32[4] param, %sgd.lr: f64[] scalar, %step: i64[] step,
+//     func @train_step(%x: f32[examples,4] data, %rows: i32[batch] rows, %w: f32[4] param, %sgd.lr: f64[] scalar,
+//     %step: i64[] step,
 //                      %seed: i64[] seed) -> (loss: f32[] loss, w: f32[4] param)
 //
-// Arguments: data, rows, params, states, optimizer, scalars, step, seed. Results: losses, metrics, params, states, optimizer.
+// Arguments: data, rows, params, states, optimizer, scalars, step, seed. Results: losses, metrics, params, states,
+// optimizer.
 #include "passes/assemble_step.h"
 
 #include "ir/builder.h"
@@ -22,12 +24,14 @@ namespace {
 
 constexpr std::string_view update_prefix = "update.";
 
-constexpr std::array argument_order{Role::data,  Role::rows,      Role::input,  Role::target, Role::param, Role::state,
-                                    Role::gradient, Role::optimizer, Role::scalar, Role::step,   Role::seed,  Role::none};
-constexpr std::array result_order{Role::loss,   Role::metric,    Role::output, Role::gradient, Role::param,
-                                  Role::state, Role::optimizer, Role::none};
+constexpr std::array argument_order{Role::data,   Role::rows,  Role::input,    Role::target,
+                                    Role::param,  Role::state, Role::gradient, Role::optimizer,
+                                    Role::scalar, Role::step,  Role::seed,     Role::none};
+constexpr std::array result_order{Role::loss,  Role::metric, Role::output,    Role::gradient,
+                                  Role::param, Role::state,  Role::optimizer, Role::none};
 
-template <class Order, class List> void sort_by_role(List& list, Order const& order) {
+template <class Order, class List>
+void sort_by_role(List& list, Order const& order) {
   auto rank = [&](auto const& x) { return std::find(order.begin(), order.end(), x.role) - order.begin(); };
   std::stable_sort(list.begin(), list.end(), [&](auto const& a, auto const& b) { return rank(a) < rank(b); });
 }
@@ -44,18 +48,23 @@ bool gather_rows(Function& f) {
     if (!is_batch(f.arguments[i])) continue;
     auto const batch = f.arguments[i].value;
     auto const value = f.values[batch];
-    if (value.type.rank() == 0) throw Error(Diagnostic{.at = value.at, .message = fmt::format("{} has no row for each example", value.name)});
+    if (value.type.rank() == 0)
+      throw Error(Diagnostic{.at = value.at, .message = fmt::format("{} has no row for each example", value.name)});
     if (rows == no_value) rows = make.value({DType::i32, {value.type.shape[0]}}, "rows");
     make.at = value.at;
     auto column = value.type;
     column.shape[0] = Symbol::examples;
     f.arguments[i] = {make.value(column, value.name), Role::data};
-    gathers.push_back({.op = OpCode::gather, .operands = {f.arguments[i].value, rows}, .results = {batch},
-                       .attributes = {{"axis", i64{0}}}, .at = value.at});
+    gathers.push_back({.op = OpCode::gather,
+                       .operands = {f.arguments[i].value, rows},
+                       .results = {batch},
+                       .attributes = {{"axis", i64{0}}},
+                       .at = value.at});
   }
   f.arguments.push_back({rows, Role::rows});
   sort_by_role(f.arguments, argument_order);
-  f.body.nodes.insert(f.body.nodes.begin(), std::make_move_iterator(gathers.begin()), std::make_move_iterator(gathers.end()));
+  f.body.nodes.insert(f.body.nodes.begin(), std::make_move_iterator(gathers.begin()),
+                      std::make_move_iterator(gathers.end()));
   return true;
 }
 
@@ -100,10 +109,8 @@ private:
   void take_gradients() {
     std::vector<Result> others;
     for (auto& r : f_.results)
-      if (r.role == Role::gradient)
-        gradients_[r.name] = r.value;
-      else
-        others.push_back(std::move(r));
+      if (r.role == Role::gradient) gradients_[r.name] = r.value;
+      else others.push_back(std::move(r));
     f_.results = std::move(others);
   }
 

@@ -11,8 +11,8 @@
 namespace nnc {
 namespace {
 
-constexpr i64 drawn_batch = 3;     // not a divisor of anything that blocks or pads
-constexpr i64 drawn_examples = 3;  // rows are 0, 1, 2 in order, so that a gathered batch is the column itself
+constexpr i64 drawn_batch = 3;    // not a divisor of anything that blocks or pads
+constexpr i64 drawn_examples = 3; // rows are 0, 1, 2 in order, so that a gathered batch is the column itself
 
 u64 hash(std::string_view s) {
   u64 h = 14695981039346656037U;
@@ -61,7 +61,9 @@ Tensor draw_tensor(Module const& m, Type const& type, Role role, std::string con
   for (auto& x : t.f) x = round_to(type.dtype, draw_float(draw, role));
   i64 const range = type.dtype == DType::bool_ ? 2 : 6;
   for (size_t i = 0; i < t.i.size(); ++i)
-    t.i[i] = role == Role::rows ? static_cast<i64>(i) : role == Role::step || role == Role::seed ? 3 : draw.below(range);
+    t.i[i] = role == Role::rows                         ? static_cast<i64>(i)
+             : role == Role::step || role == Role::seed ? 3
+                                                        : draw.below(range);
   return t;
 }
 
@@ -87,7 +89,8 @@ constexpr i64 most_finite_differences = 256;
 std::optional<std::string> differs(Tensor const& a, Tensor const& b, f64 tolerance) {
   if (a.dtype != b.dtype || a.shape != b.shape) return "its type";
   if (tolerance > 0 && a.size() > most_finite_differences)
-    return same_along_direction(a, b, tolerance) ? std::nullopt : std::optional<std::string>("its slope along a direction");
+    return same_along_direction(a, b, tolerance) ? std::nullopt
+                                                 : std::optional<std::string>("its slope along a direction");
   for (size_t i = 0; i < a.f.size(); ++i)
     if (!same_number(a.f[i], b.f[i], tolerance)) return fmt::format("element {}: {} became {}", i, a.f[i], b.f[i]);
   for (size_t i = 0; i < a.i.size(); ++i)
@@ -134,7 +137,8 @@ std::optional<std::string> compare(Named const& a, Named const& b, f64 tolerance
   for (auto const& [key, t] : a) {
     auto it = b.find(key);
     if (it == b.end()) return fmt::format("result {} of @{} is gone", key.first, function);
-    if (auto what = differs(t, it->second, tolerance)) return fmt::format("result {} of @{}, {}", key.first, function, *what);
+    if (auto what = differs(t, it->second, tolerance))
+      return fmt::format("result {} of @{}, {}", key.first, function, *what);
   }
   return {};
 }
@@ -143,7 +147,8 @@ std::optional<std::string> compare(Named const& a, Named const& b, f64 tolerance
 
 std::vector<Tensor> random_inputs(Module const& m, Function const& f, u64 seed) {
   std::vector<Tensor> inputs;
-  for (auto const& a : f.arguments) inputs.push_back(draw_tensor(m, f.type(a.value), a.role, f.values[a.value].name, seed));
+  for (auto const& a : f.arguments)
+    inputs.push_back(draw_tensor(m, f.type(a.value), a.role, f.values[a.value].name, seed));
   return inputs;
 }
 

@@ -20,7 +20,9 @@
 namespace nnc {
 namespace {
 
-u64 mixed(u64 seed, u64 x) { return (seed ^ (x + 0x9E3779B97F4A7C15U + (seed << 6) + (seed >> 2))) * 0xBF58476D1CE4E5B9U; }
+u64 mixed(u64 seed, u64 x) {
+  return (seed ^ (x + 0x9E3779B97F4A7C15U + (seed << 6) + (seed >> 2))) * 0xBF58476D1CE4E5B9U;
+}
 
 class Duplicates {
 public:

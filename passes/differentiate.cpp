@@ -47,7 +47,8 @@ private:
     on_path_.assign(nodes_.size(), false);
     for (size_t i = 0; i < nodes_.size(); ++i) {
       auto const& n = nodes_[i];
-      on_path_[i] = carries(n) && std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return depends_[v]; });
+      on_path_[i] =
+          carries(n) && std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return depends_[v]; });
       if (on_path_[i])
         for (auto v : n.results) depends_[v] = depends_[v] || is_float(f_.type(v).dtype);
     }
@@ -55,7 +56,8 @@ private:
     needed[y] = true;
     for (size_t i = nodes_.size(); i-- > 0;) {
       auto const& n = nodes_[i];
-      on_path_[i] = on_path_[i] && std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return needed[v]; });
+      on_path_[i] =
+          on_path_[i] && std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return needed[v]; });
       if (on_path_[i])
         for (auto v : n.operands) needed[v] = true;
     }

@@ -1,5 +1,6 @@
 // Reverse mode: every `grad` node becomes ordinary nodes, by the gradient rules of the operator table.
-// Afterwards no `grad` and no `stop_gradient` is left; as rules make ordinary nodes, a gradient of a gradient is nothing special.
+// Afterwards no `grad` and no `stop_gradient` is left; as rules make ordinary nodes, a gradient of a gradient is
+// nothing special.
 #pragma once
 
 #include "ir/builder.h"

@@ -38,10 +38,8 @@ std::optional<Scalar> folded(Function const& f, Node const& n) {
     auto const& value = f.values[v];
     if (!value.constant) return {};
     auto t = Tensor::zeros(value.type.dtype, {});
-    if (is_float(t.dtype))
-      t.f[0] = value.constant->f;
-    else
-      t.i[0] = value.constant->i;
+    if (is_float(t.dtype)) t.f[0] = value.constant->f;
+    else t.i[0] = value.constant->i;
     operands.push_back(std::move(t));
   }
   auto result = info(n.op).evaluate(n, operands, std::span(&type, 1)).front();

@@ -10,10 +10,11 @@
 // Numbers that are known before the step (scheduled learning rates, corrections of moments) form one kernel of kind
 // "scalars". Cheap nodes and movements of data (broadcast, slice, iota ...) are copied into every kernel that reads
 // them. Four phases group the rest:
-//   rows       a reduction over the last axes draws in what follows at the same rows: softmax and its gradient are one kernel
-//   readers    backwards: a group whose values have one reader joins it, when it fits there; nothing more is stored by this
-//   producers  forwards: what is still alone and reads a stored value at the same index is computed where that is
-//   scalars    whole sums over one space that do not depend on each other are taken together (loss and accuracy)
+//   rows       a reduction over the last axes draws in what follows at the same rows: softmax and its gradient are one
+//   kernel readers    backwards: a group whose values have one reader joins it, when it fits there; nothing more is
+//   stored by this producers  forwards: what is still alone and reads a stored value at the same index is computed
+//   where that is scalars    whole sums over one space that do not depend on each other are taken together (loss and
+//   accuracy)
 #include "passes/fuse.h"
 
 #include "passes/dce.h"
@@ -36,7 +37,8 @@ bool separate_results(Function& f) {
   bool changed = false;
   for (auto& r : f.results) {
     bool buffer = r.role != Role::loss && r.role != Role::metric;
-    bool is_argument = std::any_of(f.arguments.begin(), f.arguments.end(), [&](Argument const& a) { return a.value == r.value; });
+    bool is_argument =
+        std::any_of(f.arguments.begin(), f.arguments.end(), [&](Argument const& a) { return a.value == r.value; });
     auto replaced = replaced_argument(f, r);
     if (replaced && f.arguments[*replaced].value == r.value) continue; // unchanged, in place already
     bool fine = !is_argument && !f.values[r.value].constant && !(buffer && taken[r.value]);
@@ -60,7 +62,8 @@ void gather_rows(Graph const& graph, Groups& groups) {
   for (NodeId n = 0; n < graph.size(); ++n) {
     if (!groups.exists(n)) continue;
     for (auto const& a : graph.accesses[n])
-      if (a.producer != no_node && is_rows(groups, groups.of(a.producer))) groups.try_merge(groups.of(a.producer), groups.of(n));
+      if (a.producer != no_node && is_rows(groups, groups.of(a.producer)))
+        groups.try_merge(groups.of(a.producer), groups.of(n));
     if (!is_reduction(graph.node(n)) || !is_rows(groups, groups.of(n))) continue;
     auto [it, first] = reducers.try_emplace({graph.node(n).operands[0], groups[groups.of(n)].row_axes}, n);
     if (!first) groups.try_join(groups.of(it->second), groups.of(n));
@@ -71,8 +74,8 @@ void gather_rows(Graph const& graph, Groups& groups) {
 bool follows_dot(Graph const& graph, Groups& groups, NodeId n) {
   for (auto member : groups[groups.of(n)].nodes)
     for (auto const& a : graph.accesses[member])
-      if (a.producer != no_node && groups[groups.of(a.producer)].kind == Kind::contract && graph.readers[a.producer].size() == 1 &&
-          groups.try_merge(groups.of(a.producer), groups.of(n)))
+      if (a.producer != no_node && groups[groups.of(a.producer)].kind == Kind::contract &&
+          graph.readers[a.producer].size() == 1 && groups.try_merge(groups.of(a.producer), groups.of(n)))
         return true;
   return false;
 }
@@ -114,7 +117,8 @@ void join_scalars(Graph const& graph, Groups& groups) {
 }
 
 bool can_be_grouped(Function const& f) {
-  return !f.results.empty() && std::none_of(f.body.nodes.begin(), f.body.nodes.end(), [](Node const& n) { return info(n.op).has(structural); });
+  return !f.results.empty() && std::none_of(f.body.nodes.begin(), f.body.nodes.end(),
+                                            [](Node const& n) { return info(n.op).has(structural); });
 }
 
 bool make_kernels(Function& f, bool together) {

@@ -8,7 +8,8 @@ namespace nnc {
 
 PassResult fuse(Module, PassContext&);
 
-// Where `fuse` was left out: every node that needs memory becomes a kernel of its own. False when there is nothing to do.
+// Where `fuse` was left out: every node that needs memory becomes a kernel of its own. False when there is nothing to
+// do.
 bool make_kernel_of_every_node(Function&);
 
 } // namespace nnc

@@ -12,7 +12,7 @@
 namespace nnc {
 
 struct PassContext {
-  Target target;                              // what `schedule` and `plan_memory` plan for
+  Target target; // what `schedule` and `plan_memory` plan for
   std::vector<Diagnostic> diagnostics;
   std::function<void(std::string const&)> trace; // which rule fired where; may be empty
 };
@@ -25,8 +25,8 @@ struct PassResult {
 struct Pass {
   std::string_view name;
   PassResult (*run)(Module, PassContext&);
-  std::string_view why;   // why it stands where it stands
-  bool rounds = false;    // may change bits of a result; all others are held to equal bits by the harness
+  std::string_view why; // why it stands where it stands
+  bool rounds = false;  // may change bits of a result; all others are held to equal bits by the harness
 };
 
 // The passes in order. `differentiate` to `plan_memory` included; the same list serves training and inference.
@@ -35,10 +35,11 @@ Pass const* pass_named(std::string_view);
 
 // How `run_passes` runs: dumping, leaving out, checking and timing live here and only here.
 struct PassOptions {
-  std::vector<std::string> only;      // --passes a,b: exactly these, in this order
-  std::vector<std::string> without;   // --without P
-  bool check_each = false;            // --check each: verify and evaluate after every pass, name the first that changed a value
-  std::function<void(std::string_view stage, Module const&, bool changed)> dump; // called after each pass (and with "elaborate" before)
+  std::vector<std::string> only;    // --passes a,b: exactly these, in this order
+  std::vector<std::string> without; // --without P
+  bool check_each = false; // --check each: verify and evaluate after every pass, name the first that changed a value
+  std::function<void(std::string_view stage, Module const&, bool changed)>
+      dump; // called after each pass (and with "elaborate" before)
   std::function<void(std::string_view pass, double ms, size_t nodes)> time;
 };
 Module run_passes(Module, PassOptions const&, PassContext&); // throws Error (user's fault) or CompilerBug

@@ -6,11 +6,11 @@
 //     %h = kernel %x, %w {kind="contract", places=[slot(0)], ...} { ... }
 //     %p = kernel %w, %h {barrier=true, kind="loops", places=[argument(2)], ...} { ... }
 //
-// Values that are never alive together share a slot, whose size is the coefficient-wise maximum of theirs. An argument is
-// replaced in place when every kernel that reads it has run, and the one that writes reads it at the same index only;
-// else the new value gets a slot, and a kernel at the end copies it. A kernel waits (barrier) when it reads or overwrites
-// what another thread may have written or may still read since the last barrier; kernels that are not `parallel` are
-// all run by one thread, in order.
+// Values that are never alive together share a slot, whose size is the coefficient-wise maximum of theirs. An argument
+// is replaced in place when every kernel that reads it has run, and the one that writes reads it at the same index
+// only; else the new value gets a slot, and a kernel at the end copies it. A kernel waits (barrier) when it reads or
+// overwrites what another thread may have written or may still read since the last barrier; kernels that are not
+// `parallel` are all run by one thread, in order.
 #include "passes/plan_memory.h"
 
 #include "ir/builder.h"
@@ -25,7 +25,8 @@ namespace {
 using namespace memory;
 
 bool planned(Function const& f) {
-  return std::any_of(f.body.nodes.begin(), f.body.nodes.end(), [](Node const& n) { return n.attributes.has("places"); });
+  return std::any_of(f.body.nodes.begin(), f.body.nodes.end(),
+                     [](Node const& n) { return n.attributes.has("places"); });
 }
 bool has_kernels(Function const& f) {
   return std::any_of(f.body.nodes.begin(), f.body.nodes.end(), [](Node const& n) { return n.op == OpCode::kernel; });
@@ -33,8 +34,12 @@ bool has_kernels(Function const& f) {
 
 // A kernel at the end that copies the result into the argument that it replaces.
 void append_copy(Function& f, Result& r) {
-  Node k{.op = OpCode::kernel, .operands = {r.value}, .results = {}, .attributes = {{"kind", std::string("loops")}, {"parallel", false}},
-         .regions = std::vector<Region>(1), .at = f.values[r.value].at};
+  Node k{.op = OpCode::kernel,
+         .operands = {r.value},
+         .results = {},
+         .attributes = {{"kind", std::string("loops")}, {"parallel", false}},
+         .regions = std::vector<Region>(1),
+         .at = f.values[r.value].at};
   Builder make(f, k.regions.front().nodes);
   make.at = k.at;
   r.value = make.make(OpCode::convert, {r.value}, {}, f.type(r.value), f.values[r.value].name);

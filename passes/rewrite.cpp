@@ -52,10 +52,10 @@ void Rewriter::run(std::function<void(Node&&)> const& visit) {
   defined_.assign(function.values.size(), -1);
   for (auto& n : nodes) {
     remap(n);
-    if (n.op == OpCode::kernel || std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return is_held(v); }))
+    if (n.op == OpCode::kernel ||
+        std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return is_held(v); }))
       keep(std::move(n));
-    else
-      visit(std::move(n));
+    else visit(std::move(n));
   }
   function.body.nodes = std::move(out_);
   for (auto& r : function.results) r.value = current(r.value);
@@ -116,7 +116,8 @@ namespace {
 
 Node copied(Node const& n, Function& target, Function const& callee, std::vector<ValueId>& map) {
   auto mapped = [&](ValueId v) {
-    if (map[v] == no_value && callee.values[v].constant) map[v] = literal(target, callee.type(v).dtype, *callee.values[v].constant);
+    if (map[v] == no_value && callee.values[v].constant)
+      map[v] = literal(target, callee.type(v).dtype, *callee.values[v].constant);
     return map[v];
   };
   Node out{.op = n.op, .operands = {}, .results = {}, .attributes = n.attributes, .regions = {}, .at = n.at};

@@ -13,12 +13,13 @@ class Rewriter {
 public:
   explicit Rewriter(Function& f) : function(f) {}
 
-  // Takes every node of the old body in order, with operands already replaced; `visit` keeps it (`keep`), drops it after
-  // `replace`, or emits others. Kernels are kept as they are.
+  // Takes every node of the old body in order, with operands already replaced; `visit` keeps it (`keep`), drops it
+  // after `replace`, or emits others. Kernels are kept as they are.
   void run(std::function<void(Node&&)> const& visit);
 
-  // What a `grad` node differentiates by must stay the value that it is: merged with an equal one, or looked through, it
-  // would be another variable. From now on `run` keeps the nodes that give these values, and `definition` hides them.
+  // What a `grad` node differentiates by must stay the value that it is: merged with an equal one, or looked through,
+  // it would be another variable. From now on `run` keeps the nodes that give these values, and `definition` hides
+  // them.
   void hold_variables();
 
   void keep(Node&&);
@@ -34,9 +35,9 @@ private:
   void remap(Node&);
   bool is_held(ValueId v) const { return v < held_.size() && held_[v]; }
   std::vector<Node> out_;
-  std::vector<ValueId> now_;      // per value; no_value: itself
-  std::vector<i64> defined_;      // per value: index in out_, or -1
-  std::vector<bool> held_;        // per value
+  std::vector<ValueId> now_; // per value; no_value: itself
+  std::vector<i64> defined_; // per value: index in out_, or -1
+  std::vector<bool> held_;   // per value
 };
 
 // Every value that a node reads, a kernel's literals included.
@@ -48,7 +49,8 @@ bool compact(Function&);
 // its results. Names and places come along.
 std::vector<ValueId> inline_function(Function& target, std::vector<Node>& into, Function const& callee,
                                      std::vector<ValueId> const& arguments);
-// The argument (its index) whose value a result replaces when the function is done: a parameter or a state of that name.
+// The argument (its index) whose value a result replaces when the function is done: a parameter or a state of that
+// name.
 std::optional<size_t> replaced_argument(Function const&, Result const&);
 // The literal with these bits: a new one, or one that the function has already.
 ValueId literal(Function&, DType, Scalar);

@@ -2,7 +2,8 @@
 //
 //     %h = kernel %x, %w {kind="contract"} { ... dot ... }        batch x 784 by 784 x 512, 16 registers of 32 bytes
 //  becomes
-//     %h = kernel %x, %w {kind="contract", pack_lhs=false, pack_rhs=true, parallel=true, tile_rows=4, tile_vectors=3} { ... }
+//     %h = kernel %x, %w {kind="contract", pack_lhs=false, pack_rhs=true, parallel=true, tile_rows=4, tile_vectors=3} {
+//     ... }
 //
 // A tile of tile_rows x tile_vectors accumulators, tile_vectors operands and one broadcast fill the registers:
 // rows * vectors + vectors + 1 <= registers. The right side is packed panel by panel, unless it is read row by row for
@@ -20,14 +21,14 @@ namespace {
 using Axes = std::vector<i64>;
 
 // Rough costs on one core, in nanoseconds; they only decide about threads.
-constexpr f64 ns_per_flop = 1.0 / 60;     // of a contraction
-constexpr f64 ns_per_element = 0.06;      // one cheap node, vectorised, in cache
-constexpr f64 ns_per_costly = 0.5;        // exp and its like
-constexpr f64 ns_worth_splitting = 1500;  // a barrier takes some 300
-constexpr f64 ns_per_thread = 25000;      // of a step, to make a further thread worthwhile
+constexpr f64 ns_per_flop = 1.0 / 60;    // of a contraction
+constexpr f64 ns_per_element = 0.06;     // one cheap node, vectorised, in cache
+constexpr f64 ns_per_costly = 0.5;       // exp and its like
+constexpr f64 ns_worth_splitting = 1500; // a barrier takes some 300
+constexpr f64 ns_per_thread = 25000;     // of a step, to make a further thread worthwhile
 constexpr i64 most_threads = 64;
 constexpr i64 assumed_batch = 32;
-constexpr i64 few_rows = 64;              // a panel that so few rows read is not worth packing
+constexpr i64 few_rows = 64; // a panel that so few rows read is not worth packing
 
 class Scheduler {
 public:
@@ -84,16 +85,20 @@ private:
   // Is there more than one unit of work? A sum to a scalar has none, a scatter adds in the order of its indices.
   bool splits(Node const& k) const {
     auto const& nodes = k.regions.front().nodes;
-    if (std::any_of(nodes.begin(), nodes.end(), [](Node const& n) { return n.op == OpCode::scatter_add; })) return false;
+    if (std::any_of(nodes.begin(), nodes.end(), [](Node const& n) { return n.op == OpCode::scatter_add; }))
+      return false;
     return std::any_of(k.results.begin(), k.results.end(), [&](ValueId v) { return f_.type(v).rank() > 0; });
   }
 
-  static bool reads_as_is(Node const& k, ValueId v) { return std::find(k.operands.begin(), k.operands.end(), v) != k.operands.end(); }
+  static bool reads_as_is(Node const& k, ValueId v) {
+    return std::find(k.operands.begin(), k.operands.end(), v) != k.operands.end();
+  }
 
   void tile(Node& k) const {
     auto const& dot = dot_of(k);
     auto const lhs = dot.operands[0], rhs = dot.operands[1];
-    auto const contract_lhs = dot.attributes.get<Axes>("contract_lhs"), contract_rhs = dot.attributes.get<Axes>("contract_rhs");
+    auto const contract_lhs = dot.attributes.get<Axes>("contract_lhs"),
+               contract_rhs = dot.attributes.get<Axes>("contract_rhs");
     auto last = [&](ValueId v) { return f_.type(v).rank() - 1; };
     bool lhs_by_rows = !contract_lhs.empty() && contract_lhs.back() == last(lhs);
     bool rhs_by_rows = contract_rhs.empty() || contract_rhs.back() != last(rhs);

@@ -1,5 +1,5 @@
-// Rules about arithmetic. Each holds for every value, NaN, infinities and signed zeros included; what would lose the sign
-// of a zero (x + 0, 0 * x, sums of one element) is not here.
+// Rules about arithmetic. Each holds for every value, NaN, infinities and signed zeros included; what would lose the
+// sign of a zero (x + 0, 0 * x, sums of one element) is not here.
 #include "passes/simplify_rules.h"
 
 #include <bit>
@@ -61,7 +61,8 @@ ValueId divide_by_power_of_two(Match& m, Node const& n) {
   auto c = n.op == OpCode::div ? m.literal(n.operands[1]) : std::nullopt;
   if (!c || !floats(m, n)) return no_value;
   int exponent = 0;
-  if (std::fabs(std::frexp(c->f, &exponent)) != 0.5 || std::abs(exponent) > 13) return no_value; // normal in every dtype
+  if (std::fabs(std::frexp(c->f, &exponent)) != 0.5 || std::abs(exponent) > 13)
+    return no_value; // normal in every dtype
   return m.make.make(OpCode::mul, {n.operands[0], m.make.like(n.operands[1], 1 / c->f)});
 }
 

@@ -1,4 +1,5 @@
-// The rules of `simplify`: each looks at one node (and at what defines its operands) and names a value that is the same.
+// The rules of `simplify`: each looks at one node (and at what defines its operands) and names a value that is the
+// same.
 #pragma once
 
 #include "ir/builder.h"

@@ -44,7 +44,9 @@ ValueId whole_slice(Match& m, Node const& n) {
   if (m.type(n.operands[0]) != m.type(n.result())) return no_value;
   std::vector<Dim> const none(m.type(n.result()).shape.size(), 0);
   if (n.op == OpCode::pad)
-    return n.attributes.get<std::vector<Dim>>("low") == none && n.attributes.get<std::vector<Dim>>("high") == none ? n.operands[0] : no_value;
+    return n.attributes.get<std::vector<Dim>>("low") == none && n.attributes.get<std::vector<Dim>>("high") == none
+               ? n.operands[0]
+               : no_value;
   for (i64 s : axes_or_none(n, "stride"))
     if (s != 1) return no_value;
   return n.attributes.get<std::vector<Dim>>("start") == none ? n.operands[0] : no_value;
@@ -114,8 +116,8 @@ ValueId reshape_sinks(Match& m, Node const& n) {
   return m.make.reshape(m.make.make(n.op, operands, n.attributes, stated), m.type(n.result()).shape);
 }
 
-// One side of a contraction whose operand is a transpose: the axes that the operand itself has. Empty when the free axes
-// would come in another order.
+// One side of a contraction whose operand is a transpose: the axes that the operand itself has. Empty when the free
+// axes would come in another order.
 struct Side {
   ValueId operand;
   Axes contract, batch;
@@ -166,7 +168,8 @@ ValueId transpose_of_dot(Match& m, Node const& n) {
   auto const& shape = m.type(n.result()).shape;
   Side lhs{d->operands[0], axes_of(*d, "contract_lhs"), axes_or_none(*d, "batch_lhs")};
   Side rhs{d->operands[1], axes_of(*d, "contract_rhs"), axes_or_none(*d, "batch_rhs")};
-  bool one_free_each = m.type(lhs.operand).shape.size() == lhs.contract.size() + 1 && m.type(rhs.operand).shape.size() == rhs.contract.size() + 1;
+  bool one_free_each = m.type(lhs.operand).shape.size() == lhs.contract.size() + 1 &&
+                       m.type(rhs.operand).shape.size() == rhs.contract.size() + 1;
   if (!lhs.batch.empty() || !one_free_each || few(shape[0]) || few(shape[1])) return no_value;
   return make_dot(m, *d, rhs, lhs);
 }
@@ -187,16 +190,11 @@ ValueId sum_of_literal(Match& m, Node const& n) {
 }
 
 constexpr Rule rules[] = {
-    {"moves_nothing", moves_nothing},
-    {"whole_slice", whole_slice},
-    {"reshape_twice", reshape_twice},
-    {"reshape_scalar", reshape_scalar},
-    {"broadcast_twice", broadcast_twice},
-    {"transpose_of_moved", transpose_of_moved},
-    {"reshape_sinks", reshape_sinks},
-    {"transpose_into_dot", transpose_into_dot},
-    {"transpose_of_dot", transpose_of_dot},
-    {"sum_of_literal", sum_of_literal},
+    {"moves_nothing", moves_nothing},       {"whole_slice", whole_slice},
+    {"reshape_twice", reshape_twice},       {"reshape_scalar", reshape_scalar},
+    {"broadcast_twice", broadcast_twice},   {"transpose_of_moved", transpose_of_moved},
+    {"reshape_sinks", reshape_sinks},       {"transpose_into_dot", transpose_into_dot},
+    {"transpose_of_dot", transpose_of_dot}, {"sum_of_literal", sum_of_literal},
 };
 
 } // namespace

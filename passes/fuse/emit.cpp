@@ -59,10 +59,8 @@ public:
     if (!scalars.empty()) kernel(scalars, "scalars", 0);
     for (auto g : order) {
       auto const& group = groups_[g];
-      if (graph_.classes[group.last] == Class::alias)
-        nodes_.push_back(old_[group.last]);
-      else
-        kernel(group.nodes, kind_name(group.kind), group.row_axes);
+      if (graph_.classes[group.last] == Class::alias) nodes_.push_back(old_[group.last]);
+      else kernel(group.nodes, kind_name(group.kind), group.row_axes);
     }
     find_results();
     f_.body.nodes = std::move(nodes_);
@@ -88,7 +86,12 @@ private:
 
   void kernel(std::vector<NodeId> members, std::string_view kind, i64 row_axes) {
     std::sort(members.begin(), members.end());
-    Node k{.op = OpCode::kernel, .operands = {}, .results = {}, .attributes = {}, .regions = std::vector<Region>(1), .at = old_[members.back()].at};
+    Node k{.op = OpCode::kernel,
+           .operands = {},
+           .results = {},
+           .attributes = {},
+           .regions = std::vector<Region>(1),
+           .at = old_[members.back()].at};
     std::unordered_map<ValueId, ValueId> here;
     for (auto n : members) {
       Node inner = old_[n];

@@ -41,7 +41,8 @@ How access_of_operand(Function const& f, Node const& n, size_t operand) {
 How through(Function const& f, Node const& free, ValueId operand, How how) {
   bool keeps = info(free.op).has(elementwise) && f.type(operand).rank() == f.type(free.result()).rank();
   if (keeps) return how;
-  bool outer = info(free.op).has(elementwise) || (free.op == OpCode::broadcast && is_prefix(free.attributes.get<Axes>("axes")));
+  bool outer =
+      info(free.op).has(elementwise) || (free.op == OpCode::broadcast && is_prefix(free.attributes.get<Axes>("axes")));
   return outer && (how == How::same || how == How::outer) ? How::outer : How::mapped;
 }
 
@@ -77,7 +78,8 @@ Graph::Graph(Function& f) : function(f) {
   for (NodeId n = 0; n < size(); ++n) {
     if (classes[n] != Class::plain && classes[n] != Class::alias) continue;
     for (size_t i = 0; i < node(n).operands.size(); ++i)
-      follow(n, node(n).operands[i], {.how = access_of_operand(f, node(n), i), .right_side = info(node(n).op).has(contracts) && i == 1});
+      follow(n, node(n).operands[i],
+             {.how = access_of_operand(f, node(n), i), .right_side = info(node(n).op).has(contracts) && i == 1});
   }
   link();
 }
@@ -100,12 +102,14 @@ Class Graph::class_of(NodeId id) const {
     if (op.has(elementwise) && known) return Class::scalar;
     // The number of examples: a sum of ones over a symbolic extent.
     auto* x = is_reduction(n) && producer[n.operands[0]] != no_node ? &node(producer[n.operands[0]]) : nullptr;
-    if (x && x->op == OpCode::broadcast && known_before_step(x->operands[0]) && !is_float(function.type(v).dtype)) return Class::scalar;
+    if (x && x->op == OpCode::broadcast && known_before_step(x->operands[0]) && !is_float(function.type(v).dtype))
+      return Class::scalar;
   }
   if (is_result[v]) return Class::plain;
   bool all_virtual = std::all_of(n.operands.begin(), n.operands.end(), [&](ValueId x) { return is_virtual(x); });
   if (n.op == OpCode::reshape && !all_virtual)
-    return producer[n.operands[0]] != no_node && classes[producer[n.operands[0]]] == Class::free ? Class::free : Class::alias;
+    return producer[n.operands[0]] != no_node && classes[producer[n.operands[0]]] == Class::free ? Class::free
+                                                                                                 : Class::alias;
   bool moves = op.has(moves_data) && n.op != OpCode::gather && n.op != OpCode::scatter_add && n.op != OpCode::concat;
   bool again = op.has(elementwise) && !op.has(costly) && all_virtual;
   return moves || again ? Class::free : Class::plain;
@@ -117,7 +121,8 @@ void Graph::classify() {
   for (NodeId n = 0; n < size(); ++n) {
     classes[n] = class_of(n);
     auto const& operands = node(n).operands;
-    virtual_[n] = classes[n] == Class::free && std::all_of(operands.begin(), operands.end(), [&](ValueId x) { return is_virtual(x); });
+    virtual_[n] = classes[n] == Class::free &&
+                  std::all_of(operands.begin(), operands.end(), [&](ValueId x) { return is_virtual(x); });
   }
 }
 
@@ -163,7 +168,9 @@ namespace {
 
 // Who reads what, for the order of updates alone.
 struct Order {
-  explicit Order(Function& f) : f_(f), later_(f.body.nodes.size()), waits_(f.body.nodes.size()), giver_(f.values.size(), no_node), readers_(f.values.size()) {
+  explicit Order(Function& f)
+      : f_(f), later_(f.body.nodes.size()), waits_(f.body.nodes.size()), giver_(f.values.size(), no_node),
+        readers_(f.values.size()) {
     for (NodeId n = 0; n < later_.size(); ++n)
       for (auto v : f.body.nodes[n].results) giver_[v] = n;
     for (NodeId n = 0; n < later_.size(); ++n)
@@ -184,7 +191,8 @@ struct Order {
   }
 
   void apply() {
-    std::vector<NodeId> ready, sorted; // `ready` is a heap: the smallest first, so that the old order stays where it can
+    std::vector<NodeId> ready,
+        sorted; // `ready` is a heap: the smallest first, so that the old order stays where it can
     for (NodeId n = 0; n < later_.size(); ++n)
       if (waits_[n] == 0) ready.push_back(n);
     auto greater = std::greater<NodeId>{};

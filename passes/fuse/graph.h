@@ -1,5 +1,5 @@
-// What `fuse` knows about the nodes of a function before it groups them: which are never stored, which read what, and at
-// which index.
+// What `fuse` knows about the nodes of a function before it groups them: which are never stored, which read what, and
+// at which index.
 #pragma once
 
 #include "ir/op.h"
@@ -35,7 +35,7 @@ struct Access {
   ValueId value = no_value;
   NodeId producer = no_node; // plain or alias; no_node: an argument
   How how = How::mapped;
-  bool plain_path = true; // only broadcasts and elementwise nodes in between
+  bool plain_path = true;  // only broadcasts and elementwise nodes in between
   bool right_side = false; // contracted: the right operand of the dot
 };
 
@@ -48,10 +48,11 @@ struct Graph {
   Function& function;
   std::vector<Class> classes;                // per node
   std::vector<std::vector<Access>> accesses; // per plain and alias node
-  std::vector<std::vector<NodeId>> readers;  // per node: plain and alias nodes that read it, directly or through free ones
-  std::vector<std::vector<NodeId>> next;     // the same, and who overwrites what the node reads: they must come later
-  std::vector<NodeId> producer;              // per value; no_node for arguments and literals
-  std::vector<bool> is_result;               // per value: of the function
+  std::vector<std::vector<NodeId>>
+      readers;                           // per node: plain and alias nodes that read it, directly or through free ones
+  std::vector<std::vector<NodeId>> next; // the same, and who overwrites what the node reads: they must come later
+  std::vector<NodeId> producer;          // per value; no_node for arguments and literals
+  std::vector<bool> is_result;           // per value: of the function
 
 private:
   void classify();

@@ -1,11 +1,11 @@
 // Which groups may become one. The rules, P being the producer and C the reader of what P gives:
 //
 //   P pointwise(S)  C pointwise(S)   read at the same index                       -> pointwise(S)
-//   P pointwise(R)  C any            all reads of P are C's, P is cheap or read by a reduction: computed where it is read
-//   P pointwise(S or outer part)  C rows(S, k)                                    -> rows(S, k)
-//   P rows(S, k)    C pointwise(S or outer part), rows(S, k)                      -> rows(S, k)
-//   P contract(S)   C pointwise(S), elementwise nodes only, at the same index     -> contract(S)
-//   P pointwise(S), elementwise   C contract(S), read after the dot               -> contract(S)
+//   P pointwise(R)  C any            all reads of P are C's, P is cheap or read by a reduction: computed where it is
+//   read P pointwise(S or outer part)  C rows(S, k)                                    -> rows(S, k) P rows(S, k)    C
+//   pointwise(S or outer part), rows(S, k)                      -> rows(S, k) P contract(S)   C pointwise(S),
+//   elementwise nodes only, at the same index     -> contract(S) P pointwise(S), elementwise   C contract(S), read
+//   after the dot               -> contract(S)
 //
 // and never where a path from P to C leads through a third group.
 #include "passes/fuse/groups.h"
@@ -19,7 +19,9 @@ constexpr size_t cheap_nodes = 4; // so many instructions may be computed again,
 
 Shape outer_part(Shape const& space, i64 row_axes) { return {space.begin(), space.end() - row_axes}; }
 
-bool divides(OpCode op) { return op == OpCode::div || op == OpCode::sqrt || op == OpCode::rsqrt || op == OpCode::floor_div || op == OpCode::mod; }
+bool divides(OpCode op) {
+  return op == OpCode::div || op == OpCode::sqrt || op == OpCode::rsqrt || op == OpCode::floor_div || op == OpCode::mod;
+}
 
 // What a node is by itself.
 Group group_of_node(Graph const& g, NodeId id) {
@@ -27,7 +29,8 @@ Group group_of_node(Graph const& g, NodeId id) {
   auto const& op = info(n.op);
   Group group{.space = g.shape(id), .first = id, .last = id, .nodes = {id}};
   auto const& accesses = g.accesses[id];
-  group.epilogue = op.has(elementwise) && std::all_of(accesses.begin(), accesses.end(), [](Access const& a) { return a.plain_path; });
+  group.epilogue = op.has(elementwise) &&
+                   std::all_of(accesses.begin(), accesses.end(), [](Access const& a) { return a.plain_path; });
   group.costly = op.has(costly) || op.has(random) || divides(n.op) || n.op == OpCode::gather;
   if (g.classes[id] == Class::alias || n.op == OpCode::scatter_add) {
     group.kind = Kind::alone;
@@ -51,7 +54,9 @@ Group group_of_node(Graph const& g, NodeId id) {
 
 } // namespace
 
-Groups::Groups(Graph const& graph) : graph_(graph), group_of_(graph.size(), no_node), groups_(graph.size()), inlined_(graph.size()), seen_(graph.size()) {
+Groups::Groups(Graph const& graph)
+    : graph_(graph), group_of_(graph.size(), no_node), groups_(graph.size()), inlined_(graph.size()),
+      seen_(graph.size()) {
   for (NodeId n = 0; n < graph.size(); ++n) {
     if (graph.classes[n] != Class::plain && graph.classes[n] != Class::alias) continue;
     group_of_[n] = n;
@@ -70,10 +75,12 @@ std::vector<GroupId> Groups::consumers(GroupId g) const {
 }
 
 bool Groups::gives_result(GroupId g) const {
-  return std::any_of(groups_[g].nodes.begin(), groups_[g].nodes.end(), [&](NodeId n) { return graph_.is_result[graph_.node(n).result()]; });
+  return std::any_of(groups_[g].nodes.begin(), groups_[g].nodes.end(),
+                     [&](NodeId n) { return graph_.is_result[graph_.node(n).result()]; });
 }
 
-template <class Test> bool Groups::every_read(GroupId p, GroupId c, Test test) const {
+template <class Test>
+bool Groups::every_read(GroupId p, GroupId c, Test test) const {
   for (auto given : groups_[p].nodes)
     for (auto reader : graph_.readers[given]) {
       if (group_of_[reader] != c) continue;
@@ -112,13 +119,17 @@ std::optional<Groups::Merged> Groups::fit_pointwise(GroupId pid, GroupId cid) co
   auto const& p = groups_[pid];
   auto const& c = groups_[cid];
   if (c.kind == Kind::contract) {
-    if (p.space == c.space && p.epilogue && !p.inner_loop && reads_only(pid, cid, How::same)) return Merged{c.kind, c.space, 0};
+    if (p.space == c.space && p.epilogue && !p.inner_loop && reads_only(pid, cid, How::same))
+      return Merged{c.kind, c.space, 0};
     // While the right side is packed anyway, a cheap operand is computed on the way.
-    bool packed = every_read(pid, cid, [](NodeId, Access const& a) { return a.how == How::contracted && a.right_side; });
-    return packed && p.epilogue && inlines_cheaply(pid, cid) ? std::optional(Merged{c.kind, c.space, 0, true}) : std::nullopt;
+    bool packed =
+        every_read(pid, cid, [](NodeId, Access const& a) { return a.how == How::contracted && a.right_side; });
+    return packed && p.epilogue && inlines_cheaply(pid, cid) ? std::optional(Merged{c.kind, c.space, 0, true})
+                                                             : std::nullopt;
   }
   bool here = p.space == c.space || (c.kind == Kind::rows && p.space == outer_part(c.space, c.row_axes));
-  if (here && !(c.kind == Kind::rows && p.inner_loop) && reads_in_step(pid, cid, c.space, c.row_axes)) return Merged{c.kind, c.space, c.row_axes};
+  if (here && !(c.kind == Kind::rows && p.inner_loop) && reads_in_step(pid, cid, c.space, c.row_axes))
+    return Merged{c.kind, c.space, c.row_axes};
   return inlines_cheaply(pid, cid) ? std::optional(Merged{c.kind, c.space, c.row_axes, true}) : std::nullopt;
 }
 
@@ -127,8 +138,9 @@ std::optional<Groups::Merged> Groups::fit_rows(GroupId pid, GroupId cid) const {
   auto const& c = groups_[cid];
   auto const outer = outer_part(p.space, p.row_axes);
   bool whole = p.row_axes == static_cast<i64>(p.space.size()); // one row: nothing but scalars may follow
-  bool fits = c.kind == Kind::rows ? c.space == p.space && c.row_axes == p.row_axes
-                                   : c.kind == Kind::pointwise && !c.inner_loop && (c.space == outer || (c.space == p.space && !whole));
+  bool fits = c.kind == Kind::rows
+                  ? c.space == p.space && c.row_axes == p.row_axes
+                  : c.kind == Kind::pointwise && !c.inner_loop && (c.space == outer || (c.space == p.space && !whole));
   if (!fits || !reads_in_step(pid, cid, p.space, p.row_axes)) return {};
   return Merged{Kind::rows, p.space, p.row_axes};
 }
@@ -139,7 +151,8 @@ std::optional<Groups::Merged> Groups::fit(GroupId pid, GroupId cid) const {
   if (p.kind == Kind::alone || c.kind == Kind::alone) return {};
   if (p.kind == Kind::pointwise) return fit_pointwise(pid, cid);
   if (p.kind == Kind::rows) return fit_rows(pid, cid);
-  bool follows = c.kind == Kind::pointwise && c.space == p.space && c.epilogue && !c.inner_loop && reads_in_step(pid, cid, c.space, 0);
+  bool follows = c.kind == Kind::pointwise && c.space == p.space && c.epilogue && !c.inner_loop &&
+                 reads_in_step(pid, cid, c.space, 0);
   return follows ? std::optional(Merged{Kind::contract, p.space, 0}) : std::nullopt;
 }
 
@@ -171,9 +184,14 @@ void Groups::unite(GroupId pid, GroupId cid, Merged const& merged) {
   auto &p = groups_[pid], &c = groups_[cid];
   if (merged.inlines)
     for (auto n : p.nodes) inlined_[n] = true;
-  Group both{.kind = merged.kind, .space = merged.space, .row_axes = merged.row_axes, .inner_loop = p.inner_loop || c.inner_loop,
-             .epilogue = p.epilogue && c.epilogue && !merged.inlines, .costly = p.costly || c.costly,
-             .first = std::min(p.first, c.first), .last = std::max(p.last, c.last)};
+  Group both{.kind = merged.kind,
+             .space = merged.space,
+             .row_axes = merged.row_axes,
+             .inner_loop = p.inner_loop || c.inner_loop,
+             .epilogue = p.epilogue && c.epilogue && !merged.inlines,
+             .costly = p.costly || c.costly,
+             .first = std::min(p.first, c.first),
+             .last = std::max(p.last, c.last)};
   auto const id = p.nodes.size() > c.nodes.size() ? pid : cid;
   auto& small = groups_[id == pid ? cid : pid];
   for (auto n : small.nodes) group_of_[n] = id;
@@ -191,7 +209,9 @@ bool Groups::try_merge(GroupId p, GroupId c) {
 }
 
 bool Groups::try_join(GroupId a, GroupId b) {
-  if (a == b || groups_[a].space != groups_[b].space || groups_[a].kind != groups_[b].kind || groups_[a].row_axes != groups_[b].row_axes) return false;
+  if (a == b || groups_[a].space != groups_[b].space || groups_[a].kind != groups_[b].kind ||
+      groups_[a].row_axes != groups_[b].row_axes)
+    return false;
   if (groups_[a].last > groups_[b].last) std::swap(a, b);
   auto readers = consumers(a);
   bool depends = std::find(readers.begin(), readers.end(), b) != readers.end();

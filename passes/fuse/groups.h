@@ -51,7 +51,8 @@ private:
   std::optional<Merged> fit(GroupId p, GroupId c) const;
   std::optional<Merged> fit_pointwise(GroupId p, GroupId c) const;
   std::optional<Merged> fit_rows(GroupId p, GroupId c) const;
-  template <class Test> bool every_read(GroupId p, GroupId c, Test) const; // test(reader, access) for each read of P's values by C
+  template <class Test>
+  bool every_read(GroupId p, GroupId c, Test) const; // test(reader, access) for each read of P's values by C
   bool reads_in_step(GroupId p, GroupId c, Shape const& space, i64 row_axes) const;
   bool reads_only(GroupId p, GroupId c, How) const;
   bool inlines_cheaply(GroupId p, GroupId c) const;

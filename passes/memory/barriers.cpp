@@ -1,5 +1,5 @@
-// Where threads must meet. What was written, or read, since they last met is kept by place; a kernel that touches it in a
-// way that matters waits first. Kernels that one thread runs alone are in order among themselves.
+// Where threads must meet. What was written, or read, since they last met is kept by place; a kernel that touches it in
+// a way that matters waits first. Kernels that one thread runs alone are in order among themselves.
 #include "passes/memory/places.h"
 
 #include "ir/op.h"

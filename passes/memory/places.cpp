@@ -22,13 +22,15 @@ std::vector<bool> same_bytes(Function const& f, ValueId argument) {
 }
 
 // Inside of the writing kernel the old value is read at the index that is written, by elementwise nodes alone.
-bool reads_at_same_index(Function const& f, Node const& kernel, std::vector<bool> const& bytes_of_argument, Shape const& shape) {
+bool reads_at_same_index(Function const& f, Node const& kernel, std::vector<bool> const& bytes_of_argument,
+                         Shape const& shape) {
   auto old = bytes_of_argument; // and what is computed from it at the same index
   bool rows = kernel.attributes.has("row_axes");
   for (auto const& n : kernel.regions.front().nodes)
     for (auto v : n.operands) {
       if (!old[v]) continue;
-      if (rows || !info(n.op).has(elementwise) || f.type(v).shape != shape || f.type(n.result()).shape != shape) return false;
+      if (rows || !info(n.op).has(elementwise) || f.type(v).shape != shape || f.type(n.result()).shape != shape)
+        return false;
       old[n.result()] = true;
     }
   return true;
@@ -74,17 +76,16 @@ void Places::outside_places() {
   for (size_t i = 0; i < f_.results.size(); ++i) {
     auto const& r = f_.results[i];
     if (r.role == Role::loss || r.role == Role::metric) continue;
-    if (auto a = replaced_argument(f_, r))
-      place_[r.value] = Place{Place::Kind::argument, static_cast<i64>(*a)};
-    else
-      place_[r.value] = Place{Place::Kind::result, static_cast<i64>(i)};
+    if (auto a = replaced_argument(f_, r)) place_[r.value] = Place{Place::Kind::argument, static_cast<i64>(*a)};
+    else place_[r.value] = Place{Place::Kind::result, static_cast<i64>(i)};
   }
 }
 
 void Places::find_lives() {
   for (size_t i = 0; i < f_.body.nodes.size(); ++i)
     for (auto v : f_.body.nodes[i].operands) last_[root(v)] = i;
-  for (auto const& r : f_.results) last_[root(r.value)] = f_.body.nodes.size(); // reports are read at the end of the step
+  for (auto const& r : f_.results)
+    last_[root(r.value)] = f_.body.nodes.size(); // reports are read at the end of the step
 }
 
 // The free slot that grows least, or a new one when that takes less.

@@ -25,7 +25,8 @@ std::string problem_of_rows(Function const& f, Node const& k) {
     if (space && s != *space) return "reductions of two spaces";
     space = &s;
     auto axes = n.attributes.has("axis") ? Axes{n.attributes.get<i64>("axis")} : n.attributes.get<Axes>("axes");
-    if (axes.size() != rows || axes.front() != static_cast<i64>(s.size() - rows)) return "a reduction of something else than a row";
+    if (axes.size() != rows || axes.front() != static_cast<i64>(s.size() - rows))
+      return "a reduction of something else than a row";
   }
   if (!space) return "rows without a reduction";
   Shape const outer(space->begin(), space->end() - static_cast<std::ptrdiff_t>(rows));
@@ -37,7 +38,8 @@ std::string problem_of_rows(Function const& f, Node const& k) {
 std::string problem_of_contract(Function const& f, Node const& k) {
   auto const& nodes = k.regions.front().nodes;
   auto dot = std::find_if(nodes.begin(), nodes.end(), [](Node const& n) { return info(n.op).has(contracts); });
-  if (dot == nodes.end() || std::count_if(nodes.begin(), nodes.end(), [](Node const& n) { return info(n.op).has(contracts); }) != 1)
+  if (dot == nodes.end() ||
+      std::count_if(nodes.begin(), nodes.end(), [](Node const& n) { return info(n.op).has(contracts); }) != 1)
     return "not exactly one dot";
   if (std::any_of(nodes.begin(), nodes.end(), is_reduction)) return "a reduction";
   for (auto v : k.results)

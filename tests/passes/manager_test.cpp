@@ -75,7 +75,8 @@ TEST_CASE("every pass says why it stands where it stands") {
 TEST_CASE("times are reported for every pass, with the nodes that are left") {
   std::vector<size_t> nodes;
   PassContext context;
-  run_passes(parsed(small), {.only = {"cse", "dce"}, .time = [&](std::string_view, f64, size_t n) { nodes.push_back(n); }}, context);
+  run_passes(parsed(small),
+             {.only = {"cse", "dce"}, .time = [&](std::string_view, f64, size_t n) { nodes.push_back(n); }}, context);
   CHECK(nodes == std::vector<size_t>{2, 2});
 }
 
@@ -83,7 +84,8 @@ TEST_CASE("the trace says which rule fired") {
   PassContext context;
   std::vector<std::string> lines;
   context.trace = [&](std::string const& s) { lines.push_back(s); };
-  run_passes(parsed("func @f(%x: f32[4]) -> (y: f32[4] output) {\n  %y = mul %x, 1 : f32[4]\n  return %y\n}\n"), {.only = {"simplify"}}, context);
+  run_passes(parsed("func @f(%x: f32[4]) -> (y: f32[4] output) {\n  %y = mul %x, 1 : f32[4]\n  return %y\n}\n"),
+             {.only = {"simplify"}}, context);
   CHECK(lines == std::vector<std::string>{"simplify: times_one at %y in @f"});
 }
 
@@ -106,7 +108,9 @@ TEST_CASE("a changed bit is found, and named by its result") {
 
 TEST_CASE("a lost sign of zero is a change") {
   auto f = [](char const* value) {
-    return fmt::format("func @f(%x: f32[4]) -> (y: f32[4] output) {{\n  %y = broadcast {}:f32 {{axes=[]}} : f32[4]\n  return %y\n}}\n", value);
+    return fmt::format(
+        "func @f(%x: f32[4]) -> (y: f32[4] output) {{\n  %y = broadcast {}:f32 {{axes=[]}} : f32[4]\n  return %y\n}}\n",
+        value);
   };
   CHECK(changes(f("0"), f("-0")));
   CHECK(!changes(f("nan"), f("nan")));
@@ -136,7 +140,11 @@ TEST_CASE("five thousand nodes take some milliseconds") {
   std::string text = "func @f(%x0: f32[batch,64] input) -> (y: f32[batch,64] output) {\n";
   int const count = 5000;
   for (int i = 0; i < count; ++i)
-    text += fmt::format("  %x{} = {} %x{} : f32[batch,64]\n", i + 1, i % 3 == 0 ? "tanh" : i % 3 == 1 ? "neg" : "floor", i);
+    text += fmt::format("  %x{} = {} %x{} : f32[batch,64]\n", i + 1,
+                        i % 3 == 0   ? "tanh"
+                        : i % 3 == 1 ? "neg"
+                                     : "floor",
+                        i);
   text += fmt::format("  return %x{}\n}}\n", count);
   auto module = parsed(text);
   f64 total = 0;

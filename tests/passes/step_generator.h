@@ -18,7 +18,9 @@ public:
     auto const batch_role = gathers ? Role::input : Role::none;
     f_.name = "f";
     Shape const shapes[] = {{Symbol::batch, 4}, {4, 4}, {Symbol::batch}, {4}, {}};
-    for (auto const& s : shapes) values_.push_back(make_.argument(fmt::format("x{}", values_.size()), {DType::f32, s}, !s.empty() && s[0] == Dim(Symbol::batch) ? batch_role : Role::none));
+    for (auto const& s : shapes)
+      values_.push_back(make_.argument(fmt::format("x{}", values_.size()), {DType::f32, s},
+                                       !s.empty() && s[0] == Dim(Symbol::batch) ? batch_role : Role::none));
     labels_ = make_.argument("labels", {DType::i32, {Symbol::batch}}, batch_role);
     weight_ = make_.argument("w", {DType::f32, {4, 4}}, Role::param);
     rate_ = make_.argument("rate", scalar_of(DType::f64), Role::scalar);
@@ -98,7 +100,8 @@ private:
     Attributes const turned{{"contract_lhs", std::vector<i64>{1}}, {"contract_rhs", std::vector<i64>{1}}};
     Attributes const batches{{"contract_lhs", std::vector<i64>{0}}, {"contract_rhs", std::vector<i64>{0}}};
     auto which = below(4);
-    auto y = which == 0 ? make_.make(OpCode::dot, {x, x}, batches) : make_.make(OpCode::dot, {x, w}, which == 1 ? turned : plain);
+    auto y = which == 0 ? make_.make(OpCode::dot, {x, x}, batches)
+                        : make_.make(OpCode::dot, {x, w}, which == 1 ? turned : plain);
     keep(make_.make(OpCode::tanh, {y}));
   }
   void movement() {

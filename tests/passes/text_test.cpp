@@ -27,7 +27,8 @@ std::vector<std::string> words(std::string const& s) {
 }
 
 // A pass that only rewrites: its result is a fixed point. The others add something once.
-std::set<std::string> const rewriting{"simplify", "cse", "dce", "fold", "differentiate", "order", "fuse", "schedule", "plan_memory"};
+std::set<std::string> const rewriting{"simplify", "cse",  "dce",      "fold",       "differentiate",
+                                      "order",    "fuse", "schedule", "plan_memory"};
 
 std::string run(text_test::Case const& c) {
   auto module = parsed(c.path.string(), c.program);
@@ -43,7 +44,8 @@ std::string run(text_test::Case const& c) {
     before = text;
     if (!rewriting.count(std::string(stage))) return;
     PassContext context;
-    CHECK_MESSAGE(print(pass_named(stage)->run(m, context).module) == text, "a second " << stage << " changes something");
+    CHECK_MESSAGE(print(pass_named(stage)->run(m, context).module) == text,
+                  "a second " << stage << " changes something");
   };
   PassContext context;
   try {

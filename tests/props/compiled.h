@@ -4,8 +4,10 @@
 #include "codegen/codegen.h"
 #include "ir/tensor.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -27,7 +29,8 @@ public:
   bool intact() const {
     size_t begin = start();
     auto all = [&](size_t from, size_t to) {
-      return std::all_of(bytes_.begin() + static_cast<std::ptrdiff_t>(from), bytes_.begin() + static_cast<std::ptrdiff_t>(to), [](u8 b) { return b == guard_byte; });
+      return std::all_of(bytes_.begin() + static_cast<std::ptrdiff_t>(from),
+                         bytes_.begin() + static_cast<std::ptrdiff_t>(to), [](u8 b) { return b == guard_byte; });
     };
     return all(0, begin) && all(begin + size_, bytes_.size());
   }
@@ -41,8 +44,12 @@ private:
   std::vector<u8> bytes_;
 };
 
-template <class T> void store(u8* to, size_t i, T value) { std::memcpy(to + i * sizeof(T), &value, sizeof(T)); }
-template <class T> T fetch(u8 const* from, size_t i) {
+template <class T>
+void store(u8* to, size_t i, T value) {
+  std::memcpy(to + i * sizeof(T), &value, sizeof(T));
+}
+template <class T>
+T fetch(u8 const* from, size_t i) {
   T value;
   std::memcpy(&value, from + i * sizeof(T), sizeof(T));
   return value;
@@ -54,7 +61,8 @@ inline void write_elements(Tensor const& t, u8* to) {
     case DType::f64: store(to, i, t.f[i]); break;
     case DType::i64: store(to, i, t.i[i]); break;
     case DType::i32: store(to, i, static_cast<i32>(t.i[i])); break;
-    case DType::u8: case DType::bool_: store(to, i, static_cast<u8>(t.i[i])); break;
+    case DType::u8:
+    case DType::bool_: store(to, i, static_cast<u8>(t.i[i])); break;
     default: throw std::logic_error("a dtype that is not compiled");
     }
 }
@@ -64,7 +72,8 @@ inline void read_elements(Tensor& t, u8 const* from) {
     case DType::f64: t.f[i] = fetch<f64>(from, i); break;
     case DType::i64: t.i[i] = fetch<i64>(from, i); break;
     case DType::i32: t.i[i] = fetch<i32>(from, i); break;
-    case DType::u8: case DType::bool_: t.i[i] = fetch<u8>(from, i); break;
+    case DType::u8:
+    case DType::bool_: t.i[i] = fetch<u8>(from, i); break;
     default: throw std::logic_error("a dtype that is not compiled");
     }
 }
@@ -77,11 +86,11 @@ struct Outcome {
 class Compiled {
 public:
   // `cpu` empty: the machine that this runs on.
-  explicit Compiled(Module m, std::string const& cpu = "") {
+  explicit Compiled(Module m, std::string const& cpu = "", PassOptions const& options = {}) {
     PassContext context;
     context.target = cpu.empty() ? host_target() : target_for(cpu);
     m.target = context.target;
-    finished = run_passes(std::move(m), {}, context);
+    finished = run_passes(std::move(m), options, context);
     object_ = compile(finished, {.threads = 1});
     loaded_ = load(object_);
     entry_ = loaded_->entry(finished.functions.front().name);
@@ -96,7 +105,8 @@ public:
     for (size_t i = 0; i < inputs.size(); ++i)
       for (size_t axis = 0; axis < inputs[i].shape.size(); ++axis)
         for (size_t s = 0; s < symbol_count; ++s)
-          if (f.type(f.arguments[i].value).shape[axis] == Dim(static_cast<Symbol>(s))) bindings[s] = inputs[i].shape[axis];
+          if (f.type(f.arguments[i].value).shape[axis] == Dim(static_cast<Symbol>(s)))
+            bindings[s] = inputs[i].shape[axis];
     std::vector<Buffer> buffers; // arguments, then results
     std::vector<void const*> arguments;
     std::vector<f64> scalars;
@@ -117,6 +127,10 @@ public:
       Type t = f.type(r.value);
       for (auto& d : t.shape) d = d.value(bindings);
       out.results.push_back(Tensor::zeros(t.dtype, extents_of(t)));
+      if (auto replaced = replaced_argument(f, r)) { // updated in place
+        results.push_back(const_cast<void*>(arguments[*replaced]));
+        continue;
+      }
       buffers.emplace_back(static_cast<size_t>(out.results.back().size() * bytes(t.dtype)));
       results.push_back(buffers.back().data());
     }
@@ -128,6 +142,9 @@ public:
     std::memset(buffers.back().data(), 0xFF, arena); // NaN: what is read before it is written shows
 
     nnc_report report{};
+    std::vector<f64> sums(f.results.size()), last(f.results.size()); // of losses and metrics
+    report.sums = sums.data();
+    report.last = last.data();
     nnc_barrier barrier{};
     nnc_context c{};
     c.version = NNC_ABI_VERSION;
@@ -140,7 +157,7 @@ public:
     c.examples = bindings[1].value_or(1);
     c.report = &report;
     c.barrier = &barrier;
-    c.wait = [](nnc_context*, int32_t) { std::this_thread::yield(); };
+    c.wait = [](nnc_context*, int32_t) { std::this_thread::sleep_for(std::chrono::microseconds(20)); };
     c.wake = [](nnc_context*) {};
     std::vector<std::thread> team;
     for (int t = 1; t < threads; ++t) team.emplace_back([&, t] { entry_(&c, t, 1, 1); });
