@@ -20,11 +20,12 @@ struct Column {
 };
 
 struct Settings {
-  std::string train_name;                                   // NAME of FILE:NAME: the tag or the model of a train block; empty: the only one
-  std::vector<std::pair<std::string, std::string>> set;     // --set NAME=VALUE: model arguments, named dimensions, scalars, settings of `train`
-  std::optional<i64> batch;                                 // --batch
-  std::vector<Column> columns;                              // empty: no data set is known, inputs are taken as declared
-  std::map<std::string, i64> properties;                    // of the data set: "classes", "vocab"
+  std::string train_name; // NAME of FILE:NAME: the tag or the model of a train block; empty: the only one
+  std::vector<std::pair<std::string, std::string>>
+      set;                     // --set NAME=VALUE: model arguments, named dimensions, scalars, settings of `train`
+  std::optional<i64> batch;    // --batch
+  std::vector<Column> columns; // empty: no data set is known, inputs are taken as declared
+  std::map<std::string, i64> properties; // of the data set: "classes", "vocab"
   // The text of an imported file, by its path below the folder of the main file; nothing when there is no such file.
   std::function<std::optional<std::string>(std::string const& path)> read_import;
   i64 max_nodes = 1'000'000;
@@ -34,7 +35,7 @@ struct Settings {
 // How an input or target of the model is supplied.
 struct BoundInput {
   std::string name;
-  Type type;          // with `batch`
+  Type type; // with `batch`
   bool is_target = false;
   std::string column; // empty when no data set is known
 };

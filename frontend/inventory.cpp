@@ -17,7 +17,8 @@ std::string written(Sources const& sources, Location at) {
 void collect(Sources const& sources, Block const& block, Inventory::Model& out) {
   for (auto const& s : block.statements) {
     if (auto* x = std::get_if<InputStmt>(&s->as)) {
-      Inventory::Input input{.name = x->name.text, .is_target = x->is_target, .dtype = x->type.dtype.text, .dims = {}, .at = x->name.at};
+      Inventory::Input input{
+          .name = x->name.text, .is_target = x->is_target, .dtype = x->type.dtype.text, .dims = {}, .at = x->name.at};
       for (auto const& d : x->type.dims) input.dims.push_back(written(sources, d.at));
       out.inputs.push_back(std::move(input));
     } else if (auto* x = std::get_if<OutputStmt>(&s->as)) out.outputs.push_back(x->name.text);
@@ -35,7 +36,8 @@ Inventory take_inventory(Sources const& sources, u32 file) {
   Inventory out;
   out.diagnostics = std::move(parsed.diagnostics);
   for (auto const& m : parsed.file.models) {
-    Inventory::Model model{.name = m->name.text, .doc = m->doc, .parameters = {}, .inputs = {}, .outputs = {}, .at = m->name.at};
+    Inventory::Model model{
+        .name = m->name.text, .doc = m->doc, .parameters = {}, .inputs = {}, .outputs = {}, .at = m->name.at};
     for (auto const& p : m->parameters) model.parameters.push_back(p.name.text);
     collect(sources, m->body, model);
     out.models.push_back(std::move(model));

@@ -11,11 +11,11 @@ namespace nnc {
 
 namespace {
 
-constexpr std::array reserved_words{"fn",   "if",     "else",   "for",  "in",    "scan", "emit", "return", "require",
-                                    "loss", "metric", "true",   "false", "none", "and",  "or",   "not"};
+constexpr std::array reserved_words{"fn",   "if",     "else", "for",   "in",   "scan", "emit", "return", "require",
+                                    "loss", "metric", "true", "false", "none", "and",  "or",   "not"};
 // Longest first, so that the first match is the right one.
-constexpr std::array symbols{"==", "!=", "<=", ">=", "<-", "->", "//", "|>", "..", "(", ")", "[", "]", "{", "}",
-                             ",",  ":",  "=",  "<",  ">",  "+",  "-",  "*",  "/",  "%", "^", "@", "."};
+constexpr std::array symbols{"==", "!=", "<=", ">=", "<-", "->", "//", "|>", "..", "(", ")", "[", "]", "{",
+                             "}",  ",",  ":",  "=",  "<",  ">",  "+",  "-",  "*",  "/", "%", "^", "@", "."};
 constexpr std::array binary_operators{"==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "//", "%", "^", "@", "|>"};
 
 bool starts_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
@@ -25,7 +25,8 @@ bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)); }
 class Lexer {
 public:
   Lexer(std::string_view text, u32 file, u32 begin, u32 end, Location start)
-      : text_(text.substr(0, end)), file_(file), pos_(begin), line_(start.line), line_start_(begin - (start.column - 1)) {}
+      : text_(text.substr(0, end)), file_(file), pos_(begin), line_(start.line),
+        line_start_(begin - (start.column - 1)) {}
 
   Lexed run() {
     while (pos_ < text_.size()) next();
@@ -44,7 +45,8 @@ private:
   }
 
   Token& push(TokenKind kind, u32 begin, u32 end) {
-    out_.tokens.push_back({.kind = kind, .text = text_.substr(begin, end - begin), .at = at(begin, end), .offset = begin});
+    out_.tokens.push_back(
+        {.kind = kind, .text = text_.substr(begin, end - begin), .at = at(begin, end), .offset = begin});
     if (kind != TokenKind::newline) std::swap(out_.tokens.back().doc, doc_);
     return out_.tokens.back();
   }
@@ -97,7 +99,8 @@ private:
   // a block, but not in parentheses.
   bool begins_declaration(std::string_view word) const {
     bool in_block = out_.tokens[open_.back()].text == "{";
-    bool fits = word == "model" || word == "train" || word == "optimizer" || word == "const" || word == "import" || (word == "fn" && !in_block);
+    bool fits = word == "model" || word == "train" || word == "optimizer" || word == "const" || word == "import" ||
+                (word == "fn" && !in_block);
     u32 next = pos_;
     while (next < text_.size() && text_[next] == ' ') ++next;
     return fits && next > pos_ && next < text_.size() && (starts_name(text_[next]) || text_[next] == '"');
@@ -125,7 +128,8 @@ private:
     push(TokenKind::number, begin, pos_);
   }
 
-  // The position behind the closing quote of the string that opens at `p`; text_.size() or a newline when there is none.
+  // The position behind the closing quote of the string that opens at `p`; text_.size() or a newline when there is
+  // none.
   u32 string_end(u32 p) const {
     for (++p; p < text_.size() && text_[p] != '\n'; ++p) {
       if (text_[p] == '"') return p + 1;
@@ -189,7 +193,8 @@ private:
   static std::string printable(std::string_view s) {
     std::string out;
     for (char c : s)
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
       else out += c;
     return out;
   }
@@ -201,7 +206,8 @@ private:
       open_.push_back(static_cast<u32>(out_.tokens.size()));
     } else if (s == ")" || s == "]" || s == "}") {
       bool known = std::any_of(open_.begin(), open_.end(), [&](u32 i) { return closer_of(out_.tokens[i].text) == s; });
-      // A parenthesis may not close over a block: `( {` then `)` means that the brace is missing only if no `}` follows.
+      // A parenthesis may not close over a block: `( {` then `)` means that the brace is missing only if no `}`
+      // follows.
       if (!known || (s != "}" && out_.tokens[open_.back()].text == "{"))
         return error(at(begin, pos_), fmt::format("`{}` closes nothing", s));
       while (closer_of(out_.tokens[open_.back()].text) != s) close_missing(begin);
@@ -217,7 +223,8 @@ private:
     error(open.at, fmt::format("this `{}` is never closed", open.text));
     open.unclosed = true;
     auto closer = closer_of(open.text);
-    out_.tokens.push_back({.kind = TokenKind::symbol, .text = closer, .at = at(where, where), .offset = where, .unclosed = true});
+    out_.tokens.push_back(
+        {.kind = TokenKind::symbol, .text = closer, .at = at(where, where), .offset = where, .unclosed = true});
   }
 
   void balance_rest() {

@@ -48,8 +48,10 @@ ExprPtr Parser::expression() {
   Deeper deeper(*this);
   ExprPtr e = logical_or();
   while (accept("|>")) e = pipe_target(std::move(e));
-  if (at("<-") && nesting_ > 0 && !std::holds_alternative<IndexExpr>(e->as) && !std::holds_alternative<MemberExpr>(e->as))
-    fail(peek().at, "`<-` writes a state and is a statement of its own", "a comparison with a negative number needs a space: `a < -1`");
+  if (at("<-") && nesting_ > 0 && !std::holds_alternative<IndexExpr>(e->as) &&
+      !std::holds_alternative<MemberExpr>(e->as))
+    fail(peek().at, "`<-` writes a state and is a statement of its own",
+         "a comparison with a negative number needs a space: `a < -1`");
   return e;
 }
 
@@ -102,8 +104,7 @@ ExprPtr Parser::comparison() {
   if (!is_comparison(peek())) return e;
   Token const op = take();
   e = binary(std::move(e), op, sum());
-  if (is_comparison(peek()))
-    fail(peek().at, "comparisons do not chain", "join two of them: `a < b and b < c`");
+  if (is_comparison(peek())) fail(peek().at, "comparisons do not chain", "join two of them: `a < b and b < c`");
   return e;
 }
 
@@ -356,7 +357,8 @@ String Parser::string() {
       }
       if (end >= t.text.size()) fail(place(i, 1), "this `{` is never closed", "a brace that is text is written `\\{`");
       flush();
-      auto part = lex_part(sources_, t.at.file, t.offset + static_cast<u32>(i) + 1, t.offset + static_cast<u32>(end), place(i + 1, 0));
+      auto part = lex_part(sources_, t.at.file, t.offset + static_cast<u32>(i) + 1, t.offset + static_cast<u32>(end),
+                           place(i + 1, 0));
       for (auto& d : part.diagnostics) diagnostics_.push_back(std::move(d));
       Parser inner(sources_, std::move(part.tokens), diagnostics_);
       inner.nesting_ = nesting_;

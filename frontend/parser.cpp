@@ -131,7 +131,8 @@ void Parser::declaration(File& file) {
     std::optional<std::string> help;
     if (auto word = nearest(peek().text, {"import", "const", "fn", "optimizer", "model", "train"}); !word.empty())
       help = fmt::format("did you mean `{}`?", word);
-    fail(peek().at, fmt::format("expected a declaration (import, const, fn, optimizer, model, train), found {}", found()), help);
+    fail(peek().at,
+         fmt::format("expected a declaration (import, const, fn, optimizer, model, train), found {}", found()), help);
   }
   end_of_statement("the declaration");
 }
@@ -211,8 +212,7 @@ Parameter Parser::parameter() {
 TypePattern Parser::type() {
   Location start = peek().at;
   TypePattern out{.dtype = expect_name("a type such as float[batch, n]"), .at = {}, .dims = {}};
-  if (!at("["))
-    fail_here(fmt::format("`[` behind `{}` (a scalar is `{}[]`)", out.dtype.text, out.dtype.text));
+  if (!at("[")) fail_here(fmt::format("`[` behind `{}` (a scalar is `{}[]`)", out.dtype.text, out.dtype.text));
   out.dims = between("[", "]", [&] { return dim(); });
   out.at = since(start);
   return out;

@@ -31,7 +31,9 @@ private:
   Token const& take() { return tokens_[pos_ + 1 < tokens_.size() ? pos_++ : pos_]; }
   bool at(std::string_view s) const { return peek().is(s); }
   bool at_name() const { return peek().kind == TokenKind::name; }
-  bool at_end_of_statement() const { return peek().kind == TokenKind::newline || at("}") || peek().kind == TokenKind::end; }
+  bool at_end_of_statement() const {
+    return peek().kind == TokenKind::newline || at("}") || peek().kind == TokenKind::end;
+  }
   bool accept(std::string_view s);
   Token const& expect(std::string_view s, std::string_view where);
   syntax::Name expect_name(std::string_view what);
@@ -109,8 +111,10 @@ private:
   syntax::Tag tag();
   syntax::String string();
   syntax::ExprPtr binary(syntax::ExprPtr left, Token const& op, syntax::ExprPtr right);
-  template <class T> syntax::ExprPtr make(Location start, T node, int depth_below = 0);
-  template <class Part> auto between(std::string_view open, std::string_view close, Part part);
+  template <class T>
+  syntax::ExprPtr make(Location start, T node, int depth_below = 0);
+  template <class Part>
+  auto between(std::string_view open, std::string_view close, Part part);
 
   struct Deeper; // counts the nesting of rules
 
@@ -127,7 +131,8 @@ inline constexpr int max_expression = 1000; // height of an expression's tree
 
 // The parts between two brackets, separated by commas, a comma at the end allowed. When the lexer had to invent the
 // closing bracket, what was inside is skipped without another word.
-template <class Part> auto Parser::between(std::string_view open, std::string_view close, Part part) {
+template <class Part>
+auto Parser::between(std::string_view open, std::string_view close, Part part) {
   std::vector<decltype(part())> parts;
   Token const opener = expect(open, "here");
   if (opener.unclosed) {
@@ -145,7 +150,8 @@ template <class Part> auto Parser::between(std::string_view open, std::string_vi
   return parts;
 }
 
-template <class T> syntax::ExprPtr Parser::make(Location start, T node, int depth_below) {
+template <class T>
+syntax::ExprPtr Parser::make(Location start, T node, int depth_below) {
   auto e = std::make_unique<syntax::Expr>();
   e->at = since(start);
   e->depth = depth_below + 1;

@@ -13,8 +13,8 @@ enum class TokenKind : u8 {
   name,
   keyword, // a reserved word
   number,
-  string,  // text without its quotes, escapes not yet resolved
-  tag,     // @name (text is the name), or @ in front of a string (text is empty, the string follows)
+  string, // text without its quotes, escapes not yet resolved
+  tag,    // @name (text is the name), or @ in front of a string (text is empty, the string follows)
   symbol,
   newline, // the end of a statement: a newline or ';'
   end,
@@ -24,12 +24,14 @@ struct Token {
   TokenKind kind = TokenKind::end;
   std::string_view text;
   Location at;
-  u32 offset = 0;         // of `text` in the source, in bytes
-  bool unclosed = false;  // a bracket whose other half was missing: already reported, what is inside is not to be trusted
-  std::string_view doc;   // the `##` comment in front, if this token begins a line
+  u32 offset = 0; // of `text` in the source, in bytes
+  bool unclosed =
+      false;            // a bracket whose other half was missing: already reported, what is inside is not to be trusted
+  std::string_view doc; // the `##` comment in front, if this token begins a line
 
   bool is(std::string_view symbol_or_word) const {
-    return (kind == TokenKind::symbol || kind == TokenKind::keyword || kind == TokenKind::name) && text == symbol_or_word;
+    return (kind == TokenKind::symbol || kind == TokenKind::keyword || kind == TokenKind::name) &&
+           text == symbol_or_word;
   }
 };
 

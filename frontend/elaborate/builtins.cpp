@@ -23,7 +23,8 @@ struct Table {
         entries.push_back(&b);
       }
     parsed = parse(sources, sources.add("builtins", text));
-    if (!parsed.diagnostics.empty() || parsed.file.functions.size() != entries.size()) throw CompilerBug("a signature of a builtin does not parse");
+    if (!parsed.diagnostics.empty() || parsed.file.functions.size() != entries.size())
+      throw CompilerBug("a signature of a builtin does not parse");
     for (size_t i = 0; i < entries.size(); ++i) {
       auto* f = parsed.file.functions[i].get();
       f->name.at = f->at = {};

@@ -26,22 +26,31 @@ std::optional<f64> computed(OpCode op, f64 x) {
   }
 }
 
-template <OpCode op> Any unary(BuiltinCall& c) { return c.e.unary(op, c[0], c.at); }
+template <OpCode op>
+Any unary(BuiltinCall& c) {
+  return c.e.unary(op, c[0], c.at);
+}
 
 // The smaller or larger of two: of numbers while compiling, else by element.
-template <OpCode op> Any extremum(BuiltinCall& c) {
+template <OpCode op>
+Any extremum(BuiltinCall& c) {
   auto const &a = c[0], &b = c[1];
-  auto pick = [](f64 x, f64 y) { return op == OpCode::max ? ((y < x || std::isnan(x)) ? x : y) : ((x < y || std::isnan(x)) ? x : y); };
+  auto pick = [](f64 x, f64 y) {
+    return op == OpCode::max ? ((y < x || std::isnan(x)) ? x : y) : ((x < y || std::isnan(x)) ? x : y);
+  };
   auto *p = a.get<Dim>(), *q = b.get<Dim>();
   if (p && q) {
     auto difference = (*p - *q).constant();
-    if (!difference) c.e.fail(c.at, fmt::format("which of {} and {} is larger is not known while compiling", shown(*p), shown(*q)));
+    if (!difference)
+      c.e.fail(c.at, fmt::format("which of {} and {} is larger is not known while compiling", shown(*p), shown(*q)));
     return (*difference >= 0) == (op == OpCode::max) ? a : b;
   }
   if (!a.tensor() && !b.tensor() && c.e.is_number(a) && c.e.is_number(b))
     return Any{pick(c.e.as_float(a, c.places[0], "an operand"), c.e.as_float(b, c.places[1], "an operand"))};
   if (c.e.is_number(a) && c.e.is_number(b)) {
-    auto known = [&](Any const& v) { return v.tensor() ? v.tensor()->known : std::optional(c.e.as_float(v, c.at, "an operand")); };
+    auto known = [&](Any const& v) {
+      return v.tensor() ? v.tensor()->known : std::optional(c.e.as_float(v, c.at, "an operand"));
+    };
     auto x = known(a), y = known(b);
     return c.e.tunable(op, {a, b}, x && y ? std::optional(pick(*x, *y)) : std::nullopt, c.at);
   }
@@ -55,7 +64,9 @@ Any select(BuiltinCall& c) {
   if (c[0].tensor()->tunes && c.e.is_number(c[1]) && c.e.is_number(c[2])) {
     std::optional<f64> known;
     auto& t = *c[0].tensor();
-    auto number = [&](Any const& v) { return v.tensor() ? v.tensor()->known : std::optional(c.e.as_float(v, c.at, "an operand")); };
+    auto number = [&](Any const& v) {
+      return v.tensor() ? v.tensor()->known : std::optional(c.e.as_float(v, c.at, "an operand"));
+    };
     if (t.known) known = *t.known != 0 ? number(c[1]) : number(c[2]);
     return c.e.tunable(OpCode::select, {c[0], c[1], c[2]}, known, c.at);
   }
@@ -74,7 +85,8 @@ Any grad(BuiltinCall& c) { return c.e.gradient(c[0], c[1], c.at); }
 
 Any Elaborator::unary(OpCode op, Any const& v, Location at) {
   if (v.is<f64>() || v.is<Dim>()) {
-    if (op == OpCode::abs && v.is<Dim>() && v.get<Dim>()->constant()) return Any{Dim(std::abs(*v.get<Dim>()->constant()))};
+    if (op == OpCode::abs && v.is<Dim>() && v.get<Dim>()->constant())
+      return Any{Dim(std::abs(*v.get<Dim>()->constant()))};
     if (v.is<Dim>() && !v.get<Dim>()->constant()) return unary(op, number_of(*v.get<Dim>(), at), at);
     return Any{*computed(op, as_float(v, at, "the operand"))};
   }

@@ -9,7 +9,9 @@ namespace {
 
 constexpr i64 longest_list = 1'000'000;
 
-Any len(BuiltinCall& c) { return Any{Dim(static_cast<i64>(c.e.as_list(c[0], c.places[0], "the operand of `len`").size()))}; }
+Any len(BuiltinCall& c) {
+  return Any{Dim(static_cast<i64>(c.e.as_list(c[0], c.places[0], "the operand of `len`").size()))};
+}
 
 Any is_list(BuiltinCall& c) { return Any{c[0].list() != nullptr}; }
 
@@ -17,7 +19,8 @@ Any is_list(BuiltinCall& c) { return Any{c[0].list() != nullptr}; }
 Any range(BuiltinCall& c) {
   auto bound = [&](size_t i) {
     if (c[i].tensor())
-      c.e.fail(c.places[i], fmt::format("the bound of `range` is {}: it must be known while compiling", shown(c[i])), "a loop at run time is a `scan`");
+      c.e.fail(c.places[i], fmt::format("the bound of `range` is {}: it must be known while compiling", shown(c[i])),
+               "a loop at run time is a `scan`");
     return c.e.as_constant(c[i], c.places[i], "the bound of `range`");
   };
   bool one = c[1].is<None>();
@@ -25,7 +28,8 @@ Any range(BuiltinCall& c) {
   if (step == 0) c.e.fail(c.places[2], "the step of `range` is 0");
   List out;
   for (i64 i = first; step > 0 ? i < end : i > end; i += step) {
-    if (static_cast<i64>(out.size()) >= longest_list) c.e.fail(c.at, fmt::format("the range unrolls to more than {} elements", longest_list));
+    if (static_cast<i64>(out.size()) >= longest_list)
+      c.e.fail(c.at, fmt::format("the range unrolls to more than {} elements", longest_list));
     out.push_back(Any{Dim(i)});
   }
   return list_of(std::move(out));
@@ -33,7 +37,8 @@ Any range(BuiltinCall& c) {
 
 Any map(BuiltinCall& c) {
   List out;
-  for (auto const& item : c.e.as_list(c[1], c.places[1], "what `map` runs over")) out.push_back(c.e.call(c[0], {{{}, item, c.places[1]}}, c.at));
+  for (auto const& item : c.e.as_list(c[1], c.places[1], "what `map` runs over"))
+    out.push_back(c.e.call(c[0], {{{}, item, c.places[1]}}, c.at));
   return list_of(std::move(out));
 }
 
@@ -44,7 +49,8 @@ Any zip(BuiltinCall& c) {
   for (size_t i = 0; !lists.empty() && i < lists.front().size(); ++i) {
     List row;
     for (auto const& l : lists) {
-      if (l.size() != lists.front().size()) c.e.fail(c.at, fmt::format("`zip` of lists of {} and {}", lists.front().size(), l.size()));
+      if (l.size() != lists.front().size())
+        c.e.fail(c.at, fmt::format("`zip` of lists of {} and {}", lists.front().size(), l.size()));
       row.push_back(l[i]);
     }
     out.push_back(list_of(std::move(row)));

@@ -23,17 +23,20 @@ Any kept(BuiltinCall& c, ValueId reduced, Shape shape, std::vector<i64> const& a
   return c.e.tensor(c.e.builder(c.at).reshape(reduced, shape));
 }
 
-template <OpCode op> Any reduce(BuiltinCall& c) {
+template <OpCode op>
+Any reduce(BuiltinCall& c) {
   ValueId x = operand(c);
   Type const type = c.e.graph().type(x);
   if (type.dtype == DType::bool_)
-    c.e.fail(c.places[0], fmt::format("`{}` of {}", c.name, shown(type)), fmt::format("convert it first: `{}(f32(x))`", c.name));
+    c.e.fail(c.places[0], fmt::format("`{}` of {}", c.name, shown(type)),
+             fmt::format("convert it first: `{}(f32(x))`", c.name));
   auto axes = c.e.as_axes(c[1], type.rank(), c.places[1]);
   ValueId out = axes.empty() ? x : c.e.builder(c.at).reduce(op, x, axes);
   return kept(c, out, type.shape, axes, c[2]);
 }
 
-template <OpCode op> Any position(BuiltinCall& c) {
+template <OpCode op>
+Any position(BuiltinCall& c) {
   ValueId x = operand(c);
   Type const type = c.e.graph().type(x);
   i64 axis = c.e.as_axis(c[1], type.rank(), c.places[1]);
@@ -62,7 +65,8 @@ Any Elaborator::gradient(Any const& y, Any const& x, Location at) {
   std::vector<ValueId> operands{value};
   std::vector<Type> types;
   for (auto const& v : by) {
-    if (!v.tensor() || v.tensor()->tunes || !is_float(type_of(v).dtype)) fail(at, fmt::format("`grad` derives by float tensors, got {}", shown(v)));
+    if (!v.tensor() || v.tensor()->tunes || !is_float(type_of(v).dtype))
+      fail(at, fmt::format("`grad` derives by float tensors, got {}", shown(v)));
     operands.push_back(as_tensor(v, at));
     if (!reached[operands.back()])
       fail(at, fmt::format("the value was not computed from this {}: its derivative is nothing", shown(v)),

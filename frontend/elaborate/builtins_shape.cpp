@@ -27,7 +27,8 @@ Shape const& shape_of(BuiltinCall& c, ValueId v) { return c.e.graph().type(v).sh
 Any full(BuiltinCall& c) {
   Shape shape = c.e.as_shape(c[0], c.places[0], "`shape`");
   ValueId v = c.e.as_tensor(c[1], dtype_of(c, 2), c.places[1]);
-  if (c.e.graph().type(v).rank() != 0) c.e.fail(c.places[1], fmt::format("`full` repeats a scalar, got {}", shown(c[1])));
+  if (c.e.graph().type(v).rank() != 0)
+    c.e.fail(c.places[1], fmt::format("`full` repeats a scalar, got {}", shown(c[1])));
   return c.e.tensor(shape.empty() ? v : c.e.builder(c.at).broadcast_scalar(v, shape));
 }
 
@@ -54,10 +55,13 @@ Any reshape(BuiltinCall& c) {
   Dim have = element_count(shape_of(c, x)), want = element_count(shape);
   if (open) {
     auto rest = want == Dim(0) ? std::nullopt : have.divided_by(want);
-    if (!rest) c.e.fail(c.at, fmt::format("{} cannot be reshaped to {}: {} does not divide {}", shown(c[0]), shown(c[1]), shown(want), shown(have)));
+    if (!rest)
+      c.e.fail(c.at, fmt::format("{} cannot be reshaped to {}: {} does not divide {}", shown(c[0]), shown(c[1]),
+                                 shown(want), shown(have)));
     shape[*open] = *rest;
   } else if (!(have == want))
-    c.e.fail(c.at, fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)), shown(want)));
+    c.e.fail(c.at, fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)),
+                               shown(want)));
   return c.e.tensor(shape == shape_of(c, x) ? x : c.e.builder(c.at).reshape(x, shape));
 }
 
@@ -71,7 +75,8 @@ Any transpose(BuiltinCall& c) {
     for (int i = 0; i < rank; ++i) permutation.push_back(i);
     std::swap(permutation[rank - 1], permutation[rank - 2]);
   } else
-    for (auto const& item : c.e.as_list(c[1], c.places[1], "`axes`")) permutation.push_back(c.e.as_axis(item, rank, c.places[1]));
+    for (auto const& item : c.e.as_list(c[1], c.places[1], "`axes`"))
+      permutation.push_back(c.e.as_axis(item, rank, c.places[1]));
   auto sorted = permutation;
   std::sort(sorted.begin(), sorted.end());
   if (static_cast<int>(sorted.size()) != rank || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
@@ -83,7 +88,8 @@ Any broadcast(BuiltinCall& c) {
   ValueId x = operand(c);
   Shape to = c.e.as_shape(c[1], c.places[1], "`shape`"), from = shape_of(c, x);
   bool fits = from.size() <= to.size();
-  for (size_t i = 1; fits && i <= from.size(); ++i) fits = from[from.size() - i] == Dim(1) || from[from.size() - i] == to[to.size() - i];
+  for (size_t i = 1; fits && i <= from.size(); ++i)
+    fits = from[from.size() - i] == Dim(1) || from[from.size() - i] == to[to.size() - i];
   if (!fits) c.e.fail(c.at, fmt::format("{} does not broadcast to {}", shown(c[0]), shown(list_of(to))));
   return c.e.tensor(c.e.stretch(x, to, c.at));
 }
@@ -102,7 +108,9 @@ Any concat(BuiltinCall& c) {
   for (ValueId v : values) {
     Shape s = shape_of(c, v), t = first.shape;
     if (s.size() == t.size()) s[static_cast<size_t>(axis)] = t[static_cast<size_t>(axis)];
-    if (s != t) c.e.fail(c.at, fmt::format("`concat` along axis {}: {} does not fit to {}", axis, shown(c.e.graph().type(v)), shown(first)));
+    if (s != t)
+      c.e.fail(c.at, fmt::format("`concat` along axis {}: {} does not fit to {}", axis, shown(c.e.graph().type(v)),
+                                 shown(first)));
   }
   if (values.size() == 1) return c.e.tensor(values.front());
   return c.e.tensor(c.e.builder(c.at).make(OpCode::concat, values, {{"axis", axis}}));
@@ -110,7 +118,8 @@ Any concat(BuiltinCall& c) {
 
 Any reverse(BuiltinCall& c) {
   ValueId x = operand(c);
-  return c.e.tensor(c.e.builder(c.at).make(OpCode::reverse, {x}, {{"axes", c.e.as_axes(c[1], c.e.graph().type(x).rank(), c.at)}}));
+  return c.e.tensor(
+      c.e.builder(c.at).make(OpCode::reverse, {x}, {{"axes", c.e.as_axes(c[1], c.e.graph().type(x).rank(), c.at)}}));
 }
 
 // pad(x, low, high): so many rows in front and behind along each axis.
@@ -119,8 +128,10 @@ Any pad(BuiltinCall& c) {
   Type const type = c.e.graph().type(x);
   auto rows = [&](size_t i) {
     std::vector<Dim> out;
-    for (auto const& item : c.e.as_list(c[i], c.places[i], i == 1 ? "`low`" : "`high`")) out.push_back(c.e.as_int(item, c.places[i], "a width of `pad`"));
-    if (static_cast<int>(out.size()) != type.rank()) c.e.fail(c.places[i], fmt::format("`pad` needs one width per axis of {}", shown(type)));
+    for (auto const& item : c.e.as_list(c[i], c.places[i], i == 1 ? "`low`" : "`high`"))
+      out.push_back(c.e.as_int(item, c.places[i], "a width of `pad`"));
+    if (static_cast<int>(out.size()) != type.rank())
+      c.e.fail(c.places[i], fmt::format("`pad` needs one width per axis of {}", shown(type)));
     return out;
   };
   ValueId fill = c.e.as_tensor(c[3], type.dtype, c.places[3]);
@@ -130,13 +141,15 @@ Any pad(BuiltinCall& c) {
 // gather(table, ids, axis): the axes of `ids` replace the indexed one.
 Any gather(BuiltinCall& c) {
   ValueId table = operand(c, 0), ids = operand(c, 1);
-  if (!is_int(c.e.graph().type(ids).dtype)) c.e.fail(c.places[1], fmt::format("`gather` is indexed by ints, got {}", shown(c[1])));
+  if (!is_int(c.e.graph().type(ids).dtype))
+    c.e.fail(c.places[1], fmt::format("`gather` is indexed by ints, got {}", shown(c[1])));
   i64 axis = c.e.as_axis(c[2], c.e.graph().type(table).rank(), c.at);
   return c.e.tensor(c.e.builder(c.at).make(OpCode::gather, {table, ids}, {{"axis", axis}}));
 }
 
 Any scatter_add(BuiltinCall& c) {
-  ValueId base = operand(c, 0), ids = operand(c, 1), updates = c.e.as_tensor(c[2], c.e.graph().type(base).dtype, c.places[2]);
+  ValueId base = operand(c, 0), ids = operand(c, 1),
+          updates = c.e.as_tensor(c[2], c.e.graph().type(base).dtype, c.places[2]);
   i64 axis = c.e.as_axis(c[3], c.e.graph().type(base).rank(), c.at);
   return c.e.tensor(c.e.builder(c.at).make(OpCode::scatter_add, {base, ids, updates}, {{"axis", axis}}));
 }

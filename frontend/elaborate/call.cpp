@@ -18,7 +18,8 @@ std::string listed(std::vector<std::string> const& names) {
 } // namespace
 
 // `as` names a call in the tree of paths when it is not to be named after the function.
-Any Elaborator::call(Any const& callee, std::vector<Actual> actuals, Location at, std::string const& tag, std::string const& as) {
+Any Elaborator::call(Any const& callee, std::vector<Actual> actuals, Location at, std::string const& tag,
+                     std::string const& as) {
   if (auto* dtype = callee.get<DType>()) {
     if (actuals.size() != 1 || !actuals.front().name.empty())
       fail(at, fmt::format("`{}` converts one value, got {} arguments", name(*dtype), actuals.size()));
@@ -29,20 +30,30 @@ Any Elaborator::call(Any const& callee, std::vector<Actual> actuals, Location at
   return f->builtin ? call_builtin(*f, std::move(actuals), at) : call_function(*f, std::move(actuals), at, tag, as);
 }
 
-Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actuals, Location at, std::string const& tag, std::string const& as) {
-  if (calls_ >= max_calls) fail(at, fmt::format("calls are nested deeper than {}: does `{}` call itself without an end?", max_calls, f.function->name.text));
-  Frame frame{.kind = Frame::Kind::function, .name = f.function->name.text, .function = f.function, .call_at = at, .caller = frame_, .file = f.file};
+Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actuals, Location at, std::string const& tag,
+                              std::string const& as) {
+  if (calls_ >= max_calls)
+    fail(at, fmt::format("calls are nested deeper than {}: does `{}` call itself without an end?", max_calls,
+                         f.function->name.text));
+  Frame frame{.kind = Frame::Kind::function,
+              .name = f.function->name.text,
+              .function = f.function,
+              .call_at = at,
+              .caller = frame_,
+              .file = f.file};
   frame.captured = f.captured;
   std::string component = as.empty() ? f.function->name.text : as;
   frame.path = component.empty() && tag.empty() ? frame_->path : frame_->path->enter(component, tag, at);
-  if (f.captured && !f.function->name.text.empty()) frame.names[f.function->name.text] = Any{f}; // a local function may call itself
+  if (f.captured && !f.function->name.text.empty())
+    frame.names[f.function->name.text] = Any{f}; // a local function may call itself
   FrameGuard guard(*this, frame);
   ++calls_;
   struct Leave {
     int& calls;
     ~Leave() { --calls; }
   } leave{calls_};
-  bind_arguments(*f.function, std::move(actuals), at, frame.name.empty() ? "the function" : fmt::format("`{}`", frame.name));
+  bind_arguments(*f.function, std::move(actuals), at,
+                 frame.name.empty() ? "the function" : fmt::format("`{}`", frame.name));
   return run_body(*f.function);
 }
 
@@ -53,84 +64,106 @@ Any Elaborator::run_body(syntax::FunctionDecl const& f) {
   if (result.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
   if (f.result) {
     if (match(*f.result, result, f.result->at))
-      fail(f.result->at, fmt::format("`{}` promises {}, but gives {}", f.name.text, shown_pattern(*f.result), shown(result)));
+      fail(f.result->at,
+           fmt::format("`{}` promises {}, but gives {}", f.name.text, shown_pattern(*f.result), shown(result)));
   }
   return result;
 }
 
-// By position, then by name; `..xs` collects the rest; what is missing takes its default, which sees the parameters in
-// front of it.
-void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actual> actuals, Location at, std::string const& shown_name) {
-  auto const& parameters = f.parameters;
-  std::vector<std::optional<Any>> values(parameters.size());
-  std::vector<Location> places(parameters.size(), at);
-  std::vector<Note> declared;
-  if (f.name.at && !f.name.text.empty()) declared.push_back({f.name.at, fmt::format("{} is declared here", shown_name)});
-  size_t next = 0, positional = 0;
-  List rest;
+// The fault is the caller's: the chain of calls begins there.
+void Elaborator::blame_caller(Location at, std::string message, std::optional<std::string> help,
+                              std::vector<Note> notes) {
+  if (frame_->caller) frame_ = frame_->caller;
+  fail(at, std::move(message), std::move(help), std::move(notes));
+}
+
+// By position; `..xs` collects the rest.
+void Elaborator::place_positional(Slots& slots, std::vector<Actual>& actuals, std::string const& shown_name) {
+  auto const& parameters = slots.function.parameters;
+  size_t next = 0, given = 0;
+  Location last;
   for (auto& a : actuals) {
     if (!a.name.empty()) continue;
-    ++positional;
-    if (next < parameters.size() && parameters[next].rest) {
-      rest.push_back(std::move(a.value));
-      continue;
-    }
-    if (next >= parameters.size()) continue;
-    values[next] = std::move(a.value);
-    places[next++] = a.at;
+    ++given;
+    last = a.at;
+    if (next < parameters.size() && parameters[next].rest) slots.rest.push_back(std::move(a.value));
+    else if (next < parameters.size()) slots.set(next++, std::move(a.value), a.at);
+    else ++next;
   }
-  if (next == parameters.size() && positional > next) {
-    for (auto const& a : actuals) at = a.name.empty() ? a.at : at;
-    frame_ = frame_->caller ? frame_->caller : frame_; // the fault is the caller's
-    fail(at, fmt::format("{} takes {} argument{}, got {}", shown_name, parameters.size(), parameters.size() == 1 ? "" : "s", positional), {}, declared);
-  }
+  if (next > parameters.size())
+    blame_caller(last,
+                 fmt::format("{} takes {} argument{}, got {}", shown_name, parameters.size(),
+                             parameters.size() == 1 ? "" : "s", given),
+                 {}, slots.declared);
+}
+
+void Elaborator::place_named(Slots& slots, std::vector<Actual>& actuals, std::string const& shown_name) {
+  auto const& parameters = slots.function.parameters;
   for (auto& a : actuals) {
     if (a.name.empty()) continue;
-    auto it = std::find_if(parameters.begin(), parameters.end(), [&](auto const& p) { return p.name.text == a.name && !p.rest; });
-    size_t i = static_cast<size_t>(it - parameters.begin());
-    frame_ = it == parameters.end() || values[i] ? frame_->caller : frame_;
+    auto it = std::find_if(parameters.begin(), parameters.end(),
+                           [&](auto const& p) { return p.name.text == a.name && !p.rest; });
     if (it == parameters.end()) {
       std::vector<std::string> names;
       for (auto const& p : parameters) names.push_back(p.name.text);
       auto near = nearest(a.name, names);
-      std::string help = near.empty() ? (names.empty() ? "it takes none" : "it takes " + listed(names)) : fmt::format("did you mean `{}`?", near);
-      fail(a.at, fmt::format("{} has no argument `{}`", shown_name, a.name), help, declared);
+      std::string help = near.empty() ? (names.empty() ? "it takes none" : "it takes " + listed(names))
+                                      : fmt::format("did you mean `{}`?", near);
+      blame_caller(a.at, fmt::format("{} has no argument `{}`", shown_name, a.name), help, slots.declared);
     }
-    if (values[i]) fail(a.at, fmt::format("`{}` is given twice", a.name));
-    values[i] = std::move(a.value);
-    places[i] = a.at;
+    auto i = static_cast<size_t>(it - parameters.begin());
+    if (slots.values[i]) blame_caller(a.at, fmt::format("`{}` is given twice", a.name));
+    slots.set(i, std::move(a.value), a.at);
   }
+}
+
+// By position, then by name; what is missing takes its default, which sees the parameters in front of it.
+void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actual> actuals, Location at,
+                                std::string const& shown_name) {
+  Slots slots(f, at);
+  if (f.name.at && !f.name.text.empty())
+    slots.declared.push_back({f.name.at, fmt::format("{} is declared here", shown_name)});
+  place_positional(slots, actuals, shown_name);
+  place_named(slots, actuals, shown_name);
   std::vector<std::string> missing;
-  for (size_t i = 0; i < parameters.size(); ++i)
-    if (!values[i] && !parameters[i].initial && !parameters[i].rest) missing.push_back(parameters[i].name.text);
-  if (!missing.empty()) {
-    frame_ = frame_->caller ? frame_->caller : frame_;
-    fail(at, fmt::format("{} lacks the argument{} {}", shown_name, missing.size() == 1 ? "" : "s", listed(missing)), {}, declared);
+  for (size_t i = 0; i < f.parameters.size(); ++i)
+    if (!slots.values[i] && !f.parameters[i].initial && !f.parameters[i].rest)
+      missing.push_back(f.parameters[i].name.text);
+  if (!missing.empty())
+    blame_caller(at,
+                 fmt::format("{} lacks the argument{} {}", shown_name, missing.size() == 1 ? "" : "s", listed(missing)),
+                 {}, slots.declared);
+  for (size_t i = 0; i < f.parameters.size(); ++i) {
+    auto const& p = f.parameters[i];
+    if (p.rest) slots.values[i] = list_of(std::move(slots.rest));
+    bind_argument(p, slots.values[i] ? std::move(*slots.values[i]) : eval(*p.initial), slots.places[i], shown_name);
   }
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    if (parameters[i].rest) values[i] = list_of(std::move(rest));
-    bind_argument(parameters[i], values[i] ? std::move(*values[i]) : eval(*parameters[i].initial), places[i], shown_name);
+}
+
+// Which name of the caller, the last one that was bound, would fit where another value does not?
+std::optional<std::string> Elaborator::what_would_fit(syntax::TypePattern const& type, Location at) {
+  std::optional<std::string> out;
+  if (!frame_->caller) return out;
+  u32 line = 0;
+  for (auto const& [name, candidate] : frame_->caller->names) {
+    if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != graph_) continue;
+    Frame saved = *frame_;
+    Any copy = candidate;
+    bool fits = !match(type, copy, at);
+    *frame_ = std::move(saved);
+    if (!fits || candidate.at.line < line) continue;
+    line = candidate.at.line;
+    out = fmt::format("`{}` has the type {} and would fit", name, shown(candidate));
   }
+  return out;
 }
 
 void Elaborator::bind_argument(syntax::Parameter const& p, Any value, Location at, std::string const& shown_name) {
   if (p.type && match(*p.type, value, at)) {
     std::string expected = shown_pattern(*p.type);
-    std::optional<std::string> help;
-    Frame* callee = frame_;
-    u32 nearest_line = 0; // of those that fit, the one that was bound last
-    if (callee->caller) // which names of the caller would fit?
-      for (auto const& [name, candidate] : callee->caller->names) {
-        if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != graph_) continue;
-        auto saved = *callee;
-        Any copy = candidate;
-        bool fits = !match(*p.type, copy, at);
-        *callee = saved;
-        if (fits && candidate.at.line >= nearest_line) nearest_line = candidate.at.line, help = fmt::format("`{}` has the type {} and would fit", name, shown(candidate));
-      }
-    std::vector<Note> notes{{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}};
-    frame_ = callee->caller ? callee->caller : callee;
-    fail(at, fmt::format("{} expects {}, got {}", shown_name, expected, shown(value)), help, notes);
+    auto help = what_would_fit(*p.type, at);
+    blame_caller(at, fmt::format("{} expects {}, got {}", shown_name, expected, shown(value)), help,
+                 {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
   }
   if (value.tensor() || value.is<FunctionValue>() || !value.at) value.at = p.name.at;
   frame_->names[p.name.text] = std::move(value);
@@ -138,7 +171,11 @@ void Elaborator::bind_argument(syntax::Parameter const& p, Any value, Location a
 
 // A builtin has a frame as well, so that its arguments are bound and blamed like any function's.
 Any Elaborator::call_builtin(FunctionValue const& f, std::vector<Actual> actuals, Location at) {
-  Frame frame{.kind = Frame::Kind::function, .name = f.function->name.text, .function = f.function, .call_at = {}, .caller = frame_};
+  Frame frame{.kind = Frame::Kind::function,
+              .name = f.function->name.text,
+              .function = f.function,
+              .call_at = {},
+              .caller = frame_};
   frame.path = frame_ ? frame_->path : nullptr;
   std::map<std::string, Location> named;
   std::vector<Location> positional;

@@ -21,7 +21,8 @@ void Elaborator::run() {
     choose();
     initialize_ = std::make_unique<Graph>(Graph::Kind::initialize, "initialize");
     plan_columns();
-    Graph loss(Graph::Kind::training, "loss"), evaluation(Graph::Kind::evaluation, "evaluate"), outputs(Graph::Kind::run, "run");
+    Graph loss(Graph::Kind::training, "loss"), evaluation(Graph::Kind::evaluation, "evaluate"),
+        outputs(Graph::Kind::run, "run");
     run_model(loss);
     bool sound = !has_errors(out_.diagnostics);
     if (train_) run_training_settings();
@@ -49,7 +50,9 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
   for (Graph* g : graphs) {
     if (g->kind == Graph::Kind::training)
       for (auto const& path : kept_order_)
-        if (kept_.at(path).is_state) g->builder.result(path, g->state_values.contains(path) ? g->state_values.at(path) : g->arguments.at(path), Role::state);
+        if (kept_.at(path).is_state)
+          g->builder.result(path, g->state_values.contains(path) ? g->state_values.at(path) : g->arguments.at(path),
+                            Role::state);
     std::map<std::string, size_t> rank;
     for (auto const& path : kept_order_) {
       rank.emplace(path, rank.size());
@@ -87,7 +90,9 @@ void Elaborator::refuse_batch_behind(Function const& f) {
       auto const& shape = f.type(v).shape;
       for (size_t i = 1; i < shape.size(); ++i)
         if (shape[i].mentions(Symbol::batch)) {
-          report({{.at = node.at, .message = fmt::format("`batch` behind the first axis, in {}, is not built yet", shown(f.type(v)))}});
+          report(
+              {{.at = node.at,
+                .message = fmt::format("`batch` behind the first axis, in {}, is not built yet", shown(f.type(v)))}});
           return;
         }
     }
@@ -107,7 +112,9 @@ void Elaborator::check_settings() {
     if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
     else
       for (auto const& n : names) help += (help.empty() ? "there are " : ", ") + n;
-    report({{.at = {}, .message = fmt::format("--set {}={}: nothing here is called `{}`", name, text, name), .help = help}});
+    report({{.at = {},
+             .message = fmt::format("--set {}={}: nothing here is called `{}`", name, text, name),
+             .help = help}});
   }
 }
 
@@ -127,11 +134,13 @@ Elaborated elaborate(std::shared_ptr<Sources> sources, u32 file, Settings const&
     front::Elaborator elaborator(program, *main, settings, out);
     elaborator.run();
     auto found = elaborator.constants();
-    if (!has_errors(out.diagnostics) && found.size() != constants.size()) { // once more, with what turned out to be constant
+    if (!has_errors(out.diagnostics) &&
+        found.size() != constants.size()) { // once more, with what turned out to be constant
       constants = std::move(found);
       continue;
     }
-    std::stable_sort(out.inputs.begin(), out.inputs.end(), [](auto const& a, auto const& b) { return a.is_target < b.is_target; });
+    std::stable_sort(out.inputs.begin(), out.inputs.end(),
+                     [](auto const& a, auto const& b) { return a.is_target < b.is_target; });
     if (!has_errors(out.diagnostics)) verify_or_bug(out.module, "after elaborate");
     return out;
   }

@@ -63,7 +63,8 @@ public:
   std::vector<std::string> constants() const { return {constants_.begin(), constants_.end()}; }
 
   // errors
-  [[noreturn]] void fail(Location, std::string message, std::optional<std::string> help = {}, std::vector<Note> notes = {});
+  [[noreturn]] void fail(Location, std::string message, std::optional<std::string> help = {},
+                         std::vector<Note> notes = {});
   void report(Failure const&);
   Location user_place(Location) const; // the nearest place in the user's own text
 
@@ -71,10 +72,10 @@ public:
   Graph& graph() { return *graph_; }
   Builder& builder(Location);
   Type const& type_of(Any const&);
-  ValueId as_tensor(Any const&, DType, Location);  // takes numbers and tensors of exactly this dtype
-  ValueId as_tensor(Any const&, Location);         // a number alone becomes f32 or i32
+  ValueId as_tensor(Any const&, DType, Location); // takes numbers and tensors of exactly this dtype
+  ValueId as_tensor(Any const&, Location);        // a number alone becomes f32 or i32
   Any tensor(ValueId);
-  Any number_of(Dim const&, Location);             // a symbolic extent as a run-time number
+  Any number_of(Dim const&, Location); // a symbolic extent as a run-time number
   ValueId stretch(ValueId, Shape const&, Location);
   ValueId without_ones(ValueId, Shape const&, Location);
   Shape common_shape(std::vector<ValueId> const&, Location, std::string const& what);
@@ -87,8 +88,8 @@ public:
   Shape as_shape(Any const&, Location, std::string const& what);
   std::vector<i64> as_axes(Any const&, int rank, Location); // none: all axes
   i64 as_axis(Any const&, int rank, Location);
-  bool is_number(Any const&) const;                // compile-time or one that only tunes
-  std::optional<f64> force(Any const&);            // the constant behind a number that only tunes
+  bool is_number(Any const&) const;     // compile-time or one that only tunes
+  std::optional<f64> force(Any const&); // the constant behind a number that only tunes
 
   // operators
   Any binary(std::string const& op, Any const&, Any const&, Location);
@@ -152,6 +153,21 @@ private:
   // calls
   Any call_function(FunctionValue const&, std::vector<Actual>, Location, std::string const& tag, std::string const& as);
   Any call_builtin(FunctionValue const&, std::vector<Actual>, Location);
+  struct Slots { // the parameters of a call while they are being given values
+    Slots(syntax::FunctionDecl const& f, Location at)
+        : function(f), values(f.parameters.size()), places(f.parameters.size(), at) {}
+    void set(size_t i, Any value, Location at) { values[i] = std::move(value), places[i] = at; }
+    syntax::FunctionDecl const& function;
+    std::vector<std::optional<Any>> values;
+    std::vector<Location> places;
+    List rest;
+    std::vector<Note> declared; // "declared here"
+  };
+  void place_positional(Slots&, std::vector<Actual>&, std::string const& shown_name);
+  void place_named(Slots&, std::vector<Actual>&, std::string const& shown_name);
+  [[noreturn]] void blame_caller(Location, std::string message, std::optional<std::string> help = {},
+                                 std::vector<Note> notes = {});
+  std::optional<std::string> what_would_fit(syntax::TypePattern const&, Location);
   void bind_arguments(syntax::FunctionDecl const&, std::vector<Actual>, Location, std::string const& shown_name);
   void bind_argument(syntax::Parameter const&, Any, Location, std::string const& shown_name);
   Any run_body(syntax::FunctionDecl const&);
@@ -210,7 +226,23 @@ private:
   void setting(std::string const& name, Any const&, Location);
   void run_minimize(Graph&);
   std::vector<std::string> select_parameters(syntax::MinimizeStep const&, std::set<std::string> const& taken);
-  void clip(Graph&, std::vector<ValueId>& gradients);
+  struct Clause { // of `minimize`
+    syntax::MinimizeStep const* step = nullptr;
+    std::string optimizer; // what its numbers are called after: "adam"
+    std::vector<std::string> parameters;
+    std::vector<ValueId> gradients;
+  };
+  struct Counters {              // over the clauses of a train block
+    std::set<std::string> taken; // parameters that belong to a clause
+    std::map<std::string, int> names;
+    int unnamed = 0;
+  };
+  std::string objective_name(ValueId, Location, int& unnamed);
+  Clause derive(Graph&, syntax::MinimizeStep const&, Location, Counters&);
+  std::string clause_name(syntax::MinimizeStep const&, Counters&);
+  void refuse_unbuilt(syntax::StepStmt const&);
+  void run_updates(Clause const&);
+  void clip(Graph&, std::vector<Clause>&);
   void run_update(std::string const& path, syntax::MinimizeStep const&, std::string const& clause);
   void check_settings();
   void refuse_batch_behind(Function const&);
@@ -235,10 +267,10 @@ private:
   std::map<std::string, ScalarSetting> scalars_; // numbers that only tune, by name
   std::set<std::string> constants_;              // those that reached a place that needs a constant
   std::map<std::string, std::string> set_values_;
-  std::set<std::string> set_used_;               // names of --set that found their place
-  std::vector<Measured> measured_;               // of the model function that is being built
+  std::set<std::string> set_used_; // names of --set that found their place
+  std::vector<Measured> measured_; // of the model function that is being built
   std::map<std::string, std::string> column_of_;
-  std::string current_update_;                   // path of the parameter that an optimizer is being run for
+  std::string current_update_; // path of the parameter that an optimizer is being run for
   ValueId update_p_ = no_value;
   bool p_written_ = false;
   std::vector<std::pair<std::string, ValueId>> optimizer_states_;

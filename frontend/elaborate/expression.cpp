@@ -107,11 +107,13 @@ Any Elaborator::eval_member(MemberExpr const& m, Location at) {
       if (i.alias != base->name) continue;
       if (auto value = find_in_file(*i.file, m.member.text, at)) return *value;
       std::optional<std::string> help;
-      if (auto near = nearest(m.member.text, i.file->names()); !near.empty()) help = fmt::format("did you mean `{}.{}`?", base->name, near);
+      if (auto near = nearest(m.member.text, i.file->names()); !near.empty())
+        help = fmt::format("did you mean `{}.{}`?", base->name, near);
       fail(at, fmt::format("the import `{}` declares no `{}`", base->name, m.member.text), help);
     }
   Any value = eval(*m.base);
-  fail(at, fmt::format("{} has no member `{}`", shown(value), m.member.text), "a dot stands behind the name of an import only");
+  fail(at, fmt::format("{} has no member `{}`", shown(value), m.member.text),
+       "a dot stands behind the name of an import only");
 }
 
 // A local function sees the values that the names outside have where it is written.
@@ -134,7 +136,8 @@ std::string Elaborator::text(String const& s) {
     else if (auto* x = value.get<f64>()) out += shown(*x);
     else if (auto* t = value.get<DType>()) out += name(*t);
     else if (value.list()) out += shown(value).substr(std::string("the list ").size());
-    else if (value.tensor() && !value.tensor()->tunes) fail(part.expression->at, fmt::format("{} has no text while compiling", shown(value)));
+    else if (value.tensor() && !value.tensor()->tunes)
+      fail(part.expression->at, fmt::format("{} has no text while compiling", shown(value)));
     else if (auto known = force(value)) out += shown(*known);
     else out += shown(value);
   }
@@ -164,7 +167,8 @@ Any Elaborator::eval_call(CallExpr const& c, Location at) {
     auto& parts = c.tag->text.parts;
     bool plain = parts.size() == 1 && !parts.front().expression;
     if (auto* shadowed = plain ? local(tag) : nullptr; shadowed && shadowed->tensor() && !shadowed->tensor()->tunes)
-      fail(c.tag->at, fmt::format("the tag `@{}` is also the name of a tensor", tag), fmt::format("the matrix product needs a space: `@ {}`", tag),
+      fail(c.tag->at, fmt::format("the tag `@{}` is also the name of a tensor", tag),
+           fmt::format("the matrix product needs a space: `@ {}`", tag),
            {{shadowed->at, fmt::format("`{}` is bound here", tag)}});
     if (tag.empty()) fail(c.tag->at, "a tag may not be empty");
   }

@@ -17,14 +17,18 @@ void prune(Function& f) {
   std::reverse(kept.begin(), kept.end());
   f.body.nodes = std::move(kept);
   std::erase_if(f.arguments, [&](Argument const& a) {
-    bool always = a.role == Role::param || a.role == Role::state || a.role == Role::optimizer || a.role == Role::gradient;
+    bool always =
+        a.role == Role::param || a.role == Role::state || a.role == Role::optimizer || a.role == Role::gradient;
     return !always && !needed[a.value];
   });
 }
 
 void sort_arguments(Function& f) {
-  auto rank = [](Role r) { return r == Role::gradient ? 2 * static_cast<int>(Role::param) + 1 : 2 * static_cast<int>(r); };
-  std::stable_sort(f.arguments.begin(), f.arguments.end(), [&](Argument const& a, Argument const& b) { return rank(a.role) < rank(b.role); });
+  auto rank = [](Role r) {
+    return r == Role::gradient ? 2 * static_cast<int>(Role::param) + 1 : 2 * static_cast<int>(r);
+  };
+  std::stable_sort(f.arguments.begin(), f.arguments.end(),
+                   [&](Argument const& a, Argument const& b) { return rank(a.role) < rank(b.role); });
 }
 
 std::vector<bool> reached_by_derivative(Function const& f, ValueId y) {

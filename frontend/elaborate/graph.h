@@ -17,10 +17,10 @@ struct Graph {
   Kind kind;
   Function function;
   Builder builder;
-  std::map<std::string, ValueId> arguments;      // by name
-  std::map<std::string, ValueId> extents;        // run-time values of symbolic extents, by their text
-  std::map<std::string, ValueId> state_values;   // by path: what the state holds now
-  std::map<std::string, Location> declared;      // paths of params and states met in this graph
+  std::map<std::string, ValueId> arguments;    // by name
+  std::map<std::string, ValueId> extents;      // run-time values of symbolic extents, by their text
+  std::map<std::string, ValueId> state_values; // by path: what the state holds now
+  std::map<std::string, Location> declared;    // paths of params and states met in this graph
 
   Type const& type(ValueId v) const { return function.values[v].type; }
   // The argument of this name, made when it is asked for the first time.

@@ -9,20 +9,128 @@ using syntax::Index;
 
 namespace {
 
+struct Item { // an evaluated index; what is missing is none
+  Index const* syntax = nullptr;
+  Any first, last, stride;
+};
+
 struct Axis { // what happens to one axis of the operand
   Dim start = 0, limit = 0;
   i64 stride = 1;
-  bool removed = false;          // by an int
-  ValueId gathered = no_value;   // by an int tensor, whose axes replace it
+  bool removed = false;        // by an int
+  ValueId gathered = no_value; // by an int tensor, whose axes replace it
 };
 
-// The extent that a range leaves, rounded up.
-std::optional<Dim> range_extent(Axis const& a) {
-  Dim span = a.limit - a.start;
-  if (a.stride == 1) return span;
-  if (auto c = span.constant()) return Dim((*c + a.stride - 1) / a.stride);
-  return span.divided_by(Dim(a.stride));
-}
+// Collects what happens to each axis, then makes the nodes.
+class Indexing {
+public:
+  Indexing(Elaborator& e, Type type, Location at) : e_(e), type_(std::move(type)), at_(at) {}
+
+  void add(Item const& item, int repeat) {
+    if (item.syntax->kind == Index::Kind::single && item.first.is<None>()) return order_.push_back(-1);
+    for (int r = 0; r < repeat; ++r) {
+      Dim extent = type_.shape[axes_.size()];
+      Axis axis{.start = 0, .limit = extent};
+      if (item.syntax->kind == Index::Kind::range) range(axis, item, extent);
+      if (item.syntax->kind == Index::Kind::single) single(axis, item, extent);
+      sliced_ |= !(axis.start == Dim(0)) || !(axis.limit == extent) || axis.stride != 1;
+      order_.push_back(static_cast<int>(axes_.size()));
+      axes_.push_back(std::move(axis));
+    }
+  }
+
+  ValueId apply(ValueId x) {
+    if (sliced_) x = slice(x);
+    for (size_t a = axes_.size(); a-- > 0;)
+      if (axes_[a].gathered != no_value)
+        x = e_.builder(at_).make(OpCode::gather, {x, axes_[a].gathered}, {{"axis", static_cast<i64>(a)}});
+    Shape shape = result_shape();
+    return shape == e_.graph().type(x).shape ? x : e_.builder(at_).reshape(x, shape);
+  }
+
+private:
+  // One end of a range: negative ones count from the end of the axis, beyond it is an error.
+  Dim bound(Any const& value, Location at, Dim const& missing, Dim const& extent) {
+    if (value.is<None>()) return missing;
+    Dim d = e_.as_int(value, at, "the end of a range");
+    if (auto c = d.constant(); c && *c < 0) d = d + extent;
+    if (auto over = (d - extent).constant(); over && *over > 0)
+      e_.fail(at, fmt::format("the range ends at {}, the axis of {} has {}", shown(d), shown(type_), shown(extent)));
+    if (auto low = d.constant(); low && *low < 0)
+      e_.fail(at, fmt::format("the range starts in front of the axis, which has {}", shown(extent)));
+    return d;
+  }
+
+  void range(Axis& axis, Item const& item, Dim const& extent) {
+    auto const& i = *item.syntax;
+    axis.start = bound(item.first, i.first ? i.first->at : i.at, 0, extent);
+    axis.limit = bound(item.last, i.last ? i.last->at : i.at, extent, extent);
+    axis.stride = i.stride ? e_.as_constant(item.stride, i.stride->at, "the step of a range") : 1;
+    if (axis.stride < 1)
+      e_.fail(i.stride->at, "the step of a range must be at least 1", "`reverse(x, axis)` turns an axis around");
+    if (auto c = (axis.limit - axis.start).constant(); c && *c < 0) axis.limit = axis.start;
+  }
+
+  void single(Axis& axis, Item const& item, Dim const& extent) {
+    Location at = item.syntax->at;
+    if (item.first.tensor() && !item.first.tensor()->tunes) {
+      if (!is_int(e_.type_of(item.first).dtype))
+        e_.fail(at, fmt::format("a tensor is indexed by ints, got {}", shown(item.first)),
+                "a choice by truth is `select(c, a, b)`");
+      if (++gathers_ > 1) e_.fail(at, "an index may hold one int tensor");
+      axis.gathered = e_.as_tensor(item.first, at);
+      return;
+    }
+    Dim k = e_.as_int(item.first, at, "an index");
+    if (auto c = k.constant(); c && *c < 0) k = k + extent;
+    auto low = k.constant(), over = (k - extent).constant();
+    if ((low && *low < 0) || (over && *over >= 0))
+      e_.fail(at, fmt::format("index {} is out of range: the axis of {} has {}", shown(*item.first.get<Dim>()),
+                              shown(type_), shown(extent)));
+    if (low && *low > 0 && !over)
+      axis.gathered = e_.builder(at).integer(DType::i32, *low); // perhaps outside: clamped and counted
+    else axis.start = k, axis.limit = k + 1, axis.removed = true;
+  }
+
+  ValueId slice(ValueId x) {
+    std::vector<Dim> start, limit;
+    std::vector<i64> stride;
+    bool strided = false;
+    for (auto const& a : axes_)
+      start.push_back(a.start), limit.push_back(a.limit), stride.push_back(a.stride), strided |= a.stride != 1;
+    Attributes attributes{{"limit", limit}, {"start", start}};
+    if (strided) attributes.set("stride", stride);
+    return e_.builder(at_).make(OpCode::slice, {x}, attributes);
+  }
+
+  // The extent that a range leaves, rounded up.
+  Dim extent_of(Axis const& a) {
+    Dim span = a.limit - a.start;
+    if (a.stride == 1) return span;
+    if (auto c = span.constant()) return Dim((*c + a.stride - 1) / a.stride);
+    if (auto exact = span.divided_by(Dim(a.stride))) return *exact;
+    e_.fail(at_, fmt::format("a step of {} over {} gives no extent that is known", a.stride, shown(span)));
+  }
+
+  Shape result_shape() {
+    Shape shape;
+    for (int a : order_) {
+      if (a < 0) shape.push_back(1);
+      else if (axes_[a].gathered != no_value)
+        for (auto const& d : e_.graph().type(axes_[a].gathered).shape) shape.push_back(d);
+      else if (!axes_[a].removed) shape.push_back(extent_of(axes_[a]));
+    }
+    return shape;
+  }
+
+  Elaborator& e_;
+  Type type_;
+  Location at_;
+  std::vector<Axis> axes_;
+  std::vector<int> order_; // of the result: number of an axis, or -1 for a new one
+  bool sliced_ = false;
+  int gathers_ = 0;
+};
 
 } // namespace
 
@@ -55,101 +163,21 @@ Any Elaborator::index(Any const& base, std::vector<Index> const& indices, Locati
   if (!base.tensor() || base.tensor()->tunes) fail(at, fmt::format("{} cannot be indexed", shown(base)));
   ValueId x = as_tensor(base, at);
   Type const type = graph_->type(x);
-
-  // Evaluate the indices; count how many take an axis, so that `..` knows how many it fills.
-  std::vector<std::pair<Index const*, Any>> items;
-  int taken = 0, rests = 0;
+  auto value_of = [&](syntax::ExprPtr const& e) { return e ? eval(*e) : Any{None{}}; };
+  std::vector<Item> items;
+  int taken = 0, rests = 0; // how many take an axis each, so that `..` knows how many it fills
   for (auto const& i : indices) {
-    Any value;
-    if (i.kind == Index::Kind::single) value = eval(*i.first);
+    items.push_back({.syntax = &i, .first = value_of(i.first), .last = value_of(i.last), .stride = value_of(i.stride)});
     rests += i.kind == Index::Kind::rest;
-    taken += i.kind == Index::Kind::range || (i.kind == Index::Kind::single && !value.is<None>());
-    items.emplace_back(&i, std::move(value));
+    taken += i.kind == Index::Kind::range || (i.kind == Index::Kind::single && !items.back().first.is<None>());
   }
   if (rests > 1) fail(at, "`..` stands at most once in an index");
   if (taken > type.rank()) fail(at, fmt::format("{} indices for {}", taken, shown(type)));
-
-  auto extent_bound = [&](syntax::ExprPtr const& e, Dim const& missing, Dim const& extent) {
-    if (!e) return missing;
-    Dim d = as_int(eval(*e), e->at, "the end of a range");
-    auto c = d.constant();
-    if (c && *c < 0) d = d + extent;
-    Dim above = d - extent;
-    if (auto over = above.constant(); over && *over > 0)
-      fail(e->at, fmt::format("the range ends at {}, the axis of {} has {}", shown(d), shown(type), shown(extent)));
-    if (auto low = d.constant(); low && *low < 0) fail(e->at, fmt::format("the range starts in front of the axis, which has {}", shown(extent)));
-    return d;
-  };
-
-  std::vector<Axis> axes;
-  std::vector<int> order; // of the result: axis number, or -1 for a new axis
-  bool sliced = false;
-  int gathers = 0;
-  for (auto const& [i, value] : items) {
-    if (i->kind == Index::Kind::single && value.is<None>()) {
-      order.push_back(-1);
-      continue;
-    }
-    int repeat = i->kind == Index::Kind::rest ? type.rank() - taken : 1;
-    for (int r = 0; r < repeat; ++r) {
-      Dim extent = type.shape[axes.size()];
-      Axis axis{.start = 0, .limit = extent};
-      if (i->kind == Index::Kind::range) {
-        axis.start = extent_bound(i->first, 0, extent);
-        axis.limit = extent_bound(i->last, extent, extent);
-        axis.stride = i->stride ? as_constant(eval(*i->stride), i->stride->at, "the step of a range") : 1;
-        if (axis.stride < 1) fail(i->stride->at, "the step of a range must be at least 1", "`reverse(x, axis)` turns an axis around");
-        if (auto c = (axis.limit - axis.start).constant(); c && *c < 0) axis.limit = axis.start;
-      } else if (i->kind == Index::Kind::single && value.tensor() && !value.tensor()->tunes) {
-        if (!is_int(type_of(value).dtype))
-          fail(i->at, fmt::format("a tensor is indexed by ints, got {}", shown(value)), "a choice by truth is `select(c, a, b)`");
-        if (++gathers > 1) fail(i->at, "an index may hold one int tensor");
-        axis.gathered = as_tensor(value, i->at);
-      } else if (i->kind == Index::Kind::single) {
-        Dim k = as_int(value, i->at, "an index");
-        if (auto c = k.constant(); c && *c < 0) k = k + extent;
-        auto low = k.constant(), over = (k - extent).constant();
-        if ((low && *low < 0) || (over && *over >= 0))
-          fail(i->at, fmt::format("index {} is out of range: the axis of {} has {}", shown(*value.get<Dim>()), shown(type), shown(extent)));
-        if (low && *low > 0 && !over) axis.gathered = builder(i->at).integer(DType::i32, *low); // perhaps outside: clamped and counted
-        else axis.start = k, axis.limit = k + 1, axis.removed = true;
-      }
-      sliced |= !(axis.start == Dim(0)) || !(axis.limit == extent) || axis.stride != 1;
-      order.push_back(static_cast<int>(axes.size()));
-      axes.push_back(std::move(axis));
-    }
-  }
-  while (static_cast<int>(axes.size()) < type.rank()) { // what is not mentioned is taken whole
-    order.push_back(static_cast<int>(axes.size()));
-    axes.push_back({.start = 0, .limit = type.shape[axes.size()]});
-  }
-
-  Builder& make = builder(at);
-  if (sliced) {
-    std::vector<Dim> start, limit;
-    std::vector<i64> stride;
-    bool strided = false;
-    for (auto const& a : axes) start.push_back(a.start), limit.push_back(a.limit), stride.push_back(a.stride), strided |= a.stride != 1;
-    Attributes attributes{{"limit", limit}, {"start", start}};
-    if (strided) attributes.set("stride", stride);
-    x = make.make(OpCode::slice, {x}, attributes);
-  }
-  for (size_t a = axes.size(); a-- > 0;)
-    if (axes[a].gathered != no_value) x = make.make(OpCode::gather, {x, axes[a].gathered}, {{"axis", static_cast<i64>(a)}});
-
-  Shape shape;
-  for (int a : order) {
-    if (a < 0) shape.push_back(1);
-    else if (axes[a].gathered != no_value)
-      for (auto const& d : graph_->type(axes[a].gathered).shape) shape.push_back(d);
-    else if (!axes[a].removed) {
-      auto extent = range_extent(axes[a]);
-      if (!extent) fail(at, fmt::format("a step of {} over {} gives no extent that is known", axes[a].stride, shown(axes[a].limit - axes[a].start)));
-      shape.push_back(*extent);
-    }
-  }
-  if (shape != graph_->type(x).shape) x = make.reshape(x, shape);
-  return tensor(x);
+  Indexing indexing(*this, type, at);
+  for (auto const& item : items) indexing.add(item, item.syntax->kind == Index::Kind::rest ? type.rank() - taken : 1);
+  Index const whole{.kind = Index::Kind::rest, .at = at};
+  if (rests == 0) indexing.add({.syntax = &whole}, type.rank() - taken); // what is not mentioned is taken whole
+  return tensor(indexing.apply(x));
 }
 
 } // namespace nnc::front

@@ -85,7 +85,8 @@ void Elaborator::bind_model_arguments(Frame& frame) {
     for (auto& a : actuals(train_->arguments)) {
       if (a.name.empty()) {
         if (next >= model_->parameters.size())
-          fail(a.at, fmt::format("the model `{}` takes {} arguments", model_->name.text, model_->parameters.size()), {}, {{model_->name.at, "the model is declared here"}});
+          fail(a.at, fmt::format("the model `{}` takes {} arguments", model_->name.text, model_->parameters.size()), {},
+               {{model_->name.at, "the model is declared here"}});
         a.name = model_->parameters[next++].name.text;
       }
       auto known = [&](auto const& p) { return p.name.text == a.name; };
@@ -94,7 +95,8 @@ void Elaborator::bind_model_arguments(Frame& frame) {
         for (auto const& p : model_->parameters) names.push_back(p.name.text);
         auto near = nearest(a.name, names);
         fail(a.at, fmt::format("the model `{}` has no argument `{}`", model_->name.text, a.name),
-             near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)), {{model_->name.at, "the model is declared here"}});
+             near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)),
+             {{model_->name.at, "the model is declared here"}});
       }
       given[a.name] = a;
     }
@@ -112,8 +114,10 @@ void Elaborator::bind_model_arguments(Frame& frame) {
     if (!value)
       if (auto it = settings_.properties.find(name); it != settings_.properties.end()) value = Any{Dim(it->second)};
     if (!value) {
-      report({{.at = at, .message = fmt::format("the argument `{}` of the model `{}` has no value", name, model_->name.text),
-               .help = fmt::format("give it a default, `train {}({} = ...)`, or `--set {}=...`", model_->name.text, name, name)}});
+      report({{.at = at,
+               .message = fmt::format("the argument `{}` of the model `{}` has no value", name, model_->name.text),
+               .help = fmt::format("give it a default, `train {}({} = ...)`, or `--set {}=...`", model_->name.text,
+                                   name, name)}});
       value = Any{Poison{}};
     }
     bool tunes = value->is<f64>() || (value->is<Dim>() && initial && initial->is<f64>());
@@ -142,7 +146,8 @@ void Elaborator::run_model(Graph& graph) {
 
 // Binds the extents that are named here for the first time: `batch`, and those that --set or the data set give.
 void Elaborator::run_input(InputStmt const& s, Location at) {
-  if (frame_->kind != Frame::Kind::model) fail(at, fmt::format("`{}` stands in a model's body only", s.is_target ? "target" : "input"));
+  if (frame_->kind != Frame::Kind::model)
+    fail(at, fmt::format("`{}` stands in a model's body only", s.is_target ? "target" : "input"));
   Column const* column = column_for(s.name.text, s.is_target, at);
   for (size_t i = 0; i < s.type.dims.size(); ++i) {
     auto const& d = s.type.dims[i];
@@ -152,7 +157,8 @@ void Elaborator::run_input(InputStmt const& s, Location at) {
     for (auto const& [name, text] : settings_.set)
       if (name == n->name) extent = as_constant(setting_value(text, name), d.at, fmt::format("--set {}", name));
     if (!extent && settings_.properties.contains(n->name)) extent = settings_.properties.at(n->name);
-    if (!extent && column && i > 0 && i - 1 < column->example.shape.size()) extent = column->example.shape[i - 1].constant();
+    if (!extent && column && i > 0 && i - 1 < column->example.shape.size())
+      extent = column->example.shape[i - 1].constant();
     if (!extent)
       fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
            fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name, n->name));
@@ -166,12 +172,14 @@ void Elaborator::run_input(InputStmt const& s, Location at) {
     Type have{column->example.dtype, {Dim(Symbol::batch)}};
     have.shape.insert(have.shape.end(), column->example.shape.begin(), column->example.shape.end());
     if (!(have == type))
-      fail(s.type.at, fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text, shown(type), column->name, shown(have)));
+      fail(s.type.at, fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text, shown(type),
+                                  column->name, shown(have)));
   }
   builder(at);
   ValueId id = graph_->argument(s.name.text, type, s.is_target ? Role::target : Role::input);
   if (graph_->kind == Graph::Kind::training)
-    out_.inputs.push_back({.name = s.name.text, .type = type, .is_target = s.is_target, .column = column ? column->name : ""});
+    out_.inputs.push_back(
+        {.name = s.name.text, .type = type, .is_target = s.is_target, .column = column ? column->name : ""});
   bind(s.name.text, tensor(id), s.name.at);
 }
 
@@ -192,7 +200,8 @@ void Elaborator::run_measure(MeasureStmt const& s, Location at) {
   Any value = eval(*s.value);
   ValueId id = as_tensor(value, s.value->at);
   if (graph_->type(id).rank() != 0 || !is_float(graph_->type(id).dtype))
-    fail(s.value->at, fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(graph_->type(id))), "reduce it with `mean` or `sum`");
+    fail(s.value->at, fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(graph_->type(id))),
+         "reduce it with `mean` or `sum`");
   if (s.name || !s.is_metric) bind(name, tensor(id), s.name ? s.name->at : at);
   add_measured(name, tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
 }
@@ -200,7 +209,8 @@ void Elaborator::run_measure(MeasureStmt const& s, Location at) {
 void Elaborator::add_measured(std::string name, Any const& value, Role role, Location at) {
   for (auto const& m : measured_)
     if (m.name == name && (m.role == role || (m.role != Role::output && role != Role::output)))
-      fail(at, fmt::format("there are two results called `{}`", name), role == Role::output ? std::nullopt : std::optional<std::string>("name one of them: `loss other = ...`"),
+      fail(at, fmt::format("there are two results called `{}`", name),
+           role == Role::output ? std::nullopt : std::optional<std::string>("name one of them: `loss other = ...`"),
            {{m.at, "the first one"}});
   measured_.push_back({.name = std::move(name), .value = value.tensor()->id, .role = role, .at = at});
 }

@@ -47,7 +47,8 @@ std::optional<Any> Elaborator::find_in_file(FileScope& file, std::string const& 
   for (auto const& i : file.imports) {
     if (!i.alias.empty() || !i.file->declares(name)) continue;
     if (found && found->file != i.file)
-      fail(at, fmt::format("`{}` is declared by two imports", name), fmt::format("`import \"...\" as a` makes it `a.{}`", name),
+      fail(at, fmt::format("`{}` is declared by two imports", name),
+           fmt::format("`import \"...\" as a` makes it `a.{}`", name),
            {{found->at, "this import declares it"}, {i.at, "and this one"}});
     found = &i;
   }
@@ -59,14 +60,16 @@ Any Elaborator::const_value(FileScope& file, syntax::Const const& c, Location at
     if (it->second.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
     return it->second;
   }
-  if (!file.consts_in_progress.insert(c.name.text).second) fail(at, fmt::format("the const `{}` depends on itself", c.name.text));
+  if (!file.consts_in_progress.insert(c.name.text).second)
+    fail(at, fmt::format("the const `{}` depends on itself", c.name.text));
   Frame frame{.kind = Frame::Kind::constant, .name = c.name.text, .call_at = at, .file = &file};
   frame.path = std::make_shared<PathScope>();
   FrameGuard guard(*this, frame);
   GraphGuard no_graph(*this, nullptr);
   try {
     Any value = eval(*c.value);
-    if (value.tensor()) fail(c.value->at, fmt::format("the const `{}` is no value that is known while compiling", c.name.text));
+    if (value.tensor())
+      fail(c.value->at, fmt::format("the const `{}` is no value that is known while compiling", c.name.text));
     value.at = c.name.at;
     file.consts_in_progress.erase(c.name.text);
     return file.const_values[c.name.text] = value;
@@ -78,10 +81,14 @@ Any Elaborator::const_value(FileScope& file, syntax::Const const& c, Location at
 }
 
 Any Elaborator::scalar(std::string const& name, f64 value) {
-  if (auto it = set_values_.find(name); it != set_values_.end()) value = as_float(setting_value(it->second, name), {}, "--set " + name);
+  if (auto it = set_values_.find(name); it != set_values_.end())
+    value = as_float(setting_value(it->second, name), {}, "--set " + name);
   if (constants_.contains(name)) return Any{value};
   scalars_[name] = {name, value};
-  TensorValue t{.graph = graph_, .id = graph_->argument(name, scalar_of(DType::f64), Role::scalar), .tunes = true, .known = value};
+  TensorValue t{.graph = graph_,
+                .id = graph_->argument(name, scalar_of(DType::f64), Role::scalar),
+                .tunes = true,
+                .known = value};
   return Any{t};
 }
 
@@ -100,7 +107,8 @@ std::optional<Any> Elaborator::predeclared(std::string const& name, Location at)
     ValueId id = graph_->argument("step", scalar_of(DType::i64), Role::step);
     return Any{TensorValue{.graph = graph_, .id = builder(at).convert(id, DType::f64), .tunes = true}};
   }
-  return Any{TensorValue{.graph = graph_, .id = graph_->argument(name, scalar_of(DType::f64), Role::scalar), .tunes = true}};
+  return Any{
+      TensorValue{.graph = graph_, .id = graph_->argument(name, scalar_of(DType::f64), Role::scalar), .tunes = true}};
 }
 
 bool Elaborator::training() const {
@@ -151,8 +159,10 @@ std::vector<std::string> Elaborator::visible_names() const {
 void Elaborator::unknown(std::string const& name, Location at, bool callable) {
   if (frame_)
     if (auto it = frame_->untaken.find(name); it != frame_->untaken.end())
-      fail(at, fmt::format("`{}` is bound only in a branch that was not taken", name), {}, {{it->second, "the branch binds it here"}});
-  if (main_.optimizers.contains(name)) fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
+      fail(at, fmt::format("`{}` is bound only in a branch that was not taken", name), {},
+           {{it->second, "the branch binds it here"}});
+  if (main_.optimizers.contains(name))
+    fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
   std::optional<std::string> help;
   if (auto near = nearest(name, visible_names()); !near.empty()) help = fmt::format("did you mean `{}`?", near);
   fail(at, fmt::format("unknown {} `{}`", callable ? "function" : "name", name), help);

@@ -91,7 +91,8 @@ Any Elaborator::arithmetic(std::string const& op, Any const& a, Any const& b, Lo
     return tunable(code, {a, b}, known, at);
   }
   if (op == "/" && !is_float(common_dtype({a, b}, at, "`/`")))
-    fail(at, fmt::format("`/` of integer tensors, {} and {}", shown(a), shown(b)), "`//` rounds down; `f32(x) / y` divides exactly");
+    fail(at, fmt::format("`/` of integer tensors, {} and {}", shown(a), shown(b)),
+         "`//` rounds down; `f32(x) / y` divides exactly");
   return elementwise(code, {a, b}, at);
 }
 
@@ -104,9 +105,12 @@ Any Elaborator::compile_time(std::string const& op, Any const& a, Any const& b, 
     return Any{computed(*arithmetic_op(op), *x, *y)};
   }
   if (op == "/" && a.is<Dim>() && b.is<Dim>())
-    if (auto exact = a.get<Dim>()->divided_by(*b.get<Dim>()); exact && exact->constant()) return Any{static_cast<f64>(*exact->constant())};
+    if (auto exact = a.get<Dim>()->divided_by(*b.get<Dim>()); exact && exact->constant())
+      return Any{static_cast<f64>(*exact->constant())};
   // a symbolic extent with a float: a number at run time
-  auto run_time = [&](Any const& v) { return v.is<Dim>() && !v.get<Dim>()->is_constant() ? number_of(*v.get<Dim>(), at) : v; };
+  auto run_time = [&](Any const& v) {
+    return v.is<Dim>() && !v.get<Dim>()->is_constant() ? number_of(*v.get<Dim>(), at) : v;
+  };
   return elementwise(*arithmetic_op(op), {run_time(a), run_time(b)}, at);
 }
 
@@ -122,19 +126,23 @@ Any Elaborator::integers(std::string const& op, Dim const& a, Dim const& b, Loca
     return Any{Dim(op == "//" ? q : *x - q * *y)};
   }
   if (auto exact = a.divided_by(b)) return op == "//" ? Any{*exact} : Any{Dim(0)};
-  fail(at, fmt::format("`{} {} {}` is no extent: `batch` stays symbolic, and only what divides without a rest is known", shown(a), op, shown(b)));
+  fail(at, fmt::format("`{} {} {}` is no extent: `batch` stays symbolic, and only what divides without a rest is known",
+                       shown(a), op, shown(b)));
 }
 
 Any Elaborator::power(Any const& a, Any const& b, Location at) {
   auto usable = [](Any const& v) { return v.is<Dim>() || v.is<f64>() || v.tensor(); };
-  if (!usable(a) || !usable(b)) fail(at, fmt::format("`^` works on numbers and tensors, got {} and {}", shown(a), shown(b)));
+  if (!usable(a) || !usable(b))
+    fail(at, fmt::format("`^` works on numbers and tensors, got {} and {}", shown(a), shown(b)));
   auto x = plain_number(a), y = plain_number(b);
   auto* exponent = b.get<Dim>();
   i64 n = exponent ? exponent->constant().value_or(-2) : -2; // -2: no case of its own
   bool tensor = a.tensor() && !a.tensor()->tunes;
   if (n >= 0 && n <= 64 && (a.is<Dim>() || (tensor && (n <= 4 || is_int(type_of(a).dtype))))) {
     Any out = a; // by repeated multiplication: exact for ints, and x ^ 2 is x * x
-    if (n == 0) return a.is<Dim>() ? Any{Dim(1)} : elementwise(OpCode::add, {elementwise(OpCode::mul, {a, Any{Dim(0)}}, at), Any{Dim(1)}}, at);
+    if (n == 0)
+      return a.is<Dim>() ? Any{Dim(1)}
+                         : elementwise(OpCode::add, {elementwise(OpCode::mul, {a, Any{Dim(0)}}, at), Any{Dim(1)}}, at);
     for (i64 i = 1; i < n; ++i) out = arithmetic("*", out, a, at);
     return out;
   }
@@ -237,7 +245,8 @@ Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Locat
   if (d && e) {
     Dim difference = *d - *e;
     if (auto c = difference.constant()) return Any{computed(code, static_cast<f64>(*c), 0) != 0};
-    fail(at, fmt::format("whether `{} {} {}` holds is not known while compiling: `batch` stays symbolic", shown(*d), op, shown(*e)));
+    fail(at, fmt::format("whether `{} {} {}` holds is not known while compiling: `batch` stays symbolic", shown(*d), op,
+                         shown(*e)));
   }
   if (equality) return Any{same(a, b) == (op == "==")};
   fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
@@ -246,17 +255,21 @@ Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Locat
 // The matrix product: the last axis of a with the last but one of b; the axes in front are matched like those of `+`.
 Any Elaborator::product(Any const& a, Any const& b, Location at) {
   if (!a.tensor() || !b.tensor() || a.tensor()->tunes || b.tensor()->tunes)
-    fail(at, fmt::format("`@` is the product of two tensors, got {} and {}", shown(a), shown(b)), "numbers are multiplied by `*`");
+    fail(at, fmt::format("`@` is the product of two tensors, got {} and {}", shown(a), shown(b)),
+         "numbers are multiplied by `*`");
   DType dtype = common_dtype({a, b}, at, "`@`");
   ValueId x = as_tensor(a, dtype, at), w = as_tensor(b, dtype, at);
   Shape xs = graph_->type(x).shape, ws = graph_->type(w).shape;
-  if (xs.empty() || ws.empty()) fail(at, fmt::format("`@` needs at least one axis on both sides, got {} and {}", shown(a), shown(b)));
+  if (xs.empty() || ws.empty())
+    fail(at, fmt::format("`@` needs at least one axis on both sides, got {} and {}", shown(a), shown(b)));
   i64 x_axis = static_cast<i64>(xs.size()) - 1, w_axis = ws.size() == 1 ? 0 : static_cast<i64>(ws.size()) - 2;
   if (!(xs[x_axis] == ws[w_axis]))
-    fail(at, fmt::format("the inner extents of `@` differ: {} has {} in front of {}, which has {}", shown(a), shown(xs.back()), shown(b), shown(ws[w_axis])));
+    fail(at, fmt::format("the inner extents of `@` differ: {} has {} in front of {}, which has {}", shown(a),
+                         shown(xs.back()), shown(b), shown(ws[w_axis])));
   Builder& make = builder(at);
   if (ws.size() <= 2 || xs.size() == 1) { // one matrix (or one vector): no batch axes
-    ValueId out = make.make(OpCode::dot, {x, w}, {{"contract_lhs", std::vector<i64>{x_axis}}, {"contract_rhs", std::vector<i64>{w_axis}}});
+    ValueId out = make.make(OpCode::dot, {x, w},
+                            {{"contract_lhs", std::vector<i64>{x_axis}}, {"contract_rhs", std::vector<i64>{w_axis}}});
     return tensor(out);
   }
   Shape x_front(xs.begin(), xs.end() - 2), w_front(ws.begin(), ws.end() - 2);
@@ -266,7 +279,8 @@ Any Elaborator::product(Any const& a, Any const& b, Location at) {
   for (size_t i = 0; i < rank; ++i) {
     Dim p = front_of(x_front, i), q = front_of(w_front, i);
     if (!(p == q) && !(p == Dim(1)) && !(q == Dim(1)))
-      fail(at, fmt::format("the shapes of {} and {} do not broadcast in `@`: {} against {}", shown(a), shown(b), shown(p), shown(q)));
+      fail(at, fmt::format("the shapes of {} and {} do not broadcast in `@`: {} against {}", shown(a), shown(b),
+                           shown(p), shown(q)));
     front.push_back(p == Dim(1) ? q : p);
   }
   auto with_front = [&](Shape const& s) {
@@ -279,7 +293,10 @@ Any Elaborator::product(Any const& a, Any const& b, Location at) {
   for (size_t i = 0; i < rank; ++i) axes.push_back(static_cast<i64>(i));
   i64 r = static_cast<i64>(rank);
   return tensor(make.make(OpCode::dot, {x, w},
-                          {{"batch_lhs", axes}, {"batch_rhs", axes}, {"contract_lhs", std::vector<i64>{r + 1}}, {"contract_rhs", std::vector<i64>{r}}}));
+                          {{"batch_lhs", axes},
+                           {"batch_rhs", axes},
+                           {"contract_lhs", std::vector<i64>{r + 1}},
+                           {"contract_rhs", std::vector<i64>{r}}}));
 }
 
 } // namespace nnc::front

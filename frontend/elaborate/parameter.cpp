@@ -26,7 +26,8 @@ void Elaborator::run_param(ParamStmt const& s, Location at) {
   try {
     declare_param(s, at);
   } catch (Failure& failure) {
-    std::string call = fmt::format("{} {}:{}:{}", frame_->path->path, frame_->call_at.file, frame_->call_at.line, frame_->call_at.column);
+    std::string call = fmt::format("{} {}:{}:{}", frame_->path->path, frame_->call_at.file, frame_->call_at.line,
+                                   frame_->call_at.column);
     if (frame_->file && frame_->file->is_std && !blamed_.insert(call).second) failure.silent = true;
     throw;
   }
@@ -51,17 +52,25 @@ void Elaborator::declare_param(ParamStmt const& s, Location at) {
   auto found = kept_.find(path);
   if (found == kept_.end()) {
     if (graph_->kind != Graph::Kind::training)
-      fail(at, fmt::format("the {} `{}` appears only when `training` is false", kind, path), "every parameter must appear with `training` true");
+      fail(at, fmt::format("the {} `{}` appears only when `training` is false", kind, path),
+           "every parameter must appear with `training` true");
     Any initial = initial_value(s, type, path, at);
-    Kept kept{.path = path, .type = initialize_->type(initial.tensor()->id), .is_state = s.is_state, .at = s.name.at, .initial = initial.tensor()->id};
+    Kept kept{.path = path,
+              .type = initialize_->type(initial.tensor()->id),
+              .is_state = s.is_state,
+              .at = s.name.at,
+              .initial = initial.tensor()->id};
     refuse_batch(kept.type, kind, path, s.name.at);
     found = kept_.emplace(path, kept).first;
     kept_order_.push_back(path);
   }
   Kept const& kept = found->second;
   if (type && !(*type == kept.type))
-    fail(at, fmt::format("`{}` is shared as {}, here it would be {}", path, shown(kept.type), shown(*type)), {}, {{kept.at, "declared here first"}});
-  if (kept.is_state != s.is_state) fail(at, fmt::format("`{}` is a param at one place and a state at another", path), {}, {{kept.at, "declared here first"}});
+    fail(at, fmt::format("`{}` is shared as {}, here it would be {}", path, shown(kept.type), shown(*type)), {},
+         {{kept.at, "declared here first"}});
+  if (kept.is_state != s.is_state)
+    fail(at, fmt::format("`{}` is a param at one place and a state at another", path), {},
+         {{kept.at, "declared here first"}});
   ValueId id = graph_->argument(path, kept.type, s.is_state ? Role::state : Role::param);
   if (s.is_state) {
     id = graph_->state_values.try_emplace(path, id).first->second;
@@ -72,7 +81,8 @@ void Elaborator::declare_param(ParamStmt const& s, Location at) {
 
 void Elaborator::refuse_batch(Type const& type, std::string const& kind, std::string const& path, Location at) {
   for (auto const& d : type.shape)
-    if (d.mentions(Symbol::batch)) fail(at, fmt::format("the {} `{}` has `batch` in its type {}", kind, path, shown(type)));
+    if (d.mentions(Symbol::batch))
+      fail(at, fmt::format("the {} `{}` has `batch` in its type {}", kind, path, shown(type)));
 }
 
 // A path may be declared again only below a tag that is shared.
@@ -80,19 +90,24 @@ void Elaborator::check_path(std::string const& path, Location at) {
   auto [it, fresh] = graph_->declared.try_emplace(path, at);
   auto const& scope = *frame_->path;
   if (scope.clash)
-    fail(at, fmt::format("the path `{}` is taken by another call", path), "the same tag on both calls shares their parameters; different tags keep them apart",
+    fail(at, fmt::format("the path `{}` is taken by another call", path),
+         "the same tag on both calls shares their parameters; different tags keep them apart",
          {{*scope.clash, "the other call"}});
   if (fresh || scope.shared) return;
-  fail(at, fmt::format("`{}` is declared twice", path), "in a loop, call a function that declares it: each call has a path of its own", {{it->second, "the first time here"}});
+  fail(at, fmt::format("`{}` is declared twice", path),
+       "in a loop, call a function that declares it: each call has a path of its own",
+       {{it->second, "the first time here"}});
 }
 
-Any Elaborator::initial_value(ParamStmt const& s, std::optional<Type> const& type, std::string const& path, Location at) {
+Any Elaborator::initial_value(ParamStmt const& s, std::optional<Type> const& type, std::string const& path,
+                              Location at) {
   GraphGuard graph(*this, initialize_.get());
   PathGuard draws(*frame_, path);
   Any value = evaluate_initial(*s.initial, type);
   bool number = !value.tensor() || value.tensor()->tunes;
   if (value.tensor() && value.tensor()->graph != graph_)
-    fail(s.initial->at, fmt::format("the initial value of `{}` depends on the step", path), "an initial value depends on no input");
+    fail(s.initial->at, fmt::format("the initial value of `{}` depends on the step", path),
+         "an initial value depends on no input");
   ValueId id = type && number ? as_tensor(value, type->dtype, s.initial->at) : as_tensor(value, s.initial->at);
   if (!type) return tensor(id);
   Type have = graph_->type(id);
@@ -113,7 +128,8 @@ Any Elaborator::evaluate_initial(Expr const& e, std::optional<Type> const& type)
   if (!f || f->function->parameters.empty() || f->function->parameters.front().name.text != "shape") return eval(e);
   auto arguments = actuals(c->arguments);
   bool given = false;
-  for (auto const& a : arguments) given |= a.name == "shape" || (&a == &arguments.front() && a.name.empty() && a.value.list());
+  for (auto const& a : arguments)
+    given |= a.name == "shape" || (&a == &arguments.front() && a.name.empty() && a.value.list());
   if (!given) arguments.insert(arguments.begin(), Actual{{}, list_of(type->shape), e.at});
   return call(callee, std::move(arguments), e.at);
 }
@@ -122,7 +138,8 @@ Any Elaborator::evaluate_initial(Expr const& e, std::optional<Type> const& type)
 // initial value of the parameter.
 Any Elaborator::optimizer_state(ParamStmt const& s, Location at) {
   std::string full = s.name.text + "/" + current_update_;
-  if (graph_->state_values.contains(s.name.text)) fail(at, fmt::format("the state `{}` is declared twice", s.name.text));
+  if (graph_->state_values.contains(s.name.text))
+    fail(at, fmt::format("the state `{}` is declared twice", s.name.text));
   std::optional<Type> type;
   if (s.type) type = resolve(*s.type, fmt::format("`{}`", s.name.text));
   Any in_update = std::exchange(frame_->names["p"], initial_p_);

@@ -15,7 +15,8 @@ std::optional<Any> Elaborator::bound_dim(std::string const& name, Location at) {
     return *l;
   }
   if (frame_->file)
-    if (auto it = frame_->file->consts.find(name); it != frame_->file->consts.end()) return const_value(*frame_->file, *it->second, at);
+    if (auto it = frame_->file->consts.find(name); it != frame_->file->consts.end())
+      return const_value(*frame_->file, *it->second, at);
   return {};
 }
 
@@ -30,7 +31,8 @@ bool Elaborator::match_dim(syntax::DimPattern const& pattern, Dim const& extent)
     return as_int(*bound, pattern.at, fmt::format("`{}`", n->name)) == extent;
   }
   Any value = eval(*pattern.expression);
-  if (value.is<f64>()) fail(pattern.at, fmt::format("an extent is {}, not an int", shown(value)), "`//` divides and gives an int");
+  if (value.is<f64>())
+    fail(pattern.at, fmt::format("an extent is {}, not an int", shown(value)), "`//` divides and gives an int");
   return as_int(value, pattern.at, "an extent") == extent;
 }
 
@@ -63,7 +65,8 @@ std::optional<Elaborator::Mismatch> Elaborator::match(syntax::TypePattern const&
   if (!value.tensor() || value.tensor()->tunes) {
     bool number = value.is<Dim>() || value.is<f64>() || value.is<bool>() || value.tensor();
     if (!number || !graph_) return Mismatch{};
-    bool wants_float = pattern.dtype.text == "float" || (dtype_named(pattern.dtype.text) && is_float(*dtype_named(pattern.dtype.text)));
+    bool wants_float = pattern.dtype.text == "float" ||
+                       (dtype_named(pattern.dtype.text) && is_float(*dtype_named(pattern.dtype.text)));
     if (wants_float && !value.is<bool>()) value = tensor(as_tensor(value, dtype_named_in(pattern.dtype), at));
     else value = tensor(as_tensor(value, at));
   }
@@ -104,9 +107,9 @@ std::string Elaborator::shown_pattern(syntax::TypePattern const& pattern) {
       auto bound = d.name.empty() ? std::nullopt : bound_dim(d.name, d.at);
       if (!bound || !bound->list()) out += ".." + d.name;
       else
-        for (size_t k = 0; k < bound->list()->size(); ++k) out += (k ? ", " : "") + shown(as_shape(*bound, d.at, "`..`")[k]);
-    }
-    else if (auto* n = std::get_if<NameExpr>(&d.expression->as)) {
+        for (size_t k = 0; k < bound->list()->size(); ++k)
+          out += (k ? ", " : "") + shown(as_shape(*bound, d.at, "`..`")[k]);
+    } else if (auto* n = std::get_if<NameExpr>(&d.expression->as)) {
       auto bound = bound_dim(n->name, d.at);
       out += bound && bound->is<Dim>() ? shown(*bound->get<Dim>()) : n->name;
     } else out += shown(as_int(eval(*d.expression), d.at, "an extent"));

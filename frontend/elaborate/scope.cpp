@@ -36,7 +36,9 @@ std::shared_ptr<PathScope> PathScope::enter(std::string const& function, std::st
 
 // files
 
-bool FileScope::declares(std::string const& name) const { return functions.contains(name) || optimizers.contains(name) || consts.contains(name); }
+bool FileScope::declares(std::string const& name) const {
+  return functions.contains(name) || optimizers.contains(name) || consts.contains(name);
+}
 
 std::vector<std::string> FileScope::names() const {
   std::vector<std::string> out;
@@ -88,7 +90,9 @@ void Program::index(FileScope& scope) {
   std::map<std::string, Location> models;
   for (auto const& m : scope.tree.models) {
     auto [it, fresh] = models.try_emplace(m->name.text, m->name.at);
-    if (!fresh) error(m->name.at, fmt::format("the model `{}` is declared twice", m->name.text), {{it->second, "the first time here"}});
+    if (!fresh)
+      error(m->name.at, fmt::format("the model `{}` is declared twice", m->name.text),
+            {{it->second, "the first time here"}});
   }
 }
 
@@ -133,12 +137,14 @@ void Program::import(FileScope& scope, syntax::Import const& i) {
   auto path = path_below(scope.path, i.path);
   if (!path) return error(i.at, fmt::format("the import \"{}\" is outside of the folder of the model", i.path));
   for (auto* open : loading_)
-    if (open->path == *path && open != loading_.front()) return error(i.at, fmt::format("the import of \"{}\" is circular", i.path));
+    if (open->path == *path && open != loading_.front())
+      return error(i.at, fmt::format("the import of \"{}\" is circular", i.path));
   FileScope*& file = by_path_[*path];
   if (!file) {
     auto text = settings_.read_import ? settings_.read_import(*path) : std::nullopt;
     if (!text) return error(i.at, fmt::format("there is no file \"{}\" to import", *path));
-    if (*text == sources_.text(loading_.front()->id)) return error(i.at, fmt::format("the import of \"{}\" is circular", i.path));
+    if (*text == sources_.text(loading_.front()->id))
+      return error(i.at, fmt::format("the import of \"{}\" is circular", i.path));
     auto folder = sources_.name(loading_.front()->id);
     auto slash = folder.rfind('/');
     std::string shown = slash == std::string::npos ? *path : folder.substr(0, slash + 1) + *path;

@@ -14,14 +14,16 @@ struct PathScope {
     bool tagged = false;
     Location at;
   };
-  std::string path;      // of parameters: "encoder.dense"
-  std::string draw_path; // of random draws; tags do not merge these
-  bool shared = false;   // entered by a tag that was used before: parameters may exist already
+  std::string path;              // of parameters: "encoder.dense"
+  std::string draw_path;         // of random draws; tags do not merge these
+  bool shared = false;           // entered by a tag that was used before: parameters may exist already
   std::optional<Location> clash; // entered by a name that is taken: no parameter may be declared here
   std::map<std::string, int> counts, draw_counts;
   std::map<std::string, Child> children;
 
-  static std::string joined(std::string const& path, std::string const& name) { return path.empty() ? name : path + "." + name; }
+  static std::string joined(std::string const& path, std::string const& name) {
+    return path.empty() ? name : path + "." + name;
+  }
   std::string counted_draw(std::string const& name);
   // The scope of a call; `tag` is empty when there is none.
   std::shared_ptr<PathScope> enter(std::string const& function, std::string const& tag, Location at);
@@ -78,7 +80,7 @@ private:
 struct Frame {
   enum class Kind : u8 { function, model, optimizer, train, constant };
   Kind kind = Kind::function;
-  std::string name;              // for the chain of calls; empty for a function without a name
+  std::string name; // for the chain of calls; empty for a function without a name
   syntax::FunctionDecl const* function = nullptr;
   Location call_at;
   Frame* caller = nullptr;

@@ -22,7 +22,8 @@ void Elaborator::block(Block const& b, bool is_body) {
 void Elaborator::guarded(Stmt const& s, bool is_last) {
   Frame* frame = frame_;
   try {
-    if (++statements_ > max_statements) fail(s.at, fmt::format("the program unrolls to more than {} statements", max_statements));
+    if (++statements_ > max_statements)
+      fail(s.at, fmt::format("the program unrolls to more than {} statements", max_statements));
     statement(s, is_last);
   } catch (Failure const& failure) {
     report(failure);
@@ -39,7 +40,8 @@ void Elaborator::guarded(Stmt const& s, bool is_last) {
 void Elaborator::statement(Stmt const& s, bool is_last) {
   if (auto* x = std::get_if<AssignStmt>(&s.as)) run_assign(*x, s.at);
   else if (auto* x = std::get_if<WriteStmt>(&s.as)) run_write(*x, s.at);
-  else if (auto* x = std::get_if<FunctionStmt>(&s.as)) bind(x->function->name.text, closure(*x->function), x->function->name.at);
+  else if (auto* x = std::get_if<FunctionStmt>(&s.as))
+    bind(x->function->name.text, closure(*x->function), x->function->name.at);
   else if (auto* x = std::get_if<ParamStmt>(&s.as)) run_param(*x, s.at);
   else if (auto* x = std::get_if<InputStmt>(&s.as)) run_input(*x, s.at);
   else if (auto* x = std::get_if<OutputStmt>(&s.as)) run_output(*x, s.at);
@@ -56,7 +58,8 @@ void Elaborator::statement(Stmt const& s, bool is_last) {
     if (is_last && frame_->kind == Frame::Kind::function) {
       frame_->result = std::move(value);
       frame_->returned = true;
-    } else if (!value.is<None>()) fail(s.at, fmt::format("this value, {}, is lost", shown(value)), "bind it to a name, or `return` it");
+    } else if (!value.is<None>())
+      fail(s.at, fmt::format("this value, {}, is lost", shown(value)), "bind it to a name, or `return` it");
   } else fail(s.at, "`emit` stands in a `scan` only");
 }
 
@@ -75,9 +78,11 @@ void Elaborator::poison(Stmt const& s) {
   else if (auto* x = std::get_if<InputStmt>(&s.as)) {
     spoil(x->name);
     for (auto const& d : x->type.dims) // extents that this input would have bound
-      if (auto* n = d.expression ? std::get_if<NameExpr>(&d.expression->as) : nullptr; n && !local(n->name)) spoil({n->name, d.at});
+      if (auto* n = d.expression ? std::get_if<NameExpr>(&d.expression->as) : nullptr; n && !local(n->name))
+        spoil({n->name, d.at});
   } else if (auto* x = std::get_if<OutputStmt>(&s.as)) spoil(x->name);
-  else if (auto* x = std::get_if<MeasureStmt>(&s.as)) spoil(x->name ? *x->name : Name{x->is_metric ? "" : "loss", s.at});
+  else if (auto* x = std::get_if<MeasureStmt>(&s.as))
+    spoil(x->name ? *x->name : Name{x->is_metric ? "" : "loss", s.at});
   else if (auto* x = std::get_if<FunctionStmt>(&s.as)) spoil(x->function->name);
   else if (auto* x = std::get_if<ForStmt>(&s.as)) {
     for (auto const& t : x->targets) spoil(t);
@@ -110,10 +115,14 @@ void Elaborator::name_value(std::string const& name, Any const& value) {
 void Elaborator::run_assign(AssignStmt const& s, Location at) {
   for (auto const& t : s.targets)
     if (frame_->states.contains(t.text) || (frame_->kind == Frame::Kind::optimizer && t.text == "p"))
-      fail(t.at, fmt::format("`{}` is {}: `=` would only rebind the name", t.text, t.text == "p" ? "the parameter" : "a state"),
+      fail(t.at,
+           fmt::format("`{}` is {}: `=` would only rebind the name", t.text,
+                       t.text == "p" ? "the parameter" : "a state"),
            fmt::format("`{} <- ...` writes it", t.text));
   Any value = eval_values(s.values);
-  if (s.type && match(*s.type, value, at)) fail(at, fmt::format("`{}` is declared as {}, got {}", s.targets.front().text, shown_pattern(*s.type), shown(value)));
+  if (s.type && match(*s.type, value, at))
+    fail(at,
+         fmt::format("`{}` is declared as {}, got {}", s.targets.front().text, shown_pattern(*s.type), shown(value)));
   if (s.targets.size() == 1) bind(s.targets.front().text, std::move(value), s.targets.front().at);
   else unpack(s.targets, value, at);
 }

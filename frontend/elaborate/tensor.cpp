@@ -20,7 +20,8 @@ Type const& Elaborator::type_of(Any const& v) { return v.tensor()->graph->type(v
 
 Any Elaborator::tensor(ValueId id) { return Any{TensorValue{.graph = graph_, .id = id}}; }
 
-// A symbolic extent as an i32 scalar: `batch` itself is the sum over one 1 for each example, c0 + c1 * batch is computed.
+// A symbolic extent as an i32 scalar: `batch` itself is the sum over one 1 for each example, c0 + c1 * batch is
+// computed.
 ValueId Elaborator::batch_value(Dim const& d, Location at) {
   auto [it, fresh] = graph_->extents.try_emplace(shown(d), no_value);
   if (!fresh) return it->second;
@@ -37,7 +38,9 @@ ValueId Elaborator::batch_value(Dim const& d, Location at) {
   return graph_->extents[shown(d)] = value;
 }
 
-Any Elaborator::number_of(Dim const& d, Location at) { return tensor(builder(at).convert(batch_value(d, at), DType::f32)); }
+Any Elaborator::number_of(Dim const& d, Location at) {
+  return tensor(builder(at).convert(batch_value(d, at), DType::f32));
+}
 
 namespace {
 
@@ -63,7 +66,9 @@ bool holds(DType d, i64 x) {
 
 ValueId Elaborator::as_tensor(Any const& v, DType dtype, Location at) {
   if (auto* t = v.tensor()) {
-    if (t->graph != graph_) fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)), "an initial value depends on no input");
+    if (t->graph != graph_)
+      fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)),
+           "an initial value depends on no input");
     if (t->tunes && t->graph->type(t->id).dtype == DType::f64) {
       if (is_float(dtype)) return builder(at).convert(t->id, dtype);
       fail(at, fmt::format("a number that only tunes is a float and cannot meet {}", name(dtype)));
@@ -74,8 +79,11 @@ ValueId Elaborator::as_tensor(Any const& v, DType dtype, Location at) {
   }
   Builder& make = builder(at);
   if (auto* x = v.get<f64>()) {
-    if (!is_float(dtype)) fail(at, fmt::format("the float {} is no {}", shown(*x), name(dtype)), fmt::format("convert the tensor: `f32(x)`"));
-    if (std::isfinite(*x) && std::abs(*x) > largest(dtype)) fail(at, fmt::format("{} is outside of {}", shown(*x), name(dtype)));
+    if (!is_float(dtype))
+      fail(at, fmt::format("the float {} is no {}", shown(*x), name(dtype)),
+           fmt::format("convert the tensor: `f32(x)`"));
+    if (std::isfinite(*x) && std::abs(*x) > largest(dtype))
+      fail(at, fmt::format("{} is outside of {}", shown(*x), name(dtype)));
     return make.constant(dtype, *x);
   }
   if (auto* d = v.get<Dim>()) {
@@ -87,14 +95,16 @@ ValueId Elaborator::as_tensor(Any const& v, DType dtype, Location at) {
     return make.integer(dtype, *c);
   }
   if (auto* b = v.get<bool>()) {
-    if (dtype != DType::bool_) fail(at, fmt::format("{} is no {}", shown(v), name(dtype)), fmt::format("`{}(x)` converts", name(dtype)));
+    if (dtype != DType::bool_)
+      fail(at, fmt::format("{} is no {}", shown(v), name(dtype)), fmt::format("`{}(x)` converts", name(dtype)));
     return make.integer(DType::bool_, *b);
   }
   fail(at, fmt::format("expected a tensor or a number, got {}", shown(v)));
 }
 
 ValueId Elaborator::as_tensor(Any const& v, Location at) {
-  if (auto* t = v.tensor()) return as_tensor(v, t->tunes && type_of(v).dtype == DType::f64 ? DType::f32 : type_of(v).dtype, at);
+  if (auto* t = v.tensor())
+    return as_tensor(v, t->tunes && type_of(v).dtype == DType::f64 ? DType::f32 : type_of(v).dtype, at);
   if (v.is<f64>()) return as_tensor(v, DType::f32, at);
   if (v.is<bool>()) return as_tensor(v, DType::bool_, at);
   return as_tensor(v, DType::i32, at);
@@ -110,7 +120,8 @@ DType Elaborator::common_dtype(std::vector<Any> const& values, Location at, std:
     if (!v.tensor() || v.tensor()->tunes) continue;
     if (first && type_of(*first).dtype != type_of(v).dtype)
       fail(at, fmt::format("{} of {} and {}: there is no silent conversion", what, shown(*first), shown(v)),
-           fmt::format("convert one of them: `{}(x)`", name(is_float(type_of(v).dtype) ? type_of(v).dtype : type_of(*first).dtype)));
+           fmt::format("convert one of them: `{}(x)`",
+                       name(is_float(type_of(v).dtype) ? type_of(v).dtype : type_of(*first).dtype)));
     if (!first) first = &v;
   }
   if (first) return type_of(*first).dtype;
@@ -128,7 +139,8 @@ Shape Elaborator::common_shape(std::vector<ValueId> const& values, Location at, 
       Dim const& want = s[s.size() - i];
       if (have == want || want == Dim(1)) continue;
       if (!(have == Dim(1)))
-        fail(at, fmt::format("the shapes of {} do not broadcast: {} against {}", what, shown(graph_->type(from)), shown(graph_->type(v))));
+        fail(at, fmt::format("the shapes of {} do not broadcast: {} against {}", what, shown(graph_->type(from)),
+                             shown(graph_->type(v))));
       have = want;
     }
     if (from == no_value || s.size() == out.size()) from = v;
@@ -140,7 +152,8 @@ Shape Elaborator::common_shape(std::vector<ValueId> const& values, Location at, 
 ValueId Elaborator::without_ones(ValueId v, Shape const& to, Location at) {
   auto const& nodes = graph_->function.body.nodes;
   for (size_t i = nodes.size(); i-- > 0 && nodes.size() - i < 8;)
-    if (nodes[i].op == OpCode::reshape && nodes[i].result() == v && graph_->type(nodes[i].operands[0]).shape == to) return nodes[i].operands[0];
+    if (nodes[i].op == OpCode::reshape && nodes[i].result() == v && graph_->type(nodes[i].operands[0]).shape == to)
+      return nodes[i].operands[0];
   return builder(at).reshape(v, to);
 }
 
@@ -281,7 +294,8 @@ Shape Elaborator::as_shape(Any const& v, Location at, std::string const& what) {
 
 i64 Elaborator::as_axis(Any const& v, int rank, Location at) {
   i64 axis = as_constant(v, at, "`axis`");
-  if (axis < -rank || axis >= rank) fail(at, fmt::format("axis {} of a tensor with {} {}", axis, rank, rank == 1 ? "axis" : "axes"));
+  if (axis < -rank || axis >= rank)
+    fail(at, fmt::format("axis {} of a tensor with {} {}", axis, rank, rank == 1 ? "axis" : "axes"));
   return axis < 0 ? axis + rank : axis;
 }
 

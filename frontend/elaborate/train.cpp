@@ -27,7 +27,8 @@ bool fits(std::string_view pattern, std::string_view text) {
   }
 }
 
-template <class Items, class Shown> std::string joined(Items const& items, Shown shown_item) {
+template <class Items, class Shown>
+std::string joined(Items const& items, Shown shown_item) {
   std::string out;
   for (auto const& i : items) out += (out.empty() ? "`" : ", `") + shown_item(i) + "`";
   return out;
@@ -38,7 +39,8 @@ struct SettingSpec {
   void (*apply)(Training&, Elaborator&, Any const&, Location);
 };
 
-template <i64 Training::*field, i64 least> void set_int(Training& t, Elaborator& e, Any const& v, Location at) {
+template <i64 Training::*field, i64 least>
+void set_int(Training& t, Elaborator& e, Any const& v, Location at) {
   i64 x = e.as_constant(v, at, "the setting");
   if (x < least) e.fail(at, fmt::format("the setting is {}, at least {} makes sense", x, least));
   t.*field = x;
@@ -47,10 +49,13 @@ template <i64 Training::*field, i64 least> void set_int(Training& t, Elaborator&
 void set_order(Training& t, Elaborator& e, Any const& v, Location at) {
   t.order = e.as_string(v, at, "`order`");
   if (t.order == "stream") e.fail(at, "the order \"stream\" is not built yet");
-  if (t.order != "shuffle" && t.order != "file") e.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\", \"file\" or \"stream\"", t.order));
+  if (t.order != "shuffle" && t.order != "file")
+    e.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\", \"file\" or \"stream\"", t.order));
 }
 
-void set_drop_last(Training& t, Elaborator& e, Any const& v, Location at) { t.drop_last = e.as_bool(v, at, "`drop_last`"); }
+void set_drop_last(Training& t, Elaborator& e, Any const& v, Location at) {
+  t.drop_last = e.as_bool(v, at, "`drop_last`");
+}
 
 void set_later(Training&, Elaborator& e, Any const&, Location at) { e.fail(at, "this setting is not built yet"); }
 
@@ -91,14 +96,18 @@ void Elaborator::choose() {
   for (auto const& m : tree.models)
     if (m->name.text == model || (model.empty() && tree.models.size() == 1)) model_ = m.get();
   if (model_) {
-    out_.summary = fmt::format("{} {}", train_ ? "train" : "model", train_ && !tag_of(*train_).empty() ? tag_of(*train_) : model_->name.text);
+    out_.summary = fmt::format("{} {}", train_ ? "train" : "model",
+                               train_ && !tag_of(*train_).empty() ? tag_of(*train_) : model_->name.text);
     return;
   }
   Location at = train_ ? train_->model.at : Location{};
   if (names.empty()) fail(at, "the file declares no model", "a program needs `model name { ... }`");
-  if (model.empty()) fail(at, "the file has several models", fmt::format("choose one with FILE:NAME: {}", joined(names, [](auto& n) { return n; })));
+  if (model.empty())
+    fail(at, "the file has several models",
+         fmt::format("choose one with FILE:NAME: {}", joined(names, [](auto& n) { return n; })));
   auto near = nearest(model, names);
-  fail(at, fmt::format("unknown model `{}`", model), near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+  fail(at, fmt::format("unknown model `{}`", model),
+       near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
 }
 
 // Settings come from the block, then from --set and --batch.
@@ -114,7 +123,9 @@ void Elaborator::run_training_settings() {
     if (!s) continue;
     try {
       auto [it, fresh] = seen.try_emplace(s->name.text, s->name.at);
-      if (!fresh) fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {}, {{it->second, "the first time here"}});
+      if (!fresh)
+        fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {},
+             {{it->second, "the first time here"}});
       setting(s->name.text, eval(*s->value), s->name.at);
     } catch (Failure const& failure) {
       report(failure);
@@ -142,7 +153,8 @@ void Elaborator::setting(std::string const& name, Any const& value, Location at)
     names.emplace_back(known.name);
   }
   auto near = nearest(name, names);
-  fail(at, fmt::format("`train` has no setting `{}`", name), near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+  fail(at, fmt::format("`train` has no setting `{}`", name),
+       near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
 }
 
 // The parameters of a clause: those that fit its patterns and belong to no clause in front.
@@ -162,12 +174,65 @@ std::vector<std::string> Elaborator::select_parameters(MinimizeStep const& m, st
       std::vector<std::string> paths;
       for (auto const& path : kept_order_)
         if (!kept_.at(path).is_state) paths.push_back(path);
-      fail(m.over_at, fmt::format("the pattern \"{}\" matches no parameter", patterns[i]), fmt::format("the parameters are {}", joined(paths, [](auto& p) { return p; })));
+      fail(m.over_at, fmt::format("the pattern \"{}\" matches no parameter", patterns[i]),
+           fmt::format("the parameters are {}", joined(paths, [](auto& p) { return p; })));
     }
   return out;
 }
 
-// One `grad` node for each clause, at the end of the training step.
+// The loss that a clause minimizes, by name; an expression of losses becomes one of its own.
+std::string Elaborator::objective_name(ValueId y, Location at, int& unnamed) {
+  for (auto const& known : measured_)
+    if (known.value == y && known.role == Role::loss) return known.name;
+  std::string name = ++unnamed == 1 ? "objective" : fmt::format("objective_{}", unnamed);
+  measured_.push_back({.name = name, .value = y, .role = Role::loss, .at = at});
+  return name;
+}
+
+// A clause: which parameters it changes, and one `grad` node for all of them.
+Elaborator::Clause Elaborator::derive(Graph& graph, MinimizeStep const& m, Location at, Counters& counters) {
+  Any objective = eval(*m.objective);
+  ValueId y = as_tensor(objective, m.objective->at);
+  if (graph.type(y).rank() != 0 || !is_float(graph.type(y).dtype))
+    fail(m.objective->at, fmt::format("`minimize` needs a float scalar, got {}", shown(graph.type(y))));
+  std::string name = objective_name(y, m.objective->at, counters.unnamed);
+  Clause out{.step = &m, .optimizer = {}, .parameters = select_parameters(m, counters.taken), .gradients = {}};
+  auto reached = reached_by_derivative(graph.function, y);
+  std::erase_if(out.parameters, [&](auto const& path) { return !reached[graph.arguments.at(path)]; });
+  if (out.parameters.empty()) fail(at, fmt::format("`{}` depends on no parameter that this clause may change", name));
+  std::vector<ValueId> operands{y};
+  std::vector<Type> types;
+  std::vector<std::string> names;
+  for (auto const& path : out.parameters) {
+    counters.taken.insert(path);
+    operands.push_back(graph.arguments.at(path));
+    types.push_back(kept_.at(path).type);
+    names.push_back(path + "'");
+  }
+  out.gradients = builder(at).make_many(OpCode::grad, operands, {}, types, names);
+  out.optimizer = clause_name(m, counters);
+  out_.module.training->minimize.push_back({.objective = name, .parameters = out.parameters});
+  return out;
+}
+
+// What the numbers of a clause are called after: the tag, or the optimizer; the second of a name has a number.
+std::string Elaborator::clause_name(MinimizeStep const& m, Counters& counters) {
+  auto const& call = std::get<CallExpr>(m.optimizer->as);
+  auto* callee = std::get_if<NameExpr>(&call.callee->as);
+  if (!callee) fail(m.optimizer->at, "expected the name of an optimizer");
+  std::string name = call.tag ? text(call.tag->text) : callee->name;
+  int n = ++counters.names[name];
+  return n == 1 ? name : fmt::format("{}_{}", name, n);
+}
+
+void Elaborator::refuse_unbuilt(StepStmt const& step) {
+  if (std::holds_alternative<PhaseStep>(step.as)) fail(step.at, "`phase` is not built yet");
+  if (auto* p = std::get_if<PatternStep>(&step.as))
+    fail(step.at, fmt::format("`{}` is not built yet", p->fresh ? "fresh" : "freeze"));
+  if (std::holds_alternative<AverageStep>(step.as)) fail(step.at, "`average` is not built yet");
+}
+
+// The gradients of all clauses at the end of the training step, then the updates of their parameters.
 void Elaborator::run_minimize(Graph& graph) {
   GraphGuard in_graph(*this, &graph);
   Frame frame{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
@@ -175,102 +240,64 @@ void Elaborator::run_minimize(Graph& graph) {
   for (auto const& m : measured_)
     if (m.role == Role::loss) frame.names[m.name] = {tensor(m.value).as, m.at};
   FrameGuard guard(*this, frame);
-  std::set<std::string> taken;
-  std::vector<std::pair<std::string, ValueId>> gradients;
-  std::map<std::string, int> clauses;
-  std::vector<std::tuple<MinimizeStep const*, std::string, std::vector<std::string>>> updates;
+  Counters counters;
+  std::vector<Clause> clauses;
   for (auto const& step : train_->body) {
     try {
-      if (std::holds_alternative<PhaseStep>(step->as)) fail(step->at, "`phase` is not built yet");
-      if (auto* p = std::get_if<PatternStep>(&step->as)) fail(step->at, fmt::format("`{}` is not built yet", p->fresh ? "fresh" : "freeze"));
-      if (std::holds_alternative<AverageStep>(step->as)) fail(step->at, "`average` is not built yet");
-      auto* m = std::get_if<MinimizeStep>(&step->as);
-      if (!m) continue;
-      Any objective = eval(*m->objective);
-      ValueId y = as_tensor(objective, m->objective->at);
-      if (graph.type(y).rank() != 0 || !is_float(graph.type(y).dtype))
-        fail(m->objective->at, fmt::format("`minimize` needs a float scalar, got {}", shown(graph.type(y))));
-      std::string name;
-      for (auto const& known : measured_)
-        if (known.value == y && known.role == Role::loss) name = known.name;
-      if (name.empty()) {
-        int n = ++clauses["objective"];
-        name = n == 1 ? "objective" : fmt::format("objective_{}", n);
-        measured_.push_back({.name = name, .value = y, .role = Role::loss, .at = m->objective->at});
-      }
-      auto selected = select_parameters(*m, taken);
-      auto reached = reached_by_derivative(graph.function, y);
-      std::erase_if(selected, [&](auto const& path) { return !reached[graph.arguments.at(path)]; });
-      if (selected.empty()) fail(step->at, fmt::format("`{}` depends on no parameter that this clause may change", name));
-      std::vector<ValueId> operands{y};
-      std::vector<Type> types;
-      std::vector<std::string> names;
-      for (auto const& path : selected) {
-        taken.insert(path);
-        operands.push_back(graph.arguments.at(path));
-        types.push_back(kept_.at(path).type);
-        names.push_back(path + "'");
-      }
-      auto results = builder(step->at).make_many(OpCode::grad, operands, {}, types, names);
-      for (size_t i = 0; i < results.size(); ++i) gradients.emplace_back(selected[i], results[i]);
-      auto const& call = std::get<CallExpr>(m->optimizer->as);
-      auto* callee = std::get_if<NameExpr>(&call.callee->as);
-      if (!callee) fail(m->optimizer->at, "expected the name of an optimizer");
-      std::string clause = call.tag ? text(call.tag->text) : callee->name;
-      int n = ++clauses[clause];
-      if (n > 1) clause = fmt::format("{}_{}", clause, n);
-      out_.module.training->minimize.push_back({.objective = name, .parameters = selected});
-      updates.emplace_back(m, clause, selected);
+      refuse_unbuilt(*step);
+      if (auto* m = std::get_if<MinimizeStep>(&step->as)) clauses.push_back(derive(graph, *m, step->at, counters));
     } catch (Failure const& failure) {
       report(failure);
       frame_ = &frame;
     }
   }
-  std::vector<ValueId> values;
-  for (auto const& [_, v] : gradients) values.push_back(v);
-  if (!values.empty()) clip(graph, values);
-  for (size_t i = 0; i < gradients.size(); ++i) gradients[i].second = values[i];
+  clip(graph, clauses);
   finish(graph);
-  for (auto const& [path, v] : gradients) graph.builder.result(path, v, Role::gradient);
-  for (auto const& [m, clause, paths] : updates) {
-    size_t errors = out_.diagnostics.size();
-    for (auto const& path : paths) {
-      try {
-        run_update(path, *m, clause);
-      } catch (Failure const& failure) {
-        report(failure);
-        frame_ = &frame;
-      }
-      if (out_.diagnostics.size() != errors) break; // the same mistake for every parameter
-    }
+  for (auto const& c : clauses)
+    for (size_t i = 0; i < c.parameters.size(); ++i)
+      graph.builder.result(c.parameters[i], c.gradients[i], Role::gradient);
+  for (auto const& c : clauses) run_updates(c);
+}
+
+void Elaborator::run_updates(Clause const& clause) {
+  Frame* frame = frame_;
+  try {
+    for (auto const& path : clause.parameters) run_update(path, *clause.step, clause.optimizer);
+  } catch (Failure const& failure) { // the others would say the same
+    report(failure);
+    frame_ = frame;
   }
 }
 
 // clip_value bounds every element, clip_norm the length of all gradients together, before the optimizers see them.
-void Elaborator::clip(Graph& graph, std::vector<ValueId>& gradients) {
-  Builder& make = builder(train_->at);
-  if (clip_value_) {
+void Elaborator::clip(Graph& graph, std::vector<Clause>& clauses) {
+  std::vector<ValueId*> gradients;
+  for (auto& c : clauses)
+    for (ValueId& g : c.gradients) gradients.push_back(&g);
+  Location at = train_->at;
+  if (clip_value_ && !gradients.empty()) {
     Any bound = scalar("clip_value", *clip_value_);
-    for (ValueId& g : gradients) {
-      Any low = elementwise(OpCode::max, {tensor(g), negate(bound, train_->at)}, train_->at);
-      g = elementwise(OpCode::min, {low, bound}, train_->at).tensor()->id;
+    for (ValueId* g : gradients) {
+      Any low = elementwise(OpCode::max, {tensor(*g), negate(bound, at)}, at);
+      *g = elementwise(OpCode::min, {low, bound}, at).tensor()->id;
     }
   }
-  if (!clip_norm_) return;
+  if (!clip_norm_ || gradients.empty()) return;
+  Builder& make = builder(at);
   ValueId total = no_value;
-  for (ValueId g : gradients) {
-    ValueId square = make.make(OpCode::mul, {g, g});
-    std::vector<i64> axes;
-    for (int i = 0; i < graph.type(g).rank(); ++i) axes.push_back(i);
+  for (ValueId* g : gradients) {
+    ValueId square = make.make(OpCode::mul, {*g, *g});
+    auto axes = as_axes(Any{None{}}, graph.type(*g).rank(), at);
     if (!axes.empty()) square = make.reduce(OpCode::reduce_sum, square, axes);
     square = make.convert(square, DType::f32);
     total = total == no_value ? square : make.make(OpCode::add, {total, square});
   }
   // scale = bound / max(norm, bound): exactly 1 while the norm is below the bound
-  Any bound = tensor(as_tensor(scalar("clip_norm", *clip_norm_), DType::f32, train_->at));
-  Any norm = unary(OpCode::sqrt, tensor(total), train_->at);
-  Any scale = elementwise(OpCode::div, {bound, elementwise(OpCode::max, {norm, bound}, train_->at)}, train_->at);
-  for (ValueId& g : gradients) g = elementwise(OpCode::mul, {tensor(g), convert(scale, graph.type(g).dtype, train_->at)}, train_->at).tensor()->id;
+  Any bound = tensor(as_tensor(scalar("clip_norm", *clip_norm_), DType::f32, at));
+  Any norm = unary(OpCode::sqrt, tensor(total), at);
+  Any scale = elementwise(OpCode::div, {bound, elementwise(OpCode::max, {norm, bound}, at)}, at);
+  for (ValueId* g : gradients)
+    *g = elementwise(OpCode::mul, {tensor(*g), convert(scale, graph.type(*g).dtype, at)}, at).tensor()->id;
 }
 
 } // namespace nnc::front

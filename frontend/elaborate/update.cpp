@@ -14,10 +14,13 @@ void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std:
   FunctionDecl const* optimizer = find_optimizer(name, file);
   if (!optimizer) {
     std::vector<std::string> names;
-    for (auto* f : {&main_}) for (auto const& [n, _] : f->optimizers) names.push_back(n);
-    for (auto* f : program_.library()) for (auto const& [n, _] : f->optimizers) names.push_back(n);
+    for (auto* f : {&main_})
+      for (auto const& [n, _] : f->optimizers) names.push_back(n);
+    for (auto* f : program_.library())
+      for (auto const& [n, _] : f->optimizers) names.push_back(n);
     auto near = nearest(name, names);
-    fail(m.optimizer->at, fmt::format("unknown optimizer `{}`", name), near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+    fail(m.optimizer->at, fmt::format("unknown optimizer `{}`", name),
+         near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
   }
   updates_.push_back(std::make_unique<Graph>(Graph::Kind::update, "update." + path));
   Graph& graph = *updates_.back();
@@ -36,7 +39,8 @@ void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std:
     given = actuals(call.arguments);
   }
   Frame caller{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
-  Frame frame{.kind = Frame::Kind::optimizer, .name = name, .call_at = m.optimizer->at, .caller = &caller, .file = file};
+  Frame frame{
+      .kind = Frame::Kind::optimizer, .name = name, .call_at = m.optimizer->at, .caller = &caller, .file = file};
   frame.path = std::make_shared<PathScope>();
   FrameGuard guard(*this, frame);
   bind_arguments(*optimizer, std::move(given), m.optimizer->at, fmt::format("the optimizer `{}`", name));
@@ -55,9 +59,11 @@ void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std:
   size_t errors = out_.diagnostics.size();
   block(optimizer->body, false);
   if (out_.diagnostics.size() != errors) throw Failure{.diagnostic = {}, .silent = true};
-  if (!p_written_) fail(optimizer->name.at, fmt::format("the optimizer `{}` never writes `p`", name), "`p <- p - lr * g`");
+  if (!p_written_)
+    fail(optimizer->name.at, fmt::format("the optimizer `{}` never writes `p`", name), "`p <- p - lr * g`");
   graph.builder.result("p", graph.state_values.at("p"), Role::param);
-  for (auto const& [state, _] : optimizer_states_) graph.builder.result(state, graph.state_values.at(state), Role::optimizer);
+  for (auto const& [state, _] : optimizer_states_)
+    graph.builder.result(state, graph.state_values.at(state), Role::optimizer);
   prune(graph.function);
   sort_arguments(graph.function);
 }

@@ -55,7 +55,9 @@ struct Shown {
   std::string operator()(bool b) const { return b ? "true" : "false"; }
   std::string operator()(std::string const& s) const { return fmt::format("the string \"{}\"", s); }
   std::string operator()(DType d) const { return fmt::format("the dtype {}", name(d)); }
-  std::string operator()(std::shared_ptr<List const> const& l) const { return fmt::format("the list {}", shown_list(*l)); }
+  std::string operator()(std::shared_ptr<List const> const& l) const {
+    return fmt::format("the list {}", shown_list(*l));
+  }
   std::string operator()(FunctionValue const& f) const {
     auto const& text = f.function->name.text;
     return text.empty() ? "a function without a name" : fmt::format("the function {}", text);

@@ -41,11 +41,19 @@ using List = std::vector<Any>;
 
 // An int is a Dim, so that `batch` and `2 * batch` are ints like any other.
 struct Any {
-  std::variant<None, Poison, Dim, f64, bool, std::string, DType, std::shared_ptr<List const>, FunctionValue, TensorValue> as;
+  std::variant<None, Poison, Dim, f64, bool, std::string, DType, std::shared_ptr<List const>, FunctionValue,
+               TensorValue>
+      as;
   Location at = {}; // where the name that holds it was bound
 
-  template <class T> T const* get() const { return std::get_if<T>(&as); }
-  template <class T> bool is() const { return std::holds_alternative<T>(as); }
+  template <class T>
+  T const* get() const {
+    return std::get_if<T>(&as);
+  }
+  template <class T>
+  bool is() const {
+    return std::holds_alternative<T>(as);
+  }
   TensorValue const* tensor() const { return get<TensorValue>(); }
   List const* list() const {
     auto* l = get<std::shared_ptr<List const>>();
@@ -58,7 +66,7 @@ Any list_of(Shape const&);
 
 // "the int 3", "the string \"same\"", "f32[batch, 10]", "the function relu": for "got ..." in messages.
 std::string shown(Any const&);
-std::string shown(Type const&);  // as the user writes it: "f32[batch, 784]"
+std::string shown(Type const&); // as the user writes it: "f32[batch, 784]"
 std::string shown(Dim const&);
 std::string shown(f64);
 

@@ -88,7 +88,8 @@ std::string with_expectations(std::vector<std::string> const& lines, Elaborated 
   std::vector<std::string> behind(lines.size() + 1);
   for (auto const& d : result.diagnostics) {
     u32 line = d.at && d.at.file == 1 ? std::min<u32>(d.at.line, static_cast<u32>(lines.size())) : 0;
-    behind[line] += d.at && d.at.file != 1 ? "#! in " + sources.name(d.at.file) + "\n" + shown(d, sources) : shown(d, sources);
+    behind[line] +=
+        d.at && d.at.file != 1 ? "#! in " + sources.name(d.at.file) + "\n" + shown(d, sources) : shown(d, sources);
   }
   std::string out = behind[0];
   for (size_t i = 0; i < lines.size(); ++i) out += lines[i] + "\n" + behind[i + 1];

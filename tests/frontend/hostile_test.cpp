@@ -68,12 +68,15 @@ std::string mutated(std::string const& text, Random& random) {
   for (u64 n = 1 + random.below(3); n > 0; --n) {
     auto const& victim = tokens[random.below(tokens.size() - 1)];
     auto const& other = tokens[random.below(tokens.size() - 1)];
-    std::string with = random.below(3) == 0 ? "" : random.below(2) ? std::string(other.text) + " " + std::string(victim.text) : std::string(other.text);
+    std::string with = random.below(3) == 0 ? ""
+                       : random.below(2)    ? std::string(other.text) + " " + std::string(victim.text)
+                                            : std::string(other.text);
     edits.push_back({victim.offset, static_cast<u32>(victim.text.size()), with});
   }
   std::sort(edits.begin(), edits.end(), [](auto const& a, auto const& b) { return a.begin > b.begin; });
   for (size_t i = 0; i < edits.size(); ++i)
-    if (i == 0 || edits[i].begin + edits[i].length <= edits[i - 1].begin) out.replace(edits[i].begin, edits[i].length, edits[i].with);
+    if (i == 0 || edits[i].begin + edits[i].length <= edits[i - 1].begin)
+      out.replace(edits[i].begin, edits[i].length, edits[i].with);
   return out;
 }
 

@@ -37,15 +37,19 @@ std::string shown_call(CallExpr const& c) {
 
 std::string shown(Expr const& e) {
   if (auto* x = std::get_if<NameExpr>(&e.as)) return x->name;
-  if (auto* x = std::get_if<NumberExpr>(&e.as)) return x->is_integer ? std::to_string(x->integer) : fmt::format("{}", x->value);
+  if (auto* x = std::get_if<NumberExpr>(&e.as))
+    return x->is_integer ? std::to_string(x->integer) : fmt::format("{}", x->value);
   if (auto* x = std::get_if<UnaryExpr>(&e.as)) return "(" + x->op + " " + shown(*x->operand) + ")";
-  if (auto* x = std::get_if<BinaryExpr>(&e.as)) return "(" + shown(*x->left) + " " + x->op + " " + shown(*x->right) + ")";
+  if (auto* x = std::get_if<BinaryExpr>(&e.as))
+    return "(" + shown(*x->left) + " " + x->op + " " + shown(*x->right) + ")";
   if (auto* x = std::get_if<CallExpr>(&e.as)) return shown_call(*x);
   if (auto* x = std::get_if<MemberExpr>(&e.as)) return shown(*x->base) + "." + x->member.text;
-  if (auto* x = std::get_if<ChoiceExpr>(&e.as)) return "if " + shown(*x->condition) + " " + shown(*x->yes) + " else " + shown(*x->no);
+  if (auto* x = std::get_if<ChoiceExpr>(&e.as))
+    return "if " + shown(*x->condition) + " " + shown(*x->yes) + " else " + shown(*x->no);
   if (auto* x = std::get_if<ListExpr>(&e.as)) {
     std::string out = "[";
-    for (size_t i = 0; i < x->items.size(); ++i) out += (i ? ", " : "") + std::string(x->items[i].spread ? ".." : "") + shown(*x->items[i].value);
+    for (size_t i = 0; i < x->items.size(); ++i)
+      out += (i ? ", " : "") + std::string(x->items[i].spread ? ".." : "") + shown(*x->items[i].value);
     return out + "]";
   }
   if (auto* x = std::get_if<IndexExpr>(&e.as)) {
@@ -55,7 +59,8 @@ std::string shown(Expr const& e) {
       out += i ? ", " : "";
       if (k.kind == Index::Kind::rest) out += "..";
       if (k.first) out += shown(*k.first);
-      if (k.kind == Index::Kind::range) out += ":" + (k.last ? shown(*k.last) : "") + (k.stride ? ":" + shown(*k.stride) : "");
+      if (k.kind == Index::Kind::range)
+        out += ":" + (k.last ? shown(*k.last) : "") + (k.stride ? ":" + shown(*k.stride) : "");
     }
     return out + "]";
   }
@@ -71,7 +76,9 @@ std::string grouped(std::string const& expression) {
   return shown(*t.parsed.file.consts.at(0)->value);
 }
 
-std::string broken(std::string const& body) { return Text("fn f(x) {\n" + body + "\n}\nfn g(x) { return x }").errors(); }
+std::string broken(std::string const& body) {
+  return Text("fn f(x) {\n" + body + "\n}\nfn g(x) { return x }").errors();
+}
 
 } // namespace
 
@@ -109,7 +116,8 @@ TEST_CASE("lines go on over brackets, operators, tags and else") {
 }
 
 TEST_CASE("words are reserved only where they mean something") {
-  CHECK(Text("fn f(param, state, input) { target = param; output = state; model = train; return output + input }").errors() == "");
+  CHECK(Text("fn f(param, state, input) { target = param; output = state; model = train; return output + input }")
+            .errors() == "");
   CHECK(Text("fn f(x) { axis = 1; carry = over; phase = with; return x }").errors() == "");
 }
 
@@ -164,7 +172,8 @@ train net(hidden = 3) @small {
 }
 
 TEST_CASE("one error for each cause, and the parser goes on") {
-  CHECK(broken("y = = 2\nz = 3 +") == "2:5: expected an expression, found `=`\n4:1: expected an expression, found `}`\n");
+  CHECK(broken("y = = 2\nz = 3 +") ==
+        "2:5: expected an expression, found `=`\n4:1: expected an expression, found `}`\n");
   CHECK(broken("y = (1 + 2\nz = 3") == "2:5: this `(` is never closed\n");
   CHECK(broken("y = [1, 2\n") == "2:5: this `[` is never closed\n");
   CHECK(broken("y = 1)") == "2:6: `)` closes nothing\n");
@@ -173,7 +182,8 @@ TEST_CASE("one error for each cause, and the parser goes on") {
   CHECK(broken("x[0] = 3") == "2:1: expected a name in front of `=`\n");
   CHECK(broken("y = x @w") == "2:7: the tag `@w` stands behind something that is no call\n");
   CHECK(broken("y = 2 + a <- 1") == "2:11: `<-` writes a state and is a statement of its own\n");
-  CHECK(broken("param loss: f32[] = 0") == "2:7: expected a name that is not a reserved word, found the reserved word `loss`\n");
+  CHECK(broken("param loss: f32[] = 0") ==
+        "2:7: expected a name that is not a reserved word, found the reserved word `loss`\n");
   CHECK(broken("y = 12abc") == "2:5: `12abc` is neither a number nor a name\n");
   CHECK(broken("y = a ? b") == "2:7: `?` has no meaning here\n2:9: expected the end of the statement, found `b`\n");
   CHECK(broken("z: f32 = 3") == "2:8: expected `[` behind `f32` (a scalar is `f32[]`), found `=`\n");
@@ -196,7 +206,9 @@ TEST_CASE("hostile text is refused, never a crash") {
   for (int i = 0; i < 20'000; ++i) blocks += "if a {";
   CHECK(broken(blocks).find("nested too deeply") != std::string::npos);
   for (int seed = 0; seed < 400; ++seed) { // bytes at random, and pieces of the language at random
-    static char const* pieces[] = {"fn", "(", ")", "{", "}", "[", "]", "\"", "\n", "x", "=", "<-", "@", "@a", "..", "1", "scan", "train t {", ";", "|>", "-", ",", ":", "\\", "{", "if", "else", "loss", "\xff"};
+    static char const* pieces[] = {"fn", "(",  ")", "{",  "}",  "[",  "]",    "\"",        "\n",  "x",
+                                   "=",  "<-", "@", "@a", "..", "1",  "scan", "train t {", ";",   "|>",
+                                   "-",  ",",  ":", "\\", "{",  "if", "else", "loss",      "\xff"};
     std::string text = seed % 2 ? "fn f(x) {" : "";
     unsigned state = 12345u + static_cast<unsigned>(seed);
     for (int i = 0; i < 60; ++i) {

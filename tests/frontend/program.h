@@ -29,11 +29,13 @@ struct Compiled {
   std::string kept(Role role = Role::param) const {
     std::string out;
     for (auto const& a : function("loss").arguments)
-      if (a.role == role) out += function("loss").values[a.value].name + ": " + function("loss").type(a.value).text() + "\n";
+      if (a.role == role)
+        out += function("loss").values[a.value].name + ": " + function("loss").type(a.value).text() + "\n";
     return out;
   }
   // Results by name. What `given` lacks takes 0, scalars their setting, `step` 1.
-  std::map<std::string, Tensor> run(std::string const& name, std::map<std::string, Tensor> const& given = {}, i64 batch = 2) const {
+  std::map<std::string, Tensor> run(std::string const& name, std::map<std::string, Tensor> const& given = {},
+                                    i64 batch = 2) const {
     auto const& f = function(name);
     Module bound = module();
     bound.bindings[0] = batch;

@@ -69,7 +69,9 @@ TEST_CASE("the table of the library is complete") {
   std::set<std::string> const internal{"reduced", "fan_in", "fan_out", "random_bits", "convert", "grad"};
   std::set<std::string> const later{"cond", "total", "permutation", "sort", "cumulative_sum"};
   auto have = library(), said = documented(page());
-  for (auto const& name : said) CHECK_MESSAGE(have.contains(name), fmt::format("documented, but does not exist: {}", name));
+  for (auto const& name : said)
+    CHECK_MESSAGE(have.contains(name), fmt::format("documented, but does not exist: {}", name));
   for (auto const& name : have)
-    CHECK_MESSAGE((said.contains(name) || internal.contains(name) || later.contains(name)), fmt::format("exists, but is not documented: {}", name));
+    CHECK_MESSAGE((said.contains(name) || internal.contains(name) || later.contains(name)),
+                  fmt::format("exists, but is not documented: {}", name));
 }

@@ -15,11 +15,15 @@ namespace {
 
 std::string model_with(std::string const& body) { return "model m() {\n input x: f32[batch, 8]\n" + body + "\n}\n"; }
 
-std::string paths(std::string const& body, std::string const& functions = "") { return Compiled(functions + model_with(body)).kept(); }
+std::string paths(std::string const& body, std::string const& functions = "") {
+  return Compiled(functions + model_with(body)).kept();
+}
 
 // The values that an optimizer gives to one parameter that starts at 1 and always has the gradient 0.5.
 std::vector<f64> steps_of(std::string const& optimizer, int steps, std::map<std::string, f64> scalars = {}) {
-  Compiled program("model m() {\n input x: f32[batch]\n param w: f32[] = 1\n loss w * mean(x)\n}\ntrain m { minimize loss with " + optimizer + " }");
+  Compiled program(
+      "model m() {\n input x: f32[batch]\n param w: f32[] = 1\n loss w * mean(x)\n}\ntrain m { minimize loss with " +
+      optimizer + " }");
   std::map<std::string, Tensor> given{{"p", floats({}, {1})}, {"g", floats({}, {0.5})}};
   for (auto const& [name, value] : scalars) given[name] = floats({}, {value}, DType::f64);
   std::vector<f64> out;
@@ -34,7 +38,8 @@ std::vector<f64> steps_of(std::string const& optimizer, int steps, std::map<std:
 void check_near(std::vector<f64> const& got, std::function<f64(int)> const& wanted) {
   for (size_t i = 0; i < got.size(); ++i) {
     f64 expected = wanted(static_cast<int>(i) + 1);
-    CHECK_MESSAGE(std::abs(got[i] - expected) < 3e-6 * std::max(1.0, std::abs(expected)), fmt::format("step {}: expected {}, got {}", i + 1, expected, got[i]));
+    CHECK_MESSAGE(std::abs(got[i] - expected) < 3e-6 * std::max(1.0, std::abs(expected)),
+                  fmt::format("step {}: expected {}, got {}", i + 1, expected, got[i]));
   }
 }
 
@@ -54,15 +59,20 @@ std::vector<f64> rates_of(std::string const& schedule, int steps) {
 
 TEST_CASE("paths are the names of the calls, tags replace them") {
   CHECK(paths("y = x |> dense(4) |> relu |> dense(3) |> dense(2) @head\n loss mean(y)") ==
-        "dense.weight: f32[8,4]\ndense.bias: f32[4]\ndense_2.weight: f32[4,3]\ndense_2.bias: f32[3]\nhead.weight: f32[3,2]\nhead.bias: f32[2]\n");
+        "dense.weight: f32[8,4]\ndense.bias: f32[4]\ndense_2.weight: f32[4,3]\ndense_2.bias: f32[3]\nhead.weight: "
+        "f32[3,2]\nhead.bias: f32[2]\n");
   std::string block = "fn block(x) { return dense(x, 8, use_bias = false) }\n";
   CHECK(paths("for i in range(3) { x = block(x) }\n loss mean(x)", block) ==
         "block.dense.weight: f32[8,8]\nblock_2.dense.weight: f32[8,8]\nblock_3.dense.weight: f32[8,8]\n");
-  CHECK(paths("for i in range(2) { x = block(x) @\"b{i}\" }\n loss mean(x)", block) == "b0.dense.weight: f32[8,8]\nb1.dense.weight: f32[8,8]\n");
+  CHECK(paths("for i in range(2) { x = block(x) @\"b{i}\" }\n loss mean(x)", block) ==
+        "b0.dense.weight: f32[8,8]\nb1.dense.weight: f32[8,8]\n");
   CHECK(paths("for i in range(4) { x = block(x) @block }\n loss mean(x)", block) == "block.dense.weight: f32[8,8]\n");
-  CHECK(paths("y = residual(x, fn(h) { h |> dense(8) }) @mix\n loss mean(y)", "fn residual(x, f) { return x + f(layer_norm(x)) }\n") ==
-        "mix.layer_norm.scale: f32[8]\nmix.layer_norm.shift: f32[8]\nmix.dense.weight: f32[8,8]\nmix.dense.bias: f32[8]\n");
-  CHECK(paths("a = block(x) @e\n b = block(a) @e\n param own: f32[3] = ones()\n loss mean(b) + sum(own)", block) == "e.dense.weight: f32[8,8]\nown: f32[3]\n");
+  CHECK(paths("y = residual(x, fn(h) { h |> dense(8) }) @mix\n loss mean(y)",
+              "fn residual(x, f) { return x + f(layer_norm(x)) }\n") ==
+        "mix.layer_norm.scale: f32[8]\nmix.layer_norm.shift: f32[8]\nmix.dense.weight: f32[8,8]\nmix.dense.bias: "
+        "f32[8]\n");
+  CHECK(paths("a = block(x) @e\n b = block(a) @e\n param own: f32[3] = ones()\n loss mean(b) + sum(own)", block) ==
+        "e.dense.weight: f32[8,8]\nown: f32[3]\n");
 }
 
 TEST_CASE("initial values depend on seed and path alone, and have the right spread") {
@@ -73,7 +83,8 @@ TEST_CASE("initial values depend on seed and path alone, and have the right spre
     auto n = static_cast<f64>(t.f.size());
     return std::array{mean / n, square / n, largest, t.f[0]};
   };
-  Compiled one(model_with("y = dense(x, 512)\n param n: f32[64, 64] = he_normal()\n param z: f32[3] = 0.25\n loss mean(y) + sum(n) + sum(z)"));
+  Compiled one(model_with("y = dense(x, 512)\n param n: f32[64, 64] = he_normal()\n param z: f32[3] = 0.25\n loss "
+                          "mean(y) + sum(n) + sum(z)"));
   Compiled other(model_with("other = dense(x, 5) @other\n y = dense(x, 512)\n loss mean(y) + mean(other)"));
   auto [mean, square, largest, first] = spread(one, "dense.weight", 7);
   f64 bound = std::sqrt(6.0 / (8 + 512));
@@ -113,7 +124,8 @@ TEST_CASE("adam, adamw, rmsprop") {
       f64 p = 1, m = 0, v = 0;
       for (int i = 1; i <= t; ++i) {
         m = 0.9 * m + 0.1 * 0.5, v = 0.999 * v + 0.001 * 0.25;
-        p = p - 0.01 * decay * p - 0.01 * (m / (1 - std::pow(0.9, i))) / (std::sqrt(v / (1 - std::pow(0.999, i))) + 1e-8);
+        p = p - 0.01 * decay * p -
+            0.01 * (m / (1 - std::pow(0.9, i))) / (std::sqrt(v / (1 - std::pow(0.999, i))) + 1e-8);
       }
       return p;
     };
@@ -130,17 +142,19 @@ TEST_CASE("adam, adamw, rmsprop") {
 
 TEST_CASE("schedules") {
   check_near(rates_of("step_decay(0.4, 2, factor = 0.5)", 5), [](int t) { return 0.4 * std::pow(0.5, (t - 1) / 2); });
-  check_near(rates_of("cosine(0.4)", 8), [](int t) { return 0.4 * (0.5 + 0.5 * std::cos(std::numbers::pi * (t - 1) / 8)); });
-  check_near(rates_of("cosine(0.4, warmup = 4)", 8), [](int t) {
-    return t <= 4 ? 0.1 * t : 0.4 * (0.5 + 0.5 * std::cos(std::numbers::pi * (t - 5) / 4));
-  });
-  check_near(rates_of("linear(0.4, warmup = 2, end = 0.1)", 6), [](int t) { return t <= 2 ? 0.2 * t : 0.4 - 0.3 * (t - 3) / 4; });
+  check_near(rates_of("cosine(0.4)", 8),
+             [](int t) { return 0.4 * (0.5 + 0.5 * std::cos(std::numbers::pi * (t - 1) / 8)); });
+  check_near(rates_of("cosine(0.4, warmup = 4)", 8),
+             [](int t) { return t <= 4 ? 0.1 * t : 0.4 * (0.5 + 0.5 * std::cos(std::numbers::pi * (t - 5) / 4)); });
+  check_near(rates_of("linear(0.4, warmup = 2, end = 0.1)", 6),
+             [](int t) { return t <= 2 ? 0.2 * t : 0.4 - 0.3 * (t - 3) / 4; });
 }
 
 TEST_CASE("numbers that only tune are scalars by their path; those that reach a shape are constants") {
-  std::string text = "model m(width = 3, rate = 0.5, scale = 2.0) {\n input x: f32[batch, 4]\n"
-                     " y = x |> dense(width) |> dropout(rate)\n if scale > 1 { y = y * scale }\n loss mean(y)\n}\n"
-                     "train m(rate = 0.25) { minimize loss with adam(lr = 0.1, beta1 = 0) @main; batch = 4; seed = 9; clip_norm = 2 }";
+  std::string text =
+      "model m(width = 3, rate = 0.5, scale = 2.0) {\n input x: f32[batch, 4]\n"
+      " y = x |> dense(width) |> dropout(rate)\n if scale > 1 { y = y * scale }\n loss mean(y)\n}\n"
+      "train m(rate = 0.25) { minimize loss with adam(lr = 0.1, beta1 = 0) @main; batch = 4; seed = 9; clip_norm = 2 }";
   Compiled p(text, {.set = {{"main.beta2", "0.5"}, {"epochs", "7"}}, .batch = 16});
   auto const& t = *p.module().training;
   std::string scalars;
@@ -153,9 +167,11 @@ TEST_CASE("numbers that only tune are scalars by their path; those that reach a 
 }
 
 TEST_CASE("a linear regression finds its slope, clause by clause") {
-  Compiled p("model m() {\n input x: f32[batch, 2]\n target t: f32[batch]\n y = dense(x, 1)[:, 0]\n loss mean_squared_error(y, t)\n"
+  Compiled p("model m() {\n input x: f32[batch, 2]\n target t: f32[batch]\n y = dense(x, 1)[:, 0]\n loss "
+             "mean_squared_error(y, t)\n"
              " state seen: f32[] = 0\n seen <- seen + batch\n}\n"
-             "train m { minimize loss over \"*.bias\" with sgd(lr = 0.05); minimize loss with sgd(lr = 0.1, momentum = 0.5) }");
+             "train m { minimize loss over \"*.bias\" with sgd(lr = 0.05); minimize loss with sgd(lr = 0.1, momentum = "
+             "0.5) }");
   CHECK(p.module().training->minimize.size() == 2);
   auto values = p.run("initialize", {{"seed", ints({}, {1}, DType::i64)}});
   values["x"] = floats({4, 2}, {0, 1, 1, 0, 1, 1, -1, 0.5});
@@ -168,7 +184,8 @@ TEST_CASE("a linear regression finds its slope, clause by clause") {
     if (step == 1) first = last;
     values["seen"] = out.at("seen");
     for (std::string path : {"dense.weight", "dense.bias"}) {
-      std::map<std::string, Tensor> given{{"p", values[path]}, {"g", out.at("gradient of " + path)}, {"step", values["step"]}};
+      std::map<std::string, Tensor> given{
+          {"p", values[path]}, {"g", out.at("gradient of " + path)}, {"step", values["step"]}};
       if (values.contains("velocity/" + path)) given["velocity"] = values["velocity/" + path];
       auto updated = p.run("update." + path, given);
       values[path] = updated.at("p");
@@ -184,8 +201,10 @@ TEST_CASE("a linear regression finds its slope, clause by clause") {
 
 TEST_CASE("a clip over all parameters bounds the length of the gradient and no more") {
   auto gradient = [](std::string const& clip) {
-    Compiled p("model m() {\n input x: f32[batch]\n param a: f32[2] = 0\n param b: f32[] = 0\n loss mean(x) * (3 * a[0] + 4 * b) + sum(a) * 0\n}\n"
-               "train m { minimize loss with sgd()" + clip + " }");
+    Compiled p("model m() {\n input x: f32[batch]\n param a: f32[2] = 0\n param b: f32[] = 0\n loss mean(x) * (3 * "
+               "a[0] + 4 * b) + sum(a) * 0\n}\n"
+               "train m { minimize loss with sgd()" +
+               clip + " }");
     auto out = p.run("loss", {{"x", floats({2}, {1, 1})}});
     return std::array{out.at("gradient of a").f[0], out.at("gradient of b").f[0]};
   };
@@ -214,14 +233,16 @@ TEST_CASE("inputs take the column of their name, else the next one; extents come
   settings.columns = {{"pixels", {DType::u8, {28, 28}}}, {"label", {DType::i32, {}}}};
   settings.properties["classes"] = 10;
   Compiled p("model m(classes) {\n input image: u8[batch, rows, columns]\n target label: i32[batch]\n"
-             " loss cross_entropy(f32(image) |> flatten |> dense(classes), label)\n}", settings);
+             " loss cross_entropy(f32(image) |> flatten |> dense(classes), label)\n}",
+             settings);
   CHECK(p.result.inputs.at(0).column == "pixels");
   CHECK(p.result.inputs.at(1).column == "label");
   CHECK(p.kept() == "dense.weight: f32[784,10]\ndense.bias: f32[10]\n");
 }
 
 TEST_CASE("a module round-trips, keeps its lines, and is the same every time") {
-  std::string text = model_with("y = dense(x, 3)\n output y\n loss mean(y)") + "train m { minimize loss with adam(); epochs = 2 }";
+  std::string text =
+      model_with("y = dense(x, 3)\n output y\n loss mean(y)") + "train m { minimize loss with adam(); epochs = 2 }";
   Compiled one(text), two(text);
   std::string printed = print(one.module());
   CHECK(printed == print(two.module()));
@@ -233,7 +254,9 @@ TEST_CASE("a module round-trips, keeps its lines, and is the same every time") {
 
 TEST_CASE("the inventory of a file") {
   Sources sources;
-  u32 file = sources.add("test.nn", "## digits\nmodel m(width = 3, classes) {\n input image: u8[batch, 28, 28]\n target label: i32[batch]\n output p = image\n}\ntrain m @small { minimize loss with sgd() }");
+  u32 file =
+      sources.add("test.nn", "## digits\nmodel m(width = 3, classes) {\n input image: u8[batch, 28, 28]\n target "
+                             "label: i32[batch]\n output p = image\n}\ntrain m @small { minimize loss with sgd() }");
   auto inventory = take_inventory(sources, file);
   REQUIRE(inventory.models.size() == 1);
   auto const& m = inventory.models[0];

@@ -1,6 +1,6 @@
 // Walks tests/frontend/values: models whose outputs are compared with the numbers that stand under them in `#=` lines.
-// Inputs called x hold 0, 1, 2 ... , those called y hold -1, -0.5, 0, 0.5, 1, those called label hold 0, 1, 2, 0, 1 ...;
-// the batch is 2.
+// Inputs called x hold 0, 1, 2 ... , those called y hold -1, -0.5, 0, 0.5, 1, those called label hold 0, 1, 2, 0, 1
+// ...; the batch is 2.
 #include "tests/frontend/program.h"
 
 #include <algorithm>
@@ -19,7 +19,8 @@ namespace fs = std::filesystem;
 
 Tensor filled(std::string const& name, DType dtype, std::vector<i64> shape) {
   Tensor t = Tensor::zeros(dtype, std::move(shape));
-  for (size_t k = 0; k < t.f.size(); ++k) t.f[k] = name == "y" ? static_cast<f64>(k % 5) * 0.5 - 1 : static_cast<f64>(k);
+  for (size_t k = 0; k < t.f.size(); ++k)
+    t.f[k] = name == "y" ? static_cast<f64>(k % 5) * 0.5 - 1 : static_cast<f64>(k);
   for (size_t k = 0; k < t.i.size(); ++k) t.i[k] = name == "label" ? static_cast<i64>(k % 3) : static_cast<i64>(k);
   return t;
 }
@@ -53,7 +54,8 @@ std::vector<Expected> expectations(std::string const& text) {
 TEST_CASE("outputs have the values that stand under them") {
   int checked = 0;
   std::vector<fs::path> files;
-  for (auto const& entry : fs::directory_iterator(fs::path(NNC_SOURCE_DIR) / "tests" / "frontend" / "values")) files.push_back(entry.path());
+  for (auto const& entry : fs::directory_iterator(fs::path(NNC_SOURCE_DIR) / "tests" / "frontend" / "values"))
+    files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   for (auto const& path : files) {
     std::ifstream in(path);
@@ -77,7 +79,8 @@ TEST_CASE("outputs have the values that stand under them") {
       REQUIRE(t.size() == static_cast<i64>(e.numbers.size()));
       for (size_t k = 0; k < e.numbers.size(); ++k) {
         f64 got = t.f.empty() ? static_cast<f64>(t.i[k]) : t.f[k];
-        bool near = got == e.numbers[k] || std::abs(got - e.numbers[k]) <= 2e-5 * std::max(1.0, std::abs(e.numbers[k])) ||
+        bool near = got == e.numbers[k] ||
+                    std::abs(got - e.numbers[k]) <= 2e-5 * std::max(1.0, std::abs(e.numbers[k])) ||
                     (std::isnan(got) && std::isnan(e.numbers[k]));
         CHECK_MESSAGE(near, fmt::format("element {}: expected {}, got {}", k, e.numbers[k], got));
         ++checked;
