@@ -1,5 +1,5 @@
-// A kernel of kind "contract": from its one dot to the fast nest of loops. Whatever the nest does not take (lanes along
-// the sum, extents of 0, odd dtypes) is pulled like everything else.
+// A kernel of kind "contract": from its one dot to the fast nest of loops. Whatever the nest does not take (extents of 0,
+// odd dtypes, results of other shapes) is pulled like everything else.
 //
 //     prologue nodes of lhs, rhs   ->  pulled while packing, unless the operand lies in memory as it is
 //     dot                          ->  the nest
@@ -102,8 +102,7 @@ private:
       if (place.kind == Place::Kind::local) return false;
     for (auto r : k_.kernel.results)
       if (shape(r) != shape(c_.dot->result())) return false;
-    if (c_.rhs.free.empty() || !count(c_.rhs, c_.rhs.free).is_constant()) return false;
-    return order_of(*c_.dot).kind == Order::Kind::chain;
+    return !c_.rhs.free.empty() && count(c_.rhs, c_.rhs.free).is_constant();
   }
 
   Extent exact(Dim const& d) { return {extent(b_, d), d.constant(), false}; }
@@ -189,6 +188,7 @@ private:
     }
     i64 last = static_cast<i64>(shape(o.value).size()) - 1;
     operand.along_inner = outer.empty() || outer.back() != last;
+    if (spec_.order.kind == Order::Kind::lanes) operand.along_inner = o.is_lhs; // along the sum
     operand.load = [this, o, outer, inner, along_inner = operand.along_inner](Ref batch, Ref i, Ref j) {
       std::vector<At> at(shape(o.value).size());
       place(at, o, o.batch, {batch});
@@ -223,7 +223,7 @@ private:
     };
     chunk(c_.lhs.batch, {batch});
     chunk(c_.lhs.free, {row});
-    chunk(c_.rhs.free, {column, 1});
+    chunk(c_.rhs.free, {column, p_.lanes().lanes > 1 ? 1 : 0});
     if (exact_rows_ != no_ref) p_.set_padded_rows(true, valid_row(row, true));
     store_results(at, sums);
     p_.set_padded_rows(false);

@@ -77,12 +77,14 @@ ContractChoice choose(ContractSpec const& s) {
 }
 
 bool can_contract(ContractSpec const& s) {
+  if (s.order.kind == Order::Kind::lanes) return can_contract_lanes(s);
   bool rhs = !s.rhs.plain || s.rhs.plain->inner_stride == 1 || s.rhs.plain->outer_stride == 1;
-  return rhs && s.order.kind == Order::Kind::chain && s.order.block <= longest_block && s.columns >= 1;
+  return rhs && s.order.block <= longest_block && s.columns >= 1;
 }
 
 ContractNest::ContractNest(Puller& puller, ContractSpec const& spec, ContractChoice choice)
     : p_(puller), b(puller.builder()), spec_(spec), choice_(std::move(choice)) {
+  if (spec.order.kind == Order::Kind::lanes) return;
   i64 panel = choice_.widths[0] * lanes();
   i64 depth = choice_.depth_chunk ? choice_.depth_chunk : *spec.depth.constant;
   i64 totals = choice_.depth_chunk ? round_up(choice_.row_chunk, choice_.tile_rows) : choice_.tile_rows;
@@ -104,6 +106,7 @@ ContractNest::Range ContractNest::share(Ref units, i64 unit, Ref end) {
 }
 
 void ContractNest::emit() {
+  if (spec_.order.kind == Order::Kind::lanes) return in_lanes();
   using Split = ContractChoice::Split;
   Range batches{b.integer(0), spec_.batches.value}, vectors{b.integer(0), b.integer(vector_count())};
   at_.rows = {b.integer(0), spec_.rows.value};

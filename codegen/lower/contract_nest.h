@@ -49,7 +49,7 @@ struct ContractOperand {
 
 struct ContractSpec {
   DType dtype = DType::f32; // i32: multiply and add, wrapping
-  Order order;              // chain, or blocks(n, chain)
+  Order order;              // of kind chain; of kind lanes with few columns
   Extent batches, rows, depth;
   i64 columns = 0;
   ContractOperand lhs, rhs;
@@ -84,6 +84,7 @@ ContractChoice choose(ContractSpec const&);
 
 // Whether ContractNest takes this.
 bool can_contract(ContractSpec const&);
+bool can_contract_lanes(ContractSpec const&); // for orders of kind `lanes`
 
 class ContractNest {
 public:
@@ -145,6 +146,12 @@ private:
   i64 panel_stride(i64 width) const;
   Ref scratch_at(Ref scratch, i64 row, i64 vector) { return add(scratch, (row * choice_.widths[0] + vector) * lanes()); }
 
+  // contract_lanes.cpp: few columns, lanes along k
+  void in_lanes();
+  template <class Body> void in_steps(Ref from, Ref to, Body body);
+  Refs sums_of_rows(Ref row, i64 rows, i64 stride);
+  Refs sums_of_block(Ref row, i64 rows, i64 stride, Ref from, i64 length);
+
   // Small words.
   i64 lanes() const { return spec_.lanes; }
   i64 vector_count() const { return (spec_.columns + lanes() - 1) / lanes(); }
@@ -169,9 +176,10 @@ private:
     p_.close();
   }
   // A vector of a virtual operand, whose lanes from `limit` on do not exist.
-  template <class Load> Ref loaded(Ref limit, Load load) {
-    p_.set_lanes({spec_.lanes, limit});
-    Ref v = b.splat(load(), spec_.lanes);
+  template <class Load> Ref loaded(Ref limit, Load load) { return loaded(limit, spec_.lanes, load); }
+  template <class Load> Ref loaded(Ref limit, int lanes, Load load) {
+    p_.set_lanes({lanes, limit});
+    Ref v = b.splat(load(), lanes);
     p_.set_lanes({});
     return v;
   }

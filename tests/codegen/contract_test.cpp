@@ -247,6 +247,17 @@ TEST_CASE("narrow results without axes in the epilogue are walked as one axis") 
     }
 }
 
+TEST_CASE("few columns, lanes along the sum") {
+  Order lanes{Order::Kind::lanes, 0}, lane_blocks{Order::Kind::lanes, 48};
+  for (i64 n : {1, 2, 3, 4})
+    for (i64 k : {1, 15, 16, 40, 100, 304}) {
+      check({.m = 8, .k = k, .n = n, .lhs_by_columns = k == 40, .rhs_by_columns = n % 2 == 0, .epilogue = true, .order = lanes});
+      check({.m = 7, .k = k, .n = n, .lhs_computed = true, .rhs_computed = n == 3, .order = lane_blocks});
+      check({.m = 21, .k = k, .n = n, .epilogue = true, .order = lanes, .symbolic = 'm'});
+    }
+  check({.batches = 3, .m = 5, .k = 33, .n = 2, .order = lanes});
+}
+
 TEST_CASE("batches and integers") {
   for (bool columns : {false, true}) {
     check({.batches = 3, .m = 6, .k = 9, .n = 20, .lhs_by_columns = columns, .rhs_by_columns = columns, .epilogue = true});

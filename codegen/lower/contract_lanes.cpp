@@ -1,0 +1,100 @@
+// Contractions with few columns: the lanes run along the sum. The columns of rhs are packed as rows; then
+//
+//     for R rows of lhs at a time
+//       for k in steps of 16      sums[r][n] += lhs(r, k ..) * column n (k ..), R * N accumulators of 16 lanes
+//       for r, n                  the tree over the 16 lanes, then the epilogue of one element
+//
+// With blocks, each block has its own tree, and the results of the blocks are added in order.
+#include "codegen/lower/contract_nest.h"
+
+namespace nnc {
+namespace {
+
+constexpr int w = static_cast<int>(order_lanes);
+constexpr i64 most_columns = 4, most_packed = 64 * 1024; // elements of rhs
+
+} // namespace
+
+bool can_contract_lanes(ContractSpec const& s) {
+  return s.dtype == DType::f32 && s.depth.constant && s.columns <= most_columns && s.columns * (*s.depth.constant + w) <= most_packed;
+}
+
+void ContractNest::in_lanes() {
+  i64 depth = *spec_.depth.constant, stride = (depth + w - 1) / w * w;
+  row_buffer_ = b.stack_buffer("columns", 4 * stride * spec_.columns);
+  // So many rows that about 8 sums hide the latency of each other.
+  i64 rows = spec_.columns == 1 ? 4 : spec_.columns == 2 ? 2 : 1;
+  choice_.tile_rows = rows;
+  if (!rows_fit()) rows = 1;
+  each(b.integer(0), spec_.batches.value, 1, [&](Ref batch) {
+    at_.batch = batch;
+    each(b.integer(0), b.integer(spec_.columns), 1, [&](Ref n) {
+      in_steps(b.integer(0), b.integer(depth), [&](Ref k, Ref limit) {
+        b.store(row_buffer_, b.add(b.multiply(n, stride), k), loaded(limit, w, [&] { return spec_.rhs.load(batch, k, n); }));
+      });
+    });
+    i64 unit = spec_.rows.constant ? rows : 16;
+    Range mine = share(b.quotient(add(spec_.rows.value, unit - 1), b.integer(unit)), unit, spec_.rows.value);
+    each(mine.from, mine.to, rows, [&](Ref m) {
+      Refs sums = sums_of_rows(m, rows, stride);
+      for (i64 i = 0; i < rows * spec_.columns; ++i)
+        spec_.epilogue(batch, add(m, i / spec_.columns), b.integer(i % spec_.columns), sums[static_cast<size_t>(i)]);
+    });
+  });
+}
+
+// Vectors of 16 from `from` to `to`, the last one with a limit.
+template <class Body> void ContractNest::in_steps(Ref from, Ref to, Body body) {
+  i64 length = *b.known(b.subtract(to, from)), whole = length / w * w;
+  if (whole > 0) each(from, add(from, whole), w, [&](Ref k) { body(k, no_ref); });
+  if (whole < length) body(add(from, whole), b.integer(length - whole));
+}
+
+// sums[r * N + n], each after its tree.
+ContractNest::Refs ContractNest::sums_of_rows(Ref row, i64 rows, i64 stride) {
+  i64 depth = *spec_.depth.constant, block = spec_.order.block ? spec_.order.block : depth;
+  Refs totals = sums_of_block(row, rows, stride, b.integer(0), std::min(block, depth));
+  auto join = [&](Refs const& more, Refs const& before) {
+    Refs sums;
+    for (size_t i = 0; i < more.size(); ++i) sums.push_back(b.compute(OpCode::add, {before[i], more[i]}));
+    return sums;
+  };
+  i64 whole = depth / block * block;
+  if (whole > block) {
+    auto loop = p_.open(b.integer(block), b.integer(whole), block, totals);
+    totals = p_.close(join(sums_of_block(row, rows, stride, loop.index, block), loop.carried));
+  }
+  if (depth > block && whole < depth) totals = join(sums_of_block(row, rows, stride, b.integer(whole), depth - whole), totals);
+  return totals;
+}
+
+ContractNest::Refs ContractNest::sums_of_block(Ref row, i64 rows, i64 stride, Ref from, i64 length) {
+  Refs sums(static_cast<size_t>(rows * spec_.columns), b.number(0, {spec_.dtype, w}));
+  auto step = [&](Ref k, Ref limit) {
+    for (i64 r = 0; r < rows; ++r) {
+      Ref left = loaded(limit, w, [&] { return spec_.lhs.load(at_.batch, add(row, r), k); });
+      for (i64 n = 0; n < spec_.columns; ++n) {
+        Ref& sum = sums[static_cast<size_t>(r * spec_.columns + n)];
+        Ref next = b.fma(left, b.load(row_buffer_, spec_.dtype, w, add(k, n * stride)), sum);
+        if (limit != no_ref) { // lanes beyond the end keep their sums: even adding 0 could change the sign of a 0
+          p_.set_lanes({w, limit});
+          next = b.compute(OpCode::select, {p_.lane_mask(), next, sum});
+          p_.set_lanes({});
+        }
+        sum = next;
+      }
+    }
+  };
+  i64 whole = length / w * w;
+  if (whole > 0) {
+    auto loop = p_.open(from, add(from, whole), w, sums);
+    sums = loop.carried;
+    step(loop.index, no_ref);
+    sums = p_.close(sums);
+  }
+  if (whole < length) step(add(from, whole), b.integer(length - whole));
+  for (Ref& s : sums) s = b.tree(OpCode::add, s);
+  return sums;
+}
+
+} // namespace nnc
