@@ -200,10 +200,15 @@ private:
 
 // ---- Sessions -----------------------------------------------------------------------------------------------------
 
+// What a session will be used for first. Code for all of it is made together, on two threads, when the session begins;
+// code for anything else is made when it is first needed.
+enum class Use { train, evaluate, run };
+
 struct SessionOptions {
   int threads = 0;                    // members of the team; 0: as many as pay, at most one per core
   std::optional<std::uint64_t> seed;  // nothing: what the train block says
   std::int64_t max_memory = 0;        // bytes of weights, states and arena; 0: no limit
+  std::vector<Use> uses = {};
 };
 
 // What losses and metrics were over some examples: their means, weighted by examples.

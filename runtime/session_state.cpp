@@ -35,6 +35,12 @@ int core_count() {
   return std::max(1, CPU_COUNT(&set));
 }
 
+std::vector<std::string> functions_for(std::vector<Use> const& uses) {
+  std::vector<std::string> functions{"initialize"};
+  for (auto const use : uses) functions.emplace_back(use == Use::train ? "train_step" : use == Use::evaluate ? "evaluate" : "run");
+  return functions;
+}
+
 i64 reports_in(Function const& function) {
   return std::count_if(function.results.begin(), function.results.end(),
                        [](Result const& r) { return r.role == Role::loss || r.role == Role::metric; });
@@ -89,7 +95,7 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   int members = 1;
   for (auto const& function : module.functions) members = std::max(members, threads_for(function));
   team_ = std::make_unique<Team>(members);
-  program_->prepare({"initialize", "train_step"});
+  program_->prepare(functions_for(options.uses));
   if (auto const* initialize = module.function("initialize")) call(*initialize, Work{.batch = 1});
 }
 

@@ -135,7 +135,7 @@ TEST_CASE("times of the stages") {
   Desk desk;
   auto const said = desk.nnc("digits.nn --train mnist --steps 1 --time");
   CHECK(contains(said.err, "plan_memory"));
-  CHECK(contains(said.err, "code of initialize, train_step"));
+  CHECK(contains(said.err, "code of initialize, train_step, evaluate"));
   CHECK(contains(said.err, "compiled in"));
 }
 

@@ -124,7 +124,7 @@ TEST_CASE("weights go to a file and come back, with the same digest") {
   Session session(program);
   for (int i = 0; i < 5; ++i) step_on_all(session);
   session.save(file);
-  Session other(program, {.threads = 0, .seed = 99, .max_memory = 0});
+  Session other(program, {.threads = 0, .seed = 99, .max_memory = 0, .uses = {}});
   CHECK(other.digest() != session.digest());
   other.load(file);
   CHECK(other.digest() == session.digest());
@@ -147,7 +147,7 @@ TEST_CASE("a file that does not have every parameter with its type is refused, a
 
 TEST_CASE("the seed decides the initial weights") {
   auto const program = Program::from_text(tiny);
-  auto const with = [&](std::uint64_t seed) { return Session(program, {.threads = 0, .seed = seed, .max_memory = 0}).digest(); };
+  auto const with = [&](std::uint64_t seed) { return Session(program, {.threads = 0, .seed = seed, .max_memory = 0, .uses = {}}).digest(); };
   CHECK(with(1) == with(1));
   CHECK(with(1) != with(2));
   CHECK(with(0) == Session(program).digest());
@@ -175,8 +175,8 @@ TEST_CASE("a program without a train block runs, and says that it cannot train")
 
 TEST_CASE("memory beyond the limit is refused before it is taken") {
   auto const program = Program::from_text(tiny);
-  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 64}); }).find("64 are allowed") != std::string::npos);
-  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 1 << 20}); }) == "no failure");
+  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 64, .uses = {}}); }).find("64 are allowed") != std::string::npos);
+  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 1 << 20, .uses = {}}); }) == "no failure");
 }
 
 TEST_CASE("a dtype that is not compiled yet is an error that names it") {

@@ -152,7 +152,7 @@ TEST_CASE("any number of threads gives the same bits") {
   auto const program = compiled(data);
   std::vector<std::string> digests;
   for (int threads : {1, 2, 3, 8}) {
-    Session session(program, {.threads = threads, .seed = {}, .max_memory = 0});
+    Session session(program, {.threads = threads, .seed = {}, .max_memory = 0, .uses = {}});
     CHECK(session.threads() == threads);
     session.train(data);
     digests.push_back(session.digest());
@@ -212,7 +212,7 @@ TEST_CASE("what cannot be resumed is said") {
   options.resume = true;
   auto const smaller = small_data(scratch, 50);
   CHECK(failure_of([&] { Session(compiled(smaller)).train(smaller, options); }).find("examples = 100, now it is 50") != std::string::npos);
-  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = 5, .max_memory = 0}).train(data, options); }).find("seed = 0, now it is 5") != std::string::npos);
+  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = 5, .max_memory = 0, .uses = {}}).train(data, options); }).find("seed = 0, now it is 5") != std::string::npos);
 }
 
 TEST_CASE("on_slice stops a training, and the file holds what was reached") {

@@ -75,16 +75,16 @@ def contenders(arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("nnc", type=os.path.abspath)
-    parser.add_argument("workloads", nargs="*", default=["W1", "W2", "W3"])
+    parser.add_argument("workloads", nargs="*")
     parser.add_argument("--peers", type=lambda text: pathlib.Path(text).resolve())
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     print(processor())
     if arguments.peers:
         print(peak_gflops(arguments.peers))
     print(f"{'':4} {'threads':>7} {'who':>6} {'ms/step':>9} {'GFLOP/s':>8}  nnc is faster by")
-    for workload in arguments.workloads:
+    for workload in arguments.workloads or LAYERS:
         for threads in map(int, arguments.threads.split(",")):
             best = {}
             for _ in range(arguments.rounds):

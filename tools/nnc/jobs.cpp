@@ -23,6 +23,7 @@ private:
   nnc::Data const& data(std::string const& words);
   nnc::Program compile();
   void describe(nnc::Program const&);
+  std::vector<nnc::Use> uses(nnc::Program const&);
   void open_session(nnc::Program const&);
   Status train(nnc::Program const&);
   Status after_training(nnc::Trained const&);
@@ -90,11 +91,21 @@ void Jobs::describe(nnc::Program const& program) {
   write_output("", text + fmt::format("{} weights\n", grouped(weights)));
 }
 
+std::vector<nnc::Use> Jobs::uses(nnc::Program const& program) {
+  std::vector<nnc::Use> uses;
+  bool const tests = has_data(line_.train) && data(*line_.train).test_examples() > 0 && !program.reports().empty();
+  if (line_.train) uses.push_back(nnc::Use::train);
+  if (line_.eval || tests || (line_.train && program.validation() > 0)) uses.push_back(nnc::Use::evaluate);
+  if (line_.run) uses.push_back(nnc::Use::run);
+  return uses;
+}
+
 void Jobs::open_session(nnc::Program const& program) {
   nnc::SessionOptions options;
   options.threads = line_.threads;
   options.max_memory = line_.max_memory;
   if (line_.seed) options.seed = static_cast<std::uint64_t>(*line_.seed);
+  options.uses = uses(program);
   session_ = std::make_unique<nnc::Session>(program, options);
   if (!line_.load.empty()) session_->load(line_.load);
 }
