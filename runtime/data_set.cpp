@@ -53,15 +53,18 @@ NamedTensor const* named(Split const& split, std::string const& name) {
 
 std::string list_of_columns(Split const& split) {
   std::string text;
-  for (auto const& column : split.columns) text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", column.name, column.tensor.type_text());
+  for (auto const& column : split.columns)
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", column.name, column.tensor.type_text());
   return text;
 }
 
-[[noreturn]] void does_not_fit(BoundInput const& input, NamedTensor const* column, Split const& split, std::string const& set_name) {
+[[noreturn]] void does_not_fit(BoundInput const& input, NamedTensor const* column, Split const& split,
+                               std::string const& set_name) {
   Diagnostic problem;
-  problem.message = column ? fmt::format("input '{}' expects {}, the column '{}' of {} has {}", input.name, input.type.text(),
-                                         column->name, set_name, column->tensor.type_text())
-                           : fmt::format("{} has no column for the {} '{}'", set_name, input.is_target ? "target" : "input", input.name);
+  problem.message = column ? fmt::format("input '{}' expects {}, the column '{}' of {} has {}", input.name,
+                                         input.type.text(), column->name, set_name, column->tensor.type_text())
+                           : fmt::format("{} has no column for the {} '{}'", set_name,
+                                         input.is_target ? "target" : "input", input.name);
   problem.help = fmt::format("{} has the columns {}", set_name, list_of_columns(split));
   throw Error(problem);
 }
@@ -74,14 +77,17 @@ std::vector<Column> columns_of(Split const& split) {
   return columns;
 }
 
-std::vector<NamedTensor const*> bind_columns(Program::Compiled const& program, Split const& split, std::string const& set_name, bool targets) {
+std::vector<NamedTensor const*> bind_columns(Program::Compiled const& program, Split const& split,
+                                             std::string const& set_name, bool targets) {
   auto const& inputs = program.inputs();
   std::vector<NamedTensor const*> bound(inputs.size(), nullptr);
   for (size_t i = 0; i < inputs.size(); ++i) {
     bound[i] = named(split, inputs[i].column);
     if (!bound[i]) bound[i] = named(split, inputs[i].name);
   }
-  auto const is_free = [&](NamedTensor const& column) { return std::find(bound.begin(), bound.end(), &column) == bound.end(); };
+  auto const is_free = [&](NamedTensor const& column) {
+    return std::find(bound.begin(), bound.end(), &column) == bound.end();
+  };
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!bound[i]) {
       auto const next = std::find_if(split.columns.begin(), split.columns.end(), is_free);

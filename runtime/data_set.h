@@ -21,6 +21,7 @@ std::vector<Column> columns_of(Split const&);
 // The column behind each input of the program, in its order: the one that it was compiled for when the split has it,
 // else the one of the input's name, else the next in order. A null for a target that the split lacks when `targets` is
 // false. Throws Error with both types when a column does not fit.
-std::vector<NamedTensor const*> bind_columns(Program::Compiled const&, Split const&, std::string const& set_name, bool targets);
+std::vector<NamedTensor const*> bind_columns(Program::Compiled const&, Split const&, std::string const& set_name,
+                                             bool targets);
 
 } // namespace nnc

@@ -4,7 +4,8 @@ namespace nnc {
 inline namespace v1 {
 
 Failure::Failure(Kind kind, std::string text, std::vector<Problem> problems, std::string reproducer)
-    : std::runtime_error(std::move(text)), kind(kind), problems(std::move(problems)), reproducer(std::move(reproducer)) {}
+    : std::runtime_error(std::move(text)), kind(kind), problems(std::move(problems)),
+      reproducer(std::move(reproducer)) {}
 
 void Array::wrong_dtype(char const* asked) const {
   throw Failure(Failure::Kind::wrong, "error: '" + name + "' has elements of type " + dtype + ", not " + asked);

@@ -14,7 +14,8 @@ Failure failure_of(std::vector<Diagnostic> const&, Sources const&);
 Failure failure_of(CompilerBug const&, std::string reproducer);
 
 // Runs `action` and lets nothing but a Failure out.
-template <class Action> auto guarded(Sources const& sources, Action&& action) -> decltype(action()) {
+template <class Action>
+auto guarded(Sources const& sources, Action&& action) -> decltype(action()) {
   try {
     return action();
   } catch (Error const& error) {

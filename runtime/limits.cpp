@@ -20,8 +20,8 @@ std::vector<Node const*> makers_of(Function const& function) {
 // Goes back through what only moves or converts elements.
 ValueId source_of(ValueId value, std::vector<Node const*> const& makers) {
   while (auto const* node = makers[value]) {
-    bool const passes_on = node->op == OpCode::convert || node->op == OpCode::reshape || node->op == OpCode::transpose ||
-                           node->op == OpCode::slice || node->op == OpCode::broadcast;
+    bool const passes_on = node->op == OpCode::convert || node->op == OpCode::reshape ||
+                           node->op == OpCode::transpose || node->op == OpCode::slice || node->op == OpCode::broadcast;
     if (!passes_on) break;
     value = node->operands[0];
   }
@@ -29,7 +29,8 @@ ValueId source_of(ValueId value, std::vector<Node const*> const& makers) {
 }
 
 void tighten(std::vector<IndexLimit>& limits, IndexLimit const& limit) {
-  auto const found = std::find_if(limits.begin(), limits.end(), [&](IndexLimit const& l) { return l.input == limit.input; });
+  auto const found =
+      std::find_if(limits.begin(), limits.end(), [&](IndexLimit const& l) { return l.input == limit.input; });
   if (found == limits.end()) limits.push_back(limit);
   else if (limit.count < found->count) *found = limit;
 }
@@ -38,7 +39,8 @@ void limits_of(Function const& function, std::vector<IndexLimit>& limits) {
   auto const makers = makers_of(function);
   for (auto const& node : function.body.nodes) {
     if (node.op != OpCode::gather) continue;
-    auto const extent = function.type(node.operands[0]).shape[static_cast<size_t>(node.attributes.get<i64>("axis"))].constant();
+    auto const extent =
+        function.type(node.operands[0]).shape[static_cast<size_t>(node.attributes.get<i64>("axis"))].constant();
     auto const source = source_of(node.operands[1], makers);
     for (auto const& argument : function.arguments)
       if (argument.value == source && extent && (argument.role == Role::input || argument.role == Role::target))
@@ -46,7 +48,8 @@ void limits_of(Function const& function, std::vector<IndexLimit>& limits) {
   }
 }
 
-template <class T> void check(IndexLimit const& limit, HostTensor const& column, i64 first, i64 examples, std::string const& name) {
+template <class T>
+void check(IndexLimit const& limit, HostTensor const& column, i64 first, i64 examples, std::string const& name) {
   if (column.shape()[0] == 0) return;
   auto const elements = column.as<T>();
   auto const width = column.elements() / column.shape()[0];
@@ -54,8 +57,10 @@ template <class T> void check(IndexLimit const& limit, HostTensor const& column,
     auto const value = static_cast<i64>(elements[static_cast<size_t>(i)]);
     if (value >= 0 && value < limit.count) continue;
     Diagnostic problem;
-    problem.message = fmt::format("example {} of column '{}' has {}, expected 0 to {}", i / width, name, value, limit.count - 1);
-    if (limit.at) problem.notes.push_back({limit.at, fmt::format("'{}' is an index here, of {} values", limit.input, limit.count)});
+    problem.message =
+        fmt::format("example {} of column '{}' has {}, expected 0 to {}", i / width, name, value, limit.count - 1);
+    if (limit.at)
+      problem.notes.push_back({limit.at, fmt::format("'{}' is an index here, of {} values", limit.input, limit.count)});
     throw Error(problem);
   }
 }
@@ -68,7 +73,8 @@ std::vector<IndexLimit> index_limits(Module const& elaborated) {
   return limits;
 }
 
-void check_indices(IndexLimit const& limit, HostTensor const& column, i64 first, i64 examples, std::string const& column_name) {
+void check_indices(IndexLimit const& limit, HostTensor const& column, i64 first, i64 examples,
+                   std::string const& column_name) {
   switch (column.dtype()) {
   case DType::i64: return check<i64>(limit, column, first, examples, column_name);
   case DType::i32: return check<i32>(limit, column, first, examples, column_name);

@@ -63,7 +63,8 @@ public:
 // ---- Buffers ------------------------------------------------------------------------------------------------------
 
 // "f32" for float, and so on: f64 f32 i64 i32 i8 u8 bool.
-template <class T> constexpr char const* dtype_of() {
+template <class T>
+constexpr char const* dtype_of() {
   if constexpr (std::is_same_v<T, double>) return "f64";
   else if constexpr (std::is_same_v<T, float>) return "f32";
   else if constexpr (std::is_same_v<T, std::int64_t>) return "i64";
@@ -79,7 +80,8 @@ template <class T> constexpr char const* dtype_of() {
 // Elements of the caller, which nnc reads during the call and does not keep. Any contiguous range will do:
 // {"image", pixels} with a std::vector<std::uint8_t>, an array or a span.
 struct Input {
-  template <class Range> Input(std::string name, Range const& range) : name(std::move(name)) {
+  template <class Range>
+  Input(std::string name, Range const& range) : name(std::move(name)) {
     std::span elements(std::data(range), std::size(range));
     dtype = dtype_of<std::remove_cv_t<typename decltype(elements)::element_type>>();
     data = elements.data();
@@ -100,7 +102,8 @@ struct Array {
   std::vector<std::int64_t> shape;
   std::vector<std::byte> bytes;
   // The elements; throws Failure when T is not the dtype.
-  template <class T> std::span<T const> as() const {
+  template <class T>
+  std::span<T const> as() const {
     if (dtype != dtype_of<T>()) wrong_dtype(dtype_of<T>());
     return {reinterpret_cast<T const*>(bytes.data()), bytes.size() / sizeof(T)};
   }
@@ -126,7 +129,7 @@ public:
   // looked for first. Throws Failure for what is missing, damaged, empty, or has columns of different lengths.
   static Data open(std::string const& words, std::string const& folder = {});
   std::string const& name() const;
-  std::string summary() const; // "mnist: 60000 training and 10000 test examples from ..."
+  std::string summary() const;     // "mnist: 60000 training and 10000 test examples from ..."
   std::string const& note() const; // what its user should know, or empty
   std::int64_t train_examples() const;
   std::int64_t test_examples() const;
@@ -141,15 +144,16 @@ private:
 // ---- Programs -----------------------------------------------------------------------------------------------------
 
 struct Options {
-  std::string train_name;                                // which train block, by tag or model; empty: the only one
-  std::vector<std::pair<std::string, std::string>> set;  // model arguments, named dimensions, scalars, settings of `train`
-  std::optional<std::int64_t> batch;                     // examples per update
-  std::string cpu;                                       // as LLVM names it; empty: this machine
-  std::optional<Data> data;                              // its columns bind to the inputs, by name, then in order
-  std::optional<std::vector<std::string>> passes;        // exactly these passes; nothing: all
-  std::vector<std::string> without;                      // all but these
-  bool check_each = false;                               // verify and evaluate after every pass
-  std::int64_t max_nodes = 1'000'000;                    // of the graph
+  std::string train_name; // which train block, by tag or model; empty: the only one
+  std::vector<std::pair<std::string, std::string>>
+      set;                                        // model arguments, named dimensions, scalars, settings of `train`
+  std::optional<std::int64_t> batch;              // examples per update
+  std::string cpu;                                // as LLVM names it; empty: this machine
+  std::optional<Data> data;                       // its columns bind to the inputs, by name, then in order
+  std::optional<std::vector<std::string>> passes; // exactly these passes; nothing: all
+  std::vector<std::string> without;               // all but these
+  bool check_each = false;                        // verify and evaluate after every pass
+  std::int64_t max_nodes = 1'000'000;             // of the graph
 
   // After each stage ("elaborate", then the passes by name): its name, whether it changed anything, its text on demand.
   std::function<void(std::string const& stage, bool changed, std::function<std::string()> const& text)> on_stage;
@@ -205,9 +209,9 @@ private:
 enum class Use { train, evaluate, run };
 
 struct SessionOptions {
-  int threads = 0;                    // members of the team; 0: as many as pay, at most one per core
-  std::optional<std::uint64_t> seed;  // nothing: what the train block says
-  std::int64_t max_memory = 0;        // bytes of weights, states and arena; 0: no limit
+  int threads = 0;                   // members of the team; 0: as many as pay, at most one per core
+  std::optional<std::uint64_t> seed; // nothing: what the train block says
+  std::int64_t max_memory = 0;       // bytes of weights, states and arena; 0: no limit
   std::vector<Use> uses = {};
 };
 
@@ -221,34 +225,34 @@ struct Reports {
 };
 
 struct Progress {
-  std::int64_t epoch = 0;             // from 1
-  std::int64_t epochs = 0;            // planned; rounded up when steps are planned
-  std::int64_t step = 0, steps = 0;   // updates done, planned
+  std::int64_t epoch = 0;              // from 1
+  std::int64_t epochs = 0;             // planned; rounded up when steps are planned
+  std::int64_t step = 0, steps = 0;    // updates done, planned
   std::int64_t done = 0, examples = 0; // of this epoch
-  std::vector<Number> values;         // means over this epoch so far
-  double seconds = 0;                 // since training began
-  double examples_per_second = 0;     // of this slice
+  std::vector<Number> values;          // means over this epoch so far
+  double seconds = 0;                  // since training began
+  double examples_per_second = 0;      // of this slice
 };
 
 // The end of an epoch (or of the training within one), or a line of the log.
 struct Milestone {
   std::int64_t epoch = 0, step = 0;
-  std::vector<Number> values;         // means since the milestone before
-  std::vector<Number> validation;     // over the validation split; empty when there is none
+  std::vector<Number> values;     // means since the milestone before
+  std::vector<Number> validation; // over the validation split; empty when there is none
   std::int64_t validation_examples = 0;
-  double seconds = 0;                 // since training began
-  double examples_per_second = 0;     // of training, since the milestone before
+  double seconds = 0;             // since training began
+  double examples_per_second = 0; // of training, since the milestone before
 };
 
 struct TrainOptions {
   std::optional<std::int64_t> epochs; // totals, also for a resumed training; nothing: what the train block says
   std::optional<std::int64_t> steps;
-  bool shuffle = true;                // false: in the order of the file
-  bool resume = false;                // go on from the file that `save` names
-  std::string save;                   // file for a checkpoint after every epoch and at the end; empty: none
-  std::int64_t save_every = 0;        // and after every so many steps
-  std::int64_t log_every = 0;         // on_log after every so many steps; 0: after every epoch
-  bool stop_on_bad = true;            // stop when a loss is not finite
+  bool shuffle = true;                           // false: in the order of the file
+  bool resume = false;                           // go on from the file that `save` names
+  std::string save;                              // file for a checkpoint after every epoch and at the end; empty: none
+  std::int64_t save_every = 0;                   // and after every so many steps
+  std::int64_t log_every = 0;                    // on_log after every so many steps; 0: after every epoch
+  bool stop_on_bad = true;                       // stop when a loss is not finite
   std::function<bool(Progress const&)> on_slice; // between slices of some tens of milliseconds; false: stop here
   std::function<void(Milestone const&)> on_epoch;
   std::function<void(Milestone const&)> on_log;
@@ -285,15 +289,16 @@ public:
   // Trains on the training split without its validation rows. A batch that is larger than that is an error.
   Trained train(Data const&, TrainOptions const& = {});
   Reports evaluate(Data const&, Part);
-  // The outputs for every example, at most `limit` of them (0: all); an output without `batch` in front has its last value.
+  // The outputs for every example, at most `limit` of them (0: all); an output without `batch` in front has its last
+  // value.
   std::vector<Array> run(Data const&, Part, std::int64_t limit = 0);
 
   Array parameter(std::string const& name) const;
   void set_parameter(Input const&);
   double scalar(std::string const& name) const;
   void set_scalar(std::string const& name, double value); // compiles nothing anew; "steps" and "epoch" too
-  std::int64_t step_count() const;                         // updates made so far
-  int threads() const;                                     // members of the team
+  std::int64_t step_count() const;                        // updates made so far
+  int threads() const;                                    // members of the team
 
   // A checkpoint as safetensors: written to a temporary file, synced, renamed. `load` takes parameters and states from
   // any safetensors file that has every parameter with its exact type, and leaves the states of the optimizer.

@@ -89,7 +89,8 @@ Module part_of(Module const& module, std::vector<std::string> const& functions) 
   part.bindings = module.bindings;
   part.target = module.target;
   for (auto const& function : module.functions)
-    if (std::find(functions.begin(), functions.end(), function.name) != functions.end()) part.functions.push_back(function);
+    if (std::find(functions.begin(), functions.end(), function.name) != functions.end())
+      part.functions.push_back(function);
   return part;
 }
 
@@ -121,7 +122,8 @@ Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options 
   auto const start = Clock::now();
   auto module = elaborate_program(file);
   if (options_.on_time) options_.on_time("elaborate", milliseconds_since(start), node_count(module));
-  if (!module.target || !options_.cpu.empty()) module.target = options_.cpu.empty() ? host_target() : target_for(options_.cpu);
+  if (!module.target || !options_.cpu.empty())
+    module.target = options_.cpu.empty() ? host_target() : target_for(options_.cpu);
   target_ = *module.target;
   limits_ = index_limits(module);
   finished_ = finish(std::move(module));
@@ -162,7 +164,10 @@ Module Program::Compiled::finish(Module module) {
       options_.on_stage(std::string(stage), changed, [&m] { return print(m); });
     };
   }
-  if (options_.on_time) how.time = [this](std::string_view pass, double ms, size_t nodes) { options_.on_time(std::string(pass), ms, nodes); };
+  if (options_.on_time)
+    how.time = [this](std::string_view pass, double ms, size_t nodes) {
+      options_.on_time(std::string(pass), ms, nodes);
+    };
   try {
     // No pass at all is a choice as well: `only` is then empty, which would mean the whole pipeline.
     if (options_.passes && options_.passes->empty()) {

@@ -17,7 +17,8 @@ namespace {
 // Elements of one example, in bytes.
 i64 example_bytes(BoundInput const& input) {
   std::vector<i64> shape;
-  for (size_t axis = 1; axis < input.type.shape.size(); ++axis) shape.push_back(input.type.shape[axis].constant().value_or(0));
+  for (size_t axis = 1; axis < input.type.shape.size(); ++axis)
+    shape.push_back(input.type.shape[axis].constant().value_or(0));
   return bytes_of(shape, input.type.dtype).value_or(0);
 }
 
@@ -34,7 +35,8 @@ void check_names(Program::Compiled const& program, std::vector<Input> const& inp
     if (std::find(names.begin(), names.end(), input.name) != names.end()) continue;
     Diagnostic problem;
     problem.message = fmt::format("the program has no input '{}'", input.name);
-    if (auto const near = nearest(input.name, names); !near.empty()) problem.help = fmt::format("did you mean '{}'?", near);
+    if (auto const near = nearest(input.name, names); !near.empty())
+      problem.help = fmt::format("did you mean '{}'?", near);
     throw Error(problem);
   }
 }
@@ -49,8 +51,10 @@ std::vector<void const*> columns_from(Program::Compiled const& program, std::vec
     columns.push_back(input ? input->data : nullptr);
     if (!input) continue;
     auto const size = static_cast<i64>(input->bytes);
-    if (input->dtype != name(wanted.type.dtype) || size / std::max<i64>(example_bytes(wanted), 1) != batch || size % batch != 0)
-      throw Error(fmt::format("'{}' expects {} with batch = {}, got {} bytes of {}", wanted.name, wanted.type.text(), batch, size, input->dtype));
+    if (input->dtype != name(wanted.type.dtype) || size / std::max<i64>(example_bytes(wanted), 1) != batch ||
+        size % batch != 0)
+      throw Error(fmt::format("'{}' expects {} with batch = {}, got {} bytes of {}", wanted.name, wanted.type.text(),
+                              batch, size, input->dtype));
   }
   return columns;
 }
@@ -62,13 +66,16 @@ void explain_clamped(Program::Compiled const& program, std::vector<Input> const&
       auto const* input = given(inputs, limit.input);
       if (wanted.name != limit.input || !input) continue;
       std::vector<i64> shape{batch};
-      for (size_t axis = 1; axis < wanted.type.shape.size(); ++axis) shape.push_back(wanted.type.shape[axis].constant().value_or(0));
-      auto const column = HostTensor::view(wanted.type.dtype, shape, {static_cast<u8 const*>(input->data), input->bytes}, nullptr);
+      for (size_t axis = 1; axis < wanted.type.shape.size(); ++axis)
+        shape.push_back(wanted.type.shape[axis].constant().value_or(0));
+      auto const column =
+          HostTensor::view(wanted.type.dtype, shape, {static_cast<u8 const*>(input->data), input->bytes}, nullptr);
       check_indices(limit, column, 0, batch, limit.input);
     }
 }
 
-Work work_on(Program::Compiled const& program, std::vector<Input> const& inputs, i64 batch, std::vector<i32> const& rows) {
+Work work_on(Program::Compiled const& program, std::vector<Input> const& inputs, i64 batch,
+             std::vector<i32> const& rows) {
   Work work;
   work.columns = columns_from(program, inputs, batch);
   work.rows = rows.data();
@@ -77,7 +84,8 @@ Work work_on(Program::Compiled const& program, std::vector<Input> const& inputs,
   return work;
 }
 
-Reports reports_of(Session::State& state, Function const& function, Work const& work, std::vector<Input> const& inputs) {
+Reports reports_of(Session::State& state, Function const& function, Work const& work,
+                   std::vector<Input> const& inputs) {
   auto const outcome = state.call(function, work);
   if (outcome.clamped > 0) explain_clamped(state.program(), inputs, work.batch);
   Tally tally;
@@ -112,7 +120,9 @@ std::vector<void*> output_pointers(Function const& run, std::vector<Array>& outp
     if (result.role != Role::output) continue;
     auto& output = outputs[i++];
     auto const& type = run.type(result.value);
-    size_t const skip = has_batch_in_front(type) && output.shape[0] > 0 ? output.bytes.size() / static_cast<size_t>(output.shape[0]) * static_cast<size_t>(row) : 0;
+    size_t const skip = has_batch_in_front(type) && output.shape[0] > 0
+                            ? output.bytes.size() / static_cast<size_t>(output.shape[0]) * static_cast<size_t>(row)
+                            : 0;
     pointers.push_back(output.bytes.data() + skip);
   }
   return pointers;
@@ -142,7 +152,8 @@ Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
 Reports Session::evaluate(std::vector<Input> const& inputs, std::int64_t batch) {
   return guarded(state_->program().sources(), [&] {
     auto const rows = rows_in_order(batch);
-    return reports_of(*state_, state_->program().function("evaluate"), work_on(state_->program(), inputs, batch, rows), inputs);
+    return reports_of(*state_, state_->program().function("evaluate"), work_on(state_->program(), inputs, batch, rows),
+                      inputs);
   });
 }
 
@@ -202,7 +213,8 @@ void Session::set_parameter(Input const& input) {
     auto* tensor = state_->tensor(input.name);
     if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", input.name));
     if (input.dtype != nnc::name(tensor->dtype()) || input.bytes != tensor->bytes().size())
-      throw Error(fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor->type_text(), input.bytes, input.dtype));
+      throw Error(
+          fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor->type_text(), input.bytes, input.dtype));
     if (input.bytes > 0) std::memcpy(tensor->writable().data(), input.data, input.bytes);
   });
 }

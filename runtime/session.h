@@ -13,13 +13,13 @@ namespace nnc {
 
 // What one call of a compiled function works on.
 struct Work {
-  std::vector<void const*> columns;  // one per input of the program; null where the function needs none
-  i32 const* rows = nullptr;         // batch * steps row numbers
+  std::vector<void const*> columns; // one per input of the program; null where the function needs none
+  i32 const* rows = nullptr;        // batch * steps row numbers
   i64 batch = 0;
-  i64 examples = 0;                  // rows of the columns
+  i64 examples = 0; // rows of the columns
   i64 first_step = 1, steps = 1;
   bool stop_on_bad = false;
-  std::vector<void*> outputs;        // of @run, one per output
+  std::vector<void*> outputs; // of @run, one per output
 };
 
 // What the compiled code said of a call.
@@ -70,8 +70,8 @@ struct Session::State {
 
   u64 seed = 0;
   bool seed_was_asked = false; // by the caller, not by the train block
-  i64 step = 0;  // updates made
-  i64 epoch = 0; // epochs finished
+  i64 step = 0;                // updates made
+  i64 epoch = 0;               // epochs finished
   int threads_for(Function const&) const;
   Team& team() { return *team_; }
 

@@ -37,7 +37,8 @@ int core_count() {
 
 std::vector<std::string> functions_for(std::vector<Use> const& uses) {
   std::vector<std::string> functions{"initialize"};
-  for (auto const use : uses) functions.emplace_back(use == Use::train ? "train_step" : use == Use::evaluate ? "evaluate" : "run");
+  for (auto const use : uses)
+    functions.emplace_back(use == Use::train ? "train_step" : use == Use::evaluate ? "evaluate" : "run");
   return functions;
 }
 
@@ -90,7 +91,8 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   collect_scalars();
   seed_was_asked = options.seed.has_value();
   seed = options.seed.value_or(module.training ? static_cast<u64>(module.training->seed) : 0);
-  if (options.threads < 0 || options.threads > 1024) throw Error(fmt::format("{} threads: expected 1 to 1024", options.threads));
+  if (options.threads < 0 || options.threads > 1024)
+    throw Error(fmt::format("{} threads: expected 1 to 1024", options.threads));
   check_memory(options.max_memory);
   int members = 1;
   for (auto const& function : module.functions) members = std::max(members, threads_for(function));
@@ -127,7 +129,8 @@ void Session::State::check_memory(i64 limit) const {
   for (auto const& function : module.functions) arena = std::max(arena, arena_bytes(function, batch));
   total += arena;
   if (limit > 0 && total > static_cast<size_t>(limit))
-    throw Error(fmt::format("the program needs {} bytes for weights, states and intermediate values; {} are allowed", total, limit));
+    throw Error(fmt::format("the program needs {} bytes for weights, states and intermediate values; {} are allowed",
+                            total, limit));
 }
 
 int Session::State::threads_for(Function const& function) const {
@@ -168,11 +171,13 @@ void Session::State::restore(Role role, std::vector<NamedTensor> const& source, 
     if (found == source.end()) throw Error(fmt::format("{} has no '{}', which the program needs", from, name));
     auto& target = kept.named.tensor;
     if (found->tensor.dtype() != target.dtype() || found->tensor.shape() != target.shape())
-      throw Error(fmt::format("{}: '{}' is {}, the program has {}", from, name, found->tensor.type_text(), target.type_text()));
+      throw Error(
+          fmt::format("{}: '{}' is {}, the program has {}", from, name, found->tensor.type_text(), target.type_text()));
   }
   for (auto& kept : kept_) {
     if (kept.role != role) continue;
-    auto const found = std::find_if(source.begin(), source.end(), [&](NamedTensor const& t) { return t.name == kept.named.name; });
+    auto const found =
+        std::find_if(source.begin(), source.end(), [&](NamedTensor const& t) { return t.name == kept.named.name; });
     auto const bytes = found->tensor.bytes();
     if (!bytes.empty()) std::memcpy(kept.named.tensor.writable().data(), bytes.data(), bytes.size());
   }

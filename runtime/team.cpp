@@ -26,7 +26,9 @@ void futex_wait(void const* word, u32 value, timespec const* limit = nullptr) {
   ::syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, limit, nullptr, 0);
 }
 
-void futex_wake(void const* word, int count) { ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0); }
+void futex_wake(void const* word, int count) {
+  ::syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, nullptr, nullptr, 0);
+}
 
 // Returns once the word no longer has this value.
 void wait_while(std::atomic<u32> const& word, u32 value) {
@@ -43,7 +45,8 @@ void wait_at_barrier(nnc_context* context, int32_t epoch) {
   auto& barrier = *context->barrier;
   __atomic_fetch_add(&barrier.sleepers, 1, __ATOMIC_SEQ_CST);
   timespec const limit{.tv_sec = 0, .tv_nsec = 2'000'000};
-  if (__atomic_load_n(&barrier.epoch, __ATOMIC_SEQ_CST) == epoch) futex_wait(&barrier.epoch, static_cast<u32>(epoch), &limit);
+  if (__atomic_load_n(&barrier.epoch, __ATOMIC_SEQ_CST) == epoch)
+    futex_wait(&barrier.epoch, static_cast<u32>(epoch), &limit);
   __atomic_fetch_sub(&barrier.sleepers, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -78,7 +81,8 @@ void Team::serve(Other& other, int number) {
 }
 
 void Team::run(nnc_entry entry, nnc_context& context, i64 first_step, i64 steps) {
-  if (context.threads < 1 || context.threads > members()) throw CompilerBug("a call with more threads than the team has");
+  if (context.threads < 1 || context.threads > members())
+    throw CompilerBug("a call with more threads than the team has");
   barrier_ = {};
   context.barrier = &barrier_;
   context.wait = wait_at_barrier;

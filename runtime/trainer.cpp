@@ -36,7 +36,8 @@ struct Plan {
 Plan plan_for(Training const& training, i64 examples, std::string const& set_name, TrainOptions const& options) {
   Plan plan{.examples = examples, .batch = training.batch};
   if (plan.batch > examples)
-    throw Error(fmt::format("a batch of {} is larger than {}, which has {} training examples", plan.batch, set_name, examples));
+    throw Error(
+        fmt::format("a batch of {} is larger than {}, which has {} training examples", plan.batch, set_name, examples));
   plan.whole = examples / plan.batch;
   plan.per_epoch = plan.whole + (!training.drop_last && examples % plan.batch != 0);
   if (options.steps) plan.steps = *options.steps;
@@ -113,7 +114,8 @@ void Trainer::resume() {
   check("batch", plan_.batch);
   check("examples", plan_.examples);
   if (state_.seed_was_asked && state_.seed != checkpoint.seed)
-    throw Error(fmt::format("{} was written with seed = {}, now it is {}", options_.save, checkpoint.seed, state_.seed));
+    throw Error(
+        fmt::format("{} was written with seed = {}, now it is {}", options_.save, checkpoint.seed, state_.seed));
   state_.restore(Role::param, checkpoint.parameters, options_.save);
   state_.restore(Role::state, checkpoint.states, options_.save);
   state_.restore(Role::optimizer, checkpoint.optimizer, options_.save);

@@ -41,7 +41,8 @@ Section section_of(Program::Compiled const& program, Dataset const& set, Part pa
   i64 const validation = part == Part::test || !training ? 0 : training->validation;
   if (validation > 0 && validation >= split.examples) {
     Diagnostic problem;
-    problem.message = fmt::format("validation = {}, but {} has {} training examples", validation, set.name, split.examples);
+    problem.message =
+        fmt::format("validation = {}, but {} has {} training examples", validation, set.name, split.examples);
     problem.help = fmt::format("--set validation={} keeps a fifth of them", split.examples / 5);
     throw Error(problem);
   }
@@ -61,7 +62,8 @@ std::vector<void const*> pointers_of(Section const& section) {
   return pointers;
 }
 
-// At most eight times as long as the slice before: the first steps of a process are slow or, on a cold clock, unreliable.
+// At most eight times as long as the slice before: the first steps of a process are slow or, on a cold clock,
+// unreliable.
 void Pace::took(i64 steps, f64 seconds) {
   f64 const wanted = slice_seconds * static_cast<f64>(steps) / std::max(seconds, 1e-7);
   steps_ = std::clamp<i64>(static_cast<i64>(wanted), 1, std::max<i64>(8 * steps, 16));

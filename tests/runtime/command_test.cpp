@@ -28,7 +28,9 @@ public:
   std::string content(std::string const& file) const { return content_of(scratch_ / file); }
 
   Said nnc(std::string const& arguments) const {
-    auto const command = "cd '" + scratch_.folder().string() + "' && env -u NNC_DATA XDG_CACHE_HOME=/nowhere TERM=dumb '" NNC_COMMAND "' >out 2>err " + arguments;
+    auto const command = "cd '" + scratch_.folder().string() +
+                         "' && env -u NNC_DATA XDG_CACHE_HOME=/nowhere TERM=dumb '" NNC_COMMAND "' >out 2>err " +
+                         arguments;
     int const status = std::system(command.c_str());
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content("out"), content("err")};
   }
@@ -72,8 +74,10 @@ TEST_CASE("a digest does not depend on the number of threads, on the vectors, or
   Desk desk;
   auto const plain = digest_in(desk.nnc("digits.nn --train mnist --steps 30 --digest").out);
   CHECK(plain.size() == 64);
-  for (auto const* more : {"--threads 1", "--threads 2", "--threads 3", "--threads 8", "--cpu x86-64-v3", "--log l --log-every 7"})
-    CHECK_MESSAGE(digest_in(desk.nnc(std::string("digits.nn --train mnist --steps 30 --digest ") + more).out) == plain, more);
+  for (auto const* more :
+       {"--threads 1", "--threads 2", "--threads 3", "--threads 8", "--cpu x86-64-v3", "--log l --log-every 7"})
+    CHECK_MESSAGE(digest_in(desk.nnc(std::string("digits.nn --train mnist --steps 30 --digest ") + more).out) == plain,
+                  more);
   CHECK(digest_in(desk.nnc("digits.nn --train mnist --steps 30 --digest --seed 4").out) != plain);
   CHECK(desk.nnc("digits.nn --train mnist --steps 11 --save w.safetensors").status == 0);
   auto const resumed = desk.nnc("digits.nn --train mnist --steps 30 --save w.safetensors --resume --digest");
@@ -98,8 +102,9 @@ TEST_CASE("weights that were saved evaluate and run to the same results") {
 TEST_CASE("the log has an object per epoch, or per so many steps") {
   Desk desk;
   CHECK(desk.nnc("digits.nn --train mnist --epochs 2 --set validation=1000 --log l.jsonl").status == 0);
-  std::regex const line("\\{\"step\":\\d+,\"epoch\":[12],\"loss\":[\\d.]+,\"accuracy\":[\\d.]+,\"validation_loss\":[\\d.]+,"
-                        "\"validation_accuracy\":[\\d.]+,\"seconds\":[\\d.e-]+\\}\n.*\n");
+  std::regex const line(
+      "\\{\"step\":\\d+,\"epoch\":[12],\"loss\":[\\d.]+,\"accuracy\":[\\d.]+,\"validation_loss\":[\\d.]+,"
+      "\"validation_accuracy\":[\\d.]+,\"seconds\":[\\d.e-]+\\}\n.*\n");
   CHECK(std::regex_match(desk.content("l.jsonl"), line));
   CHECK(desk.nnc("digits.nn --train mnist --steps 25 --log m.jsonl --log-every 10").status == 0);
   CHECK(std::regex_search(desk.content("m.jsonl"), std::regex("^\\{\"step\":10,.*\n\\{\"step\":20,.*\n$")));
@@ -128,7 +133,8 @@ TEST_CASE("a compiled program is written as text or as an object") {
   CHECK(contains(desk.nnc("digits.nn --emit llvm").out, "define"));
   CHECK(contains(desk.nnc("digits.nn --emit asm").out, "nnc_train_step"));
   CHECK(desk.nnc("digits.nn --emit object -o digits.o").status == 0);
-  CHECK(desk.content("digits.o").substr(0, 4) == "\x7f" "ELF");
+  CHECK(desk.content("digits.o").substr(0, 4) == "\x7f"
+                                                 "ELF");
 }
 
 TEST_CASE("times of the stages") {
@@ -173,7 +179,8 @@ TEST_CASE("a wrong program or wrong data have status 1, and the words of the err
   says("wrong.nn", "did you mean");
   says("none.nn", "none.nn");
   says("digits.nn --train nowhere", "nowhere");
-  says("digits.nn --train mnist --batch 5001", "a batch of 5001 is larger than mnist, which has 5000 training examples");
+  says("digits.nn --train mnist --batch 5001",
+       "a batch of 5001 is larger than mnist, which has 5000 training examples");
   says("digits.nn --train mnist --set adam.rl=1", "did you mean");
   says("digits.nn --load none.safetensors --digest", "none.safetensors");
   says("digits.nn --train mnist --save /dev/null", "/dev/null");
@@ -198,7 +205,8 @@ TEST_CASE("a loss that is not finite stops with the step and keeps the checkpoin
 TEST_CASE("Ctrl-C ends the training, saves when asked to, and has status 130") {
   Desk desk;
   auto const interrupted = [&](std::string const& more) { // the training would take hours
-    return desk.nnc("digits.nn --train mnist --epochs 1000000 " + more + " & pid=$!; sleep 2; kill -INT $pid; wait $pid; exit $?; true");
+    return desk.nnc("digits.nn --train mnist --epochs 1000000 " + more +
+                    " & pid=$!; sleep 2; kill -INT $pid; wait $pid; exit $?; true");
   };
   auto const saved = interrupted("--save w.safetensors");
   CHECK(saved.status == 130);
@@ -229,7 +237,8 @@ TEST_CASE("help and completions name every switch") {
   CHECK(count > 25);
   for (auto const* known : {"--train", "--resume", "--digest", "-o"}) CHECK(contains(help.out, known));
   if (std::system("command -v bash >/dev/null") == 0) {
-    desk.scratch().write("completions", bash + "COMP_WORDS=(nnc d.nn --emit as); COMP_CWORD=3; _nnc; echo ${COMPREPLY[@]}\n");
+    desk.scratch().write("completions",
+                         bash + "COMP_WORDS=(nnc d.nn --emit as); COMP_CWORD=3; _nnc; echo ${COMPREPLY[@]}\n");
     CHECK(std::system(("bash '" + (desk.scratch() / "completions").string() + "' | grep -qx asm").c_str()) == 0);
   }
 }

@@ -37,7 +37,8 @@ inline std::vector<float> const tiny_x{1, 0, 0, 0, 1, 0, 2, 1, 0, 1, 2, 0, 3, 0,
 inline std::vector<std::int32_t> const tiny_label{1, 0, 1, 0, 1, 0, 1, 0};
 
 // What a Failure says of `action`; "no failure" when there is none.
-template <class Action> std::string failure_of(Action&& action) {
+template <class Action>
+std::string failure_of(Action&& action) {
   try {
     action();
   } catch (Failure const& failure) {

@@ -136,7 +136,8 @@ TEST_CASE("a module that is no module is an error with a place") {
 TEST_CASE("what can be emitted, and what cannot") {
   auto const program = Program::from_text(tiny);
   CHECK(program.emit("ir") == program.text());
-  CHECK(program.emit("object").substr(0, 4) == "\x7f" "ELF");
+  CHECK(program.emit("object").substr(0, 4) == "\x7f"
+                                               "ELF");
   CHECK(program.emit("llvm").find("define") != std::string::npos);
   CHECK(program.emit("asm").find("nnc_train_step") != std::string::npos);
   CHECK(!program.emit("loops").empty());

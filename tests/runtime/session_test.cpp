@@ -104,7 +104,9 @@ TEST_CASE("buffers that do not fit are refused") {
   says({{"x", std::vector<double>(24)}, {"label", tiny_label}}, 8, "bytes of f64");
   says({{"x", std::vector<float>(23)}, {"label", std::vector<std::int32_t>(8)}}, 8, "'x' expects");
   CHECK(failure_of([&] { session.parameter("dense.wait"); }).find("dense.wait") != std::string::npos);
-  CHECK(failure_of([&] { session.set_parameter({"dense.bias", std::vector<float>(3)}); }).find("f32[2]") != std::string::npos);
+  CHECK(failure_of([&] {
+          session.set_parameter({"dense.bias", std::vector<float>(3)});
+        }).find("f32[2]") != std::string::npos);
 }
 
 TEST_CASE("a label out of range names the input and the example") {
@@ -114,7 +116,9 @@ TEST_CASE("a label out of range names the input and the example") {
   auto const text = failure_of([&] { session.step({{"x", tiny_x}, {"label", labels}}, 8); });
   CHECK(text.find("example 5 of column 'label' has 2, expected 0 to 1") != std::string::npos);
   labels[5] = -7;
-  CHECK(failure_of([&] { session.evaluate({{"x", tiny_x}, {"label", labels}}, 8); }).find("has -7") != std::string::npos);
+  CHECK(failure_of([&] {
+          session.evaluate({{"x", tiny_x}, {"label", labels}}, 8);
+        }).find("has -7") != std::string::npos);
 }
 
 TEST_CASE("weights go to a file and come back, with the same digest") {
@@ -147,7 +151,9 @@ TEST_CASE("a file that does not have every parameter with its type is refused, a
 
 TEST_CASE("the seed decides the initial weights") {
   auto const program = Program::from_text(tiny);
-  auto const with = [&](std::uint64_t seed) { return Session(program, {.threads = 0, .seed = seed, .max_memory = 0, .uses = {}}).digest(); };
+  auto const with = [&](std::uint64_t seed) {
+    return Session(program, {.threads = 0, .seed = seed, .max_memory = 0, .uses = {}}).digest();
+  };
   CHECK(with(1) == with(1));
   CHECK(with(1) != with(2));
   CHECK(with(0) == Session(program).digest());
@@ -175,8 +181,11 @@ TEST_CASE("a program without a train block runs, and says that it cannot train")
 
 TEST_CASE("memory beyond the limit is refused before it is taken") {
   auto const program = Program::from_text(tiny);
-  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 64, .uses = {}}); }).find("64 are allowed") != std::string::npos);
-  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 1 << 20, .uses = {}}); }) == "no failure");
+  CHECK(failure_of([&] {
+          Session(program, {.threads = 0, .seed = {}, .max_memory = 64, .uses = {}});
+        }).find("64 are allowed") != std::string::npos);
+  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 1 << 20, .uses = {}}); }) ==
+        "no failure");
 }
 
 TEST_CASE("a dtype that is not compiled yet is an error that names it") {

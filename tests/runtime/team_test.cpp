@@ -39,7 +39,8 @@ void meet(nnc_context* context, bool sleep_at_once) {
 }
 
 // In every step all members must have entered before one leaves.
-template <bool sleep_at_once> int32_t meet_often(nnc_context* context, int32_t, int64_t, int64_t steps) {
+template <bool sleep_at_once>
+int32_t meet_often(nnc_context* context, int32_t, int64_t, int64_t steps) {
   auto& seen = *static_cast<Seen*>(context->host);
   for (int64_t step = 1; step <= steps; ++step) {
     seen.in_phase++;

@@ -10,7 +10,8 @@ using namespace nnc::test;
 namespace {
 
 std::string big_endian(std::uint32_t value) {
-  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8), static_cast<char>(value)};
+  return {static_cast<char>(value >> 24), static_cast<char>(value >> 16), static_cast<char>(value >> 8),
+          static_cast<char>(value)};
 }
 
 // An IDX file of bytes.
@@ -25,7 +26,8 @@ Data small_data(Scratch const& scratch, std::uint32_t count, char bad_label = 0)
   std::string pixels, labels;
   for (std::uint32_t i = 0; i < count; ++i) {
     bool const first = i * 7 % 5 < 2;
-    pixels += {static_cast<char>(first ? 100 + i % 20 : i % 30), static_cast<char>(i % 50), static_cast<char>(40 - i % 40)};
+    pixels +=
+        {static_cast<char>(first ? 100 + i % 20 : i % 30), static_cast<char>(i % 50), static_cast<char>(40 - i % 40)};
     labels += static_cast<char>(first);
   }
   if (bad_label && count > 3) labels[3] = bad_label;
@@ -45,7 +47,8 @@ std::string const small = R"(model small {
 train small { minimize loss with adam(lr = 0.01); batch = 8; epochs = 2 }
 )";
 
-Program compiled(Data const& data, std::vector<std::pair<std::string, std::string>> set = {}, std::string const& text = small) {
+Program compiled(Data const& data, std::vector<std::pair<std::string, std::string>> set = {},
+                 std::string const& text = small) {
   Options options;
   options.data = data;
   options.set = std::move(set);
@@ -211,8 +214,11 @@ TEST_CASE("what cannot be resumed is said") {
   Session(program).train(data, options);
   options.resume = true;
   auto const smaller = small_data(scratch, 50);
-  CHECK(failure_of([&] { Session(compiled(smaller)).train(smaller, options); }).find("examples = 100, now it is 50") != std::string::npos);
-  CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = 5, .max_memory = 0, .uses = {}}).train(data, options); }).find("seed = 0, now it is 5") != std::string::npos);
+  CHECK(failure_of([&] { Session(compiled(smaller)).train(smaller, options); }).find("examples = 100, now it is 50") !=
+        std::string::npos);
+  CHECK(failure_of([&] {
+          Session(program, {.threads = 0, .seed = 5, .max_memory = 0, .uses = {}}).train(data, options);
+        }).find("seed = 0, now it is 5") != std::string::npos);
 }
 
 TEST_CASE("on_slice stops a training, and the file holds what was reached") {

@@ -1,5 +1,5 @@
-// The numerics contract, on the three examples: 200 updates end in the same bits with any number of threads, with vectors
-// of any width, whether the run is cut in two or not, and with each pass that rounds nothing left out.
+// The numerics contract, on the three examples: 200 updates end in the same bits with any number of threads, with
+// vectors of any width, whether the run is cut in two or not, and with each pass that rounds nothing left out.
 #include "tests/runtime/scratch.h"
 
 #include <cstdlib>
@@ -11,7 +11,8 @@ namespace {
 
 // The digest that the command prints after a training on the embedded digits.
 std::string digest_of(Scratch const& desk, std::string const& arguments) {
-  auto const command = "cd '" + desk.folder().string() + "' && env -u NNC_DATA XDG_CACHE_HOME=/nowhere '" NNC_COMMAND "' '" NNC_SOURCE_DIR "/examples/'" +
+  auto const command = "cd '" + desk.folder().string() +
+                       "' && env -u NNC_DATA XDG_CACHE_HOME=/nowhere '" NNC_COMMAND "' '" NNC_SOURCE_DIR "/examples/'" +
                        arguments + " --digest >out 2>err";
   if (std::system(command.c_str()) != 0) return content_of(desk / "err");
   auto const out = content_of(desk / "out");
@@ -20,10 +21,13 @@ std::string digest_of(Scratch const& desk, std::string const& arguments) {
 
 void check_example(std::string const& name, std::string const& settings) {
   Scratch const desk;
-  auto const run = [&](std::string const& more) { return digest_of(desk, name + ".nn --train mnist --steps 200 " + settings + " " + more); };
+  auto const run = [&](std::string const& more) {
+    return digest_of(desk, name + ".nn --train mnist --steps 200 " + settings + " " + more);
+  };
   auto const expected = run("");
   REQUIRE(expected.starts_with("weights sha256 "));
-  for (auto const* more : {"--threads 1", "--threads 2", "--threads 3", "--threads 8", "--cpu x86-64-v3", "--cpu x86-64-v3 --threads 3"}) {
+  for (auto const* more :
+       {"--threads 1", "--threads 2", "--threads 3", "--threads 8", "--cpu x86-64-v3", "--cpu x86-64-v3 --threads 3"}) {
     INFO(more);
     CHECK(run(more) == expected);
   }

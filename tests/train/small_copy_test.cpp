@@ -30,7 +30,9 @@ struct Digits {
   }
 };
 
-std::string example(std::string const& name) { return content_of(std::string(NNC_SOURCE_DIR "/examples/") + name + ".nn"); }
+std::string example(std::string const& name) {
+  return content_of(std::string(NNC_SOURCE_DIR "/examples/") + name + ".nn");
+}
 
 Program small(std::string const& text, std::optional<std::vector<std::string>> passes = {}) {
   Options options;
@@ -41,7 +43,8 @@ Program small(std::string const& text, std::optional<std::vector<std::string>> p
   return Program::from_text(text, options, "small.nn");
 }
 
-template <class T> void fill(Tensor& tensor, void const* elements) {
+template <class T>
+void fill(Tensor& tensor, void const* elements) {
   auto const* from = static_cast<T const*>(elements);
   if (is_float(tensor.dtype)) std::copy_n(from, tensor.f.size(), tensor.f.begin());
   else std::copy_n(from, tensor.i.size(), tensor.i.begin());
@@ -74,8 +77,8 @@ Tensor rows_in_order() {
 }
 
 // What a function is given: a batch, what is kept (by name), scalars as the session has them, the step.
-std::vector<Tensor> arguments_of(Function const& function, std::vector<Input> const& inputs, std::map<std::string, Tensor> const& kept,
-                                 Session const& session, i64 step) {
+std::vector<Tensor> arguments_of(Function const& function, std::vector<Input> const& inputs,
+                                 std::map<std::string, Tensor> const& kept, Session const& session, i64 step) {
   std::vector<Tensor> arguments;
   for (auto const& argument : function.arguments) {
     auto const& value = function.values[argument.value];
@@ -87,7 +90,8 @@ std::vector<Tensor> arguments_of(Function const& function, std::vector<Input> co
     case Role::data:
     case Role::input:
     case Role::target: {
-      auto const& input = *std::find_if(inputs.begin(), inputs.end(), [&](Input const& i) { return i.name == value.name; });
+      auto const& input =
+          *std::find_if(inputs.begin(), inputs.end(), [&](Input const& i) { return i.name == value.name; });
       auto const shape = value.name == "image" ? std::vector<i64>{batch, 28, 28} : std::vector<i64>{batch};
       arguments.push_back(tensor_of(value.type.dtype, shape, input.data));
       break;
@@ -132,8 +136,9 @@ std::string with_plain_descent(std::string text) {
 } // namespace
 
 // Tolerances. The evaluator rounds each node once, the compiled code adds up 784 products in f32: a logit is off by at
-// most some 784 * 2^-24 of the sum of magnitudes, in practice by 1e-6. Losses: relative 1e-5. Weights: Adam divides a gradient by
-// its own size, so the relative error of the smallest gradients enters unreduced, times the rate of 1e-3, in each of ten steps.
+// most some 784 * 2^-24 of the sum of magnitudes, in practice by 1e-6. Losses: relative 1e-5. Weights: Adam divides a
+// gradient by its own size, so the relative error of the smallest gradients enters unreduced, times the rate of 1e-3,
+// in each of ten steps.
 TEST_CASE("ten compiled steps agree with the evaluator") {
   Digits const digits;
   for (std::string const name : {"softmax", "two_layer", "mlp"}) {
@@ -161,9 +166,10 @@ TEST_CASE("ten compiled steps agree with the evaluator") {
   }
 }
 
-// The evaluator's `grad` node is a central difference in f64, along one random direction for large parameters: the result is
-// then direction * slope, so its inner product with the true gradient is its own squared length. Differences are taken
-// with a step of about 1e-5 on a smooth loss: their error is some 1e-6 of the slope; relu's kinks are rarely met, not never.
+// The evaluator's `grad` node is a central difference in f64, along one random direction for large parameters: the
+// result is then direction * slope, so its inner product with the true gradient is its own squared length. Differences
+// are taken with a step of about 1e-5 on a smooth loss: their error is some 1e-6 of the slope; relu's kinks are rarely
+// met, not never.
 TEST_CASE("gradients agree with finite differences, and compiled ones with exact ones") {
   Digits const digits;
   auto const inputs = digits.batch_at(3);
@@ -178,8 +184,10 @@ TEST_CASE("gradients agree with finite differences, and compiled ones with exact
     auto const kept = kept_by(session, exact);
     Evaluation how;
     how.exact = true;
-    auto const by_difference = evaluate(differences.compiled().module(), slow, arguments_of(slow, inputs, kept, session, 1), how);
-    auto const by_graph = evaluate(graph.compiled().module(), exact, arguments_of(exact, inputs, kept, session, 1), how);
+    auto const by_difference =
+        evaluate(differences.compiled().module(), slow, arguments_of(slow, inputs, kept, session, 1), how);
+    auto const by_graph =
+        evaluate(graph.compiled().module(), exact, arguments_of(exact, inputs, kept, session, 1), how);
     session.step(inputs, batch);
     int compared = 0;
     for (size_t i = 0; i < exact.results.size(); ++i) {
@@ -188,7 +196,8 @@ TEST_CASE("gradients agree with finite differences, and compiled ones with exact
       INFO(result.name);
       ++compared;
       if (by_graph[i].f.size() > 256) // along one direction
-        CHECK(inner(by_graph[i], by_difference[i]) == doctest::Approx(inner(by_difference[i], by_difference[i])).epsilon(1e-4));
+        CHECK(inner(by_graph[i], by_difference[i]) ==
+              doctest::Approx(inner(by_difference[i], by_difference[i])).epsilon(1e-4));
       else CHECK(largest_difference(by_graph[i], by_difference[i]) < 1e-6);
       auto stepped = kept.at(result.name);
       auto const now = parameter_of(session, result.name);

@@ -21,11 +21,14 @@ std::vector<std::string> names() {
 std::string for_bash() {
   std::string cases;
   for (auto const& one : switches())
-    if (one.values) cases += fmt::format("    {}) COMPREPLY=($(compgen -W '{}' -- \"$word\")); return ;;\n", one.name, joined(one.values()));
-  return fmt::format("_nnc() {{\n  local word=${{COMP_WORDS[COMP_CWORD]}}\n  case ${{COMP_WORDS[COMP_CWORD-1]}} in\n{}  esac\n"
-                     "  case $word in\n    -*) COMPREPLY=($(compgen -W '{}' -- \"$word\")) ;;\n"
-                     "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}}\ncomplete -o filenames -F _nnc nnc\n",
-                     cases, joined(names()));
+    if (one.values)
+      cases += fmt::format("    {}) COMPREPLY=($(compgen -W '{}' -- \"$word\")); return ;;\n", one.name,
+                           joined(one.values()));
+  return fmt::format(
+      "_nnc() {{\n  local word=${{COMP_WORDS[COMP_CWORD]}}\n  case ${{COMP_WORDS[COMP_CWORD-1]}} in\n{}  esac\n"
+      "  case $word in\n    -*) COMPREPLY=($(compgen -W '{}' -- \"$word\")) ;;\n"
+      "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}}\ncomplete -o filenames -F _nnc nnc\n",
+      cases, joined(names()));
 }
 
 // Words that end a piece of zsh's notation are escaped.

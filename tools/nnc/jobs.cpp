@@ -31,7 +31,9 @@ private:
   void test(nnc::Data const&);
   void evaluate();
   void predict();
-  bool needs_session() const { return line_.train || line_.eval || line_.run || line_.digest || !line_.save.empty() || !line_.load.empty(); }
+  bool needs_session() const {
+    return line_.train || line_.eval || line_.run || line_.digest || !line_.save.empty() || !line_.load.empty();
+  }
 
   Line const& line_;
   Screen& screen_;
@@ -75,12 +77,14 @@ void Jobs::describe(nnc::Program const& program) {
   std::string text = program.summary() + "\n";
   std::int64_t weights = 0;
   auto const list = [&](char const* word, std::vector<nnc::TensorInfo> const& infos) {
-    for (auto const& info : infos) text += fmt::format("{:<10} {:<28} {}\n", info.is_target ? "target" : word, info.name, info.type);
+    for (auto const& info : infos)
+      text += fmt::format("{:<10} {:<28} {}\n", info.is_target ? "target" : word, info.name, info.type);
   };
   list("input", program.inputs());
   list("output", program.outputs());
   for (auto const& name : program.reports()) text += fmt::format("{:<10} {}\n", "report", name);
-  for (auto const& scalar : program.scalars()) text += fmt::format("{:<10} {:<28} {}\n", "number", scalar.name, scalar.value);
+  for (auto const& scalar : program.scalars())
+    text += fmt::format("{:<10} {:<28} {}\n", "number", scalar.name, scalar.value);
   auto const parameters = program.parameters();
   list("parameter", parameters);
   for (auto const& info : parameters) {
@@ -114,7 +118,8 @@ void Jobs::say_where_it_trains(nnc::Program const& program, nnc::Data const& dat
   auto const validation = program.validation();
   screen_.say(data.summary());
   if (validation >= data.train_examples()) return; // the training says why it cannot be
-  screen_.say(fmt::format("{}: {} training{} examples, batch {}, {}", program.summary(), grouped(data.train_examples() - validation),
+  screen_.say(fmt::format("{}: {} training{} examples, batch {}, {}", program.summary(),
+                          grouped(data.train_examples() - validation),
                           validation > 0 ? fmt::format(" and {} validation", grouped(validation)) : "", program.batch(),
                           session_->threads() == 1 ? "1 thread" : fmt::format("{} threads", session_->threads())));
 }
@@ -150,8 +155,10 @@ Status Jobs::train(nnc::Program const& program) {
 }
 
 Status Jobs::after_training(nnc::Trained const& trained) {
-  if (trained.clamped > 0) screen_.say(fmt::format("warning: {} indices were out of range, the nearest were taken", grouped(trained.clamped)));
-  if (trained.zero_divided > 0) screen_.say(fmt::format("warning: {} integer divisions by zero gave 0", grouped(trained.zero_divided)));
+  if (trained.clamped > 0)
+    screen_.say(fmt::format("warning: {} indices were out of range, the nearest were taken", grouped(trained.clamped)));
+  if (trained.zero_divided > 0)
+    screen_.say(fmt::format("warning: {} integer divisions by zero gave 0", grouped(trained.zero_divided)));
   if (trained.bad_step) {
     screen_.error(fmt::format("error: the loss is not finite in step {}", trained.bad_step));
     if (!line_.save.empty()) screen_.say(fmt::format("{} has not been replaced since", line_.save));
@@ -164,7 +171,8 @@ Status Jobs::after_training(nnc::Trained const& trained) {
 
 void print_reports(std::string const& word, nnc::Reports const& reports) {
   std::string text;
-  for (auto const& number : reports.values) text += fmt::format("{} {} {}\n", word, number.name, number_text(number.value));
+  for (auto const& number : reports.values)
+    text += fmt::format("{} {} {}\n", word, number.name, number_text(number.value));
   write_output("", text);
 }
 
@@ -190,7 +198,8 @@ void Jobs::predict() {
     examples = *line_.batch;
     outputs = session_->run({}, examples);
   }
-  write_output(line_.output, line_.output.ends_with(".safetensors") ? safetensors(outputs) : json_lines(outputs, examples));
+  write_output(line_.output,
+               line_.output.ends_with(".safetensors") ? safetensors(outputs) : json_lines(outputs, examples));
 }
 
 Status Jobs::run() {

@@ -11,7 +11,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 [[noreturn]] void cannot(std::string const& what, std::string const& file) {
-  throw nnc::Failure(nnc::Failure::Kind::wrong, fmt::format("error: cannot {} {}: {}", what, file, std::strerror(errno)));
+  throw nnc::Failure(nnc::Failure::Kind::wrong,
+                     fmt::format("error: cannot {} {}: {}", what, file, std::strerror(errno)));
 }
 
 std::int64_t count_of(std::vector<std::int64_t> const& shape, size_t from) {
@@ -20,7 +21,8 @@ std::int64_t count_of(std::vector<std::int64_t> const& shape, size_t from) {
   return count;
 }
 
-template <class T> Json elements(nnc::Array const& array, std::int64_t first, std::int64_t count) {
+template <class T>
+Json elements(nnc::Array const& array, std::int64_t first, std::int64_t count) {
   auto const all = array.as<T>();
   Json list = Json::array();
   for (std::int64_t i = first; i < first + count; ++i) {
@@ -56,7 +58,9 @@ Json nested(nnc::Array const& array, size_t axis, std::int64_t first) {
   return list;
 }
 
-bool per_example(nnc::Array const& array, std::int64_t examples) { return !array.shape.empty() && array.shape[0] == examples; }
+bool per_example(nnc::Array const& array, std::int64_t examples) {
+  return !array.shape.empty() && array.shape[0] == examples;
+}
 
 std::string safetensors_dtype(std::string const& dtype) {
   if (dtype == "bool") return "BOOL";
@@ -97,7 +101,8 @@ std::string safetensors(std::vector<nnc::Array> const& arrays) {
   for (auto const& array : arrays) {
     auto const start = bytes.size();
     bytes.append(reinterpret_cast<char const*>(array.bytes.data()), array.bytes.size());
-    header[array.name] = {{"dtype", safetensors_dtype(array.dtype)}, {"shape", array.shape}, {"data_offsets", {start, bytes.size()}}};
+    header[array.name] = {
+        {"dtype", safetensors_dtype(array.dtype)}, {"shape", array.shape}, {"data_offsets", {start, bytes.size()}}};
   }
   auto text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');

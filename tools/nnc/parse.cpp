@@ -32,9 +32,12 @@ void add(CLI::App& app, Switch const& one, Line& line) {
     app.add_flag_callback(one.name, [&one, &line] { apply(one, line, ""); });
     return;
   }
-  app.add_option_function<std::vector<std::string>>(one.name, [&one, &line](std::vector<std::string> const& values) {
-       for (auto const& value : values) apply(one, line, value);
-     })->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option_function<std::vector<std::string>>(one.name,
+                                                    [&one, &line](std::vector<std::string> const& values) {
+                                                      for (auto const& value : values) apply(one, line, value);
+                                                    })
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 // Switches that make no sense without another.

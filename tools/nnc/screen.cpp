@@ -50,7 +50,8 @@ std::string numbers_text(std::vector<nnc::Number> const& numbers) {
 
 std::string grouped(std::int64_t count) {
   auto text = std::to_string(count);
-  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3) text.insert(static_cast<size_t>(at), ",");
+  for (auto at = static_cast<std::ptrdiff_t>(text.size()) - 3; at > 0; at -= 3)
+    text.insert(static_cast<size_t>(at), ",");
   return text;
 }
 
@@ -87,9 +88,11 @@ void Screen::progress(nnc::Progress const& p) {
 }
 
 void Screen::epoch(nnc::Milestone const& m, std::int64_t epochs) {
-  auto line = fmt::format("epoch {}{}  {}", m.epoch, epochs > 0 ? fmt::format("/{}", epochs) : "", numbers_text(m.values));
+  auto line =
+      fmt::format("epoch {}{}  {}", m.epoch, epochs > 0 ? fmt::format("/{}", epochs) : "", numbers_text(m.values));
   if (!m.validation.empty()) line += "  validation: " + numbers_text(m.validation);
-  say(line + fmt::format("  {:.2f} s  {} examples/s", m.seconds, grouped(static_cast<std::int64_t>(m.examples_per_second))));
+  say(line +
+      fmt::format("  {:.2f} s  {} examples/s", m.seconds, grouped(static_cast<std::int64_t>(m.examples_per_second))));
 }
 
 } // namespace command

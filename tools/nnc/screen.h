@@ -12,9 +12,9 @@ public:
   // `plain`: no colors (--no-color; NO_COLOR and TERM=dumb are respected too).
   explicit Screen(bool plain);
 
-  void say(std::string const& line);          // one line that stays
-  void error(std::string const& text);        // the word in front of the first colon stands out
-  void progress(nnc::Progress const&);        // replaces the progress line
+  void say(std::string const& line);   // one line that stays
+  void error(std::string const& text); // the word in front of the first colon stands out
+  void progress(nnc::Progress const&); // replaces the progress line
   void epoch(nnc::Milestone const&, std::int64_t epochs);
 
 private:

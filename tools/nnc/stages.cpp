@@ -14,7 +14,9 @@ void Stages::watch(nnc::Options& options) {
       if (line_.dump == name || line_.dump == "all") stage(name, changed, text());
     };
   if (line_.time)
-    options.on_time = [this](std::string const& name, double ms, std::size_t nodes) { times_.push_back({name, ms, nodes}); };
+    options.on_time = [this](std::string const& name, double ms, std::size_t nodes) {
+      times_.push_back({name, ms, nodes});
+    };
 }
 
 // A pass may stand in the pipeline more than once; its last text counts. All stages: files 00-elaborate.ir, 01-...

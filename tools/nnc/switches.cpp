@@ -9,11 +9,15 @@
 namespace command {
 namespace {
 
-std::int64_t number(std::string const& text, std::int64_t least, std::int64_t most = std::numeric_limits<std::int64_t>::max()) {
+std::int64_t number(std::string const& text, std::int64_t least,
+                    std::int64_t most = std::numeric_limits<std::int64_t>::max()) {
   std::int64_t value = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) throw Mistake{fmt::format("expected a whole number, got '{}'", text)};
-  if (value < least || value > most) throw Mistake{fmt::format("expected at least {}{}, got {}", least, most < (1 << 30) ? fmt::format(" and at most {}", most) : "", value)};
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Mistake{fmt::format("expected a whole number, got '{}'", text)};
+  if (value < least || value > most)
+    throw Mistake{fmt::format("expected at least {}{}, got {}", least,
+                              most < (1 << 30) ? fmt::format(" and at most {}", most) : "", value)};
   return value;
 }
 
@@ -45,6 +49,15 @@ std::pair<std::string, std::string> assignment(std::string const& text) {
   if (equals == std::string::npos || equals == 0) throw Mistake{fmt::format("expected NAME=VALUE, got '{}'", text)};
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
+
+std::vector<std::string> data_sets_or_none() {
+  auto sets = nnc::Data::built_in();
+  sets.emplace_back("none");
+  return sets;
+}
+
+std::vector<std::string> checks() { return {"each"}; }
+std::vector<std::string> shells() { return {"bash", "zsh", "fish"}; }
 
 std::vector<std::string> passes() {
   auto stages = nnc::Program::stages();
@@ -83,56 +96,79 @@ constexpr char const* looking = "Looking inside";
 constexpr char const* other = "Other";
 
 constexpr Switch table[] = {
-    {"--train", "DATA", jobs, "train on DATA, then test: mnist, fashion, a folder of IDX files, or image=FILE,label=FILE",
-     [](Line& l, std::string const& v) { l.train = v; }, [] { return std::vector<std::string>{"mnist", "fashion"}; }},
+    {"--train", "DATA", jobs,
+     "train on DATA, then test: mnist, fashion, a folder of IDX files, or image=FILE,label=FILE",
+     [](Line& l, std::string const& v) { l.train = v; }, nnc::Data::built_in},
     {"--eval", "DATA", jobs, "losses and metrics on the test examples of DATA (or its training examples)",
-     [](Line& l, std::string const& v) { l.eval = v; }, [] { return std::vector<std::string>{"mnist", "fashion"}; }},
-    {"--run", "DATA", jobs, "outputs for the same examples: a line of JSON each, or -o FILE.safetensors; none: no data, with --batch",
-     [](Line& l, std::string const& v) { l.run = v; }, [] { return std::vector<std::string>{"mnist", "fashion", "none"}; }},
+     [](Line& l, std::string const& v) { l.eval = v; }, nnc::Data::built_in},
+    {"--run", "DATA", jobs,
+     "outputs for the same examples: a line of JSON each, or -o FILE.safetensors; none: no data, with --batch",
+     [](Line& l, std::string const& v) { l.run = v; }, data_sets_or_none},
     {"--emit", "KIND", jobs, "write the compiled program: ir, loops, llvm, asm, object",
-     [](Line& l, std::string const& v) { expect_one_of(nnc::Program::emit_kinds(), v), l.emit = v; }, nnc::Program::emit_kinds},
+     [](Line& l, std::string const& v) { expect_one_of(nnc::Program::emit_kinds(), v), l.emit = v; },
+     nnc::Program::emit_kinds},
     {"--data", "DIR", jobs, "look for data sets here first", [](Line& l, std::string const& v) { l.data_folder = v; }},
-    {"-o", "FILE", jobs, "write what --emit, --dump or --run gives to FILE", [](Line& l, std::string const& v) { l.output = v; }},
+    {"-o", "FILE", jobs, "write what --emit, --dump or --run gives to FILE",
+     [](Line& l, std::string const& v) { l.output = v; }},
 
-    {"--set", "NAME=VALUE", training, "a model argument, a named dimension, a number such as adam.lr, or a setting of the train block",
+    {"--set", "NAME=VALUE", training,
+     "a model argument, a named dimension, a number such as adam.lr, or a setting of the train block",
      [](Line& l, std::string const& v) { l.set.push_back(assignment(v)); }},
-    {"--epochs", "N", training, "train for N epochs in total", [](Line& l, std::string const& v) { l.epochs = number(v, 0); }},
-    {"--steps", "N", training, "train for N updates in total", [](Line& l, std::string const& v) { l.steps = number(v, 0); }},
-    {"--batch", "N", training, "examples per update", [](Line& l, std::string const& v) { l.batch = number(v, 1, 1 << 24); }},
+    {"--epochs", "N", training, "train for N epochs in total",
+     [](Line& l, std::string const& v) { l.epochs = number(v, 0); }},
+    {"--steps", "N", training, "train for N updates in total",
+     [](Line& l, std::string const& v) { l.steps = number(v, 0); }},
+    {"--batch", "N", training, "examples per update",
+     [](Line& l, std::string const& v) { l.batch = number(v, 1, 1 << 24); }},
     {"--seed", "N", training, "of the initial weights, of dropout and of the order of the examples",
      [](Line& l, std::string const& v) { l.seed = number(v, 0); }},
-    {"--no-shuffle", "", training, "take the examples in the order of the file", [](Line& l, std::string const&) { l.no_shuffle = true; }},
+    {"--no-shuffle", "", training, "take the examples in the order of the file",
+     [](Line& l, std::string const&) { l.no_shuffle = true; }},
     {"--threads", "N", training, "use N threads (default: as many as pay)",
      [](Line& l, std::string const& v) { l.threads = static_cast<int>(number(v, 1, 1024)); }},
-    {"--keep-going", "", training, "do not stop when a loss is not finite", [](Line& l, std::string const&) { l.keep_going = true; }},
+    {"--keep-going", "", training, "do not stop when a loss is not finite",
+     [](Line& l, std::string const&) { l.keep_going = true; }},
 
-    {"--load", "FILE", files, "start with the parameters of a safetensors file", [](Line& l, std::string const& v) { l.load = v; }},
+    {"--load", "FILE", files, "start with the parameters of a safetensors file",
+     [](Line& l, std::string const& v) { l.load = v; }},
     {"--save", "FILE", files, "write a checkpoint (safetensors) after every epoch and at the end",
      [](Line& l, std::string const& v) { l.save = v; }},
-    {"--save-every", "N", files, "and after every N updates", [](Line& l, std::string const& v) { l.save_every = number(v, 1); }},
-    {"--resume", "", files, "go on from the file that --save names", [](Line& l, std::string const&) { l.resume = true; }},
+    {"--save-every", "N", files, "and after every N updates",
+     [](Line& l, std::string const& v) { l.save_every = number(v, 1); }},
+    {"--resume", "", files, "go on from the file that --save names",
+     [](Line& l, std::string const&) { l.resume = true; }},
     {"--log", "FILE", files, "append a line of JSON per epoch", [](Line& l, std::string const& v) { l.log = v; }},
-    {"--log-every", "N", files, "a line of the log after every N updates instead", [](Line& l, std::string const& v) { l.log_every = number(v, 1); }},
+    {"--log-every", "N", files, "a line of the log after every N updates instead",
+     [](Line& l, std::string const& v) { l.log_every = number(v, 1); }},
     {"--digest", "", files, "print a SHA-256 over the weights", [](Line& l, std::string const&) { l.digest = true; }},
 
     {"--dump", "STAGE", looking, "print the program after a stage; all: after each",
      [](Line& l, std::string const& v) { expect_one_of(dumps(), v), l.dump = v; }, dumps},
-    {"--dump-dir", "DIR", looking, "write the dumps to numbered files in DIR", [](Line& l, std::string const& v) { l.dump_dir = v; }},
-    {"--passes", "A,B", looking, "run exactly these passes", [](Line& l, std::string const& v) { l.passes = known_passes(v); }, passes},
+    {"--dump-dir", "DIR", looking, "write the dumps to numbered files in DIR",
+     [](Line& l, std::string const& v) { l.dump_dir = v; }},
+    {"--passes", "A,B", looking, "run exactly these passes",
+     [](Line& l, std::string const& v) { l.passes = known_passes(v); }, passes},
     {"--without", "A,B", looking, "leave these passes out",
-     [](Line& l, std::string const& v) { for (auto const& pass : known_passes(v)) l.without.push_back(pass); }, passes},
+     [](Line& l, std::string const& v) {
+       for (auto const& pass : known_passes(v)) l.without.push_back(pass);
+     },
+     passes},
     {"--check", "each", looking, "verify and evaluate after every pass; names the first that changed a value",
-     [](Line& l, std::string const& v) { expect_one_of({"each"}, v), l.check_each = true; }, [] { return std::vector<std::string>{"each"}; }},
-    {"--time", "", looking, "print milliseconds and nodes per stage", [](Line& l, std::string const&) { l.time = true; }},
+     [](Line& l, std::string const& v) { expect_one_of(checks(), v), l.check_each = true; }, checks},
+    {"--time", "", looking, "print milliseconds and nodes per stage",
+     [](Line& l, std::string const&) { l.time = true; }},
     {"--cpu", "NAME", looking, "compile for this processor, as LLVM names it (default: this machine)",
      [](Line& l, std::string const& v) { l.cpu = v; }},
 
-    {"--max-memory", "BYTES", other, "refuse a program that needs more for weights, states and intermediate values (150M, 2G)",
+    {"--max-memory", "BYTES", other,
+     "refuse a program that needs more for weights, states and intermediate values (150M, 2G)",
      [](Line& l, std::string const& v) { l.max_memory = byte_count(v); }},
-    {"--max-nodes", "N", other, "refuse a program whose graph has more nodes", [](Line& l, std::string const& v) { l.max_nodes = number(v, 1); }},
-    {"--no-color", "", other, "plain text (as do NO_COLOR and TERM=dumb)", [](Line& l, std::string const&) { l.no_color = true; }},
+    {"--max-nodes", "N", other, "refuse a program whose graph has more nodes",
+     [](Line& l, std::string const& v) { l.max_nodes = number(v, 1); }},
+    {"--no-color", "", other, "plain text (as do NO_COLOR and TERM=dumb)",
+     [](Line& l, std::string const&) { l.no_color = true; }},
     {"--completions", "SHELL", other, "print the completions for bash, zsh or fish",
-     [](Line& l, std::string const& v) { expect_one_of({"bash", "zsh", "fish"}, v), l.completions = v; }, [] { return std::vector<std::string>{"bash", "zsh", "fish"}; }},
+     [](Line& l, std::string const& v) { expect_one_of(shells(), v), l.completions = v; }, shells},
     {"--help", "", other, "print this", [](Line& l, std::string const&) { l.help = true; }},
 };
 
@@ -142,14 +178,16 @@ std::span<Switch const> switches() { return table; }
 
 std::string help_text() {
   std::string text = "nnc FILE[:NAME] [--train DATA] [--eval DATA] [--run DATA] [--dump STAGE] [--emit KIND] ...\n"
-                     "compiles a neural network (FILE.nn, or a module in FILE.ir), trains it and runs it; without a job it says what FILE holds\n";
+                     "compiles a neural network (FILE.nn, or a module in FILE.ir), trains it and runs it; without a "
+                     "job it says what FILE holds\n";
   std::string group;
   for (auto const& one : table) {
     if (group != one.group) text += fmt::format("\n{}\n", group = one.group);
     text += fmt::format("  {:<22} {}\n", fmt::format("{} {}", one.name, one.value), one.help);
   }
   text += "\nHuman words go to standard error, results to standard output.\n"
-          "Exit status: 0 done, 1 the program or the data is wrong, 2 the command line is wrong, 3 a bug of nnc, 130 interrupted.\n";
+          "Exit status: 0 done, 1 the program or the data is wrong, 2 the command line is wrong, 3 a bug of nnc, 130 "
+          "interrupted.\n";
   return text;
 }
 
