@@ -13,7 +13,8 @@ ValueId Builder::value(Type t, std::string name) {
   return static_cast<ValueId>(function_.values.size() - 1);
 }
 
-ValueId Builder::make(OpCode op, std::vector<ValueId> operands, Attributes attributes, std::optional<Type> stated, std::string name) {
+ValueId Builder::make(OpCode op, std::vector<ValueId> operands, Attributes attributes, std::optional<Type> stated,
+                      std::string name) {
   std::vector<Type> types;
   types.reserve(operands.size());
   for (auto v : operands) types.push_back(type(v));
@@ -27,12 +28,13 @@ ValueId Builder::make(OpCode op, std::vector<ValueId> operands, Attributes attri
   }
   if (results.size() != 1) throw CompilerBug("make is for operators with one result");
   if (stated && results.front() != *stated)
-    throw CompilerBug(std::string(info(op).name) + " gives " + results.front().text() + ", stated is " + stated->text());
+    throw CompilerBug(std::string(info(op).name) + " gives " + results.front().text() + ", stated is " +
+                      stated->text());
   return make_many(op, std::move(operands), std::move(attributes), std::move(results), {std::move(name)}).front();
 }
 
-std::vector<ValueId> Builder::make_many(OpCode op, std::vector<ValueId> operands, Attributes attributes, std::vector<Type> results,
-                                        std::vector<std::string> names) {
+std::vector<ValueId> Builder::make_many(OpCode op, std::vector<ValueId> operands, Attributes attributes,
+                                        std::vector<Type> results, std::vector<std::string> names) {
   Node n;
   n.op = op;
   n.operands = std::move(operands);
@@ -50,7 +52,9 @@ ValueId Builder::argument(std::string name, Type t, Role role) {
   return v;
 }
 
-void Builder::result(std::string name, ValueId v, Role role) { function_.results.push_back({std::move(name), v, role}); }
+void Builder::result(std::string name, ValueId v, Role role) {
+  function_.results.push_back({std::move(name), v, role});
+}
 
 ValueId Builder::constant(DType d, f64 c) {
   if (!is_float(d)) return integer(d, saturate_to(d, c));

@@ -119,7 +119,8 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 } // namespace
 
 std::string nearest(std::string_view word, std::vector<std::string> const& candidates) {
-  size_t best = std::max<size_t>(word.size() / 3, 1) + 1; // one slip in a short word, one in three letters in a long one
+  size_t best =
+      std::max<size_t>(word.size() / 3, 1) + 1; // one slip in a short word, one in three letters in a long one
   std::string found;
   for (auto const& c : candidates) {
     if (c.size() > word.size() + best || word.size() > c.size() + best) continue;

@@ -61,10 +61,8 @@ void round_elements(Tensor& t, Evaluation const& how) {
 
 Tensor of_literal(Value const& v) {
   Tensor t = Tensor::zeros(v.type.dtype, {});
-  if (is_float(t.dtype))
-    t.f[0] = v.constant->f;
-  else
-    t.i[0] = v.constant->i;
+  if (is_float(t.dtype)) t.f[0] = v.constant->f;
+  else t.i[0] = v.constant->i;
   return t;
 }
 
@@ -88,7 +86,8 @@ void count_events(Node const& n, std::span<Tensor const> x, Evaluation const& ho
 // Who lives where, as `plan_memory` says; see Evaluation::in_slots.
 class Residents {
 public:
-  Residents(Function const& f, std::vector<Tensor>& values, Bindings const& bindings) : f_(f), values_(values), root_(f.values.size()) {
+  Residents(Function const& f, std::vector<Tensor>& values, Bindings const& bindings)
+      : f_(f), values_(values), root_(f.values.size()) {
     for (ValueId v = 0; v < root_.size(); ++v) root_[v] = v;
     Bindings padded = bindings; // rows in slots are padded to a multiple of 16
     if (padded[0]) padded[0] = (*padded[0] + 15) / 16 * 16;
@@ -107,7 +106,8 @@ public:
       replace(by_slot_[index], v);
     }
     if (p.kind == Place::Kind::argument) {
-      if (index >= by_argument_.size()) throw CompilerBug(fmt::format("@{}: argument {} does not exist", f_.name, index));
+      if (index >= by_argument_.size())
+        throw CompilerBug(fmt::format("@{}: argument {} does not exist", f_.name, index));
       replace(by_argument_[index], v);
     }
   }
@@ -125,7 +125,8 @@ private:
     Type const& t = f_.type(v);
     i64 need = element_count(t.shape).value(padded_) * bytes(t.dtype);
     if (need > sizes_[slot])
-      throw CompilerBug(fmt::format("@{}: {} needs {} bytes, slot {} has {}", f_.name, t.text(), need, slot, sizes_[slot]));
+      throw CompilerBug(
+          fmt::format("@{}: {} needs {} bytes, slot {} has {}", f_.name, t.text(), need, slot, sizes_[slot]));
   }
   void replace(ValueId& resident, ValueId next) {
     if (resident != no_value && resident != next)
@@ -147,7 +148,8 @@ std::set<ValueId> packed_values(Node const& kernel) {
   auto const& nodes = kernel.regions.front().nodes;
   for (size_t i = nodes.size(); i-- > 0;) {
     Node const& n = nodes[i];
-    bool reaches = n.op == OpCode::dot || std::any_of(n.results.begin(), n.results.end(), [&](ValueId r) { return wanted.count(r); });
+    bool reaches = n.op == OpCode::dot ||
+                   std::any_of(n.results.begin(), n.results.end(), [&](ValueId r) { return wanted.count(r); });
     if (reaches) wanted.insert(n.operands.begin(), n.operands.end());
   }
   return wanted;
@@ -185,7 +187,8 @@ private:
     case OpCode::grad: return grad(n);
     default: plain(n);
     }
-    if (residents_ && n.op == OpCode::reshape && &n >= f_.body.nodes.data() && &n < f_.body.nodes.data() + f_.body.nodes.size())
+    if (residents_ && n.op == OpCode::reshape && &n >= f_.body.nodes.data() &&
+        &n < f_.body.nodes.data() + f_.body.nodes.size())
       residents_->is_alias(n.result(), n.operands[0]);
   }
 
@@ -195,7 +198,8 @@ private:
     for (auto v : n.operands) operands.push_back(values_[v]);
     std::vector<Type> types;
     for (auto r : n.results) types.push_back(bound(f_.type(r), bindings_));
-    auto results = has_symbols(n) ? info(n.op).evaluate(bound(n, bindings_), operands, types) : info(n.op).evaluate(n, operands, types);
+    auto results = has_symbols(n) ? info(n.op).evaluate(bound(n, bindings_), operands, types)
+                                  : info(n.op).evaluate(n, operands, types);
     count_events(n, operands, how_);
     for (size_t i = 0; i < results.size(); ++i) {
       round_elements(results[i], how_);
@@ -230,7 +234,8 @@ private:
     for (size_t i = 0; i < results.size(); ++i) values_[n.results[i]] = std::move(results[i]);
   }
 
-  // ---- grad ----------------------------------------------------------------------------------------------------------
+  // ---- grad
+  // ----------------------------------------------------------------------------------------------------------
 
   void grad(Node const& n) {
     auto const& body = f_.body.nodes;
@@ -267,7 +272,8 @@ private:
     std::vector<size_t> forward;
     for (size_t i = 0; i < end; ++i) {
       Node const& n = f_.body.nodes[i];
-      bool moved = !info(n.op).has(no_derivative) && std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return moves[v]; });
+      bool moved = !info(n.op).has(no_derivative) &&
+                   std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return moves[v]; });
       if (!moved) continue;
       bool any = false;
       for (auto r : n.results)
@@ -359,13 +365,17 @@ Bindings bindings_of(Module const& m, Function const& f, std::vector<Tensor> con
   for (size_t i = 0; i < inputs.size(); ++i) {
     Type const& t = f.type(f.arguments[i].value);
     bool fits = t.dtype == inputs[i].dtype && t.shape.size() == inputs[i].shape.size();
-    for (size_t axis = 0; fits && axis < t.shape.size(); ++axis) fits = t.shape[axis].value(bindings) == inputs[i].shape[axis];
-    if (!fits) throw Error(fmt::format("argument %{} is {}, found {}", f.values[f.arguments[i].value].name, t.text(), text_of(inputs[i])));
+    for (size_t axis = 0; fits && axis < t.shape.size(); ++axis)
+      fits = t.shape[axis].value(bindings) == inputs[i].shape[axis];
+    if (!fits)
+      throw Error(fmt::format("argument %{} is {}, found {}", f.values[f.arguments[i].value].name, t.text(),
+                              text_of(inputs[i])));
   }
   return bindings;
 }
 
-std::vector<Tensor> evaluate(Module const& m, Function const& f, std::vector<Tensor> const& inputs, Evaluation const& how) {
+std::vector<Tensor> evaluate(Module const& m, Function const& f, std::vector<Tensor> const& inputs,
+                             Evaluation const& how) {
   return Evaluator(m, f, bindings_of(m, f, inputs), how).run(inputs);
 }
 

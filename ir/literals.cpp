@@ -13,7 +13,8 @@ u64 Literals::hash(DType d, Scalar s) {
 
 void Literals::read_on(Function const& f) {
   for (; read_ < f.values.size(); ++read_)
-    if (auto const& v = f.values[read_]; v.constant) known_.emplace(hash(v.type.dtype, *v.constant), static_cast<ValueId>(read_));
+    if (auto const& v = f.values[read_]; v.constant)
+      known_.emplace(hash(v.type.dtype, *v.constant), static_cast<ValueId>(read_));
 }
 
 ValueId Literals::value(Function& f, DType d, Scalar s, Location at) {

@@ -17,7 +17,8 @@ bool same_bits(Scalar a, Scalar b) {
 namespace {
 
 auto position(auto& entries, std::string_view name) {
-  return std::lower_bound(entries.begin(), entries.end(), name, [](auto const& e, std::string_view n) { return e.first < n; });
+  return std::lower_bound(entries.begin(), entries.end(), name,
+                          [](auto const& e, std::string_view n) { return e.first < n; });
 }
 
 } // namespace
@@ -33,10 +34,8 @@ AttributeValue const* Attributes::find(std::string_view name) const {
 
 void Attributes::set(std::string_view name, AttributeValue value) {
   auto it = position(entries_, name);
-  if (it != entries_.end() && it->first == name)
-    it->second = std::move(value);
-  else
-    entries_.insert(it, {std::string(name), std::move(value)});
+  if (it != entries_.end() && it->first == name) it->second = std::move(value);
+  else entries_.insert(it, {std::string(name), std::move(value)});
 }
 
 void Attributes::erase(std::string_view name) {
@@ -51,8 +50,9 @@ void Attributes::missing(std::string_view name) {
 namespace {
 
 // In the order of the enum.
-constexpr std::array<std::string_view, 15> roles{"none",   "input", "target", "data",     "rows", "param",  "state", "optimizer",
-                                                 "scalar", "step",  "seed",   "gradient", "loss", "metric", "output"};
+constexpr std::array<std::string_view, 15> roles{"none",  "input",    "target",    "data",   "rows",
+                                                 "param", "state",    "optimizer", "scalar", "step",
+                                                 "seed",  "gradient", "loss",      "metric", "output"};
 static_assert(static_cast<size_t>(Role::output) + 1 == roles.size());
 
 } // namespace

@@ -31,13 +31,15 @@ std::optional<OpCode> op_named(std::string_view name) {
   return {};
 }
 
-std::vector<Type> result_types(OpCode code, std::span<Type const> operands, Attributes const& attributes, Type const* stated) {
+std::vector<Type> result_types(OpCode code, std::span<Type const> operands, Attributes const& attributes,
+                               Type const* stated) {
   Op const& op = info(code);
   if (!op.type) throw CompilerBug(fmt::format("{} has no type rule", op.name));
   if (op.arity >= 0 && operands.size() != static_cast<size_t>(op.arity))
     throw Error(fmt::format("{} takes {} operands, found {}", op.name, op.arity, operands.size()));
   for (auto const& spec : op.attributes)
-    if (!spec.optional && !attributes.has(spec.name)) throw Error(fmt::format("{} needs the attribute '{}'", op.name, spec.name));
+    if (!spec.optional && !attributes.has(spec.name))
+      throw Error(fmt::format("{} needs the attribute '{}'", op.name, spec.name));
   if (op.has(stated_type) && !stated) throw Error(fmt::format("the result type of {} must be stated", op.name));
   return op.type({operands, attributes, stated});
 }

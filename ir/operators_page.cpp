@@ -61,8 +61,8 @@ std::string kind_text(AttributeKind kind) {
 std::string table_of(std::vector<Row> const& family) {
   std::string out = "| operator | operands | result | derivative | accuracy | |\n|---|---|---|---|---|---|\n";
   for (auto const& [op, name] : family)
-    out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", op->name, arity_text(*op), op->has(stated_type) ? "stated" : "",
-                       derivative_text(*op), accuracy_text(*op), op->doc);
+    out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", op->name, arity_text(*op),
+                       op->has(stated_type) ? "stated" : "", derivative_text(*op), accuracy_text(*op), op->doc);
   return out;
 }
 
@@ -70,7 +70,8 @@ std::string attributes_of(std::vector<Row> const& family) {
   std::string out;
   for (auto const& [op, name] : family)
     for (auto const& a : op->attributes)
-      out += fmt::format("| `{}` | `{}` | {}{} | {} |\n", op->name, a.name, kind_text(a.kind), a.optional ? ", may be absent" : "", a.doc);
+      out += fmt::format("| `{}` | `{}` | {}{} | {} |\n", op->name, a.name, kind_text(a.kind),
+                         a.optional ? ", may be absent" : "", a.doc);
   return out.empty() ? "" : "\n| operator | attribute | kind | |\n|---|---|---|---|\n" + out;
 }
 
@@ -82,7 +83,8 @@ std::string operators_page() {
   for (auto begin = all.begin(); begin != all.end();) {
     auto end = std::find_if(begin, all.end(), [&](Row const& r) { return r.family != begin->family; });
     std::vector<Row> family(begin, end);
-    out += fmt::format("{}## {}\n\n{}{}", begin == all.begin() ? "" : "\n", begin->family, table_of(family), attributes_of(family));
+    out += fmt::format("{}## {}\n\n{}{}", begin == all.begin() ? "" : "\n", begin->family, table_of(family),
+                       attributes_of(family));
     begin = end;
   }
   return out;

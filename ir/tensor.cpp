@@ -11,10 +11,8 @@ Tensor Tensor::zeros(DType d, std::vector<i64> shape) {
   t.dtype = d;
   auto n = static_cast<size_t>(count_of(shape));
   t.shape = std::move(shape);
-  if (is_float(d))
-    t.f.resize(n);
-  else
-    t.i.resize(n);
+  if (is_float(d)) t.f.resize(n);
+  else t.i.resize(n);
   return t;
 }
 

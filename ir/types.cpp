@@ -59,12 +59,10 @@ Dim Dim::normal(i64 constant, std::vector<Term> terms) {
   std::sort(terms.begin(), terms.end(), [](Term const& a, Term const& b) { return a.powers > b.powers; });
   Dim d(constant);
   for (auto const& t : terms) {
-    if (t.powers == decltype(t.powers){})
-      d.constant_ = checked_add(d.constant_, t.coefficient);
+    if (t.powers == decltype(t.powers){}) d.constant_ = checked_add(d.constant_, t.coefficient);
     else if (!d.terms_.empty() && d.terms_.back().powers == t.powers)
       d.terms_.back().coefficient = checked_add(d.terms_.back().coefficient, t.coefficient);
-    else
-      d.terms_.push_back(t);
+    else d.terms_.push_back(t);
   }
   std::erase_if(d.terms_, [](Term const& t) { return t.coefficient == 0; });
   return d;
@@ -76,7 +74,8 @@ std::optional<i64> Dim::constant() const {
 }
 
 bool Dim::mentions(Symbol s) const {
-  return std::any_of(terms_.begin(), terms_.end(), [s](Term const& t) { return t.powers[static_cast<size_t>(s)] != 0; });
+  return std::any_of(terms_.begin(), terms_.end(),
+                     [s](Term const& t) { return t.powers[static_cast<size_t>(s)] != 0; });
 }
 
 Dim Dim::bind(Bindings const& bindings) const {
@@ -162,14 +161,10 @@ std::string Dim::text() const {
   std::string out;
   auto add = [&](i64 coefficient, std::string const& factor) {
     if (!out.empty() && coefficient >= 0) out += '+';
-    if (factor.empty())
-      out += std::to_string(coefficient);
-    else if (coefficient == 1)
-      out += factor;
-    else if (coefficient == -1)
-      out += "-" + factor;
-    else
-      out += std::to_string(coefficient) + "*" + factor;
+    if (factor.empty()) out += std::to_string(coefficient);
+    else if (coefficient == 1) out += factor;
+    else if (coefficient == -1) out += "-" + factor;
+    else out += std::to_string(coefficient) + "*" + factor;
   };
   for (auto const& t : terms_) {
     std::string factor;

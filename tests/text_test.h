@@ -5,8 +5,8 @@
 //   # gives:
 //   ...                          the whole output
 //
-// The whole output is compared. NNC_UPDATE=1 in the environment writes what came out into the files instead; the diff is
-// then read like code.
+// The whole output is compared. NNC_UPDATE=1 in the environment writes what came out into the files instead; the diff
+// is then read like code.
 #pragma once
 
 #include <doctest/doctest.h>
@@ -58,13 +58,15 @@ inline void write_case(Case const& c, std::string const& output) {
 // The tests below `folder` (from the root of the sources) with this extension (".ir"), in order of their names.
 inline std::vector<std::filesystem::path> files_below(std::string const& folder, std::string const& extension) {
   std::vector<std::filesystem::path> files;
-  for (auto const& entry : std::filesystem::recursive_directory_iterator(std::filesystem::path(NNC_SOURCE_DIR) / folder))
+  for (auto const& entry :
+       std::filesystem::recursive_directory_iterator(std::filesystem::path(NNC_SOURCE_DIR) / folder))
     if (entry.path().extension() == extension) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   return files;
 }
 
-inline void check_folder(std::string const& folder, std::string const& extension, std::function<std::string(Case const&)> const& run) {
+inline void check_folder(std::string const& folder, std::string const& extension,
+                         std::function<std::string(Case const&)> const& run) {
   auto files = files_below(folder, extension);
   REQUIRE_MESSAGE(!files.empty(), "no tests in " << folder);
   bool update = std::getenv("NNC_UPDATE") != nullptr;

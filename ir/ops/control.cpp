@@ -8,7 +8,8 @@ namespace {
 constexpr AttributeSpec call_attributes[] = {{"callee", AttributeKind::string, false, "name of the function"}};
 constexpr AttributeSpec kernel_attributes[] = {
     {"kind", AttributeKind::string, true, "scalars, loops or contract"},
-    {"row_axes", AttributeKind::integer, true, "the last axes of the space that form a row, which the reductions reduce"},
+    {"row_axes", AttributeKind::integer, true,
+     "the last axes of the space that form a row, which the reductions reduce"},
     {"parallel", AttributeKind::boolean, true, "worth splitting among threads"},
     {"tile_rows", AttributeKind::integer, true, "rows of the register tile of a contraction"},
     {"tile_vectors", AttributeKind::integer, true, "vectors in a row of the register tile"},

@@ -33,7 +33,10 @@ constexpr auto floored_remainder = [](i64 a, i64 b) {
 
 constexpr auto sign_of = [](f64 x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : x; }; // keeps NaN and both zeros
 
-template <DType fits> std::vector<Refusal> binary_errors() { return binary_refusals(fits); }
+template <DType fits>
+std::vector<Refusal> binary_errors() {
+  return binary_refusals(fits);
+}
 std::vector<Refusal> needs_floats_1() { return refused_dtype(1, DType::i32, "expected floats"); }
 std::vector<Refusal> needs_floats_2() {
   auto all = binary_refusals(DType::f32);
@@ -52,7 +55,8 @@ std::vector<Refusal> needs_integers_2() {
   return all;
 }
 std::vector<Refusal> needs_booleans_2() {
-  return {{{.operands = {bool_of({3}), bool_of({4})}}, "shapes do not fit"}, refused_dtype(2, DType::i32, "expected bools").front()};
+  return {{{.operands = {bool_of({3}), bool_of({4})}}, "shapes do not fit"},
+          refused_dtype(2, DType::i32, "expected bools").front()};
 }
 
 std::vector<Sample> samples_1() { return elementwise_samples(1, floats(), -4, 4); }
@@ -96,10 +100,8 @@ std::vector<Tensor> evaluate_select(Node const&, std::span<Tensor const> x, std:
   Tensor y = Tensor::zeros(result[0].dtype, extents_of(result[0]));
   for (size_t i = 0, n = elements(y); i < n; ++i) {
     Tensor const& from = int_at(x[0], i) ? x[1] : x[2];
-    if (is_float(y.dtype))
-      y.f[i] = float_at(from, i);
-    else
-      y.i[i] = int_at(from, i);
+    if (is_float(y.dtype)) y.f[i] = float_at(from, i);
+    else y.i[i] = int_at(from, i);
   }
   return {y};
 }
@@ -107,8 +109,13 @@ std::vector<Tensor> evaluate_select(Node const&, std::span<Tensor const> x, std:
 std::vector<Sample> select_samples() {
   std::vector<Sample> out;
   for (DType d : everything())
-    for (auto const& shapes : std::vector<std::vector<Shape>>{
-             {{4}, {4}, {4}}, {{2, 3}, {}, {2, 3}}, {{2, 3}, {2, 3}, {}}, {{}, {3}, {3}}, {{3}, {}, {}}, {{}, {}, {}}, {{0}, {0}, {0}}})
+    for (auto const& shapes : std::vector<std::vector<Shape>>{{{4}, {4}, {4}},
+                                                              {{2, 3}, {}, {2, 3}},
+                                                              {{2, 3}, {2, 3}, {}},
+                                                              {{}, {3}, {3}},
+                                                              {{3}, {}, {}},
+                                                              {{}, {}, {}},
+                                                              {{0}, {0}, {0}}})
       out.push_back({.operands = {bool_of(shapes[0]), {d, shapes[1]}, {d, shapes[2]}}, .int_low = 0, .int_high = 1});
   return out;
 }
@@ -123,9 +130,10 @@ std::vector<Tensor> evaluate_convert(Node const&, std::span<Tensor const> x, std
   for (size_t i = 0, n = elements(y); i < n; ++i) {
     bool from_float = is_float(x[0].dtype);
     if (is_float(y.dtype)) // a large i64 goes to f32 at once: by way of f64 it would be rounded twice
-      y.f[i] = from_float ? x[0].f[i] : y.dtype == DType::f32 ? f64{static_cast<f32>(x[0].i[i])} : static_cast<f64>(x[0].i[i]);
-    else
-      y.i[i] = from_float ? saturate_to(y.dtype, x[0].f[i]) : x[0].i[i];
+      y.f[i] = from_float              ? x[0].f[i]
+               : y.dtype == DType::f32 ? f64{static_cast<f32>(x[0].i[i])}
+                                       : static_cast<f64>(x[0].i[i]);
+    else y.i[i] = from_float ? saturate_to(y.dtype, x[0].f[i]) : x[0].i[i];
   }
   return {y};
 }
@@ -135,7 +143,12 @@ std::vector<Sample> convert_samples() {
   for (DType from : everything())
     for (DType to : everything())
       for (Shape const& shape : {Shape{7}, Shape{2, 3}, Shape{}})
-        out.push_back({.operands = {{from, shape}}, .stated = Type{to, shape}, .low = -300, .high = 300, .int_low = -2, .int_high = 300});
+        out.push_back({.operands = {{from, shape}},
+                       .stated = Type{to, shape},
+                       .low = -300,
+                       .high = 300,
+                       .int_low = -2,
+                       .int_high = 300});
   for (DType to : {DType::f32, DType::i64}) out.push_back({.operands = {{DType::f64, {}}}, .stated = Type{to, {}}});
   for (DType from : {DType::f32, DType::i64}) out.push_back({.operands = {{from, {}}}, .stated = Type{DType::f64, {}}});
   return out;
@@ -143,7 +156,8 @@ std::vector<Sample> convert_samples() {
 
 } // namespace
 
-// ---- arithmetic ------------------------------------------------------------------------------------------------------
+// ---- arithmetic
+// ------------------------------------------------------------------------------------------------------
 
 constinit Op const ops::add{
     .name = "add",
@@ -234,7 +248,8 @@ constinit Op const ops::pow{
 };
 constinit Op const ops::max{
     .name = "max",
-    .doc = "b < a or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to a where both are equal",
+    .doc = "b < a or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to a where both are "
+           "equal",
     .arity = 2,
     .traits = arithmetic,
     .type = elementwise_type<Takes::numbers>,
@@ -245,7 +260,8 @@ constinit Op const ops::max{
 };
 constinit Op const ops::min{
     .name = "min",
-    .doc = "a < b or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to a where both are equal",
+    .doc = "a < b or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to a where both are "
+           "equal",
     .arity = 2,
     .traits = arithmetic,
     .type = elementwise_type<Takes::numbers>,
@@ -255,7 +271,8 @@ constinit Op const ops::min{
     .errors = needs_numbers_2,
 };
 
-// ---- one operand -----------------------------------------------------------------------------------------------------
+// ---- one operand
+// -----------------------------------------------------------------------------------------------------
 
 constinit Op const ops::neg{
     .name = "neg",
@@ -402,7 +419,10 @@ constinit Op const ops::stop_gradient{
     .type = elementwise_type<Takes::anything>,
     .evaluate = each1([](f64 x) { return x; }, [](i64 x) { return x; }),
     .samples = [] { return elementwise_samples(1, everything(), -2, 2, 0, 1); },
-    .errors = [] { return std::vector<Refusal>{{{.operands = {f32_of({3}), f32_of({3})}}, "takes 1 operands"}}; },
+    .errors =
+        [] {
+          return std::vector<Refusal>{{{.operands = {f32_of({3}), f32_of({3})}}, "takes 1 operands"}};
+        },
 };
 
 // ---- comparison and logic ------------------------------------------------------------------------------------------
@@ -511,17 +531,22 @@ constinit Op const ops::select{
     .samples = select_samples,
     .errors =
         [] {
-          return std::vector<Refusal>{{{.operands = {f32_of({3}), f32_of({3}), f32_of({3})}}, "the condition of select is bool"},
-                                      {{.operands = {bool_of({3}), f32_of({3}), i32_of({3})}}, "different dtypes"},
-                                      {{.operands = {bool_of({3}), f32_of({4}), f32_of({4})}}, "shapes do not fit"}};
+          return std::vector<Refusal>{
+              {{.operands = {f32_of({3}), f32_of({3}), f32_of({3})}}, "the condition of select is bool"},
+              {{.operands = {bool_of({3}), f32_of({3}), i32_of({3})}}, "different dtypes"},
+              {{.operands = {bool_of({3}), f32_of({4}), f32_of({4})}}, "shapes do not fit"}};
         },
 };
 constinit Op const ops::convert{
     .name = "convert",
-    .doc = "another dtype. Float to integer truncates and saturates, NaN gives 0; to a narrower integer wraps; to bool: is not 0",
+    .doc = "another dtype. Float to integer truncates and saturates, NaN gives 0; to a narrower integer wraps; to "
+           "bool: is not 0",
     .traits = arithmetic | stated_type,
     .type = convert_type,
-    .gradient = [](Grad& g) { if (g.wants(0)) g.to(0, {&g.builder(), g.builder().convert(g.dy().id, g.x(0).type().dtype)}); },
+    .gradient =
+        [](Grad& g) {
+          if (g.wants(0)) g.to(0, {&g.builder(), g.builder().convert(g.dy().id, g.x(0).type().dtype)});
+        },
     .evaluate = evaluate_convert,
     .samples = convert_samples,
     .errors =

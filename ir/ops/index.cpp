@@ -14,21 +14,26 @@ namespace {
 // table.shape[:axis] + indices.shape + table.shape[axis+1:]
 Type gathered(Type const& table, Type const& indices, i64 axis) {
   check_axes({axis}, table.rank(), "axis");
-  if (indices.dtype != DType::i32 && indices.dtype != DType::i64) refuse("indices are i32 or i64, found " + indices.text());
+  if (indices.dtype != DType::i32 && indices.dtype != DType::i64)
+    refuse("indices are i32 or i64, found " + indices.text());
   auto at = table.shape.begin() + axis;
-  if (*at == Dim(0) && element_count(indices.shape) != Dim(0)) refuse(fmt::format("axis {} of {} is empty", axis, table.text()));
+  if (*at == Dim(0) && element_count(indices.shape) != Dim(0))
+    refuse(fmt::format("axis {} of {} is empty", axis, table.text()));
   Type y{table.dtype, Shape(table.shape.begin(), at)};
   y.shape.insert(y.shape.end(), indices.shape.begin(), indices.shape.end());
   y.shape.insert(y.shape.end(), at + 1, table.shape.end());
   return y;
 }
 
-std::vector<Type> gather_type(TypeQuery const& q) { return {gathered(q.operands[0], q.operands[1], q.attributes.get<i64>("axis"))}; }
+std::vector<Type> gather_type(TypeQuery const& q) {
+  return {gathered(q.operands[0], q.operands[1], q.attributes.get<i64>("axis"))};
+}
 
 std::vector<Type> scatter_add_type(TypeQuery const& q) {
   need(q.operands[0], Takes::numbers);
   Type updates = gathered(q.operands[0], q.operands[1], q.attributes.get<i64>("axis"));
-  if (q.operands[2] != updates) refuse(fmt::format("expected updates {}, found {}", updates.text(), q.operands[2].text()));
+  if (q.operands[2] != updates)
+    refuse(fmt::format("expected updates {}, found {}", updates.text(), q.operands[2].text()));
   return {q.operands[0]};
 }
 
@@ -56,10 +61,8 @@ std::vector<Tensor> evaluate_scatter_add(Node const& n, std::span<Tensor const> 
   auto places = places_in_table(n, y.shape, x[1]);
   for (size_t k = 0; k < places.size(); ++k) {
     auto at = static_cast<size_t>(places[k]);
-    if (is_float(y.dtype))
-      y.f[at] += x[2].f[k];
-    else
-      y.i[at] = wrapping_add(y.i[at], x[2].i[k]);
+    if (is_float(y.dtype)) y.f[at] += x[2].f[k];
+    else y.i[at] = wrapping_add(y.i[at], x[2].i[k]);
   }
   return {std::move(y)};
 }
@@ -80,7 +83,10 @@ void gradient_of_scatter_add(Grad& g) {
 std::vector<Sample> gather_samples() {
   std::vector<Sample> out;
   auto add = [&](Type table, Type indices, i64 axis) {
-    out.push_back({.operands = {std::move(table), std::move(indices)}, .attributes = {{"axis", axis}}, .int_low = -1, .int_high = 6});
+    out.push_back({.operands = {std::move(table), std::move(indices)},
+                   .attributes = {{"axis", axis}},
+                   .int_low = -1,
+                   .int_high = 6});
   };
   add(f32_of({5, 3}), i32_of({4}), 0);
   add(f32_of({3, 5}), i32_of({4}), 1);
@@ -113,19 +119,22 @@ std::vector<Refusal> gather_errors() {
 
 std::vector<Refusal> scatter_add_errors() {
   auto with = [](Type base, Type indices, Type updates) {
-    return Sample{.operands = {std::move(base), std::move(indices), std::move(updates)}, .attributes = {{"axis", i64{0}}}};
+    return Sample{.operands = {std::move(base), std::move(indices), std::move(updates)},
+                  .attributes = {{"axis", i64{0}}}};
   };
   return {{with(f32_of({5}), i32_of({2}), f32_of({3})), "expected updates f32[2], found f32[3]"},
           {with(bool_of({5}), i32_of({2}), bool_of({2})), "expected numbers"}};
 }
 
-constexpr AttributeSpec axis_attributes[] = {{"axis", AttributeKind::integer, false, "the axis of the table that the indices count"}};
+constexpr AttributeSpec axis_attributes[] = {
+    {"axis", AttributeKind::integer, false, "the axis of the table that the indices count"}};
 
 } // namespace
 
 constinit Op const ops::gather{
     .name = "gather",
-    .doc = "the slices of a table at indices: their axes take the place of the indexed one; an index outside is clamped, and counted",
+    .doc = "the slices of a table at indices: their axes take the place of the indexed one; an index outside is "
+           "clamped, and counted",
     .arity = 2,
     .traits = moves_data | exact,
     .attributes = axis_attributes,
@@ -137,7 +146,8 @@ constinit Op const ops::gather{
 };
 constinit Op const ops::scatter_add{
     .name = "scatter_add",
-    .doc = "a table with updates added at indices, in the order of the indices; an index outside is clamped, and counted",
+    .doc =
+        "a table with updates added at indices, in the order of the indices; an index outside is clamped, and counted",
     .arity = 3,
     .attributes = axis_attributes,
     .type = scatter_add_type,

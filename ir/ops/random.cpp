@@ -4,8 +4,8 @@
 //   philox(counter = {c, path_hash(path), low and high half of step}, key = {low and high half of seed})
 //
 // so that 16 lanes that draw 16 neighbouring blocks at once give 64 neighbouring elements.
-#include "ir/ops/rules.h"
 #include "ir/random.h"
+#include "ir/ops/rules.h"
 
 namespace nnc {
 
@@ -45,12 +45,16 @@ std::vector<Sample> random_bits_samples() {
 
 std::vector<Refusal> random_bits_errors() {
   auto with = [](Type seed, Type y) {
-    return Sample{.operands = {std::move(seed), scalar_of(DType::i64)}, .attributes = {{"path", std::string("a")}}, .stated = std::move(y)};
+    return Sample{.operands = {std::move(seed), scalar_of(DType::i64)},
+                  .attributes = {{"path", std::string("a")}},
+                  .stated = std::move(y)};
   };
-  return {{with(i32_of({}), i32_of({3})), "seed and step are i64[]"}, {with(scalar_of(DType::i64), f32_of({3})), "random bits are i32"}};
+  return {{with(i32_of({}), i32_of({3})), "seed and step are i64[]"},
+          {with(scalar_of(DType::i64), f32_of({3})), "random bits are i32"}};
 }
 
-constexpr AttributeSpec random_attributes[] = {{"path", AttributeKind::string, false, "where the draw stands in the program"}};
+constexpr AttributeSpec random_attributes[] = {
+    {"path", AttributeKind::string, false, "where the draw stands in the program"}};
 
 } // namespace
 

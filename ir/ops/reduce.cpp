@@ -56,32 +56,37 @@ Fold fold_of(std::vector<i64> const& shape, Integers const& axes) {
 
 enum class Reduction : u8 { sum, prod, max, min };
 
-template <Reduction r> f64 step(f64 acc, f64 x) {
+template <Reduction r>
+f64 step(f64 acc, f64 x) {
   if constexpr (r == Reduction::sum) return acc + x;
   if constexpr (r == Reduction::prod) return acc * x;
   if constexpr (r == Reduction::max) return larger(acc, x);
   if constexpr (r == Reduction::min) return smaller(acc, x);
 }
-template <Reduction r> i64 step(i64 acc, i64 x) {
+template <Reduction r>
+i64 step(i64 acc, i64 x) {
   if constexpr (r == Reduction::sum) return wrapping_add(acc, x);
   if constexpr (r == Reduction::prod) return wrapping_mul(acc, x);
   if constexpr (r == Reduction::max) return std::max(acc, x);
   if constexpr (r == Reduction::min) return std::min(acc, x);
 }
-template <Reduction r> f64 float_start() {
+template <Reduction r>
+f64 float_start() {
   constexpr f64 inf = std::numeric_limits<f64>::infinity();
   if constexpr (r == Reduction::sum) return 0;
   if constexpr (r == Reduction::prod) return 1;
   return r == Reduction::max ? -inf : inf;
 }
-template <Reduction r> i64 int_start(DType d) {
+template <Reduction r>
+i64 int_start(DType d) {
   if constexpr (r == Reduction::sum) return 0;
   if constexpr (r == Reduction::prod) return 1;
   constexpr f64 inf = std::numeric_limits<f64>::infinity();
   return saturate_to(d, r == Reduction::max ? -inf : inf); // the lowest or highest of the dtype
 }
 
-template <Reduction r> std::vector<Tensor> evaluate_reduce(Node const& n, std::span<Tensor const> x, std::span<Type const> result) {
+template <Reduction r>
+std::vector<Tensor> evaluate_reduce(Node const& n, std::span<Tensor const> x, std::span<Type const> result) {
   Tensor y = Tensor::zeros(result[0].dtype, extents_of(result[0]));
   auto fold = fold_of(x[0].shape, n.attributes.get<Integers>("axes"));
   for (size_t k = 0; k < fold.kept.size(); ++k) {
@@ -99,11 +104,13 @@ template <Reduction r> std::vector<Tensor> evaluate_reduce(Node const& n, std::s
 }
 
 // The first element that no other one beats; the first NaN beats all.
-template <bool largest> bool beats(f64 x, f64 best) {
+template <bool largest>
+bool beats(f64 x, f64 best) {
   if (best != best) return false;
   return x != x || (largest ? x > best : x < best);
 }
-template <bool largest> std::vector<Tensor> evaluate_arg(Node const& n, std::span<Tensor const> x, std::span<Type const> result) {
+template <bool largest>
+std::vector<Tensor> evaluate_arg(Node const& n, std::span<Tensor const> x, std::span<Type const> result) {
   Tensor y = Tensor::zeros(result[0].dtype, extents_of(result[0]));
   auto fold = fold_of(x[0].shape, {n.attributes.get<i64>("axis")});
   auto first_better = [&](auto const& data, size_t k, auto better) {
@@ -119,7 +126,8 @@ template <bool largest> std::vector<Tensor> evaluate_arg(Node const& n, std::spa
   return {std::move(y)};
 }
 
-// ---- gradients -------------------------------------------------------------------------------------------------------
+// ---- gradients
+// -------------------------------------------------------------------------------------------------------
 
 V spread(Grad& g, V reduced) { // a value of the result's shape along the reduced axes
   Shape const shape = g.x(0).type().shape;
@@ -194,11 +202,15 @@ void gradient_of_product(Grad& g) {
   g.to(0, back(g, m, dy * others));
 }
 
-// ---- samples ---------------------------------------------------------------------------------------------------------
+// ---- samples
+// ---------------------------------------------------------------------------------------------------------
 
 std::vector<Sample> reduce_samples() {
   std::vector<Sample> out;
-  auto add = [&](Type x, Integers axes) { out.push_back({.operands = {std::move(x)}, .attributes = {{"axes", std::move(axes)}}, .int_low = -3, .int_high = 3}); };
+  auto add = [&](Type x, Integers axes) {
+    out.push_back(
+        {.operands = {std::move(x)}, .attributes = {{"axes", std::move(axes)}}, .int_low = -3, .int_high = 3});
+  };
   add(f32_of({5}), {0});
   add(f32_of({3, 4}), {0});
   add(f32_of({3, 4}), {1});
@@ -219,7 +231,9 @@ std::vector<Sample> reduce_samples() {
 
 std::vector<Sample> arg_samples() {
   std::vector<Sample> out;
-  auto add = [&](Type x, i64 axis) { out.push_back({.operands = {std::move(x)}, .attributes = {{"axis", axis}}, .int_low = 0, .int_high = 3}); };
+  auto add = [&](Type x, i64 axis) {
+    out.push_back({.operands = {std::move(x)}, .attributes = {{"axis", axis}}, .int_low = 0, .int_high = 3});
+  };
   add(f32_of({5}), 0);
   add(f32_of({3, 4}), 0);
   add(f32_of({3, 4}), 1);
@@ -232,7 +246,9 @@ std::vector<Sample> arg_samples() {
 }
 
 std::vector<Refusal> reduce_errors() {
-  auto with = [](Type x, Integers axes) { return Sample{.operands = {std::move(x)}, .attributes = {{"axes", std::move(axes)}}}; };
+  auto with = [](Type x, Integers axes) {
+    return Sample{.operands = {std::move(x)}, .attributes = {{"axes", std::move(axes)}}};
+  };
   return {{with(f32_of({3}), {1}), "outside"},
           {with(f32_of({3}), {0, 0}), "given twice"},
           {with(f32_of({3, 2}), {1, 0}), "increase"},
@@ -240,11 +256,14 @@ std::vector<Refusal> reduce_errors() {
 }
 std::vector<Refusal> arg_errors() {
   auto with = [](Type x, i64 axis) { return Sample{.operands = {std::move(x)}, .attributes = {{"axis", axis}}}; };
-  return {{with(f32_of({3}), 1), "outside"}, {with(f32_of({3, 0}), 1), "is empty"}, {with(bool_of({3}), 0), "expected numbers"}};
+  return {{with(f32_of({3}), 1), "outside"},
+          {with(f32_of({3, 0}), 1), "is empty"},
+          {with(bool_of({3}), 0), "expected numbers"}};
 }
 
-constexpr AttributeSpec reduce_attributes[] = {{"axes", AttributeKind::integers, false, "the axes that disappear; increasing"},
-                                               {"order", AttributeKind::order, true, "order of the sum; set by the pass `order`"}};
+constexpr AttributeSpec reduce_attributes[] = {
+    {"axes", AttributeKind::integers, false, "the axes that disappear; increasing"},
+    {"order", AttributeKind::order, true, "order of the sum; set by the pass `order`"}};
 constexpr AttributeSpec arg_attributes[] = {{"axis", AttributeKind::integer, false, "the axis that disappears"}};
 
 } // namespace

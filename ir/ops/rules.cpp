@@ -31,10 +31,8 @@ Shape joined_shape(std::span<Type const> types) {
   Type const* shaped = nullptr;
   for (auto const& t : types) {
     if (t.rank() == 0) continue;
-    if (!shaped)
-      shaped = &t;
-    else if (t.shape != shaped->shape)
-      refuse(fmt::format("shapes do not fit: {} and {}", shaped->text(), t.text()));
+    if (!shaped) shaped = &t;
+    else if (t.shape != shaped->shape) refuse(fmt::format("shapes do not fit: {} and {}", shaped->text(), t.text()));
   }
   return shaped ? shaped->shape : Shape{};
 }
@@ -68,10 +66,8 @@ Tensor take(Tensor const& from, std::vector<i64> const& at, Type const& result) 
   Tensor y = Tensor::zeros(result.dtype, extents_of(result));
   for (size_t k = 0; k < at.size(); ++k) {
     auto i = static_cast<size_t>(at[k]);
-    if (is_float(result.dtype))
-      y.f[k] = from.f[i];
-    else
-      y.i[k] = from.i[i];
+    if (is_float(result.dtype)) y.f[k] = from.f[i];
+    else y.i[k] = from.i[i];
   }
   return y;
 }
@@ -80,7 +76,8 @@ V index_along(Builder& b, Shape shape, i64 axis) {
   return {&b, b.make(OpCode::iota, {}, {{"axis", axis}}, Type{DType::i32, std::move(shape)})};
 }
 
-std::vector<Sample> elementwise_samples(int count, std::vector<DType> const& dtypes, f64 low, f64 high, i64 int_low, i64 int_high) {
+std::vector<Sample> elementwise_samples(int count, std::vector<DType> const& dtypes, f64 low, f64 high, i64 int_low,
+                                        i64 int_high) {
   std::vector<Sample> out;
   auto add = [&](std::vector<Type> operands) {
     auto& s = out.emplace_back();

@@ -19,11 +19,13 @@ void need_axes(size_t count, Type const& t, std::string_view what) {
   if (count != t.shape.size()) refuse(fmt::format("{} for {} axes, the operand is {}", what, count, t.text()));
 }
 
-// ---- reshape ---------------------------------------------------------------------------------------------------------
+// ---- reshape
+// ---------------------------------------------------------------------------------------------------------
 
 std::vector<Type> reshape_type(TypeQuery const& q) {
   Type const& x = q.operands[0];
-  if (q.stated->dtype != x.dtype) refuse(fmt::format("reshape keeps the dtype of {}, found {}", x.text(), q.stated->text()));
+  if (q.stated->dtype != x.dtype)
+    refuse(fmt::format("reshape keeps the dtype of {}, found {}", x.text(), q.stated->text()));
   if (element_count(q.stated->shape) != element_count(x.shape))
     refuse(fmt::format("{} and {} have different numbers of elements", x.text(), q.stated->text()));
   return {*q.stated};
@@ -35,7 +37,8 @@ std::vector<Tensor> evaluate_reshape(Node const&, std::span<Tensor const> x, std
   return {std::move(y)};
 }
 
-// ---- transpose -------------------------------------------------------------------------------------------------------
+// ---- transpose
+// -------------------------------------------------------------------------------------------------------
 
 std::vector<Type> transpose_type(TypeQuery const& q) {
   Type const& x = q.operands[0];
@@ -61,7 +64,8 @@ std::vector<Tensor> evaluate_transpose(Node const& n, std::span<Tensor const> x,
   return {take(x[0], offsets(extents_of(result[0]), strides), result[0])};
 }
 
-// ---- broadcast -------------------------------------------------------------------------------------------------------
+// ---- broadcast
+// -------------------------------------------------------------------------------------------------------
 
 std::vector<Type> broadcast_type(TypeQuery const& q) {
   Type const& x = q.operands[0];
@@ -90,7 +94,8 @@ std::vector<Tensor> evaluate_broadcast(Node const& n, std::span<Tensor const> x,
   return {take(x[0], offsets(extents_of(result[0]), strides), result[0])};
 }
 
-// ---- slice -----------------------------------------------------------------------------------------------------------
+// ---- slice
+// -----------------------------------------------------------------------------------------------------------
 
 i64 stride_of(Attributes const& a, size_t axis) {
   auto const* strides = a.find("stride");
@@ -153,7 +158,8 @@ std::vector<Tensor> evaluate_slice(Node const& n, std::span<Tensor const> x, std
   return {take(x[0], offsets(extents_of(result[0]), strides, first), result[0])};
 }
 
-// ---- pad -------------------------------------------------------------------------------------------------------------
+// ---- pad
+// -------------------------------------------------------------------------------------------------------------
 
 i64 interior_of(Attributes const& a, size_t axis) {
   auto const* interior = a.find("interior");
@@ -172,7 +178,8 @@ std::vector<Type> pad_type(TypeQuery const& q) {
   Type y{x.dtype, {}};
   for (size_t i = 0; i < x.shape.size(); ++i) {
     i64 interior = interior_of(q.attributes, i);
-    if (!never_negative(low[i]) || !never_negative(high[i]) || interior < 0) refuse("padding is not negative; slice instead");
+    if (!never_negative(low[i]) || !never_negative(high[i]) || interior < 0)
+      refuse("padding is not negative; slice instead");
     Dim inside = x.shape[i];
     if (interior > 0 && inside != Dim(0)) inside = inside + (inside - 1) * Dim(interior);
     y.shape.push_back(low[i] + inside + high[i]);
@@ -219,15 +226,14 @@ std::vector<Tensor> evaluate_pad(Node const& n, std::span<Tensor const> x, std::
   auto to = offsets(x[0].shape, strides, first);
   for (size_t k = 0; k < to.size(); ++k) {
     auto at = static_cast<size_t>(to[k]);
-    if (is_float(y.dtype))
-      y.f[at] = x[0].f[k];
-    else
-      y.i[at] = x[0].i[k];
+    if (is_float(y.dtype)) y.f[at] = x[0].f[k];
+    else y.i[at] = x[0].i[k];
   }
   return {std::move(y)};
 }
 
-// ---- concat ----------------------------------------------------------------------------------------------------------
+// ---- concat
+// ----------------------------------------------------------------------------------------------------------
 
 std::vector<Type> concat_type(TypeQuery const& q) {
   if (q.operands.empty()) refuse("concat of nothing");
@@ -239,7 +245,8 @@ std::vector<Type> concat_type(TypeQuery const& q) {
   for (auto const& t : q.operands.subspan(1)) {
     if (t.rank() != y.rank()) refuse(fmt::format("shapes do not fit: {} and {}", q.operands[0].text(), t.text()));
     for (size_t i = 0; i < t.shape.size(); ++i)
-      if (i != a && t.shape[i] != y.shape[i]) refuse(fmt::format("shapes do not fit: {} and {}", q.operands[0].text(), t.text()));
+      if (i != a && t.shape[i] != y.shape[i])
+        refuse(fmt::format("shapes do not fit: {} and {}", q.operands[0].text(), t.text()));
     y.shape[a] = y.shape[a] + t.shape[a];
   }
   return {y};
@@ -269,17 +276,16 @@ std::vector<Tensor> evaluate_concat(Node const& n, std::span<Tensor const> x, st
     auto to = offsets(part.shape, strides, first);
     for (size_t k = 0; k < to.size(); ++k) {
       auto at = static_cast<size_t>(to[k]);
-      if (is_float(y.dtype))
-        y.f[at] = part.f[k];
-      else
-        y.i[at] = part.i[k];
+      if (is_float(y.dtype)) y.f[at] = part.f[k];
+      else y.i[at] = part.i[k];
     }
     first += part.shape[axis] * strides[axis];
   }
   return {std::move(y)};
 }
 
-// ---- reverse, iota ---------------------------------------------------------------------------------------------------
+// ---- reverse, iota
+// ---------------------------------------------------------------------------------------------------
 
 std::vector<Type> reverse_type(TypeQuery const& q) {
   check_axes(q.attributes.get<Integers>("axes"), q.operands[0].rank(), "axis");
@@ -309,14 +315,13 @@ std::vector<Tensor> evaluate_iota(Node const& n, std::span<Tensor const>, std::s
   Integers strides(y.shape.size(), 0);
   strides[axis] = 1;
   auto index = offsets(y.shape, strides);
-  if (is_float(y.dtype))
-    y.f.assign(index.begin(), index.end());
-  else
-    y.i = index;
+  if (is_float(y.dtype)) y.f.assign(index.begin(), index.end());
+  else y.i = index;
   return {std::move(y)};
 }
 
-// ---- samples ---------------------------------------------------------------------------------------------------------
+// ---- samples
+// ---------------------------------------------------------------------------------------------------------
 
 // The same use for a float, an integer and a bool tensor.
 std::vector<Sample> of_several_dtypes(std::vector<Sample> const& f32_samples) {
@@ -342,42 +347,55 @@ std::vector<Sample> transpose_samples() {
   auto with = [](Shape shape, Integers permutation) {
     return Sample{.operands = {f32_of(std::move(shape))}, .attributes = {{"permutation", std::move(permutation)}}};
   };
-  return of_several_dtypes({with({2, 3}, {1, 0}), with({2, 3, 4}, {2, 0, 1}), with({2, 3, 4}, {0, 2, 1}), with({5}, {0}), with({}, {}),
-                            with({0, 3}, {1, 0})});
+  return of_several_dtypes({with({2, 3}, {1, 0}), with({2, 3, 4}, {2, 0, 1}), with({2, 3, 4}, {0, 2, 1}),
+                            with({5}, {0}), with({}, {}), with({0, 3}, {1, 0})});
 }
 std::vector<Sample> broadcast_samples() {
   auto with = [](Shape from, Integers axes, Shape to) {
-    return Sample{.operands = {f32_of(std::move(from))}, .attributes = {{"axes", std::move(axes)}}, .stated = f32_of(std::move(to))};
+    return Sample{.operands = {f32_of(std::move(from))},
+                  .attributes = {{"axes", std::move(axes)}},
+                  .stated = f32_of(std::move(to))};
   };
-  return of_several_dtypes({with({3}, {1}, {2, 3}), with({3}, {0}, {3, 2}), with({}, {}, {2, 2}), with({2, 4}, {0, 2}, {2, 3, 4}),
-                            with({2, 3}, {0, 1}, {2, 3}), with({}, {}, {}), with({0}, {1}, {2, 0})});
+  return of_several_dtypes({with({3}, {1}, {2, 3}), with({3}, {0}, {3, 2}), with({}, {}, {2, 2}),
+                            with({2, 4}, {0, 2}, {2, 3, 4}), with({2, 3}, {0, 1}, {2, 3}), with({}, {}, {}),
+                            with({0}, {1}, {2, 0})});
 }
 std::vector<Sample> slice_samples() {
   auto with = [](Shape x, Dims start, Dims limit, Integers stride = {}) {
-    Sample s{.operands = {f32_of(std::move(x))}, .attributes = {{"start", std::move(start)}, {"limit", std::move(limit)}}};
+    Sample s{.operands = {f32_of(std::move(x))},
+             .attributes = {{"start", std::move(start)}, {"limit", std::move(limit)}}};
     if (!stride.empty()) s.attributes.set("stride", stride);
     return s;
   };
-  return of_several_dtypes({with({5, 4}, {1, 0}, {4, 2}), with({7}, {1}, {7}, {2}), with({7}, {0}, {6}, {3}), with({3, 6}, {0, 2}, {3, 3}),
-                            with({4}, {2}, {2}), with({6}, {3}, {3}, {2}), with({}, {}, {})});
+  return of_several_dtypes({with({5, 4}, {1, 0}, {4, 2}), with({7}, {1}, {7}, {2}), with({7}, {0}, {6}, {3}),
+                            with({3, 6}, {0, 2}, {3, 3}), with({4}, {2}, {2}), with({6}, {3}, {3}, {2}),
+                            with({}, {}, {})});
 }
 std::vector<Sample> pad_samples() {
   auto with = [](Shape x, Dims low, Dims high, Integers interior = {}) {
-    Sample s{.operands = {f32_of(std::move(x)), f32_of({})}, .attributes = {{"low", std::move(low)}, {"high", std::move(high)}}};
+    Sample s{.operands = {f32_of(std::move(x)), f32_of({})},
+             .attributes = {{"low", std::move(low)}, {"high", std::move(high)}}};
     if (!interior.empty()) s.attributes.set("interior", interior);
     return s;
   };
-  return of_several_dtypes({with({3}, {1}, {2}), with({2, 3}, {0, 1}, {1, 0}), with({3}, {1}, {0}, {2}), with({2, 2}, {1, 1}, {1, 1}, {1, 0}),
-                            with({0}, {1}, {1}), with({0}, {1}, {1}, {3}), with({}, {}, {})});
+  return of_several_dtypes({with({3}, {1}, {2}), with({2, 3}, {0, 1}, {1, 0}), with({3}, {1}, {0}, {2}),
+                            with({2, 2}, {1, 1}, {1, 1}, {1, 0}), with({0}, {1}, {1}), with({0}, {1}, {1}, {3}),
+                            with({}, {}, {})});
 }
 std::vector<Sample> concat_samples() {
-  auto with = [](std::vector<Type> parts, i64 axis) { return Sample{.operands = std::move(parts), .attributes = {{"axis", axis}}}; };
-  return of_several_dtypes({with({f32_of({2}), f32_of({3})}, 0), with({f32_of({2, 2}), f32_of({2, 1}), f32_of({2, 3})}, 1),
-                            with({f32_of({3, 2})}, 0), with({f32_of({0, 2}), f32_of({2, 2})}, 0)});
+  auto with = [](std::vector<Type> parts, i64 axis) {
+    return Sample{.operands = std::move(parts), .attributes = {{"axis", axis}}};
+  };
+  return of_several_dtypes({with({f32_of({2}), f32_of({3})}, 0),
+                            with({f32_of({2, 2}), f32_of({2, 1}), f32_of({2, 3})}, 1), with({f32_of({3, 2})}, 0),
+                            with({f32_of({0, 2}), f32_of({2, 2})}, 0)});
 }
 std::vector<Sample> reverse_samples() {
-  auto with = [](Shape x, Integers axes) { return Sample{.operands = {f32_of(std::move(x))}, .attributes = {{"axes", std::move(axes)}}}; };
-  return of_several_dtypes({with({5}, {0}), with({2, 3}, {1}), with({2, 3}, {0, 1}), with({2, 3}, {}), with({0, 2}, {0})});
+  auto with = [](Shape x, Integers axes) {
+    return Sample{.operands = {f32_of(std::move(x))}, .attributes = {{"axes", std::move(axes)}}};
+  };
+  return of_several_dtypes(
+      {with({5}, {0}), with({2, 3}, {1}), with({2, 3}, {0, 1}), with({2, 3}, {}), with({0, 2}, {0})});
 }
 std::vector<Sample> iota_samples() {
   std::vector<Sample> out;
@@ -388,14 +406,18 @@ std::vector<Sample> iota_samples() {
   return out;
 }
 
-constexpr AttributeSpec permutation_attributes[] = {{"permutation", AttributeKind::integers, false, "axis i of the result is this axis of the operand"}};
-constexpr AttributeSpec broadcast_attributes[] = {{"axes", AttributeKind::integers, false, "where the operand's axes go in the result; increasing"}};
-constexpr AttributeSpec slice_attributes[] = {{"start", AttributeKind::dims, false, "first index of each axis"},
-                                              {"limit", AttributeKind::dims, false, "index after the last one"},
-                                              {"stride", AttributeKind::integers, true, "steps of this many; 1 when absent"}};
-constexpr AttributeSpec pad_attributes[] = {{"low", AttributeKind::dims, false, "fill elements in front of each axis"},
-                                            {"high", AttributeKind::dims, false, "fill elements behind"},
-                                            {"interior", AttributeKind::integers, true, "fill elements between neighbours; 0 when absent"}};
+constexpr AttributeSpec permutation_attributes[] = {
+    {"permutation", AttributeKind::integers, false, "axis i of the result is this axis of the operand"}};
+constexpr AttributeSpec broadcast_attributes[] = {
+    {"axes", AttributeKind::integers, false, "where the operand's axes go in the result; increasing"}};
+constexpr AttributeSpec slice_attributes[] = {
+    {"start", AttributeKind::dims, false, "first index of each axis"},
+    {"limit", AttributeKind::dims, false, "index after the last one"},
+    {"stride", AttributeKind::integers, true, "steps of this many; 1 when absent"}};
+constexpr AttributeSpec pad_attributes[] = {
+    {"low", AttributeKind::dims, false, "fill elements in front of each axis"},
+    {"high", AttributeKind::dims, false, "fill elements behind"},
+    {"interior", AttributeKind::integers, true, "fill elements between neighbours; 0 when absent"}};
 constexpr AttributeSpec axis_attributes[] = {{"axis", AttributeKind::integer, false, "the axis"}};
 constexpr AttributeSpec axes_attributes[] = {{"axes", AttributeKind::integers, false, "the axes"}};
 
@@ -406,13 +428,17 @@ constinit Op const ops::reshape{
     .doc = "the same elements in row-major order, in another shape",
     .traits = moves | stated_type,
     .type = reshape_type,
-    .gradient = [](Grad& g) { g.to(0, {&g.builder(), g.builder().reshape(g.dy().id, g.x(0).type().shape)}); },
+    .gradient =
+        [](Grad& g) {
+          g.to(0, {&g.builder(), g.builder().reshape(g.dy().id, g.x(0).type().shape)});
+        },
     .evaluate = evaluate_reshape,
     .samples = reshape_samples,
     .errors =
         [] {
-          return std::vector<Refusal>{{{.operands = {f32_of({2, 3})}, .stated = f32_of({5})}, "different numbers of elements"},
-                                      {{.operands = {f32_of({2, 3})}, .stated = i32_of({6})}, "keeps the dtype"}};
+          return std::vector<Refusal>{
+              {{.operands = {f32_of({2, 3})}, .stated = f32_of({5})}, "different numbers of elements"},
+              {{.operands = {f32_of({2, 3})}, .stated = i32_of({6})}, "keeps the dtype"}};
         },
 };
 constinit Op const ops::transpose{
@@ -426,8 +452,12 @@ constinit Op const ops::transpose{
     .samples = transpose_samples,
     .errors =
         [] {
-          auto with = [](Integers p) { return Sample{.operands = {f32_of({2, 3})}, .attributes = {{"permutation", std::move(p)}}}; };
-          return std::vector<Refusal>{{with({0}), "a permutation for 1 axes"}, {with({0, 0}), "given twice"}, {with({0, 2}), "outside"},
+          auto with = [](Integers p) {
+            return Sample{.operands = {f32_of({2, 3})}, .attributes = {{"permutation", std::move(p)}}};
+          };
+          return std::vector<Refusal>{{with({0}), "a permutation for 1 axes"},
+                                      {with({0, 0}), "given twice"},
+                                      {with({0, 2}), "outside"},
                                       {{.operands = {f32_of({2})}}, "needs the attribute 'permutation'"}};
         },
 };
@@ -443,10 +473,14 @@ constinit Op const ops::broadcast{
     .errors =
         [] {
           auto with = [](Shape x, Integers axes, Shape y) {
-            return Sample{.operands = {f32_of(std::move(x))}, .attributes = {{"axes", std::move(axes)}}, .stated = f32_of(std::move(y))};
+            return Sample{.operands = {f32_of(std::move(x))},
+                          .attributes = {{"axes", std::move(axes)}},
+                          .stated = f32_of(std::move(y))};
           };
-          return std::vector<Refusal>{{with({3}, {0}, {2, 3}), "does not fit"}, {with({1}, {0}, {3}), "does not fit"},
-                                      {with({2, 3}, {1, 0}, {3, 2}), "increase"}, {with({3}, {2}, {2, 3}), "outside"}};
+          return std::vector<Refusal>{{with({3}, {0}, {2, 3}), "does not fit"},
+                                      {with({1}, {0}, {3}), "does not fit"},
+                                      {with({2, 3}, {1, 0}, {3, 2}), "increase"},
+                                      {with({3}, {2}, {2, 3}), "outside"}};
         },
 };
 constinit Op const ops::slice{
@@ -461,9 +495,12 @@ constinit Op const ops::slice{
     .errors =
         [] {
           auto with = [](Dims start, Dims limit) {
-            return Sample{.operands = {f32_of({4})}, .attributes = {{"start", std::move(start)}, {"limit", std::move(limit)}}};
+            return Sample{.operands = {f32_of({4})},
+                          .attributes = {{"start", std::move(start)}, {"limit", std::move(limit)}}};
           };
-          return std::vector<Refusal>{{with({1}, {5}), "outside axis 0"}, {with({3}, {2}), "outside axis 0"}, {with({-1}, {2}), "outside axis 0"},
+          return std::vector<Refusal>{{with({1}, {5}), "outside axis 0"},
+                                      {with({3}, {2}), "outside axis 0"},
+                                      {with({-1}, {2}), "outside axis 0"},
                                       {with({0, 0}, {1}), "a start for 2 axes"}};
         },
 };
@@ -480,10 +517,13 @@ constinit Op const ops::pad{
     .errors =
         [] {
           auto with = [](Type fill, Dims low, Dims high) {
-            return Sample{.operands = {f32_of({4}), std::move(fill)}, .attributes = {{"low", std::move(low)}, {"high", std::move(high)}}};
+            return Sample{.operands = {f32_of({4}), std::move(fill)},
+                          .attributes = {{"low", std::move(low)}, {"high", std::move(high)}}};
           };
-          return std::vector<Refusal>{{with(f32_of({}), {-1}, {0}), "not negative"}, {with(f32_of({1}), {1}, {0}), "fills with a scalar"},
-                                      {with(i32_of({}), {1}, {0}), "different dtypes"}, {with(f32_of({}), {1, 1}, {0}), "padding for 2 axes"}};
+          return std::vector<Refusal>{{with(f32_of({}), {-1}, {0}), "not negative"},
+                                      {with(f32_of({1}), {1}, {0}), "fills with a scalar"},
+                                      {with(i32_of({}), {1}, {0}), "different dtypes"},
+                                      {with(f32_of({}), {1, 1}, {0}), "padding for 2 axes"}};
         },
 };
 constinit Op const ops::concat{
@@ -498,9 +538,13 @@ constinit Op const ops::concat{
     .samples = concat_samples,
     .errors =
         [] {
-          auto with = [](std::vector<Type> parts, i64 axis) { return Sample{.operands = std::move(parts), .attributes = {{"axis", axis}}}; };
-          return std::vector<Refusal>{{with({}, 0), "concat of nothing"}, {with({f32_of({2, 3}), f32_of({3, 2})}, 0), "shapes do not fit"},
-                                      {with({f32_of({2}), i32_of({2})}, 0), "different dtypes"}, {with({f32_of({2})}, 1), "outside"}};
+          auto with = [](std::vector<Type> parts, i64 axis) {
+            return Sample{.operands = std::move(parts), .attributes = {{"axis", axis}}};
+          };
+          return std::vector<Refusal>{{with({}, 0), "concat of nothing"},
+                                      {with({f32_of({2, 3}), f32_of({3, 2})}, 0), "shapes do not fit"},
+                                      {with({f32_of({2}), i32_of({2})}, 0), "different dtypes"},
+                                      {with({f32_of({2})}, 1), "outside"}};
         },
 };
 constinit Op const ops::reverse{
@@ -509,10 +553,16 @@ constinit Op const ops::reverse{
     .traits = moves,
     .attributes = axes_attributes,
     .type = reverse_type,
-    .gradient = [](Grad& g) { g.to(0, {&g.builder(), g.builder().make(OpCode::reverse, {g.dy().id}, g.attributes())}); },
+    .gradient =
+        [](Grad& g) {
+          g.to(0, {&g.builder(), g.builder().make(OpCode::reverse, {g.dy().id}, g.attributes())});
+        },
     .evaluate = evaluate_reverse,
     .samples = reverse_samples,
-    .errors = [] { return std::vector<Refusal>{{{.operands = {f32_of({2})}, .attributes = {{"axes", Integers{1}}}}, "outside"}}; },
+    .errors =
+        [] {
+          return std::vector<Refusal>{{{.operands = {f32_of({2})}, .attributes = {{"axes", Integers{1}}}}, "outside"}};
+        },
 };
 constinit Op const ops::iota{
     .name = "iota",

@@ -23,7 +23,8 @@ TEST_CASE("places outside of the text show no caret, and do no harm") {
   u32 file = sources.add("a.nn", "x");
   CHECK(render(Diagnostic{.at = {}, .message = "m"}, sources) == "error: m\n");
   CHECK(render(Diagnostic{.at = {file, 9, 9, 9}, .message = "m"}, sources) == "a.nn:9:9: error: m\n");
-  CHECK(render(Diagnostic{.at = {file, 1, 5, 3}, .message = "m"}, sources) == "a.nn:1:5: error: m\n  1 | x\n    |  ^\n");
+  CHECK(render(Diagnostic{.at = {file, 1, 5, 3}, .message = "m"}, sources) ==
+        "a.nn:1:5: error: m\n  1 | x\n    |  ^\n");
   CHECK(sources.line(0, 1).empty());
   CHECK(sources.name(7).empty());
 }
@@ -31,7 +32,8 @@ TEST_CASE("places outside of the text show no caret, and do no harm") {
 TEST_CASE("characters of several bytes take one column, tabs stay tabs") {
   Sources sources;
   u32 file = sources.add("a.nn", "\t\xC3\xA4 = \xC3\xB6\xC3\xB6x\r\n");
-  CHECK(render(Diagnostic{.at = {file, 1, 7, 5}, .message = "m"}, sources) == "a.nn:1:7: error: m\n  1 | \t\xC3\xA4 = \xC3\xB6\xC3\xB6x\n    | \t    ^~~\n");
+  CHECK(render(Diagnostic{.at = {file, 1, 7, 5}, .message = "m"}, sources) ==
+        "a.nn:1:7: error: m\n  1 | \t\xC3\xA4 = \xC3\xB6\xC3\xB6x\n    | \t    ^~~\n");
 }
 
 TEST_CASE("the nearest name is suggested only when it is near") {

@@ -32,9 +32,10 @@ Tensor ints(std::vector<i64> shape, std::vector<i64> values, DType d = DType::i3
   return t;
 }
 // One operator on vectors: "max %a, %b".
-Tensor run(std::string const& head, std::string const& expression, std::string const& type, std::vector<Tensor> const& inputs,
-           Evaluation const& how = {}) {
-  Module m = parsed("func @f(" + head + ") -> (y: " + type + ") {\n  %y = " + expression + " : " + type + "\n  return %y\n}\n");
+Tensor run(std::string const& head, std::string const& expression, std::string const& type,
+           std::vector<Tensor> const& inputs, Evaluation const& how = {}) {
+  Module m = parsed("func @f(" + head + ") -> (y: " + type + ") {\n  %y = " + expression + " : " + type +
+                    "\n  return %y\n}\n");
   return evaluate(m, m.functions[0], inputs, how).at(0);
 }
 bool same(f64 a, f64 b) { return (std::isnan(a) && std::isnan(b)) || (a == b && std::signbit(a) == std::signbit(b)); }
@@ -49,7 +50,8 @@ void check_same(std::vector<f64> const& a, std::vector<f64> const& b) {
 } // namespace
 
 TEST_CASE("NaN and signed zeros") {
-  auto a = floats({6}, {no_number, 1, 0.0, -0.0, no_number, inf}), b = floats({6}, {1, no_number, -0.0, 0.0, no_number, -inf});
+  auto a = floats({6}, {no_number, 1, 0.0, -0.0, no_number, inf}),
+       b = floats({6}, {1, no_number, -0.0, 0.0, no_number, -inf});
   std::string two = "%a: f32[6], %b: f32[6]";
   check_same(run(two, "max %a, %b", "f32[6]", {a, b}).f, {no_number, no_number, -0.0, 0.0, no_number, inf});
   check_same(run(two, "min %a, %b", "f32[6]", {a, b}).f, {no_number, no_number, -0.0, 0.0, no_number, -inf});
@@ -133,10 +135,13 @@ TEST_CASE("indices are clamped, and the clamped ones counted") {
   Evaluation how{.clamped = &clamped};
   auto table = floats({3}, {10, 20, 30});
   auto at = ints({5}, {0, 2, 3, -1, 1});
-  check_same(run("%t: f32[3], %i: i32[5]", "gather %t, %i {axis=0}", "f32[5]", {table, at}, how).f, {10, 30, 30, 10, 20});
+  check_same(run("%t: f32[3], %i: i32[5]", "gather %t, %i {axis=0}", "f32[5]", {table, at}, how).f,
+             {10, 30, 30, 10, 20});
   CHECK(clamped == 2);
   auto ones = floats({5}, {1, 1, 1, 1, 1});
-  check_same(run("%t: f32[3], %i: i32[5], %u: f32[5]", "scatter_add %t, %i, %u {axis=0}", "f32[3]", {table, at, ones}, how).f, {12, 21, 32});
+  check_same(
+      run("%t: f32[3], %i: i32[5], %u: f32[5]", "scatter_add %t, %i, %u {axis=0}", "f32[3]", {table, at, ones}, how).f,
+      {12, 21, 32});
   CHECK(clamped == 4);
 }
 
@@ -183,7 +188,8 @@ func @f(%x: f32[2]) -> (y: f32[2]) {
   check_same(evaluate(m, m.functions[1], {floats({2}, {1, 2})})[0].f, {7, 13});
 }
 
-// ---- planned slots -----------------------------------------------------------------------------------------------------
+// ---- planned slots
+// -----------------------------------------------------------------------------------------------------
 
 namespace {
 std::string planned(std::string const& place_of_b) {
@@ -218,7 +224,9 @@ TEST_CASE("a right plan changes nothing, a wrong one shows") {
   check_same(result_of_plan(planned("argument(1)")), {no_number, no_number}); // so is %p
   Module small = parsed(planned("slot(1)"));
   small.functions[0].slots[1] = 4;
-  CHECK_THROWS_AS((void)evaluate(small, small.functions[0], {floats({2}, {1, 2}), floats({2}, {10, 20})}, {.in_slots = true}), CompilerBug);
+  CHECK_THROWS_AS(
+      (void)evaluate(small, small.functions[0], {floats({2}, {1, 2}), floats({2}, {10, 20})}, {.in_slots = true}),
+      CompilerBug);
 }
 
 TEST_CASE("a contraction must not overwrite what it packs") {
@@ -241,7 +249,8 @@ TEST_CASE("a contraction must not overwrite what it packs") {
   check_same(with("%w"), {no_number, no_number, no_number, no_number});
 }
 
-// ---- grad --------------------------------------------------------------------------------------------------------------
+// ---- grad
+// --------------------------------------------------------------------------------------------------------------
 
 namespace {
 void near(std::vector<f64> const& a, std::vector<f64> const& b, f64 tolerance) {

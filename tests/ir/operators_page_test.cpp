@@ -20,6 +20,7 @@ TEST_CASE("the page names every operator and every attribute") {
   std::string page = operators_page();
   for (auto code : all_ops()) {
     CHECK(page.find("| `" + std::string(info(code).name) + "` |") != std::string::npos);
-    for (auto const& a : info(code).attributes) CHECK(page.find("| `" + std::string(a.name) + "` |") != std::string::npos);
+    for (auto const& a : info(code).attributes)
+      CHECK(page.find("| `" + std::string(a.name) + "` |") != std::string::npos);
   }
 }

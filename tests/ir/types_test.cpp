@@ -26,10 +26,12 @@ TEST_CASE("extents have one form per value") {
 }
 
 TEST_CASE("extents read back from their text") {
-  for (Dim const& d : {Dim(0), Dim(-7), batch, batch * -1, batch * 2 + 1, batch * batch * 3 - examples + 5, batch * examples - 1})
+  for (Dim const& d :
+       {Dim(0), Dim(-7), batch, batch * -1, batch * 2 + 1, batch * batch * 3 - examples + 5, batch * examples - 1})
     CHECK(Dim::parse(d.text()) == d);
   CHECK(Dim::parse("2 * batch + 1") == batch * 2 + 1);
-  for (auto text : {"", "+", "batch+", "width", "2**3", "batch batch", "99999999999999999999", "2*"}) CHECK_FALSE(Dim::parse(text));
+  for (auto text : {"", "+", "batch+", "width", "2**3", "batch batch", "99999999999999999999", "2*"})
+    CHECK_FALSE(Dim::parse(text));
 }
 
 TEST_CASE("division is exact or not at all") {

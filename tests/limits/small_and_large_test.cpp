@@ -1,5 +1,5 @@
-// Rank 0, extents of 0 and 1, many axes, extents beyond any memory: defined, and the same in the evaluator and in compiled
-// code.
+// Rank 0, extents of 0 and 1, many axes, extents beyond any memory: defined, and the same in the evaluator and in
+// compiled code.
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -45,20 +45,25 @@ std::string first_error(std::string const& text) {
 } // namespace
 
 TEST_CASE("scalars alone") {
-  agrees("func @f(%x: f32[], %i: i32[]) -> (y: f32[], j: i32[], k: f32[]) {\n  %0 = mul %x, %x : f32[]\n  %1 = add %i, 1 : i32[]\n"
+  agrees("func @f(%x: f32[], %i: i32[]) -> (y: f32[], j: i32[], k: f32[]) {\n  %0 = mul %x, %x : f32[]\n  %1 = add %i, "
+         "1 : i32[]\n"
          "  %2 = convert %1 : f32[]\n  %3 = sub %2, %0 : f32[]\n  return %0, %1, %3\n}\n");
 }
 
 TEST_CASE("a result that is an argument, a literal, or another result") {
-  agrees("func @f(%x: f32[3], %s: f32[]) -> (a: f32[3], b: f32[3], c: f32[], d: f32[]) {\n  return %x, %x, %s, 2.5:f32\n}\n");
+  agrees("func @f(%x: f32[3], %s: f32[]) -> (a: f32[3], b: f32[3], c: f32[], d: f32[]) {\n  return %x, %x, %s, "
+         "2.5:f32\n}\n");
 }
 
 TEST_CASE("nothing to compute with") {
-  agrees("func @f(%x: f32[0]) -> (y: f32[0], s: f32[], m: f32[]) {\n  %0 = add %x, 1 : f32[0]\n  %1 = reduce_sum %x {axes=[0]} : f32[]\n"
+  agrees("func @f(%x: f32[0]) -> (y: f32[0], s: f32[], m: f32[]) {\n  %0 = add %x, 1 : f32[0]\n  %1 = reduce_sum %x "
+         "{axes=[0]} : f32[]\n"
          "  %2 = reduce_max %x {axes=[0]} : f32[]\n  return %0, %1, %2\n}\n");
-  agrees("func @f(%x: f32[3,0], %w: f32[0,2]) -> (y: f32[3,2]) {\n  %0 = dot %x, %w {contract_lhs=[1], contract_rhs=[0]} : f32[3,2]\n"
+  agrees("func @f(%x: f32[3,0], %w: f32[0,2]) -> (y: f32[3,2]) {\n  %0 = dot %x, %w {contract_lhs=[1], "
+         "contract_rhs=[0]} : f32[3,2]\n"
          "  %1 = add %0, 1 : f32[3,2]\n  return %1\n}\n");
-  agrees("func @f(%x: f32[0,4], %w: f32[4,2]) -> (y: f32[0,2]) {\n  %0 = dot %x, %w {contract_lhs=[1], contract_rhs=[0]} : f32[0,2]\n"
+  agrees("func @f(%x: f32[0,4], %w: f32[4,2]) -> (y: f32[0,2]) {\n  %0 = dot %x, %w {contract_lhs=[1], "
+         "contract_rhs=[0]} : f32[0,2]\n"
          "  return %0\n}\n");
   agrees("func @f() -> (y: f32[2,2]) {\n  %0 = broadcast 3 {axes=[]} : f32[2,2]\n  return %0\n}\n");
 }
@@ -76,9 +81,12 @@ TEST_CASE("many axes") {
 }
 
 TEST_CASE("extents beyond any memory are types like others, and overflow is an error with its place") {
-  Module m = parsed("func @f(%x: f32[1099511627776]) -> (y: f32[1099511627776]) {\n  %0 = add %x, 1 : f32[1099511627776]\n  return %0\n}\n");
+  Module m = parsed("func @f(%x: f32[1099511627776]) -> (y: f32[1099511627776]) {\n  %0 = add %x, 1 : "
+                    "f32[1099511627776]\n  return %0\n}\n");
   CHECK_FALSE(print(m).empty());
-  CHECK(first_error("func @f(%x: f32[4611686018427387904,4]) -> (y: f32[1]) {\n  %0 = reshape %x : f32[1]\n  return %0\n}\n") == "extent too large");
+  CHECK(first_error(
+            "func @f(%x: f32[4611686018427387904,4]) -> (y: f32[1]) {\n  %0 = reshape %x : f32[1]\n  return %0\n}\n") ==
+        "extent too large");
   CHECK(first_error("func @f(%x: f32[99999999999999999999]) -> (x: f32[1]) {\n  return %x\n}\n") != "");
 }
 

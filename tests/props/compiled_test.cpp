@@ -4,8 +4,8 @@
 //   "at most N ulp"         within N ulp (of f32) of the evaluator in f64
 //   sums (dot, reduce ...)  the bits of ir/order.h, in the order that the pass `order` has written
 //
-// on drawn operands, and for elementwise operators on special values too. Subnormal operands and results are zeros. An index
-// that is clamped and a division by zero are counted; how often depends on how often they are computed.
+// on drawn operands, and for elementwise operators on special values too. Subnormal operands and results are zeros. An
+// index that is clamped and a division by zero are counted; how often depends on how often they are computed.
 #include "ir/evaluate.h"
 #include "tests/props/compiled.h"
 #include "tests/props/samples.h"
@@ -21,7 +21,8 @@ using namespace nnc::props;
 
 namespace {
 
-// The operator with the order that the passes have given it; the source's node where simplify made something else of it.
+// The operator with the order that the passes have given it; the source's node where simplify made something else of
+// it.
 Node const& node_of(OpCode code, Module const& source, Module const& finished) {
   for (auto const& kernel : finished.functions.front().body.nodes)
     for (auto const& region : kernel.regions)
@@ -30,7 +31,8 @@ Node const& node_of(OpCode code, Module const& source, Module const& finished) {
   return source.functions.front().body.nodes.front();
 }
 
-// ---- what is expected ------------------------------------------------------------------------------------------------
+// ---- what is expected
+// ------------------------------------------------------------------------------------------------
 
 std::vector<i64> offsets_along(std::vector<i64> const& shape, std::vector<i64> const& axes) {
   auto strides = strides_of(shape);
@@ -48,7 +50,8 @@ std::vector<i64> others(size_t rank, std::vector<i64> const& axes) {
   return out;
 }
 
-template <class Combine> Tensor reduced_in_order(Node const& n, Tensor const& x, Tensor y) {
+template <class Combine>
+Tensor reduced_in_order(Node const& n, Tensor const& x, Tensor y) {
   auto axes = n.attributes.get<std::vector<i64>>("axes");
   auto order = n.attributes.get_or<Order>("order", {});
   auto kept = offsets_along(x.shape, others(x.shape.size(), axes)), folded = offsets_along(x.shape, axes);
@@ -56,14 +59,15 @@ template <class Combine> Tensor reduced_in_order(Node const& n, Tensor const& x,
   i64 inner = axes.empty() ? 1 : x.shape[static_cast<size_t>(axes.back())];
   i64 all = static_cast<i64>(folded.size());
   for (size_t k = 0; k < kept.size(); ++k) {
-    auto at = [&](i64 i) { return static_cast<f32>(x.f[static_cast<size_t>(kept[k] + folded[static_cast<size_t>(i)])]); };
-    if (axes.size() <= 1)
-      y.f[k] = reduce_one_axis<Combine>(order, all, at);
-    else if (all == 0)
-      y.f[k] = Combine::start;
+    auto at = [&](i64 i) {
+      return static_cast<f32>(x.f[static_cast<size_t>(kept[k] + folded[static_cast<size_t>(i)])]);
+    };
+    if (axes.size() <= 1) y.f[k] = reduce_one_axis<Combine>(order, all, at);
+    else if (all == 0) y.f[k] = Combine::start;
     else {
       i64 rest = all / first / inner;
-      y.f[k] = reduce_in_order<Combine>(order, first, rest, inner, [&](i64 f, i64 r, i64 i) { return at((f * rest + r) * inner + i); });
+      y.f[k] = reduce_in_order<Combine>(order, first, rest, inner,
+                                        [&](i64 f, i64 r, i64 i) { return at((f * rest + r) * inner + i); });
     }
   }
   return y;
@@ -77,7 +81,8 @@ Tensor dot_with_order(Node const& n, Tensor const& l, Tensor const& r, Tensor y)
     return a;
   };
   auto batch_l = offsets_along(l.shape, bl), batch_r = offsets_along(r.shape, br);
-  auto rows = offsets_along(l.shape, others(l.shape.size(), both(bl, cl))), columns = offsets_along(r.shape, others(r.shape.size(), both(br, cr)));
+  auto rows = offsets_along(l.shape, others(l.shape.size(), both(bl, cl))),
+       columns = offsets_along(r.shape, others(r.shape.size(), both(br, cr)));
   auto kl = offsets_along(l.shape, cl), kr = offsets_along(r.shape, cr);
   size_t at = 0;
   for (size_t b = 0; b < batch_l.size(); ++b)
@@ -85,8 +90,12 @@ Tensor dot_with_order(Node const& n, Tensor const& l, Tensor const& r, Tensor y)
       for (i64 column : columns)
         y.f[at++] = dot_in_order(
             n.attributes.get_or<Order>("order", {}), static_cast<i64>(kl.size()),
-            [&](i64 k) { return static_cast<f32>(l.f[static_cast<size_t>(batch_l[b] + row + kl[static_cast<size_t>(k)])]); },
-            [&](i64 k) { return static_cast<f32>(r.f[static_cast<size_t>(batch_r[b] + column + kr[static_cast<size_t>(k)])]); });
+            [&](i64 k) {
+              return static_cast<f32>(l.f[static_cast<size_t>(batch_l[b] + row + kl[static_cast<size_t>(k)])]);
+            },
+            [&](i64 k) {
+              return static_cast<f32>(r.f[static_cast<size_t>(batch_r[b] + column + kr[static_cast<size_t>(k)])]);
+            });
   return y;
 }
 
@@ -131,7 +140,10 @@ f64 distance(f64 got, f64 want) {
   if (std::abs(want) > std::numeric_limits<f32>::max()) want = round_to(DType::f32, want);
   if (std::isinf(want) || std::isinf(got)) { // the largest float is one ulp from infinity
     if (got == want) return 0;
-    return std::abs(got) == std::numeric_limits<f32>::max() || std::abs(want) > 0.999999 * std::numeric_limits<f32>::max() ? 1 : HUGE_VAL;
+    return std::abs(got) == std::numeric_limits<f32>::max() ||
+                   std::abs(want) > 0.999999 * std::numeric_limits<f32>::max()
+               ? 1
+               : HUGE_VAL;
   }
   if (got == want || (std::abs(want) < least && got == 0)) return 0;
   return std::abs(got - want) / std::ldexp(1.0, std::max(std::ilogb(want), -126) - 23);
@@ -153,11 +165,38 @@ std::string difference(Expected const& e, Tensor const& got) {
   return "";
 }
 
-// ---- special values ----------------------------------------------------------------------------------------------------
+// ---- special values
+// ----------------------------------------------------------------------------------------------------
 
 constexpr f64 inf = std::numeric_limits<f64>::infinity();
-std::vector<f64> const special_floats{0.0, -0.0, 1, -1, 0.5, -0.5, 1.5, -2.5, 3, 100, -100, 1e-30, -1e-30, 1e30, -1e30, 3.4e38, 8388609, 2147483648.0, -2147483648.0, 9.3e18, 255, 256, 0.1, inf, -inf, std::numeric_limits<f64>::quiet_NaN()};
-std::vector<i64> const special_ints{0, 1, -1, 2, -2, 3, 127, 128, 255, 256, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 1234567890123};
+std::vector<f64> const special_floats{0.0,
+                                      -0.0,
+                                      1,
+                                      -1,
+                                      0.5,
+                                      -0.5,
+                                      1.5,
+                                      -2.5,
+                                      3,
+                                      100,
+                                      -100,
+                                      1e-30,
+                                      -1e-30,
+                                      1e30,
+                                      -1e30,
+                                      3.4e38,
+                                      8388609,
+                                      2147483648.0,
+                                      -2147483648.0,
+                                      9.3e18,
+                                      255,
+                                      256,
+                                      0.1,
+                                      inf,
+                                      -inf,
+                                      std::numeric_limits<f64>::quiet_NaN()};
+std::vector<i64> const special_ints{0,   1,   -1,        2,         -2,        3,         127,          128,
+                                    255, 256, INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, 1234567890123};
 
 // Every pair of special values for two operands; all of them for one.
 std::vector<Tensor> special_operands(std::vector<Type> const& types) {
@@ -169,8 +208,7 @@ std::vector<Tensor> special_operands(std::vector<Type> const& types) {
     Tensor t = Tensor::zeros(d, {static_cast<i64>(total)});
     for (size_t i = 0; i < total; ++i) {
       size_t pick = operand == 0 ? i % n : i / n + (operand == 2 ? i : 0);
-      if (is_float(d))
-        t.f[i] = round_to(d, special_floats[pick % special_floats.size()]);
+      if (is_float(d)) t.f[i] = round_to(d, special_floats[pick % special_floats.size()]);
       else
         t.i[i] = wrap_to(d, d == DType::bool_ ? static_cast<i64>(pick % 2) : special_ints[pick % special_ints.size()]);
     }
@@ -188,8 +226,10 @@ std::string run_and_compare(OpCode code, Sample const& s, std::vector<Tensor> co
     auto got = compiled.call(x);
     auto what = difference(expected(code, source, compiled.finished, x), got.results.at(0));
     if (!what.empty()) return what;
-    if ((got.clamped > 0) != (clamped > 0)) return fmt::format("counts {} clamped indices, not {}", got.clamped, clamped);
-    if ((got.zero_divided > 0) != (zero_divided > 0)) return fmt::format("counts {} divisions by zero, not {}", got.zero_divided, zero_divided);
+    if ((got.clamped > 0) != (clamped > 0))
+      return fmt::format("counts {} clamped indices, not {}", got.clamped, clamped);
+    if ((got.zero_divided > 0) != (zero_divided > 0))
+      return fmt::format("counts {} divisions by zero, not {}", got.zero_divided, zero_divided);
     return "";
   } catch (std::exception const& e) {
     return e.what();
@@ -210,7 +250,9 @@ TEST_CASE("elementwise operators on special values") {
   for (auto code : all_ops()) {
     if (!info(code).has(elementwise)) continue;
     for (auto s : info(code).samples()) {
-      bool vectors = std::all_of(s.operands.begin(), s.operands.end(), [&](Type const& t) { return t.rank() == 1 && t.shape == s.operands[0].shape && t.shape[0] != Dim(0); });
+      bool vectors = std::all_of(s.operands.begin(), s.operands.end(), [&](Type const& t) {
+        return t.rank() == 1 && t.shape == s.operands[0].shape && t.shape[0] != Dim(0);
+      });
       if (!vectors) continue;
       auto x = special_operands(s.operands);
       if (code == OpCode::sin || code == OpCode::cos) // what they are promised for

@@ -17,9 +17,9 @@ namespace nnc::props {
 
 // What the graphs so far have covered.
 struct Coverage {
-  std::map<std::string, int> operators;                        // "add f32"
-  std::map<std::string, int> ranks;                            // "add rank 2"
-  std::map<std::pair<std::string, std::string>, int> edges;    // producer -> consumer
+  std::map<std::string, int> operators;                     // "add f32"
+  std::map<std::string, int> ranks;                         // "add rank 2"
+  std::map<std::pair<std::string, std::string>, int> edges; // producer -> consumer
   int dropped = 0;
 };
 
@@ -51,18 +51,29 @@ inline std::vector<Tensor> inputs_for(Function const& f, u64 seed) {
 inline bool near_a_jump(Node const& n, std::vector<Tensor> const& x, DType result) {
   constexpr f64 margin = 1e-3;
   auto near_integer = [&](Tensor const& t, f64 offset) {
-    return std::any_of(t.f.begin(), t.f.end(), [&](f64 v) { return std::abs(v - offset - std::nearbyint(v - offset)) < margin; });
+    return std::any_of(t.f.begin(), t.f.end(),
+                       [&](f64 v) { return std::abs(v - offset - std::nearbyint(v - offset)) < margin; });
   };
   switch (n.op) {
   case OpCode::floor: return near_integer(x[0], 0);
   case OpCode::round: return near_integer(x[0], 0.5);
   case OpCode::sign: return std::any_of(x[0].f.begin(), x[0].f.end(), [&](f64 v) { return std::abs(v) < margin; });
   case OpCode::convert: return is_float(x[0].dtype) && !is_float(result) && near_integer(x[0], 0);
-  case OpCode::eq: case OpCode::ne: case OpCode::lt: case OpCode::le: case OpCode::gt: case OpCode::ge: case OpCode::max: case OpCode::min:
+  case OpCode::eq:
+  case OpCode::ne:
+  case OpCode::lt:
+  case OpCode::le:
+  case OpCode::gt:
+  case OpCode::ge:
+  case OpCode::max:
+  case OpCode::min:
     for (size_t i = 0; is_float(x[0].dtype) && i < std::max(x[0].f.size(), x[1].f.size()); ++i)
       if (std::abs(x[0].f[x[0].shape.empty() ? 0 : i] - x[1].f[x[1].shape.empty() ? 0 : i]) < margin) return true;
     return false;
-  case OpCode::argmax: case OpCode::argmin: case OpCode::reduce_max: case OpCode::reduce_min: {
+  case OpCode::argmax:
+  case OpCode::argmin:
+  case OpCode::reduce_max:
+  case OpCode::reduce_min: {
     auto sorted = x[0].f; // stricter than needed: any two elements that are near
     std::sort(sorted.begin(), sorted.end());
     for (size_t i = 1; i < sorted.size(); ++i)
@@ -108,22 +119,27 @@ private:
   }
   Type random_type() {
     Type t;
-    t.dtype = draw_.one_of(std::vector<DType>{DType::f32, DType::f32, DType::f32, DType::f32, DType::i32, DType::u8, DType::bool_, DType::i64});
+    t.dtype = draw_.one_of(std::vector<DType>{DType::f32, DType::f32, DType::f32, DType::f32, DType::i32, DType::u8,
+                                              DType::bool_, DType::i64});
     auto rank = draw_.integer(0, 3);
-    for (i64 i = 0; i < rank; ++i) t.shape.push_back(i == 0 && draw_.chance(0.4) ? Dim(Symbol::batch) : random_extent());
+    for (i64 i = 0; i < rank; ++i)
+      t.shape.push_back(i == 0 && draw_.chance(0.4) ? Dim(Symbol::batch) : random_extent());
     return t;
   }
 
-  // ---- operands --------------------------------------------------------------------------------------------------------
+  // ---- operands
+  // --------------------------------------------------------------------------------------------------------
 
   // Some value that fits; recent ones are likelier, so that graphs get deep.
-  template <class Fits> std::optional<ValueId> pick(Fits fits) {
+  template <class Fits>
+  std::optional<ValueId> pick(Fits fits) {
     std::vector<ValueId> fitting;
     for (auto v : values_)
       if (fits(type(v))) fitting.push_back(v);
     if (fitting.empty()) return {};
     i64 last = static_cast<i64>(fitting.size()) - 1;
-    return fitting[static_cast<size_t>(draw_.chance(0.5) ? draw_.integer(std::max<i64>(0, last - 3), last) : draw_.integer(0, last))];
+    return fitting[static_cast<size_t>(draw_.chance(0.5) ? draw_.integer(std::max<i64>(0, last - 3), last)
+                                                         : draw_.integer(0, last))];
   }
   ValueId literal(DType d) {
     if (d == DType::bool_) return make().integer(d, draw_.integer(0, 1));
@@ -133,12 +149,15 @@ private:
   // Beside `x`: the same dtype, and the same shape or rank 0.
   ValueId beside(ValueId x) {
     if (draw_.chance(0.2)) return literal(type(x).dtype);
-    auto v = pick([&](Type const& t) { return t.dtype == type(x).dtype && (t.shape == type(x).shape || t.rank() == 0 || type(x).rank() == 0); });
+    auto v = pick([&](Type const& t) {
+      return t.dtype == type(x).dtype && (t.shape == type(x).shape || t.rank() == 0 || type(x).rank() == 0);
+    });
     return v.value_or(literal(type(x).dtype));
   }
   i64 random_axis(Type const& t) { return draw_.integer(0, t.rank() - 1); }
 
-  // ---- nodes -----------------------------------------------------------------------------------------------------------
+  // ---- nodes
+  // -----------------------------------------------------------------------------------------------------------
 
   struct Use {
     std::vector<ValueId> operands;
@@ -154,11 +173,13 @@ private:
     if (op.has(elementwise)) {
       if (code == OpCode::select) {
         auto a = *any;
-        auto c = pick([&](Type const& t) { return t.dtype == DType::bool_ && (t.shape == type(a).shape || t.rank() == 0); });
+        auto c =
+            pick([&](Type const& t) { return t.dtype == DType::bool_ && (t.shape == type(a).shape || t.rank() == 0); });
         return c ? std::optional<Use>({{*c, a, beside(a)}, {}, {}}) : std::nullopt;
       }
       if (code == OpCode::convert) {
-        auto to = draw_.one_of(std::vector<DType>{DType::f32, DType::f32, DType::i32, DType::u8, DType::i64, DType::bool_});
+        auto to =
+            draw_.one_of(std::vector<DType>{DType::f32, DType::f32, DType::i32, DType::u8, DType::i64, DType::bool_});
         return Use{{*any}, {}, Type{to, type(*any).shape}};
       }
       auto x = pick([&](Type const& t) { return fits(op, t); });
@@ -192,7 +213,8 @@ private:
     case OpCode::transpose: {
       std::vector<i64> p(t.shape.size());
       for (size_t i = 0; i < p.size(); ++i) p[i] = static_cast<i64>(i);
-      for (size_t i = p.size(); i-- > 1;) std::swap(p[i], p[static_cast<size_t>(draw_.integer(0, static_cast<i64>(i)))]);
+      for (size_t i = p.size(); i-- > 1;)
+        std::swap(p[i], p[static_cast<size_t>(draw_.integer(0, static_cast<i64>(i)))]);
       return Use{{v}, {{"permutation", p}}, {}};
     }
     case OpCode::broadcast: {
@@ -246,20 +268,30 @@ private:
       return u;
     }
     case OpCode::reverse: return Use{{v}, {{"axes", std::vector<i64>{static_cast<i64>(axis)}}}, {}};
-    case OpCode::gather: case OpCode::scatter_add: return indexed(code, v, axis);
-    case OpCode::reduce_sum: case OpCode::reduce_max: case OpCode::reduce_min: case OpCode::reduce_prod: {
+    case OpCode::gather:
+    case OpCode::scatter_add: return indexed(code, v, axis);
+    case OpCode::reduce_sum:
+    case OpCode::reduce_max:
+    case OpCode::reduce_min:
+    case OpCode::reduce_prod: {
       std::vector<i64> axes;
       for (i64 a = 0; a < t.rank(); ++a)
         if (a == static_cast<i64>(axis) || draw_.chance(0.3)) axes.push_back(a);
       return Use{{v}, {{"axes", axes}}, {}};
     }
-    case OpCode::argmax: case OpCode::argmin: return Use{{v}, {{"axis", static_cast<i64>(axis)}}, {}};
+    case OpCode::argmax:
+    case OpCode::argmin: return Use{{v}, {{"axis", static_cast<i64>(axis)}}, {}};
     case OpCode::dot: {
-      auto w = pick([&](Type const& o) { return o.dtype == t.dtype && std::count(o.shape.begin(), o.shape.end(), t.shape[axis]); });
+      auto w = pick([&](Type const& o) {
+        return o.dtype == t.dtype && std::count(o.shape.begin(), o.shape.end(), t.shape[axis]);
+      });
       if (!w) return {};
       Shape const& o = type(*w).shape;
       i64 other = std::find(o.begin(), o.end(), t.shape[axis]) - o.begin();
-      return Use{{v, *w}, {{"contract_lhs", std::vector<i64>{static_cast<i64>(axis)}}, {"contract_rhs", std::vector<i64>{other}}}, {}};
+      return Use{
+          {v, *w},
+          {{"contract_lhs", std::vector<i64>{static_cast<i64>(axis)}}, {"contract_rhs", std::vector<i64>{other}}},
+          {}};
     }
     case OpCode::random_bits: {
       auto seed = pick([](Type const& s) { return s == scalar_of(DType::i64); });
@@ -309,7 +341,8 @@ private:
     std::vector<Tensor> operands;
     for (auto v : n.operands) operands.push_back(tensor_of(v));
     auto value = value_of(n, y);
-    bool small_batch_only = std::none_of(type(y).shape.begin() + (type(y).rank() > 0), type(y).shape.end(), [](Dim const& d) { return !d.is_constant(); });
+    bool small_batch_only = std::none_of(type(y).shape.begin() + (type(y).rank() > 0), type(y).shape.end(),
+                                         [](Dim const& d) { return !d.is_constant(); });
     if (!small_batch_only || !comparable(value) || near_a_jump(n, operands, type(y).dtype)) {
       f_.body.nodes.pop_back();
       ++coverage_.dropped;
@@ -322,7 +355,8 @@ private:
 
   // Finite, and far from the ends of the range; few elements.
   static bool comparable(Tensor const& t) {
-    return t.size() <= 3000 && std::all_of(t.f.begin(), t.f.end(), [](f64 x) { return std::abs(x) < 1e4 && (x == 0 || std::abs(x) > 1e-6); });
+    return t.size() <= 3000 && std::all_of(t.f.begin(), t.f.end(),
+                                           [](f64 x) { return std::abs(x) < 1e4 && (x == 0 || std::abs(x) > 1e-6); });
   }
   Tensor tensor_of(ValueId v) {
     auto const& value = f_.values[v];
@@ -339,7 +373,8 @@ private:
     g.values = f_.values;
     std::vector<Tensor> inputs;
     for (auto v : n.operands)
-      if (!f_.values[v].constant && !std::any_of(g.arguments.begin(), g.arguments.end(), [&](auto& a) { return a.value == v; })) {
+      if (!f_.values[v].constant &&
+          !std::any_of(g.arguments.begin(), g.arguments.end(), [&](auto& a) { return a.value == v; })) {
         g.arguments.push_back({v, Role::none});
         inputs.push_back(tensors_.at(v));
       }
@@ -362,7 +397,8 @@ private:
     for (auto const& n : f_.body.nodes)
       for (auto v : n.operands) read[v] = true;
     for (auto const& n : f_.body.nodes)
-      if (!read[n.result()] || draw_.chance(0.1)) make().result("y" + std::to_string(f_.results.size()), n.result(), Role::none);
+      if (!read[n.result()] || draw_.chance(0.1))
+        make().result("y" + std::to_string(f_.results.size()), n.result(), Role::none);
   }
 
   // d (sum of the float results) / d (float arguments), made by the rules.

@@ -123,7 +123,8 @@ TEST_CASE("every operator with a gradient rule has a sample that checks it") {
     INFO(op.name);
     auto samples = op.samples();
     bool differentiable = std::any_of(samples.begin(), samples.end(), [&](Sample const& s) {
-      return large(s) > 0 && large(s) <= 400 && std::any_of(s.operands.begin(), s.operands.end(), [](Type const& t) { return is_float(t.dtype); });
+      return large(s) > 0 && large(s) <= 400 &&
+             std::any_of(s.operands.begin(), s.operands.end(), [](Type const& t) { return is_float(t.dtype); });
     });
     CHECK(differentiable);
   }

@@ -49,8 +49,10 @@ std::string complaint(Pass const& pass, Module const& before, Module& after, u64
   std::string text = print(after);
   if (!result.changed && text != print(before)) return fmt::format("{} says it changed nothing", pass.name);
   auto again = parse_ir("fuzz.ir", text);
-  if (!again.diagnostics.empty()) return fmt::format("after {}: {}", pass.name, render(again.diagnostics, *again.module.sources));
-  if (print(again.module) != text) return fmt::format("after {}: prints in another way when it is read back", pass.name);
+  if (!again.diagnostics.empty())
+    return fmt::format("after {}: {}", pass.name, render(again.diagnostics, *again.module.sources));
+  if (print(again.module) != text)
+    return fmt::format("after {}: prints in another way when it is read back", pass.name);
   try {
     auto what = differs(outcome(before, seed), outcome(after, seed));
     if (!what.empty() && !pass.rounds) return fmt::format("{} changes {}", pass.name, what);
@@ -92,11 +94,12 @@ TEST_CASE("random graphs keep their bits through every pass") {
     auto what = first_complaint(m, seed);
     if (what.empty()) continue;
     ++failures;
-    Module small = shrink(m, [&](Module const& c) { return name_of_pass(first_complaint(c, seed)) == name_of_pass(what); });
+    Module small =
+        shrink(m, [&](Module const& c) { return name_of_pass(first_complaint(c, seed)) == name_of_pass(what); });
     FAIL_CHECK("seed " << seed << ": " << what << "\nshrunk: " << first_complaint(small, seed) << "\n" << print(small));
   }
-  MESSAGE("covered " << coverage.operators.size() << " operator x dtype, " << coverage.ranks.size() << " operator x rank, "
-                     << coverage.edges.size() << " edges; dropped " << coverage.dropped);
+  MESSAGE("covered " << coverage.operators.size() << " operator x dtype, " << coverage.ranks.size()
+                     << " operator x rank, " << coverage.edges.size() << " edges; dropped " << coverage.dropped);
 }
 
 TEST_CASE("the generator uses every operator") {

@@ -28,7 +28,10 @@ public:
     return low + static_cast<i64>(wide % (static_cast<u64>(high - low) + 1));
   }
   bool chance(f64 p) { return uniform(0, 1) < p; }
-  template <class List> auto const& one_of(List const& list) { return list[static_cast<size_t>(integer(0, static_cast<i64>(list.size()) - 1))]; }
+  template <class List>
+  auto const& one_of(List const& list) {
+    return list[static_cast<size_t>(integer(0, static_cast<i64>(list.size()) - 1))];
+  }
 
 private:
   PhiloxKey key_;
@@ -40,7 +43,8 @@ private:
 inline Tensor draw_tensor(Draw& draw, Type const& t, f64 low, f64 high, i64 int_low, i64 int_high) {
   Tensor x = Tensor::zeros(t.dtype, extents_of(t));
   for (auto& v : x.f) v = round_to(t.dtype, draw.uniform(low, high));
-  for (auto& v : x.i) v = wrap_to(t.dtype, t.dtype == DType::bool_ ? draw.integer(0, 1) : draw.integer(int_low, int_high));
+  for (auto& v : x.i)
+    v = wrap_to(t.dtype, t.dtype == DType::bool_ ? draw.integer(0, 1) : draw.integer(int_low, int_high));
   return x;
 }
 
@@ -60,7 +64,8 @@ inline Module module_of(OpCode code, Sample const& s) {
   std::vector<ValueId> operands;
   for (size_t i = 0; i < s.operands.size(); ++i) {
     bool number = s.operands[i] == scalar_of(DType::f64);
-    operands.push_back(b.argument(std::string(1, static_cast<char>('a' + i)), s.operands[i], number ? Role::scalar : Role::none));
+    operands.push_back(
+        b.argument(std::string(1, static_cast<char>('a' + i)), s.operands[i], number ? Role::scalar : Role::none));
   }
   b.result("y", b.make(code, operands, s.attributes, s.stated, "y"), Role::none);
   return m;
@@ -74,7 +79,8 @@ inline std::string described(OpCode code, size_t number, Sample const& s) {
 }
 
 // Runs `check(code, sample, description)` for every sample of every operator; gives how many there were.
-template <class Check> size_t for_each_sample(Check check) {
+template <class Check>
+size_t for_each_sample(Check check) {
   size_t count = 0;
   for (auto code : all_ops()) {
     if (!info(code).samples) continue;

@@ -29,7 +29,8 @@ inline Module without_dead(Module m) {
 }
 
 // An operand of the node that gives the only result becomes the result.
-template <class Try> bool one_step_back(Module const& m, Try try_it) {
+template <class Try>
+bool one_step_back(Module const& m, Try try_it) {
   Function const& f = m.functions.front();
   for (auto const& n : f.body.nodes) {
     if (std::find(n.results.begin(), n.results.end(), f.results[0].value) == n.results.end()) continue;
