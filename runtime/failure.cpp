@@ -37,8 +37,10 @@ Failure failure_of(std::vector<Diagnostic> const& diagnostics, Sources const& so
   return {Failure::Kind::wrong, std::move(text), std::move(problems)};
 }
 
-Failure failure_of(CompilerBug const& bug, std::string reproducer) {
-  return {Failure::Kind::bug, std::string("bug in nnc: ") + bug.what(), {}, std::move(reproducer)};
+Failure failure_of(CompilerBug const& bug, std::string reproducer, std::string switches) {
+  Failure failure(Failure::Kind::bug, std::string("bug in nnc: ") + bug.what(), {}, std::move(reproducer));
+  failure.switches = std::move(switches);
+  return failure;
 }
 
 } // namespace nnc

@@ -11,7 +11,7 @@ namespace nnc {
 
 // Turns diagnostics, with the sources that they point into, into what the public API throws.
 Failure failure_of(std::vector<Diagnostic> const&, Sources const&);
-Failure failure_of(CompilerBug const&, std::string reproducer);
+Failure failure_of(CompilerBug const&, std::string reproducer, std::string switches);
 
 // Runs `action` and lets nothing but a Failure out.
 template <class Action>
@@ -21,7 +21,7 @@ auto guarded(Sources const& sources, Action&& action) -> decltype(action()) {
   } catch (Error const& error) {
     throw failure_of(error.diagnostics, sources);
   } catch (CompilerBug const& bug) {
-    throw failure_of(bug, {});
+    throw failure_of(bug, {}, {});
   } catch (std::bad_alloc const&) {
     throw Failure(Failure::Kind::wrong, "error: out of memory");
   } catch (std::system_error const& error) { // no thread could be started, no folder could be read

@@ -52,12 +52,13 @@ class NNC_API Failure : public std::runtime_error {
 public:
   enum class Kind {
     wrong, // the program, the data or the call is wrong
-    bug,   // a broken invariant of nnc itself; `reproducer` then holds the program as IR when there was one
+    bug,   // a broken invariant of nnc itself; `reproducer` then holds the program as IR when there was one, and
+           // `switches` what the command needs to show the bug with it
   };
   Failure(Kind kind, std::string text, std::vector<Problem> problems = {}, std::string reproducer = {});
   Kind kind;
   std::vector<Problem> problems;
-  std::string reproducer;
+  std::string reproducer, switches;
 };
 
 // ---- Buffers ------------------------------------------------------------------------------------------------------
@@ -128,6 +129,7 @@ public:
   // `words`: "mnist", "fashion", a folder of IDX files, or "image=FILE,label=FILE". `folder`: where built-in sets are
   // looked for first. Throws Failure for what is missing, damaged, empty, or has columns of different lengths.
   static Data open(std::string const& words, std::string const& folder = {});
+  static std::vector<std::string> built_in(); // the names of the sets that need no files
   std::string const& name() const;
   std::string summary() const;     // "mnist: 60000 training and 10000 test examples from ..."
   std::string const& note() const; // what its user should know, or empty

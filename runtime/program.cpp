@@ -94,17 +94,27 @@ Module part_of(Module const& module, std::vector<std::string> const& functions) 
   return part;
 }
 
+std::string joined(std::vector<std::string> const& words, char const* between = ", ") {
+  std::string text;
+  for (auto const& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
+// The module of a bug in codegen is finished; that of a bug in a pass goes through the same passes again.
+constexpr char const* no_passes = "--passes '' --emit asm";
+
+std::string switches_for(Options const& options) {
+  std::string text = "--emit asm";
+  if (options.passes) text += " --passes " + joined(*options.passes, ",");
+  if (!options.without.empty()) text += " --without " + joined(options.without, ",");
+  return options.check_each ? text + " --check each" : text;
+}
+
 std::string missing_text(std::string_view function) {
   if (function == "train_step") return "the program has no train block";
   if (function == "run") return "the program has no output";
   if (function == "evaluate") return "the program has no loss and no metric";
   return fmt::format("the program has no function @{}", function);
-}
-
-std::string joined(std::vector<std::string> const& words) {
-  std::string text;
-  for (auto const& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
 }
 
 } // namespace
@@ -176,7 +186,7 @@ Module Program::Compiled::finish(Module module) {
     }
     module = run_passes(std::move(module), how, context);
   } catch (CompilerBug const& bug) {
-    throw failure_of(bug, print(*last));
+    throw failure_of(bug, print(*last), switches_for(options_));
   }
   for (auto& diagnostic : context.diagnostics) warnings_.push_back(std::move(diagnostic));
   if (has_errors(warnings_)) throw Error(warnings_);
@@ -209,7 +219,7 @@ void Program::Compiled::compile_missing(std::vector<std::string> const& function
   try {
     loaded_.push_back(load(compile(part)));
   } catch (CompilerBug const& bug) {
-    throw failure_of(bug, print(part));
+    throw failure_of(bug, print(part), no_passes);
   }
   for (auto const& name : functions) {
     auto const entry = loaded_.back()->entry(name);
@@ -230,7 +240,7 @@ std::string Program::Compiled::emit(std::string const& kind) const {
       return {reinterpret_cast<char const*>(object.bytes.data()), object.bytes.size()};
     }
   } catch (CompilerBug const& bug) {
-    throw failure_of(bug, print(finished_));
+    throw failure_of(bug, print(finished_), no_passes);
   }
   throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, joined(emit_kinds())));
 }

@@ -11,24 +11,18 @@ namespace command {
 namespace {
 
 // A bug leaves the program behind that shows it, and says how to show it again.
-void report_bug(nnc::Failure const& failure, Line const& line, Screen& screen) {
+void report_bug(nnc::Failure const& failure, Screen& screen) {
   screen.error(fmt::format("error: {}", failure.what()));
   screen.say("this is a mistake in nnc, not in your program");
   if (failure.reproducer.empty()) return;
   auto const file = fmt::format("nnc-bug-{}.ir", ::getpid());
   write_output(file, failure.reproducer);
-  std::string words = "--emit asm";
-  if (line.passes) {
-    words = "--passes ";
-    for (auto const& pass : *line.passes) words += pass + ",";
-    words.pop_back();
-  }
-  screen.say(fmt::format("the program stands in {}; nnc {} {} shows it again", file, file, words));
+  screen.say(fmt::format("the program stands in {}; nnc {} {} shows it again", file, file, failure.switches));
 }
 
-Status report(nnc::Failure const& failure, Line const& line, Screen& screen) {
+Status report(nnc::Failure const& failure, Screen& screen) {
   if (failure.kind == nnc::Failure::Kind::bug) {
-    report_bug(failure, line, screen);
+    report_bug(failure, screen);
     return bug;
   }
   screen.error(failure.what());
@@ -40,7 +34,7 @@ Status jobs_of(Line const& line) {
   try {
     return run_jobs(line, screen);
   } catch (nnc::Failure const& failure) {
-    return report(failure, line, screen);
+    return report(failure, screen);
   } catch (std::bad_alloc const&) {
     screen.error("error: out of memory");
     return wrong;
