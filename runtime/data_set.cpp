@@ -22,6 +22,8 @@ Data Data::open(std::string const& words, std::string const& folder) {
   });
 }
 
+std::vector<std::string> Data::built_in() { return builtin_datasets(); }
+
 std::string const& Data::name() const { return contents_->set.name; }
 std::string Data::summary() const { return contents_->summary; }
 std::string const& Data::note() const { return contents_->set.note; }

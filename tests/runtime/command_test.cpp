@@ -190,11 +190,25 @@ TEST_CASE("a wrong program or wrong data have status 1, and the words of the err
   says("other.nn --run mnist", "u8[");
 }
 
+// A graph that is not in kernels yet is nothing that codegen can be given: the only way to a bug on purpose.
+TEST_CASE("a bug has status 3 and leaves the program that shows it, with the command") {
+  Desk desk;
+  auto const said = desk.nnc("digits.nn --passes cse --emit asm");
+  CHECK(said.status == 3);
+  CHECK(contains(said.err, "bug in nnc"));
+  std::smatch found;
+  std::regex const words("the program stands in (nnc-bug-\\d+\\.ir); nnc (.*) shows it again");
+  REQUIRE(std::regex_search(said.err, found, words));
+  CHECK(desk.has(found[1]));
+  CHECK(desk.nnc(found[2]).status == 3);
+}
+
 TEST_CASE("a loss that is not finite stops with the step and keeps the checkpoint") {
   Desk desk;
   CHECK(desk.nnc("digits.nn --train mnist --steps 5 --save w.safetensors --digest").status == 0);
   auto const before = desk.content("w.safetensors");
   auto const said = desk.nnc("digits.nn --train mnist --steps 50 --save w.safetensors --resume --set adam.lr=1e38");
+  CHECK(said.status == 1);
   CHECK(said.status == 1);
   CHECK(std::regex_search(said.err, std::regex("error: the loss is not finite in step [678]\n")));
   CHECK(contains(said.err, "w.safetensors has not been replaced"));
