@@ -209,7 +209,6 @@ TEST_CASE("a loss that is not finite stops with the step and keeps the checkpoin
   auto const before = desk.content("w.safetensors");
   auto const said = desk.nnc("digits.nn --train mnist --steps 50 --save w.safetensors --resume --set adam.lr=1e38");
   CHECK(said.status == 1);
-  CHECK(said.status == 1);
   CHECK(std::regex_search(said.err, std::regex("error: the loss is not finite in step [678]\n")));
   CHECK(contains(said.err, "w.safetensors has not been replaced"));
   CHECK(desk.content("w.safetensors") == before);
