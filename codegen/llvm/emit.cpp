@@ -83,9 +83,7 @@ private:
     auto* before = b_.GetInsertBlock();
     auto* inside = llvm::BasicBlock::Create(context_, "", function_);
     auto* after = llvm::BasicBlock::Create(context_, "", function_);
-    auto *b = llvm::dyn_cast<llvm::ConstantInt>(begin), *e = llvm::dyn_cast<llvm::ConstantInt>(end);
-    bool runs = b && e && b->getSExtValue() < e->getSExtValue();
-    if (runs)
+    if (l.sure)
       b_.CreateBr(inside);
     else
       b_.CreateCondBr(b_.CreateICmpSLT(begin, end), inside, after);
@@ -111,7 +109,7 @@ private:
     for (size_t k = 0; k < l.results.size(); ++k) {
       auto* result = b_.CreatePHI(next[k]->getType(), 2);
       result->addIncoming(next[k], latch);
-      if (!runs) result->addIncoming(initial[k], before);
+      if (!l.sure) result->addIncoming(initial[k], before);
       values_[l.results[k]] = result;
     }
   }

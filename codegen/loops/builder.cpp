@@ -295,14 +295,14 @@ Ref LoopBuilder::maximum(Ref a, Ref b) {
   return compute(OpCode::max, {a, b});
 }
 
-LoopBuilder::Open LoopBuilder::open(Ref begin, Ref end, i64 step, std::vector<Ref> initial) {
+LoopBuilder::Open LoopBuilder::open(Ref begin, Ref end, i64 step, std::vector<Ref> initial, bool sure) {
   auto b = known(begin), e = known(end);
   if (b && e && *b < *e && *e - *b <= step) {
     opened_.push_back({.loop = -1, .initial = initial});
     return {begin, std::move(initial)};
   }
   auto number = static_cast<i64>(loops_.loops.size());
-  loops_.loops.push_back({.begin = begin, .end = end, .step = step});
+  loops_.loops.push_back({.begin = begin, .end = end, .step = step, .sure = sure || (b && e && *b < *e)});
   opened_.push_back({.loop = number, .initial = {}});
   scopes_.emplace_back();
   scopes_.back().runs = b && e && *b < *e;

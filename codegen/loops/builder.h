@@ -57,7 +57,8 @@ public:
     std::vector<Ref> carried;
   };
   // A loop that is known to run exactly once is not made: its index is `begin`.
-  Open open(Ref begin, Ref end, i64 step = 1, std::vector<Ref> initial = {});
+  // `sure`: the maker knows that it runs at least once.
+  Open open(Ref begin, Ref end, i64 step = 1, std::vector<Ref> initial = {}, bool sure = false);
   std::vector<Ref> close(std::vector<Ref> next = {}); // what the carried values are after the loop
 
   std::optional<i64> known(Ref) const; // the value of an integer constant

@@ -66,6 +66,7 @@ struct Inst {
 struct Loop {
   Ref begin = no_ref, end = no_ref;
   i64 step = 1;
+  bool sure = false; // runs at least once, so that nobody needs to ask
   Ref index = no_ref;
   std::vector<Ref> initial, carried, next, results;
   std::vector<Ref> body;

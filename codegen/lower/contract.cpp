@@ -135,7 +135,7 @@ private:
     spec_.tile_vectors = k_.kernel.attributes.get_or<i64>("tile_vectors", 0);
     spec_.epilogue = [this](Ref batch, Ref row, Ref column, Ref sums) { epilogue(batch, row, column, sums); };
     if (needs_no_axes()) spec_.flat_epilogue = [this](Ref element, Ref sums) { flat_epilogue(element, sums); };
-    if (writes_arguments())
+    if (asks_ahead())
       spec_.prefetch = [this](Ref batch, Ref row, Ref column, i64 rows, i64 columns) { prefetch(batch, row, column, rows, columns); };
   }
 
@@ -256,18 +256,22 @@ private:
     return std::all_of(n->operands.begin(), n->operands.end(), [&](ValueId o) { return needs_no_axes(o); });
   }
 
-  bool writes_arguments() const {
-    return std::any_of(k_.places.begin(), k_.places.end(), [](Place const& p) { return p.kind == Place::Kind::argument; });
+  // What is updated in place, and so big that it comes from far: its lines are asked for while the tile is being summed.
+  bool asks_ahead() const {
+    if (!spec_.rows.constant || !spec_.batches.constant) return false;
+    i64 places = std::count_if(k_.places.begin(), k_.places.end(), [](Place const& p) { return p.kind == Place::Kind::argument; });
+    return places * 4 * *spec_.batches.constant * *spec_.rows.constant * spec_.columns > k_.target.l2 / 4;
   }
 
-  // What is updated in place is big and comes from far: its lines are asked for while the tile is being summed.
   void prefetch(Ref batch, Ref row, Ref column, i64 rows, i64 columns) {
     constexpr i64 line = 16; // elements
     Ref first = b_.add(b_.multiply(b_.add(b_.multiply(batch, spec_.rows.value), row), spec_.columns), column);
+    auto loop = p_.open(b_.integer(0), b_.integer(rows));
+    Ref start = b_.add(first, b_.multiply(loop.index, spec_.columns));
     for (size_t r = 0; r < buffers_.size(); ++r)
-      for (i64 i = 0; i < rows; ++i)
-        for (i64 j = 0; j < std::min(columns, spec_.columns); j += line)
-          if (k_.places[r].kind == Place::Kind::argument) b_.prefetch(buffers_[r], b_.add(first, b_.integer(i * spec_.columns + j)));
+      for (i64 j = 0; j < std::min(columns, spec_.columns); j += line)
+        if (k_.places[r].kind == Place::Kind::argument) b_.prefetch(buffers_[r], b_.add(start, b_.integer(j)));
+    p_.close();
   }
 
   Puller& p_;

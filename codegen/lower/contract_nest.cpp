@@ -154,7 +154,7 @@ void ContractNest::panels(Range vectors) {
   if (widths.size() == 1) {
     at_.vectors = b.integer(wide);
     return each(vectors.from, vectors.to, wide, [&](Ref v) {
-      at_.first = b.compute(OpCode::eq, {v, vectors.from});
+      if (lhs_in_chunks()) at_.first = b.compute(OpCode::eq, {v, vectors.from});
       at_.column = b.multiply(v, lanes());
       chunks_of_depth();
     });
@@ -168,7 +168,7 @@ void ContractNest::panels(Range vectors) {
     Ref first = b.subtract(b.multiply(panel, wide), b.multiply(narrow, wide - widths[1]));
     Ref is_wide = b.compute(OpCode::lt, {panel, threes});
     at_.vectors = b.compute(OpCode::select, {is_wide, b.integer(wide), b.integer(widths[1])});
-    at_.first = b.compute(OpCode::eq, {panel, b.integer(0)});
+    if (lhs_in_chunks()) at_.first = b.compute(OpCode::eq, {panel, b.integer(0)});
     at_.column = b.multiply(b.add(vectors.from, first), lanes());
     chunks_of_depth();
   });
@@ -195,8 +195,8 @@ void ContractNest::chunks_of_depth() {
     each(at_.rows.from, at_.rows.to, choice_.tile_rows, [&](Ref m) { tile(m); });
   };
   if (choice_.depth_chunk == 0) return chunk(b.integer(0), spec_.depth.value);
-  each(b.integer(0), spec_.depth.value, choice_.depth_chunk,
-       [&](Ref k) { chunk(k, b.minimum(add(k, choice_.depth_chunk), spec_.depth.value)); });
+  every(b.integer(0), spec_.depth.value, choice_.depth_chunk,
+        [&](Ref k) { chunk(k, b.minimum(add(k, choice_.depth_chunk), spec_.depth.value)); });
 }
 
 } // namespace nnc

@@ -170,11 +170,13 @@ private:
   Ref add(Ref x, i64 k) { return b.add(x, b.integer(k)); }
   Ref load(int buffer, Ref index, Ref limit = no_ref) { return b.load(buffer, spec_.dtype, spec_.lanes, index, limit); }
   // Body once for each index of the range.
-  template <class Body> void each(Ref from, Ref to, i64 step, Body body) {
-    auto loop = p_.open(from, to, step);
+  template <class Body> void each(Ref from, Ref to, i64 step, Body body, bool sure = false) {
+    auto loop = p_.open(from, to, step, {}, sure);
     body(loop.index);
     p_.close();
   }
+  // The same for a range that is never empty.
+  template <class Body> void every(Ref from, Ref to, i64 step, Body body) { each(from, to, step, body, true); }
   // A vector of a virtual operand, whose lanes from `limit` on do not exist.
   template <class Load> Ref loaded(Ref limit, Load load) { return loaded(limit, spec_.lanes, load); }
   template <class Load> Ref loaded(Ref limit, int lanes, Load load) {

@@ -27,7 +27,7 @@ void ContractNest::pack_rhs_in_order() {
     Ref start = b.add(b.add(plain.start(at_.batch), b.multiply(at_.depth.from, plain.outer_stride)), at_.column);
     Ref last = no_ref; // columns in the panel's last vector
     if (partial()) last = b.subtract(b.integer(spec_.columns - (width - 1) * lanes()), at_.column);
-    each(b.integer(0), depth_of_chunk(), 1, [&](Ref k) {
+    every(b.integer(0), depth_of_chunk(), 1, [&](Ref k) {
       Ref source = b.add(start, b.multiply(k, plain.outer_stride)), target = b.multiply(k, width * lanes());
       for (i64 j = 0; j < width; ++j)
         b.store(panel_buffer_, add(target, j * lanes()),
@@ -38,9 +38,9 @@ void ContractNest::pack_rhs_in_order() {
 
 void ContractNest::pack_rhs_through() {
   Ref stride = b.multiply(at_.vectors, lanes());
-  each(b.integer(0), depth_of_chunk(), 1, [&](Ref k) {
+  every(b.integer(0), depth_of_chunk(), 1, [&](Ref k) {
     Ref row = b.multiply(k, stride);
-    each(b.integer(0), stride, lanes(), [&](Ref j) {
+    every(b.integer(0), stride, lanes(), [&](Ref j) {
       Ref n = b.add(at_.column, j);
       Ref limit = partial() ? b.minimum(b.integer(lanes()), b.subtract(b.integer(spec_.columns), n)) : no_ref;
       Ref v = loaded(limit, [&] { return spec_.rhs.load(at_.batch, b.add(at_.depth.from, k), n); });
@@ -67,8 +67,8 @@ void ContractNest::pack_rhs_through_rows() {
   i64 stride = choice_.packed_depth;
   Ref depth = depth_of_chunk();
   Ref columns = b.minimum(b.multiply(at_.vectors, lanes()), b.subtract(b.integer(spec_.columns), at_.column));
-  each(b.integer(0), columns, 1, [&](Ref i) {
-    each(b.integer(0), depth, lanes(), [&](Ref k) {
+  every(b.integer(0), columns, 1, [&](Ref i) {
+    every(b.integer(0), depth, lanes(), [&](Ref k) {
       bool whole = b.known(depth) && *b.known(depth) % lanes() == 0;
       Ref limit = whole ? no_ref : b.minimum(b.integer(lanes()), b.subtract(depth, k));
       Ref v = loaded(limit, [&] { return spec_.rhs.load(at_.batch, b.add(at_.depth.from, k), b.add(at_.column, i)); });

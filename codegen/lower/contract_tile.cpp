@@ -47,7 +47,7 @@ void ContractNest::accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Steps
     panel = carried.back();
   };
   Ref trips = steps.constant ? b.integer(*steps.constant - rest) : steps.count;
-  carried = p_.open(b.integer(0), trips, unroll, carried).carried;
+  carried = p_.open(b.integer(0), trips, unroll, carried, true).carried;
   spread();
   for (i64 u = 0; u < unroll; ++u) step(sums, rows, panel, width, u);
   carried = sums;
@@ -106,7 +106,7 @@ void ContractNest::sum(Ref scratch, Ref row, i64 width) {
 void ContractNest::sum_blocks(Ref scratch, Ref row, i64 width) {
   i64 block = spec_.order.block;
   bool even = spec_.depth.constant && *spec_.depth.constant % block == 0;
-  each(at_.depth.from, at_.depth.to, block, [&](Ref k) {
+  every(at_.depth.from, at_.depth.to, block, [&](Ref k) {
     Refs sums(static_cast<size_t>(choice_.tile_rows * width), b.number(0, {spec_.dtype, spec_.lanes}));
     Steps steps{b.minimum(b.integer(block), b.subtract(at_.depth.to, k)), even ? std::optional(block) : std::nullopt};
     Ref panel = b.add(at_.panel, b.multiply(b.subtract(k, at_.depth.from), panel_stride(width)));
@@ -125,7 +125,7 @@ void ContractNest::epilogue(Ref scratch, Ref row) {
   if (!rows_fit()) rows = b.minimum(rows, b.subtract(spec_.rows.value, row));
   Ref end = b.minimum(b.add(at_.column, b.multiply(at_.vectors, lanes())), b.integer(spec_.columns));
   Ref whole = b.minimum(end, b.integer(whole_columns()));
-  each(b.integer(0), rows, 1, [&](Ref i) {
+  every(b.integer(0), rows, 1, [&](Ref i) {
     auto vector_at = [&](Ref n, Ref limit) {
       Ref inside = b.add(b.multiply(i, choice_.widths[0] * lanes()), b.subtract(n, at_.column));
       Ref sums = load(scratch_buffer_, b.add(scratch, inside));

@@ -28,9 +28,9 @@ Node const* Puller::node_of(ValueId v) const {
 
 void Puller::provide(ValueId v, Provider p) { provided_[v] = std::move(p); }
 
-LoopBuilder::Open Puller::open(Ref begin, Ref end, i64 step, std::vector<Ref> initial) {
+LoopBuilder::Open Puller::open(Ref begin, Ref end, i64 step, std::vector<Ref> initial, bool sure) {
   scopes_.emplace_back();
-  return b_.open(begin, end, step, std::move(initial));
+  return b_.open(begin, end, step, std::move(initial), sure);
 }
 
 std::vector<Ref> Puller::close(std::vector<Ref> next) {

@@ -46,7 +46,7 @@ public:
   void set_lanes(LaneContext l) { lanes_ = l; }
 
   // Loops forget what was pulled inside of them.
-  LoopBuilder::Open open(Ref begin, Ref end, i64 step = 1, std::vector<Ref> initial = {});
+  LoopBuilder::Open open(Ref begin, Ref end, i64 step = 1, std::vector<Ref> initial = {}, bool sure = false);
   std::vector<Ref> close(std::vector<Ref> next = {});
 
   LoopBuilder& builder() { return b_; }
