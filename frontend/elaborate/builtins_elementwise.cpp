@@ -86,7 +86,7 @@ Any grad(BuiltinCall& c) { return c.e.gradient(c[0], c[1], c.at); }
 Any Elaborator::unary(OpCode op, Any const& v, Location at) {
   if (v.is<f64>() || v.is<Dim>()) {
     if (op == OpCode::abs && v.is<Dim>() && v.get<Dim>()->constant())
-      return Any{Dim(std::abs(*v.get<Dim>()->constant()))};
+      return *v.get<Dim>()->constant() < 0 ? Any{Dim(0) - *v.get<Dim>()} : v;
     if (v.is<Dim>() && !v.get<Dim>()->constant()) return unary(op, number_of(*v.get<Dim>(), at), at);
     return Any{*computed(op, as_float(v, at, "the operand"))};
   }

@@ -1,6 +1,7 @@
 // Lists, and the words of the language that are not built yet.
 #include "frontend/elaborate/builtin.h"
 
+#include <cmath>
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -31,6 +32,8 @@ Any range(BuiltinCall& c) {
     if (static_cast<i64>(out.size()) >= longest_list)
       c.e.fail(c.at, fmt::format("the range unrolls to more than {} elements", longest_list));
     out.push_back(Any{Dim(i)});
+    if (std::abs(static_cast<f64>(end) - static_cast<f64>(i)) <= std::abs(static_cast<f64>(step)))
+      break; // so i + step is in range
   }
   return list_of(std::move(out));
 }

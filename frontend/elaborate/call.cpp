@@ -7,7 +7,7 @@ namespace nnc::front {
 
 namespace {
 
-constexpr int max_calls = 200; // of calls within calls
+constexpr int max_calls = 100; // of calls within calls
 
 std::string listed(std::vector<std::string> const& names) {
   std::string out;

@@ -1,6 +1,7 @@
 // x[...]: ints, ranges and `none` become one slice and one reshape, an int tensor or a run-time scalar a gather.
 #include "frontend/elaborate/elaborator.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -107,7 +108,7 @@ private:
   Dim extent_of(Axis const& a) {
     Dim span = a.limit - a.start;
     if (a.stride == 1) return span;
-    if (auto c = span.constant()) return Dim((*c + a.stride - 1) / a.stride);
+    if (auto c = span.constant()) return Dim(*c / a.stride + (*c % a.stride != 0));
     if (auto exact = span.divided_by(Dim(a.stride))) return *exact;
     e_.fail(at_, fmt::format("a step of {} over {} gives no extent that is known", a.stride, shown(span)));
   }
@@ -154,6 +155,7 @@ Any Elaborator::index_list(List const& items, std::vector<Index> const& indices,
   i64 first = bound(i.first, 0, "the start of a range"), last = bound(i.last, n, "the end of a range");
   if (first < 0 || last > n) fail(i.at, fmt::format("the range {}:{} of a list of {}", first, last, n));
   List out;
+  stride = std::min(stride, n + 1); // a larger step takes the first one alone, too
   for (i64 k = first; k < last; k += stride) out.push_back(items[static_cast<size_t>(k)]);
   return list_of(std::move(out));
 }
