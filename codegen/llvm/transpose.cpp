@@ -1,5 +1,5 @@
-// Transposes as networks of two-operand shuffles that every vector unit has: first within quads of 4 lanes (unpack), then
-// whole quads change places. For 8 lanes, rows a..h, the quads of one row are [a0 a1 a2 a3][a4 a5 a6 a7]:
+// Transposes as networks of two-operand shuffles that every vector unit has: first within quads of 4 lanes (unpack),
+// then whole quads change places. For 8 lanes, rows a..h, the quads of one row are [a0 a1 a2 a3][a4 a5 a6 a7]:
 //
 //     unpack      t = [a0 b0 a1 b1][a4 b4 a5 b5]      pairs of rows
 //     unpack      u = [a0 b0 c0 d0][a4 b4 c4 d4]      fours of rows: column 0 in quad 0, column 4 in quad 1
@@ -39,7 +39,7 @@ void transpose_within_quads(llvm::IRBuilder<>& b, V* r, int lanes) {
 }
 
 // One step of a butterfly between x and y: quads q with q & d of x change places with the others of y.
-void exchange_quads(llvm::IRBuilder<>& b, V&  x, V&  y, int lanes, int d) {
+void exchange_quads(llvm::IRBuilder<>& b, V& x, V& y, int lanes, int d) {
   std::vector<int> first, second;
   for (int l = 0; l < lanes; ++l) {
     bool upper = (l / 4 & d) != 0;
@@ -71,7 +71,8 @@ llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes) {
   auto& context = module.getContext();
   auto* i64_type = llvm::Type::getInt64Ty(context);
   auto* pointer = llvm::PointerType::getUnqual(context);
-  auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, i64_type, i64_type, pointer, i64_type, i64_type}, false);
+  auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context),
+                                       {pointer, i64_type, i64_type, pointer, i64_type, i64_type}, false);
   auto* f = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, module);
   decorate(*f);
   V source = f->getArg(0), row_stride = f->getArg(1), rows = f->getArg(2);
@@ -96,7 +97,8 @@ llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes) {
   b.SetInsertPoint(loop);
   auto* k = b.CreatePHI(i64_type, 2);
   k->addIncoming(b.getInt64(0), entry);
-  V left = b.CreateTrunc(b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateSub(depth, k), b.getInt64(lanes)), word);
+  V left =
+      b.CreateTrunc(b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateSub(depth, k), b.getInt64(lanes)), word);
   V mask = b.CreateICmpSLT(llvm::ConstantVector::get(count), b.CreateVectorSplat(lanes, left));
   std::vector<V> block;
   for (auto* start : row)

@@ -1,5 +1,5 @@
-// A kernel of kind "contract": from its one dot to the fast nest of loops. Whatever the nest does not take (extents of 0,
-// odd dtypes, results of other shapes) is pulled like everything else.
+// A kernel of kind "contract": from its one dot to the fast nest of loops. Whatever the nest does not take (extents of
+// 0, odd dtypes, results of other shapes) is pulled like everything else.
 //
 //     prologue nodes of lhs, rhs   ->  pulled while packing, unless the operand lies in memory as it is
 //     dot                          ->  the nest
@@ -136,7 +136,9 @@ private:
     spec_.epilogue = [this](Ref batch, Ref row, Ref column, Ref sums) { epilogue(batch, row, column, sums); };
     if (needs_no_axes()) spec_.flat_epilogue = [this](Ref element, Ref sums) { flat_epilogue(element, sums); };
     if (asks_ahead())
-      spec_.prefetch = [this](Ref batch, Ref row, Ref column, i64 rows, i64 columns) { prefetch(batch, row, column, rows, columns); };
+      spec_.prefetch = [this](Ref batch, Ref row, Ref column, i64 rows, i64 columns) {
+        prefetch(batch, row, column, rows, columns);
+      };
   }
 
   void nest() { ContractNest(p_, spec_, choose(spec_)).emit(); }
@@ -184,7 +186,8 @@ private:
     if (auto v = view(o.value)) {
       auto s = [&](Axes const& axes) { return stride_of(shape(o.value), v->strides, axes); };
       if (auto batch = s(o.batch), first = s(outer), second = s(inner); batch && first && second)
-        operand.plain = PlainOperand{p_.buffer_at(v->place), [this, batch](Ref i) { return b_.multiply(i, *batch); }, *first, *second};
+        operand.plain = PlainOperand{p_.buffer_at(v->place), [this, batch](Ref i) { return b_.multiply(i, *batch); },
+                                     *first, *second};
     }
     i64 last = static_cast<i64>(shape(o.value).size()) - 1;
     operand.along_inner = outer.empty() || outer.back() != last;
@@ -242,7 +245,8 @@ private:
     for (size_t i = 0; i < values.size(); ++i) store_result(p_, k_, buffers_, i, where, values[i], p_.lanes().limit);
   }
 
-  // Is everything behind the dot elementwise, on values of its shape and numbers? Then the result may be walked as one axis.
+  // Is everything behind the dot elementwise, on values of its shape and numbers? Then the result may be walked as one
+  // axis.
   bool needs_no_axes() const {
     if (exact_rows_ != no_ref || !c_.lhs.batch.empty()) return false;
     return std::all_of(k_.kernel.results.begin(), k_.kernel.results.end(), [&](ValueId r) { return needs_no_axes(r); });
@@ -256,10 +260,12 @@ private:
     return std::all_of(n->operands.begin(), n->operands.end(), [&](ValueId o) { return needs_no_axes(o); });
   }
 
-  // What is updated in place, and so big that it comes from far: its lines are asked for while the tile is being summed.
+  // What is updated in place, and so big that it comes from far: its lines are asked for while the tile is being
+  // summed.
   bool asks_ahead() const {
     if (!spec_.rows.constant || !spec_.batches.constant) return false;
-    i64 places = std::count_if(k_.places.begin(), k_.places.end(), [](Place const& p) { return p.kind == Place::Kind::argument; });
+    i64 places = std::count_if(k_.places.begin(), k_.places.end(),
+                               [](Place const& p) { return p.kind == Place::Kind::argument; });
     return places * 4 * *spec_.batches.constant * *spec_.rows.constant * spec_.columns > k_.target.l2 / 4;
   }
 

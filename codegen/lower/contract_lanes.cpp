@@ -16,7 +16,8 @@ constexpr i64 most_columns = 4, most_packed = 64 * 1024; // elements of rhs
 } // namespace
 
 bool can_contract_lanes(ContractSpec const& s) {
-  return s.dtype == DType::f32 && s.depth.constant && s.columns <= most_columns && s.columns * (*s.depth.constant + w) <= most_packed;
+  return s.dtype == DType::f32 && s.depth.constant && s.columns <= most_columns &&
+         s.columns * (*s.depth.constant + w) <= most_packed;
 }
 
 void ContractNest::in_lanes() {
@@ -30,7 +31,8 @@ void ContractNest::in_lanes() {
     at_.batch = batch;
     each(b.integer(0), b.integer(spec_.columns), 1, [&](Ref n) {
       in_steps(b.integer(0), b.integer(depth), [&](Ref k, Ref limit) {
-        b.store(row_buffer_, b.add(b.multiply(n, stride), k), loaded(limit, w, [&] { return spec_.rhs.load(batch, k, n); }));
+        b.store(row_buffer_, b.add(b.multiply(n, stride), k),
+                loaded(limit, w, [&] { return spec_.rhs.load(batch, k, n); }));
       });
     });
     i64 unit = spec_.rows.constant ? rows : 16;
@@ -44,7 +46,8 @@ void ContractNest::in_lanes() {
 }
 
 // Vectors of 16 from `from` to `to`, the last one with a limit.
-template <class Body> void ContractNest::in_steps(Ref from, Ref to, Body body) {
+template <class Body>
+void ContractNest::in_steps(Ref from, Ref to, Body body) {
   i64 length = *b.known(b.subtract(to, from)), whole = length / w * w;
   if (whole > 0) each(from, add(from, whole), w, [&](Ref k) { body(k, no_ref); });
   if (whole < length) body(add(from, whole), b.integer(length - whole));
@@ -64,7 +67,8 @@ ContractNest::Refs ContractNest::sums_of_rows(Ref row, i64 rows, i64 stride) {
     auto loop = p_.open(b.integer(block), b.integer(whole), block, totals);
     totals = p_.close(join(sums_of_block(row, rows, stride, loop.index, block), loop.carried));
   }
-  if (depth > block && whole < depth) totals = join(sums_of_block(row, rows, stride, b.integer(whole), depth - whole), totals);
+  if (depth > block && whole < depth)
+    totals = join(sums_of_block(row, rows, stride, b.integer(whole), depth - whole), totals);
   return totals;
 }
 

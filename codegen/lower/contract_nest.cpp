@@ -6,9 +6,9 @@
 namespace nnc {
 namespace {
 
-constexpr i64 longest_depth = 2048; // of one chunk of k: a panel of 24 columns then takes 192 KiB
-constexpr i64 chunk_depth = 1024;   // when k is longer, or known at run time only
-constexpr i64 longest_block = 8192; // a block is never cut
+constexpr i64 longest_depth = 2048;  // of one chunk of k: a panel of 24 columns then takes 192 KiB
+constexpr i64 chunk_depth = 1024;    // when k is longer, or known at run time only
+constexpr i64 longest_block = 8192;  // a block is never cut
 constexpr i64 chunk_depth_lhs = 512; // when lhs is packed with each chunk
 constexpr i64 packed_lhs_bytes = 512 * 1024, most_packed_lhs_bytes = 1024 * 1024;
 constexpr i64 rows_of_totals = 1024;
@@ -89,7 +89,8 @@ ContractNest::ContractNest(Puller& puller, ContractSpec const& spec, ContractCho
   i64 depth = choice_.depth_chunk ? choice_.depth_chunk : *spec.depth.constant;
   i64 totals = choice_.depth_chunk ? round_up(choice_.row_chunk, choice_.tile_rows) : choice_.tile_rows;
   auto buffer = [&](char const* name, i64 elements) { return b.stack_buffer(name, 4 * elements); };
-  if (!choice_.direct) panel_buffer_ = buffer("panel", panel * (depth + lanes())); // a transposing pack writes a little more
+  if (!choice_.direct)
+    panel_buffer_ = buffer("panel", panel * (depth + lanes())); // a transposing pack writes a little more
   if (choice_.packed_depth) row_buffer_ = buffer("rows of rhs", panel * choice_.packed_depth);
   if (lhs_packed()) lhs_buffer_ = buffer("lhs", (choice_.row_chunk + lanes()) * choice_.packed_row);
   if (flat()) flat_buffer_ = buffer("flat", choice_.tile_rows * spec.columns + lanes());
@@ -146,8 +147,8 @@ void ContractNest::chunks_of_rows(Range vectors) {
   at_.rows = all;
 }
 
-// `count` vectors are covered by wide panels and then narrow ones. With widths 3 and 2: as many threes as leave 0, 2 or 4.
-// With 2 and 1: twos, and a one if the count is odd.
+// `count` vectors are covered by wide panels and then narrow ones. With widths 3 and 2: as many threes as leave 0, 2
+// or 4. With 2 and 1: twos, and a one if the count is odd.
 void ContractNest::panels(Range vectors) {
   auto const& widths = choice_.widths;
   i64 wide = widths[0];
@@ -162,7 +163,8 @@ void ContractNest::panels(Range vectors) {
   Ref count = b.subtract(vectors.to, vectors.from);
   Ref rest = b.remainder(count, b.integer(wide)), panels = b.quotient(add(count, wide - 1), b.integer(wide));
   Ref threes = b.quotient(count, b.integer(wide));
-  if (wide == 3) threes = b.compute(OpCode::select, {b.compute(OpCode::eq, {rest, b.integer(1)}), add(threes, -1), threes});
+  if (wide == 3)
+    threes = b.compute(OpCode::select, {b.compute(OpCode::eq, {rest, b.integer(1)}), add(threes, -1), threes});
   each(b.integer(0), panels, 1, [&](Ref panel) {
     Ref narrow = b.maximum(b.integer(0), b.subtract(panel, threes)); // narrow panels before this one
     Ref first = b.subtract(b.multiply(panel, wide), b.multiply(narrow, wide - widths[1]));
@@ -178,7 +180,8 @@ void ContractNest::panels(Range vectors) {
 void ContractNest::pack_lhs_again() {
   Ref several = b.compute(OpCode::gt, {spec_.depth.value, b.integer(choice_.depth_chunk)});
   Ref needed = b.compute(OpCode::or_, {at_.first, several});
-  each(b.integer(0), b.compute(OpCode::select, {needed, b.integer(1), b.integer(0)}), 1, [&](Ref) { pack_lhs(at_.depth); });
+  each(b.integer(0), b.compute(OpCode::select, {needed, b.integer(1), b.integer(0)}), 1,
+       [&](Ref) { pack_lhs(at_.depth); });
 }
 
 void ContractNest::chunks_of_depth() {

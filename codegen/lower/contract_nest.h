@@ -1,8 +1,9 @@
-// The fast contraction as loops: out[b,m,n] = epilogue(sum over k of lhs[b,m,k] * rhs[b,k,n]), every sum in the order that
-// the program names. Knows nothing of graphs: operands and results are callbacks that the lowering fills.
+// The fast contraction as loops: out[b,m,n] = epilogue(sum over k of lhs[b,m,k] * rhs[b,k,n]), every sum in the order
+// that the program names. Knows nothing of graphs: operands and results are callbacks that the lowering fills.
 //
 //     for chunk of rows                          one chunk, unless lhs is packed or k is long
-//       pack lhs                                 if it is virtual (computed by a prologue); inside of the chunks of k, and
+//       pack lhs                                 if it is virtual (computed by a prologue); inside of the chunks of k,
+//       and
 //                                                for the first panel only, if k is known at run time only
 //       for panel of NV vectors of columns       NV = 3, then 2 at the end; 1 if there is one vector only
 //         for chunk of k                         one chunk, unless k is long or known at run time only
@@ -54,9 +55,9 @@ struct ContractSpec {
   i64 columns = 0;
   ContractOperand lhs, rhs;
 
-  int lanes = 8;                      // W
-  i64 registers = 16;                 // vector registers of the target
-  i64 tile_rows = 0, tile_vectors = 0; // MR and NV; 0: chosen here
+  int lanes = 8;                         // W
+  i64 registers = 16;                    // vector registers of the target
+  i64 tile_rows = 0, tile_vectors = 0;   // MR and NV; 0: chosen here
   Ref thread = no_ref, threads = no_ref; // no_ref: one thread does everything
 
   // Stores the results at [b, row, column ..] from the sums; the puller's lanes are set, the last ones off beyond N.
@@ -99,12 +100,12 @@ private:
   // The current place in the nest; each loop sets its own.
   struct Where {
     Ref batch = no_ref;
-    Range rows;            // of the chunk of rows
-    Ref first = no_ref;    // is this the first panel of the chunk of rows?
-    Ref column = no_ref;   // first column of the panel
-    Ref vectors = no_ref;  // its width
-    Range depth;           // of the chunk of k
-    Ref panel = no_ref;    // where the panel starts in its buffer
+    Range rows;           // of the chunk of rows
+    Ref first = no_ref;   // is this the first panel of the chunk of rows?
+    Ref column = no_ref;  // first column of the panel
+    Ref vectors = no_ref; // its width
+    Range depth;          // of the chunk of k
+    Ref panel = no_ref;   // where the panel starts in its buffer
   };
   // What the k loop reads of lhs: one index and rows at a constant stride, or an index for each row.
   struct Rows {
@@ -144,11 +145,14 @@ private:
   void epilogue(Ref scratch, Ref row);
   void flat_epilogue(Ref scratch, Ref row);
   i64 panel_stride(i64 width) const;
-  Ref scratch_at(Ref scratch, i64 row, i64 vector) { return add(scratch, (row * choice_.widths[0] + vector) * lanes()); }
+  Ref scratch_at(Ref scratch, i64 row, i64 vector) {
+    return add(scratch, (row * choice_.widths[0] + vector) * lanes());
+  }
 
   // contract_lanes.cpp: few columns, lanes along k
   void in_lanes();
-  template <class Body> void in_steps(Ref from, Ref to, Body body);
+  template <class Body>
+  void in_steps(Ref from, Ref to, Body body);
   Refs sums_of_rows(Ref row, i64 rows, i64 stride);
   Refs sums_of_block(Ref row, i64 rows, i64 stride, Ref from, i64 length);
 
@@ -157,7 +161,9 @@ private:
   i64 vector_count() const { return (spec_.columns + lanes() - 1) / lanes(); }
   i64 whole_columns() const { return spec_.columns / lanes() * lanes(); }
   bool partial() const { return spec_.columns % lanes() != 0; } // the last vector has lanes beyond N
-  bool blocked() const { return spec_.order.block != 0 && !(spec_.depth.constant && *spec_.depth.constant <= spec_.order.block); }
+  bool blocked() const {
+    return spec_.order.block != 0 && !(spec_.depth.constant && *spec_.depth.constant <= spec_.order.block);
+  }
   // A tile is whole rows of the result, and whole vectors in memory.
   bool flat() const {
     return spec_.flat_epilogue && partial() && rows_fit() && vector_count() == choice_.widths[0] &&
@@ -165,28 +171,39 @@ private:
   }
   bool lhs_packed() const { return !spec_.lhs.plain; }
   bool lhs_in_chunks() const { return lhs_packed() && !spec_.depth.constant; }
-  bool rows_fit() const { return spec_.rows.constant ? *spec_.rows.constant % choice_.tile_rows == 0 : spec_.rows.padded; }
+  bool rows_fit() const {
+    return spec_.rows.constant ? *spec_.rows.constant % choice_.tile_rows == 0 : spec_.rows.padded;
+  }
   Ref depth_of_chunk() { return b.subtract(at_.depth.to, at_.depth.from); }
   Ref add(Ref x, i64 k) { return b.add(x, b.integer(k)); }
   Ref load(int buffer, Ref index, Ref limit = no_ref) { return b.load(buffer, spec_.dtype, spec_.lanes, index, limit); }
   // Body once for each index of the range.
-  template <class Body> void each(Ref from, Ref to, i64 step, Body body, bool sure = false) {
+  template <class Body>
+  void each(Ref from, Ref to, i64 step, Body body, bool sure = false) {
     auto loop = p_.open(from, to, step, {}, sure);
     body(loop.index);
     p_.close();
   }
   // The same for a range that is never empty.
-  template <class Body> void every(Ref from, Ref to, i64 step, Body body) { each(from, to, step, body, true); }
+  template <class Body>
+  void every(Ref from, Ref to, i64 step, Body body) {
+    each(from, to, step, body, true);
+  }
   // A vector of a virtual operand, whose lanes from `limit` on do not exist.
-  template <class Load> Ref loaded(Ref limit, Load load) { return loaded(limit, spec_.lanes, load); }
-  template <class Load> Ref loaded(Ref limit, int lanes, Load load) {
+  template <class Load>
+  Ref loaded(Ref limit, Load load) {
+    return loaded(limit, spec_.lanes, load);
+  }
+  template <class Load>
+  Ref loaded(Ref limit, int lanes, Load load) {
     p_.set_lanes({lanes, limit});
     Ref v = b.splat(load(), lanes);
     p_.set_lanes({});
     return v;
   }
   // Body for the width of the panel, made once for each width that there is; the loops run once or not at all.
-  template <class Body> void for_width(Body body) {
+  template <class Body>
+  void for_width(Body body) {
     auto const& w = choice_.widths;
     if (w.size() == 1) return body(w[0]);
     each(b.integer(w[1]), at_.vectors, 1, [&](Ref) { body(w[0]); });

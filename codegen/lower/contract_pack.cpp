@@ -55,8 +55,11 @@ void ContractNest::pack_rhs_transposed() {
   for_width([&](i64 width) {
     for (i64 j = 0; j < width; ++j) {
       Ref n = add(at_.column, j * lanes());
-      b.pack_transposed({.source = plain.buffer, .target = panel_buffer_, .lanes = spec_.lanes,
-                         .source_stride = plain.inner_stride, .target_stride = width * lanes()},
+      b.pack_transposed({.source = plain.buffer,
+                         .target = panel_buffer_,
+                         .lanes = spec_.lanes,
+                         .source_stride = plain.inner_stride,
+                         .target_stride = width * lanes()},
                         b.add(start, b.multiply(n, plain.inner_stride)), b.subtract(b.integer(spec_.columns), n),
                         b.integer(j * lanes()), depth_of_chunk());
     }
@@ -77,7 +80,10 @@ void ContractNest::pack_rhs_through_rows() {
   });
   for_width([&](i64 width) {
     for (i64 j = 0; j < width; ++j)
-      b.pack_transposed({.source = row_buffer_, .target = panel_buffer_, .lanes = spec_.lanes, .source_stride = stride,
+      b.pack_transposed({.source = row_buffer_,
+                         .target = panel_buffer_,
+                         .lanes = spec_.lanes,
+                         .source_stride = stride,
                          .target_stride = width * lanes()},
                         b.integer(j * lanes() * stride), b.subtract(columns, b.integer(j * lanes())),
                         b.integer(j * lanes()), depth);
@@ -96,21 +102,23 @@ void ContractNest::pack_lhs_rows(Range depth) {
       b.store(lhs_buffer_, b.add(row, k), v);
     };
     auto rest = b.known(b.subtract(count, whole));
-    if (!b.known(whole) || *b.known(whole) > 0) each(b.integer(0), whole, lanes(), [&](Ref k) { vector_at(k, no_ref); });
+    if (!b.known(whole) || *b.known(whole) > 0)
+      each(b.integer(0), whole, lanes(), [&](Ref k) { vector_at(k, no_ref); });
     if (!rest) each(whole, count, lanes(), [&](Ref k) { vector_at(k, b.subtract(count, whole)); });
     else if (*rest > 0) vector_at(whole, b.integer(*rest));
   });
 }
 
-// A vector of W rows is cut into pieces of at most MR, one for each tile that it meets, by way of memory, where a piece is
-// a vector of its own.
+// A vector of W rows is cut into pieces of at most MR, one for each tile that it meets, by way of memory, where a piece
+// is a vector of its own.
 void ContractNest::pack_lhs_columns(Range depth) {
   i64 tile = choice_.tile_rows, span = choice_.packed_span;
   int piece = static_cast<int>(std::min(lanes(), tile)), pieces = b.stack_buffer("pieces", 8 * lanes());
   each(at_.rows.from, at_.rows.to, lanes(), [&](Ref m) {
     Ref inside = b.subtract(m, at_.rows.from);
     // Row m of the chunk stands at [m / MR][k][m % MR]; vectors may be wider or narrower than a tile.
-    Ref start = b.add(b.multiply(b.quotient(inside, b.integer(tile)), tile * span), b.remainder(inside, b.integer(tile)));
+    Ref start =
+        b.add(b.multiply(b.quotient(inside, b.integer(tile)), tile * span), b.remainder(inside, b.integer(tile)));
     Ref limit = b.minimum(b.integer(lanes()), b.subtract(at_.rows.to, m));
     each(b.integer(0), b.subtract(depth.to, depth.from), 1, [&](Ref k) {
       Ref v = loaded(limit, [&] { return spec_.lhs.load(at_.batch, m, b.add(depth.from, k)); });

@@ -1,5 +1,5 @@
-// One tile: MR rows times NV vectors of columns. The sums run in registers along k, go to a scratch tile on the stack, and
-// a loop over its vectors runs the epilogue: one copy of its code, whatever its length.
+// One tile: MR rows times NV vectors of columns. The sums run in registers along k, go to a scratch tile on the stack,
+// and a loop over its vectors runs the epilogue: one copy of its code, whatever its length.
 //
 // With blocks, or with chunks of k, the scratch tile holds the totals so far. With blocks a total starts at -0, since
 // -0 + x is x for every x, so that "the total starts with the first block" needs no special case; without blocks the
@@ -12,8 +12,8 @@ i64 ContractNest::panel_stride(i64 width) const {
   return choice_.direct ? spec_.rhs.plain->outer_stride : width * lanes();
 }
 
-// One step of k, `ahead` steps behind the indices: NV loads of rhs, then for every row one broadcast and NV fma. In this
-// order the tile needs MR*NV + NV + 1 registers.
+// One step of k, `ahead` steps behind the indices: NV loads of rhs, then for every row one broadcast and NV fma. In
+// this order the tile needs MR*NV + NV + 1 registers.
 void ContractNest::step(Refs& sums, Rows const& rows, Ref panel, i64 width, i64 ahead) {
   int rhs = choice_.direct ? spec_.rhs.plain->buffer : panel_buffer_;
   int lhs = lhs_packed() ? lhs_buffer_ : spec_.lhs.plain->buffer;
@@ -27,7 +27,8 @@ void ContractNest::step(Refs& sums, Rows const& rows, Ref panel, i64 width, i64 
     for (i64 j = 0; j < width; ++j) {
       Ref& sum = sums[static_cast<size_t>(i * width + j)];
       Ref r = right[static_cast<size_t>(j)];
-      sum = is_float(spec_.dtype) ? b.fma(left, r, sum) : b.compute(OpCode::add, {sum, b.compute(OpCode::mul, {left, r})});
+      sum = is_float(spec_.dtype) ? b.fma(left, r, sum)
+                                  : b.compute(OpCode::add, {sum, b.compute(OpCode::mul, {left, r})});
     }
   }
 }
@@ -94,7 +95,8 @@ void ContractNest::sum(Ref scratch, Ref row, i64 width) {
   Refs sums;
   for (i64 i = 0; i < choice_.tile_rows; ++i)
     for (i64 j = 0; j < width; ++j)
-      sums.push_back(goes_on ? load(scratch_buffer_, scratch_at(scratch, i, j)) : b.number(0, {spec_.dtype, spec_.lanes}));
+      sums.push_back(goes_on ? load(scratch_buffer_, scratch_at(scratch, i, j))
+                             : b.number(0, {spec_.dtype, spec_.lanes}));
   Steps steps{depth_of_chunk(), goes_on ? std::nullopt : spec_.depth.constant};
   accumulate(sums, rows_at(row, at_.depth.from), at_.panel, width, steps);
   for (i64 i = 0; i < choice_.tile_rows; ++i)
@@ -135,7 +137,8 @@ void ContractNest::epilogue(Ref scratch, Ref row) {
     };
     if (spec_.columns >= lanes()) each(at_.column, whole, lanes(), [&](Ref n) { vector_at(n, no_ref); });
     if (partial()) // one vector, if the panel reaches the last columns
-      each(b.integer(whole_columns()), end, lanes(), [&](Ref n) { vector_at(n, b.integer(spec_.columns - whole_columns())); });
+      each(b.integer(whole_columns()), end, lanes(),
+           [&](Ref n) { vector_at(n, b.integer(spec_.columns - whole_columns())); });
   });
 }
 
@@ -144,7 +147,8 @@ void ContractNest::epilogue(Ref scratch, Ref row) {
 void ContractNest::flat_epilogue(Ref scratch, Ref row) {
   for (i64 i = 0; i < choice_.tile_rows; ++i)
     for (i64 j = 0; j < choice_.widths[0]; ++j)
-      b.store(flat_buffer_, b.integer(i * spec_.columns + j * lanes()), load(scratch_buffer_, scratch_at(scratch, i, j)));
+      b.store(flat_buffer_, b.integer(i * spec_.columns + j * lanes()),
+              load(scratch_buffer_, scratch_at(scratch, i, j)));
   Ref first = b.multiply(row, spec_.columns);
   each(b.integer(0), b.integer(choice_.tile_rows * spec_.columns), lanes(), [&](Ref e) {
     p_.set_lanes({spec_.lanes, no_ref});
@@ -160,7 +164,8 @@ void ContractNest::tile(Ref row) {
   if (blocked() || choice_.depth_chunk != 0) start_totals(scratch);
   for_width([&](i64 width) { blocked() ? sum_blocks(scratch, row, width) : sum(scratch, row, width); });
   // Only with the last chunk of k: a loop from K up to one behind the chunk's end runs then.
-  each(spec_.depth.value, add(at_.depth.to, 1), 1, [&](Ref) { flat() ? flat_epilogue(scratch, row) : epilogue(scratch, row); });
+  each(spec_.depth.value, add(at_.depth.to, 1), 1,
+       [&](Ref) { flat() ? flat_epilogue(scratch, row) : epilogue(scratch, row); });
 }
 
 } // namespace nnc

@@ -28,9 +28,9 @@ struct Case {
   i64 tile_rows = 0, tile_vectors = 0;
 
   std::string text() const {
-    return fmt::format("{} x {} x {} x {} {}{}{}{}{}{}{} {} tile {}x{}", batches, m, k, n, lhs_by_columns ? "T" : "", lhs_computed ? "*" : "",
-                       rhs_by_columns ? "T" : "", rhs_computed ? "*" : "", epilogue ? "+" : "", symbolic ? symbolic : ' ', dtype,
-                       order.text(), tile_rows, tile_vectors);
+    return fmt::format("{} x {} x {} x {} {}{}{}{}{}{}{} {} tile {}x{}", batches, m, k, n, lhs_by_columns ? "T" : "",
+                       lhs_computed ? "*" : "", rhs_by_columns ? "T" : "", rhs_computed ? "*" : "", epilogue ? "+" : "",
+                       symbolic ? symbolic : ' ', dtype, order.text(), tile_rows, tile_vectors);
   }
   std::string extent(char which, i64 size) const { return symbolic == which ? "batch" : std::to_string(size); }
   std::string type(std::string const& a, std::string const& b) const {
@@ -41,7 +41,8 @@ struct Case {
 // The function that runs the case. Operands whose rows are a batch are first copied into slots, and so is the result.
 std::string function_of(Case const& c, i64 vector_bytes) {
   std::string m = c.extent('m', c.m), k = c.extent('k', c.k), n = std::to_string(c.n);
-  std::string lhs = c.lhs_by_columns ? c.type(k, m) : c.type(m, k), rhs = c.rhs_by_columns ? c.type(n, k) : c.type(k, n);
+  std::string lhs = c.lhs_by_columns ? c.type(k, m) : c.type(m, k),
+              rhs = c.rhs_by_columns ? c.type(n, k) : c.type(k, n);
   std::string out = c.type(m, n);
   bool lhs_slot = c.symbolic != 0, rhs_slot = c.symbolic == 'k', out_slot = c.symbolic == 'm';
   std::string x = lhs_slot ? "%xs" : "%x", w = rhs_slot ? "%ws" : "%w", y = out_slot ? "%ys" : "%y";
@@ -49,7 +50,8 @@ std::string function_of(Case const& c, i64 vector_bytes) {
 
   std::string body, kernels;
   auto copy = [&](std::string const& to, std::string const& from, std::string const& type, std::string const& place) {
-    kernels += fmt::format("  {0} = kernel {1} {{barrier=true, kind=\"loops\", parallel=true, places=[{2}]}} {{\n    {0} = add {1}, 0 : {3}\n  }}\n",
+    kernels += fmt::format("  {0} = kernel {1} {{barrier=true, kind=\"loops\", parallel=true, places=[{2}]}} {{\n    "
+                           "{0} = add {1}, 0 : {3}\n  }}\n",
                            to, from, place, type);
   };
   if (lhs_slot) copy("%xs", "%x", lhs, "slot(0)");
@@ -58,19 +60,24 @@ std::string function_of(Case const& c, i64 vector_bytes) {
   if (c.lhs_computed) body += fmt::format("    %l = mul {}, 3 : {}\n", x, lhs), a = "%l";
   if (c.rhs_computed) body += fmt::format("    %r = mul {}, 3 : {}\n", w, rhs), b = "%r";
   std::string batch = c.batches > 1 ? "batch_lhs=[0], batch_rhs=[0], " : "";
-  body += fmt::format("    {} = dot {}, {} {{{}contract_lhs=[{}], contract_rhs=[{}], order={}}} : {}\n", c.epilogue ? "%z" : y, a, b, batch,
-                      first + (c.lhs_by_columns ? 0 : 1), first + (c.rhs_by_columns ? 1 : 0), c.order.text(), out);
+  body += fmt::format("    {} = dot {}, {} {{{}contract_lhs=[{}], contract_rhs=[{}], order={}}} : {}\n",
+                      c.epilogue ? "%z" : y, a, b, batch, first + (c.lhs_by_columns ? 0 : 1),
+                      first + (c.rhs_by_columns ? 1 : 0), c.order.text(), out);
   if (c.epilogue)
-    body += fmt::format("    %0 = broadcast %bias {{axes=[{}]}} : {}\n    %1 = add %z, %0 : {}\n    {} = max 0, %1 : {}\n", first + 1, out, out, y, out);
+    body +=
+        fmt::format("    %0 = broadcast %bias {{axes=[{}]}} : {}\n    %1 = add %z, %0 : {}\n    {} = max 0, %1 : {}\n",
+                    first + 1, out, out, y, out);
   std::string tile = c.tile_rows ? fmt::format(", tile_rows={}, tile_vectors={}", c.tile_rows, c.tile_vectors) : "";
-  kernels += fmt::format("  {} = kernel {}, {}{} {{barrier=true, kind=\"contract\", parallel=true, places=[{}]{}}} {{\n{}  }}\n", y, x, w,
-                         c.epilogue ? ", %bias" : "", out_slot ? "slot(2)" : "result(0)", tile, body);
+  kernels += fmt::format(
+      "  {} = kernel {}, {}{} {{barrier=true, kind=\"contract\", parallel=true, places=[{}]{}}} {{\n{}  }}\n", y, x, w,
+      c.epilogue ? ", %bias" : "", out_slot ? "slot(2)" : "result(0)", tile, body);
   if (out_slot) copy("%y", "%ys", out, "result(0)");
   i64 row = 4 * std::max({c.m, c.k, c.n});
-  return fmt::format(
-      "target {{cpu=\"native\", features=\"\", l1=32768, l2=1048576, registers={}, triple=\"x86_64-unknown-linux-gnu\", vector_bytes={}}}\n"
-      "func @f(%x: {}, %w: {}, %bias: {}[{}]) -> (y: {}) {{slots=[{}*batch, {}*batch, {}*batch], locals=0, threads=64}} {{\n{}  return %y\n}}\n",
-      vector_bytes == 64 ? 32 : 16, vector_bytes, lhs, rhs, c.dtype, c.n, out, row, row, row, kernels);
+  return fmt::format("target {{cpu=\"native\", features=\"\", l1=32768, l2=1048576, registers={}, "
+                     "triple=\"x86_64-unknown-linux-gnu\", vector_bytes={}}}\n"
+                     "func @f(%x: {}, %w: {}, %bias: {}[{}]) -> (y: {}) {{slots=[{}*batch, {}*batch, {}*batch], "
+                     "locals=0, threads=64}} {{\n{}  return %y\n}}\n",
+                     vector_bytes == 64 ? 32 : 16, vector_bytes, lhs, rhs, c.dtype, c.n, out, row, row, row, kernels);
 }
 
 Module module_of(Case const& c, i64 vector_bytes) {
@@ -117,19 +124,25 @@ Bits expected(Case const& c, Bits const& x, Bits const& w, Bits const& bias) {
   for (i64 b = 0; b < c.batches; ++b)
     for (i64 m = 0; m < c.m; ++m)
       for (i64 n = 0; n < c.n; ++n) {
-        auto left = [&](i64 k) { return x[static_cast<size_t>(b * c.m * c.k + (c.lhs_by_columns ? k * c.m + m : m * c.k + k))]; };
-        auto right = [&](i64 k) { return w[static_cast<size_t>(b * c.k * c.n + (c.rhs_by_columns ? n * c.k + k : k * c.n + n))]; };
+        auto left = [&](i64 k) {
+          return x[static_cast<size_t>(b * c.m * c.k + (c.lhs_by_columns ? k * c.m + m : m * c.k + k))];
+        };
+        auto right = [&](i64 k) {
+          return w[static_cast<size_t>(b * c.k * c.n + (c.rhs_by_columns ? n * c.k + k : k * c.n + n))];
+        };
         u32& out = y[static_cast<size_t>((b * c.m + m) * c.n + n)];
         if (c.dtype == "i32") {
           u32 sum = 0;
-          for (i64 k = 0; k < c.k; ++k) sum += left(k) * (c.lhs_computed ? 3U : 1U) * right(k) * (c.rhs_computed ? 3U : 1U);
+          for (i64 k = 0; k < c.k; ++k)
+            sum += left(k) * (c.lhs_computed ? 3U : 1U) * right(k) * (c.rhs_computed ? 3U : 1U);
           if (c.epilogue) sum = static_cast<u32>(std::max(0, static_cast<i32>(sum + bias[static_cast<size_t>(n)])));
           out = sum;
           continue;
         }
         volatile f32 three = 3;
-        f32 sum = dot_in_order(c.order, c.k, [&](i64 k) { return c.lhs_computed ? number(left(k)) * three : number(left(k)); },
-                               [&](i64 k) { return c.rhs_computed ? number(right(k)) * three : number(right(k)); });
+        f32 sum = dot_in_order(
+            c.order, c.k, [&](i64 k) { return c.lhs_computed ? number(left(k)) * three : number(left(k)); },
+            [&](i64 k) { return c.rhs_computed ? number(right(k)) * three : number(right(k)); });
         if (c.epilogue) {
           sum += number(bias[static_cast<size_t>(n)]);
           sum = sum < 0.0F ? 0.0F : sum;
@@ -178,7 +191,8 @@ struct Runner {
 
 void check(Case const& c) {
   INFO(c.text());
-  auto x = random_operand(c, c.batches * c.m * c.k, 1), w = random_operand(c, c.batches * c.k * c.n, 2), bias = random_operand(c, c.n, 3);
+  auto x = random_operand(c, c.batches * c.m * c.k, 1), w = random_operand(c, c.batches * c.k * c.n, 2),
+       bias = random_operand(c, c.n, 3);
   auto want = expected(c, x, w, bias);
   for (i64 vector_bytes : {16, 32, 64}) {
     Runner runner(module_of(c, vector_bytes));
@@ -186,7 +200,8 @@ void check(Case const& c) {
       auto got = runner.run(c, x, w, bias, threads);
       size_t wrong = 0;
       while (wrong < want.size() && got[wrong] == want[wrong]) ++wrong;
-      INFO("vectors of " << vector_bytes << " bytes, " << threads << " threads, first difference at " << wrong << " of " << want.size());
+      INFO("vectors of " << vector_bytes << " bytes, " << threads << " threads, first difference at " << wrong << " of "
+                         << want.size());
       REQUIRE(wrong == want.size());
     }
   }
@@ -198,13 +213,20 @@ Order blocks(i64 n) { return {Order::Kind::chain, n}; }
 
 TEST_CASE("every layout of the operands, with and without prologue and epilogue") {
   for (int bits = 0; bits < 32; ++bits)
-    check({.m = 12, .k = 19, .n = 40, .lhs_by_columns = (bits & 1) != 0, .rhs_by_columns = (bits & 2) != 0,
-           .lhs_computed = (bits & 4) != 0, .rhs_computed = (bits & 8) != 0, .epilogue = (bits & 16) != 0});
+    check({.m = 12,
+           .k = 19,
+           .n = 40,
+           .lhs_by_columns = (bits & 1) != 0,
+           .rhs_by_columns = (bits & 2) != 0,
+           .lhs_computed = (bits & 4) != 0,
+           .rhs_computed = (bits & 8) != 0,
+           .epilogue = (bits & 16) != 0});
 }
 
 TEST_CASE("tails of rows, columns and sums") {
   for (i64 m : {1, 2, 3, 5, 7, 9, 16, 33})
-    for (i64 n : {1, 3, 8, 10, 17, 31, 56, 100}) check({.m = m, .k = 1 + m % 4 + n % 7, .n = n, .rhs_by_columns = n % 2 == 1, .epilogue = n > 16});
+    for (i64 n : {1, 3, 8, 10, 17, 31, 56, 100})
+      check({.m = m, .k = 1 + m % 4 + n % 7, .n = n, .rhs_by_columns = n % 2 == 1, .epilogue = n > 16});
   for (i64 k : {1, 2, 3, 7, 8, 9, 63, 300}) check({.m = 6, .k = k, .n = 24, .rhs_by_columns = k % 2 == 1});
 }
 
@@ -219,9 +241,16 @@ TEST_CASE("rows of a batch that is known at run time") {
 TEST_CASE("sums over a batch that is known at run time, in blocks and in one chain") {
   for (i64 k : {1, 5, 32, 300, 1100}) {
     check({.m = 20, .k = k, .n = 24, .lhs_by_columns = true, .epilogue = true, .order = blocks(256), .symbolic = 'k'});
-    check({.m = 9, .k = k, .n = 10, .lhs_by_columns = true, .rhs_computed = true, .order = blocks(16), .symbolic = 'k'});
+    check(
+        {.m = 9, .k = k, .n = 10, .lhs_by_columns = true, .rhs_computed = true, .order = blocks(16), .symbolic = 'k'});
     check({.m = 9, .k = k, .n = 40, .lhs_by_columns = true, .order = {}, .symbolic = 'k'});
-    check({.m = 21, .k = k, .n = 40, .lhs_by_columns = true, .lhs_computed = true, .order = blocks(256), .symbolic = 'k'});
+    check({.m = 21,
+           .k = k,
+           .n = 40,
+           .lhs_by_columns = true,
+           .lhs_computed = true,
+           .order = blocks(256),
+           .symbolic = 'k'});
   }
 }
 
@@ -251,7 +280,13 @@ TEST_CASE("few columns, lanes along the sum") {
   Order lanes{Order::Kind::lanes, 0}, lane_blocks{Order::Kind::lanes, 48};
   for (i64 n : {1, 2, 3, 4})
     for (i64 k : {1, 15, 16, 40, 100, 304}) {
-      check({.m = 8, .k = k, .n = n, .lhs_by_columns = k == 40, .rhs_by_columns = n % 2 == 0, .epilogue = true, .order = lanes});
+      check({.m = 8,
+             .k = k,
+             .n = n,
+             .lhs_by_columns = k == 40,
+             .rhs_by_columns = n % 2 == 0,
+             .epilogue = true,
+             .order = lanes});
       check({.m = 7, .k = k, .n = n, .lhs_computed = true, .rhs_computed = n == 3, .order = lane_blocks});
       check({.m = 21, .k = k, .n = n, .epilogue = true, .order = lanes, .symbolic = 'm'});
     }
@@ -260,9 +295,21 @@ TEST_CASE("few columns, lanes along the sum") {
 
 TEST_CASE("batches and integers") {
   for (bool columns : {false, true}) {
-    check({.batches = 3, .m = 6, .k = 9, .n = 20, .lhs_by_columns = columns, .rhs_by_columns = columns, .epilogue = true});
+    check({.batches = 3,
+           .m = 6,
+           .k = 9,
+           .n = 20,
+           .lhs_by_columns = columns,
+           .rhs_by_columns = columns,
+           .epilogue = true});
     check({.batches = 5, .m = 6, .k = 9, .n = 33, .lhs_computed = columns, .rhs_computed = true});
-    check({.m = 13, .k = 50, .n = 26, .lhs_by_columns = columns, .rhs_by_columns = columns, .epilogue = columns, .dtype = "i32"});
+    check({.m = 13,
+           .k = 50,
+           .n = 26,
+           .lhs_by_columns = columns,
+           .rhs_by_columns = columns,
+           .epilogue = columns,
+           .dtype = "i32"});
   }
 }
 
