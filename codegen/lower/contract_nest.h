@@ -2,9 +2,8 @@
 // that the program names. Knows nothing of graphs: operands and results are callbacks that the lowering fills.
 //
 //     for chunk of rows                          one chunk, unless lhs is packed or k is long
-//       pack lhs                                 if it is virtual (computed by a prologue); inside of the chunks of k,
-//       and
-//                                                for the first panel only, if k is known at run time only
+//       pack lhs                                 if it is virtual (computed by a prologue); if k is known at run time
+//                                                only, inside of the chunks of k, and for the first panel only
 //       for panel of NV vectors of columns       NV = 3, then 2 at the end; 1 if there is one vector only
 //         for chunk of k                         one chunk, unless k is long or known at run time only
 //           pack the panel of rhs                the prologue of rhs is computed here
