@@ -1,0 +1,161 @@
+// Whole programs: training steps with the same bits on every team and width, what the host is told, and what the object
+// looks like from outside.
+#include "codegen/llvm/merge.h"
+#include "frontend/frontend.h"
+#include "tests/codegen/host.h"
+#include "tests/props/samples.h"
+
+#include <cmath>
+
+using namespace nnc;
+
+namespace {
+
+constexpr char const* small_model = R"(model small {
+  input  x: f32[batch, 9]
+  target label: i32[batch]
+  h      = x |> dense(20) |> gelu |> dropout(0.3)
+  logits = h |> dense(5)
+  output probs = softmax(logits)
+  loss   cross_entropy(logits, label)
+  metric accuracy(logits, label)
+}
+train small {
+  minimize loss with adam(lr = 1e-2)
+  batch  = 12
+  epochs = 1
+}
+)";
+
+Module elaborated(std::string const& text) {
+  auto sources = std::make_shared<Sources>();
+  auto file = sources->add("small.nn", text);
+  auto e = elaborate(sources, file);
+  REQUIRE_MESSAGE(!has_errors(e.diagnostics), render(e.diagnostics, *sources));
+  return e.module;
+}
+
+// Tensors for a function: 30 examples, 12 rows at a time.
+std::vector<Tensor> inputs_of(Module const& m, Function const& f, i64 labels = 5) {
+  Bindings b;
+  b[static_cast<size_t>(Symbol::batch)] = 12;
+  b[static_cast<size_t>(Symbol::examples)] = 30;
+  std::vector<Tensor> all;
+  props::Draw draw(5);
+  for (auto const& a : f.arguments) {
+    Type t = f.type(a.value);
+    for (auto& d : t.shape) d = d.bind(b);
+    i64 high = a.role == Role::rows ? 29 : labels - 1;
+    bool setting = a.role == Role::scalar || a.role == Role::optimizer;
+    Tensor x = props::draw_tensor(draw, t, setting ? 0.01 : -1, setting ? 0.9 : 1, 0, high);
+    if (a.role == Role::scalar && m.training)
+      for (auto const& s : m.training->scalars)
+        if (s.name == f.values[a.value].name) x.f[0] = s.value;
+    all.push_back(x);
+  }
+  return all;
+}
+
+Function const& step_of(Module const& m) {
+  auto const* f = m.function("train_step");
+  REQUIRE(f);
+  return *f;
+}
+
+} // namespace
+
+TEST_CASE("a training step gives the same bits on every team and every width, compiled and interpreted") {
+  Module plain = elaborated(small_model);
+  std::vector<host::Bytes> first;
+  for (i64 width : {16, 32, 64}) {
+    Module m = host::finished(plain, host::with_vectors(width));
+    auto loaded = load(compile(m));
+    auto const& f = step_of(m);
+    auto inputs = inputs_of(m, f);
+    for (int threads : {1, 2, 3, 8}) {
+      auto ran = host::Call(m, f, inputs, 12, threads).compiled(loaded->entry("train_step"), 3, 1);
+      CHECK(std::isfinite(ran.last[0]));
+      CHECK(ran.report.steps == 1);
+      CHECK(ran.report.examples == 12);
+      ran.results[0].clear(), ran.results[1].clear(); // what is reported needs no memory of its own
+      if (first.empty()) first = ran.results;
+      CHECK(ran.results == first);
+    }
+    auto ran = host::Call(m, f, inputs, 12, 2).interpreted(*m.target, 3);
+    ran.results[0].clear(), ran.results[1].clear();
+    CHECK(ran.results == first);
+  }
+}
+
+TEST_CASE("a training step agrees with the evaluator") {
+  Module m = host::finished(elaborated(small_model), host_target());
+  auto const& f = step_of(m);
+  auto inputs = inputs_of(m, f);
+  auto want = evaluate(m, f, inputs);
+  auto loaded = load(compile(m));
+  auto got = host::Call(m, f, inputs, 12, 2).compiled(loaded->entry("train_step"), inputs.back().i[0], 1);
+  // The step is drawn as an input as well; the evaluator takes that one.
+  for (size_t i = 0; i < f.arguments.size(); ++i)
+    if (f.arguments[i].role == Role::step)
+      got = host::Call(m, f, inputs, 12, 2).compiled(loaded->entry("train_step"), inputs[i].i[0], 1);
+  CHECK(got.last[0] == doctest::Approx(want[0].f[0]).epsilon(1e-5));
+  for (size_t r = 2; r < f.results.size(); ++r) {
+    Tensor t = host::unpacked(want[r].dtype, want[r].shape, got.results[r].data());
+    // Sums of f32 next to sums of f64, through two layers: a few parts in 10^5 of what is about 1.
+    for (size_t k = 0; k < t.f.size(); ++k) CHECK(t.f[k] == doctest::Approx(want[r].f[k]).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("indices that were clamped are counted") {
+  Module m = host::finished(elaborated(small_model), host_target());
+  auto const& f = *m.function("evaluate");
+  auto loaded = load(compile(m));
+  auto good = host::Call(m, f, inputs_of(m, f), 12, 2).compiled(loaded->entry("evaluate"));
+  CHECK(good.report.clamped == 0);
+  auto bad = host::Call(m, f, inputs_of(m, f, 500), 12, 2).compiled(loaded->entry("evaluate"));
+  CHECK(bad.report.clamped > 0);
+}
+
+TEST_CASE("a loss that is not finite is reported with its step and ends the call if that is asked for") {
+  Module m = host::finished(elaborated(small_model), host_target());
+  auto const& f = step_of(m);
+  auto inputs = inputs_of(m, f);
+  for (auto& t : inputs)
+    if (t.dtype == DType::f32 && t.shape == std::vector<i64>{30, 9}) t.f.assign(t.f.size(), NAN);
+  auto loaded = load(compile(m));
+  for (int threads : {1, 2}) {
+    host::Call stops(m, f, inputs, 4, threads);
+    stops.context.stop_on_bad = 1;
+    auto ran = stops.compiled(loaded->entry("train_step"), 7, 1);
+    CHECK(ran.report.first_bad_step == 7);
+    CHECK(ran.report.steps == 1);
+  }
+}
+
+TEST_CASE("a call leaves the floating-point mode as it was") {
+  Module m = host::finished(elaborated(small_model), host_target());
+  auto const& f = *m.function("run");
+  auto loaded = load(compile(m));
+  unsigned before = _mm_getcsr();
+  host::Call(m, f, inputs_of(m, f), 12, 1).compiled(loaded->entry("run"));
+  CHECK((_mm_getcsr() & ~0x3FU) == (before & ~0x3FU)); // the low bits are flags of what has happened
+}
+
+TEST_CASE("the object needs nothing from outside and is the same however many threads make it") {
+  Module m = host::finished(elaborated(small_model), target_for("x86-64-v3"));
+  Object one = compile(m, {.threads = 1}), two = compile(m, {.threads = 2});
+  CHECK(one.bytes == two.bytes);
+  CHECK(undefined_symbols(one.bytes).empty());
+  CHECK(one.entries == std::vector<std::string>{"train_step", "evaluate", "run", "initialize"});
+}
+
+TEST_CASE("a processor without fused multiply-add, and one that does not exist") {
+  Module m = host::finished(elaborated(small_model), target_for("x86-64-v2"));
+  CHECK(undefined_symbols(compile(m).bytes).empty());
+  CHECK_THROWS_WITH_AS(target_for("znver44"), "unknown cpu znver44", Error);
+}
+
+TEST_CASE("a dtype that is not compiled yet is an error") {
+  Module m = host::parsed("func @f(%x: bf16[4]) -> (y: bf16[4]) {\n  %y = neg %x : bf16[4]\n  return %y\n}\n");
+  CHECK_THROWS_WITH_AS(compile(host::finished(m, host_target())), "dtype bf16 is not compiled yet", Error);
+}
