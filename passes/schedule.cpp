@@ -62,10 +62,11 @@ private:
     return *std::find_if(nodes.begin(), nodes.end(), [](Node const& n) { return info(n.op).has(contracts); });
   }
 
-  // Products of the extents that are summed.
+  // The product of the extents of these axes, at least 1.
   f64 summed(ValueId operand, Axes const& axes) const {
     f64 product = 1;
-    for (i64 a : axes) product *= static_cast<f64>(f_.type(operand).shape[static_cast<size_t>(a)].value(extents_));
+    for (i64 a : axes)
+      product *= std::max(1.0, static_cast<f64>(f_.type(operand).shape[static_cast<size_t>(a)].value(extents_)));
     return product;
   }
 
@@ -103,7 +104,9 @@ private:
     bool lhs_by_rows = !contract_lhs.empty() && contract_lhs.back() == last(lhs);
     bool rhs_by_rows = contract_rhs.empty() || contract_rhs.back() != last(rhs);
 
-    f64 columns = elements(rhs) / summed(rhs, contract_rhs);
+    auto const batch_lhs = dot.attributes.get_or<Axes>("batch_lhs", {}),
+               batch_rhs = dot.attributes.get_or<Axes>("batch_rhs", {});
+    f64 columns = elements(rhs) / summed(rhs, contract_rhs) / summed(rhs, batch_rhs);
     i64 const lanes = target_.vector_bytes / bytes(DType::f32);
     auto vectors = static_cast<i64>((columns + static_cast<f64>(lanes) - 1) / static_cast<f64>(lanes));
     i64 tile_vectors = vectors == 4 ? 2 : std::clamp<i64>(vectors, 1, 3);
@@ -111,7 +114,8 @@ private:
     while (tile_rows > 1 && tile_rows * tile_vectors + tile_vectors + 1 > target_.registers) tile_rows /= 2;
 
     Dim rows = element_count(f_.type(lhs).shape);
-    for (i64 a : contract_lhs) rows = rows.divided_by(f_.type(lhs).shape[static_cast<size_t>(a)]).value_or(rows);
+    for (auto const& axes : {contract_lhs, batch_lhs})
+      for (i64 a : axes) rows = rows.divided_by(f_.type(lhs).shape[static_cast<size_t>(a)]).value_or(rows);
     bool direct = rhs_by_rows && reads_as_is(k, rhs) && rows.constant().value_or(few_rows + 1) <= few_rows;
 
     k.attributes.set("tile_rows", tile_rows);

@@ -161,7 +161,8 @@ ValueId transpose_into_dot(Match& m, Node const& n) {
 
 bool few(Dim const& d) { return d.constant().value_or(order_lanes) <= 4; }
 
-// transpose(dot(x, y)) -> dot(y, x) for two matrices. Not where `order` tells the sides apart: few outputs to a row.
+// transpose(dot(x, y)) -> dot(y, x) for two matrices. Not where `order` would tell the sides apart (few outputs to a
+// row), unless the batch comes to the front by it: it can be nowhere else.
 ValueId transpose_of_dot(Match& m, Node const& n) {
   auto* d = n.op == OpCode::transpose ? m.made_by(n.operands[0], OpCode::dot) : nullptr;
   if (!d || m.type(n.result()).rank() != 2 || axes_of(n, "permutation") != Axes{1, 0}) return no_value;
@@ -170,7 +171,8 @@ ValueId transpose_of_dot(Match& m, Node const& n) {
   Side rhs{d->operands[1], axes_of(*d, "contract_rhs"), axes_or_none(*d, "batch_rhs")};
   bool one_free_each = m.type(lhs.operand).shape.size() == lhs.contract.size() + 1 &&
                        m.type(rhs.operand).shape.size() == rhs.contract.size() + 1;
-  if (!lhs.batch.empty() || !one_free_each || few(shape[0]) || few(shape[1])) return no_value;
+  if (!lhs.batch.empty() || !one_free_each || (few(shape[0]) != few(shape[1]) && shape[0].is_constant()))
+    return no_value;
   return make_dot(m, *d, rhs, lhs);
 }
 

@@ -23,6 +23,21 @@ bool divides(OpCode op) {
   return op == OpCode::div || op == OpCode::sqrt || op == OpCode::rsqrt || op == OpCode::floor_div || op == OpCode::mod;
 }
 
+// A dot whose right side has free axes of known extents: these columns fill the vectors of a tile.
+bool has_columns(Function const& f, Node const& dot) {
+  using Axes = std::vector<i64>;
+  auto const& rhs = f.type(dot.operands[1]).shape;
+  auto summed = dot.attributes.get<Axes>("contract_rhs"), batch = dot.attributes.get_or<Axes>("batch_rhs", {});
+  auto among = [](Axes const& axes, i64 a) { return std::find(axes.begin(), axes.end(), a) != axes.end(); };
+  i64 columns = 0;
+  for (i64 a = 0; a < static_cast<i64>(rhs.size()); ++a) {
+    if (among(summed, a) || among(batch, a)) continue;
+    if (!rhs[static_cast<size_t>(a)].is_constant()) return false;
+    ++columns;
+  }
+  return columns > 0;
+}
+
 // What a node is by itself.
 Group group_of_node(Graph const& g, NodeId id) {
   auto const& n = g.node(id);
@@ -43,9 +58,7 @@ Group group_of_node(Graph const& g, NodeId id) {
       group.inner_loop = true;
     }
   } else if (op.has(contracts)) {
-    bool batched = n.attributes.has("batch_lhs") && !n.attributes.get<std::vector<i64>>("batch_lhs").empty();
-    bool chains = n.attributes.get_or<Order>("order", {}).kind == Order::Kind::chain;
-    bool tiles = !batched && chains && g.function.type(n.result()).dtype == DType::f32;
+    bool tiles = has_columns(g.function, n) && g.function.type(n.result()).dtype == DType::f32;
     group.kind = tiles ? Kind::contract : Kind::pointwise;
     group.inner_loop = !tiles;
   }
