@@ -5,7 +5,7 @@
 #include "ir/verify.h"
 
 #include <doctest/doctest.h>
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <cstring>
 #include <immintrin.h>
@@ -23,7 +23,8 @@ struct Case {
   bool lhs_computed = false, rhs_computed = false;     // a prologue: the operand is multiplied by 3
   bool epilogue = false;                               // max(sum + bias[n], 0)
   Order order;
-  char symbolic = 0; // 'm' or 'k': this extent is `batch`, and the rows of a batch lie in slots
+  // 'm' or 'k': this extent is `batch`, and the rows of a batch lie in slots; 'r': m is, and nothing lies in slots
+  char symbolic = 0;
   std::string dtype = "f32";
   i64 tile_rows = 0, tile_vectors = 0;
 
@@ -32,7 +33,8 @@ struct Case {
                        lhs_computed ? "*" : "", rhs_by_columns ? "T" : "", rhs_computed ? "*" : "", epilogue ? "+" : "",
                        symbolic ? symbolic : ' ', dtype, order.text(), tile_rows, tile_vectors);
   }
-  std::string extent(char which, i64 size) const { return symbolic == which ? "batch" : std::to_string(size); }
+  bool has_batch(char which) const { return symbolic == which || (which == 'm' && symbolic == 'r'); }
+  std::string extent(char which, i64 size) const { return has_batch(which) ? "batch" : std::to_string(size); }
   std::string type(std::string const& a, std::string const& b) const {
     return fmt::format("{}[{}{},{}]", dtype, batches > 1 ? std::to_string(batches) + "," : "", a, b);
   }
@@ -44,7 +46,7 @@ std::string function_of(Case const& c, i64 vector_bytes) {
   std::string lhs = c.lhs_by_columns ? c.type(k, m) : c.type(m, k),
               rhs = c.rhs_by_columns ? c.type(n, k) : c.type(k, n);
   std::string out = c.type(m, n);
-  bool lhs_slot = c.symbolic != 0, rhs_slot = c.symbolic == 'k', out_slot = c.symbolic == 'm';
+  bool lhs_slot = c.symbolic == 'm' || c.symbolic == 'k', rhs_slot = c.symbolic == 'k', out_slot = c.symbolic == 'm';
   std::string x = lhs_slot ? "%xs" : "%x", w = rhs_slot ? "%ws" : "%w", y = out_slot ? "%ys" : "%y";
   i64 first = c.batches > 1 ? 1 : 0;
 
@@ -162,7 +164,7 @@ struct Runner {
 
   Bits run(Case const& c, Bits x, Bits w, Bits bias, int threads) {
     Bits y(static_cast<size_t>(c.batches * c.m * c.n), 0x7fc12345);
-    i64 batch = c.symbolic == 'm' ? c.m : c.symbolic == 'k' ? c.k : 1;
+    i64 batch = c.has_batch('m') ? c.m : c.has_batch('k') ? c.k : 1;
     i64 padded = (batch + 15) / 16 * 16;
     i64 slot = (4 * std::max({c.m, c.k, c.n}) * padded + 63) / 64 * 64;
     std::unique_ptr<char[]> memory(new char[static_cast<size_t>(3 * slot + 64)]);
@@ -235,6 +237,8 @@ TEST_CASE("rows of a batch that is known at run time") {
     check({.m = m, .k = 20, .n = 24, .epilogue = true, .symbolic = 'm'});
     check({.m = m, .k = 20, .n = 10, .rhs_by_columns = true, .lhs_computed = true, .symbolic = 'm'});
     check({.m = m, .k = 20, .n = 70, .rhs_computed = true, .symbolic = 'm'});
+    check({.m = m, .k = 20, .n = 70, .rhs_by_columns = true, .epilogue = true, .symbolic = 'r'});
+    check({.m = m, .k = 20, .n = 5, .lhs_computed = true, .symbolic = 'r'});
   }
 }
 
@@ -310,6 +314,143 @@ TEST_CASE("batches and integers") {
            .rhs_by_columns = columns,
            .epilogue = columns,
            .dtype = "i32"});
+  }
+}
+
+namespace {
+
+// Operands of any rank: each axis is of the batch, free or summed, in any order of axes.
+struct AnyAxes {
+  std::vector<i64> lhs, rhs;                                         // shapes
+  std::vector<i64> batch_lhs, batch_rhs, contract_lhs, contract_rhs; // axes
+  std::vector<i64> free_lhs, free_rhs;
+
+  static std::vector<i64> strides(std::vector<i64> const& shape) {
+    std::vector<i64> s(shape.size(), 1);
+    for (size_t i = shape.size(); i-- > 1;) s[i - 1] = s[i] * shape[i];
+    return s;
+  }
+  static i64 count(std::vector<i64> const& shape, std::vector<i64> const& axes) {
+    i64 n = 1;
+    for (i64 a : axes) n *= shape[static_cast<size_t>(a)];
+    return n;
+  }
+  // Where the element with this number, counted over `axes`, stands.
+  static i64 offset(std::vector<i64> const& shape, std::vector<i64> const& axes, i64 number) {
+    i64 sum = 0;
+    auto s = strides(shape);
+    for (size_t i = axes.size(); i-- > 0;) {
+      auto a = static_cast<size_t>(axes[i]);
+      sum += number % shape[a] * s[a];
+      number /= shape[a];
+    }
+    return sum;
+  }
+};
+
+struct Draw {
+  u32 state;
+  i64 operator()(i64 from, i64 to) {
+    state = state * 1664525U + 1013904223U;
+    return from + (state >> 8) % (to - from + 1);
+  }
+};
+
+AnyAxes any_axes(Draw& draw) {
+  AnyAxes c;
+  struct Kind {
+    char what;
+    i64 extent, number;
+  };
+  std::vector<Kind> left, right;
+  auto add = [&](char what, i64 most, i64 largest, bool l, bool r) {
+    for (i64 i = 0, n = draw(what == 'k' || what == 'n' ? 1 : 0, most); i < n; ++i) {
+      Kind kind{what, draw(1, largest), i};
+      if (l) left.push_back(kind);
+      if (r) right.push_back(kind);
+    }
+  };
+  add('b', 1, 3, true, true);
+  add('m', 2, 9, true, false);
+  add('n', 2, 13, false, true);
+  add('k', 2, 12, true, true);
+  auto shuffle = [&](std::vector<Kind>& list) {
+    for (size_t i = list.size(); i > 1; --i)
+      std::swap(list[i - 1], list[static_cast<size_t>(draw(0, static_cast<i64>(i) - 1))]);
+  };
+  shuffle(left), shuffle(right);
+  auto place = [](std::vector<Kind> const& list, std::vector<i64>& shape, std::vector<i64>& batch,
+                  std::vector<i64>& free, std::vector<i64>& contract) {
+    contract.resize(
+        static_cast<size_t>(std::count_if(list.begin(), list.end(), [](auto& k) { return k.what == 'k'; })));
+    for (auto const& k : list) {
+      auto axis = static_cast<i64>(shape.size());
+      shape.push_back(k.extent);
+      if (k.what == 'b') batch.push_back(axis);
+      else if (k.what == 'k') contract[static_cast<size_t>(k.number)] = axis;
+      else free.push_back(axis);
+    }
+  };
+  place(left, c.lhs, c.batch_lhs, c.free_lhs, c.contract_lhs);
+  place(right, c.rhs, c.batch_rhs, c.free_rhs, c.contract_rhs);
+  return c;
+}
+
+} // namespace
+
+TEST_CASE("any axes in any order") {
+  Draw draw{7};
+  for (int round = 0; round < 60; ++round) {
+    auto c = any_axes(draw);
+    bool computed = draw(0, 1) == 1;
+    i64 batches = AnyAxes::count(c.lhs, c.batch_lhs), rows = AnyAxes::count(c.lhs, c.free_lhs);
+    i64 columns = AnyAxes::count(c.rhs, c.free_rhs), depth = AnyAxes::count(c.lhs, c.contract_lhs);
+    std::vector<i64> out;
+    for (i64 a : c.batch_lhs) out.push_back(c.lhs[static_cast<size_t>(a)]);
+    for (i64 a : c.free_lhs) out.push_back(c.lhs[static_cast<size_t>(a)]);
+    for (i64 a : c.free_rhs) out.push_back(c.rhs[static_cast<size_t>(a)]);
+    Order order{columns <= 4 && draw(0, 1) ? Order::Kind::lanes : Order::Kind::chain, draw(0, 2) == 0 ? 16 : 0};
+    auto type = [](std::vector<i64> const& shape) { return fmt::format("f32[{}]", fmt::join(shape, ",")); };
+    auto list = [](std::vector<i64> const& axes) { return fmt::format("[{}]", fmt::join(axes, ", ")); };
+    std::string body =
+        computed ? fmt::format("    %l = mul %x, 3 : {0}\n    %r = mul %w, 3 : {1}\n", type(c.lhs), type(c.rhs)) : "";
+    body += fmt::format(
+        "    %y = dot {}, {} {{batch_lhs={}, batch_rhs={}, contract_lhs={}, contract_rhs={}, order={}}} : {}\n",
+        computed ? "%l" : "%x", computed ? "%r" : "%w", list(c.batch_lhs), list(c.batch_rhs), list(c.contract_lhs),
+        list(c.contract_rhs), order.text(), type(out));
+    std::string text =
+        fmt::format("func @f(%x: {}, %w: {}) -> (y: {}) {{slots=[], locals=0, threads=64}} {{\n  %y = kernel %x, %w "
+                    "{{kind=\"contract\", parallel=true, places=[result(0)]}} {{\n{}  }}\n  return %y\n}}\n",
+                    type(c.lhs), type(c.rhs), type(out), body);
+    INFO(text);
+    auto parsed = parse_ir("any.ir", text);
+    INFO(render(parsed.diagnostics, *parsed.module.sources));
+    REQUIRE(parsed.diagnostics.empty());
+    parsed.module.target = host_target();
+    // The runner makes room for a result of one row and so many columns.
+    Case size{.m = batches * rows, .k = 1, .n = columns};
+    auto x = random_operand(size, batches * rows * depth, 1), w = random_operand(size, batches * columns * depth, 2);
+    auto number = [&](Bits const& bits, i64 at) {
+      f32 v;
+      std::memcpy(&v, &bits[static_cast<size_t>(at)], 4);
+      return computed ? v * 3 : v;
+    };
+    Runner runner(parsed.module);
+    for (int threads : {1, 3}) {
+      auto got = runner.run(size, x, w, {}, threads);
+      for (i64 b = 0; b < batches; ++b)
+        for (i64 m = 0; m < rows; ++m)
+          for (i64 n = 0; n < columns; ++n) {
+            i64 left = AnyAxes::offset(c.lhs, c.batch_lhs, b) + AnyAxes::offset(c.lhs, c.free_lhs, m);
+            i64 right = AnyAxes::offset(c.rhs, c.batch_rhs, b) + AnyAxes::offset(c.rhs, c.free_rhs, n);
+            f32 want = dot_in_order(
+                order, depth, [&](i64 k) { return number(x, left + AnyAxes::offset(c.lhs, c.contract_lhs, k)); },
+                [&](i64 k) { return number(w, right + AnyAxes::offset(c.rhs, c.contract_rhs, k)); });
+            u32 bits;
+            std::memcpy(&bits, &want, 4);
+            REQUIRE(got[static_cast<size_t>((b * rows + m) * columns + n)] == bits);
+          }
+    }
   }
 }
 
