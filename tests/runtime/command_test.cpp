@@ -28,6 +28,7 @@ public:
   std::string content(std::string const& file) const { return content_of(scratch_ / file); }
 
   Said nnc(std::string const& arguments) const {
+    std::filesystem::remove(scratch_ / "err");
     auto const command = "cd '" + scratch_.folder().string() +
                          "' && env -u NNC_DATA XDG_CACHE_HOME=/nowhere TERM=dumb '" NNC_COMMAND "' >out 2>err " +
                          arguments;
@@ -218,8 +219,9 @@ TEST_CASE("a loss that is not finite stops with the step and keeps the checkpoin
 TEST_CASE("Ctrl-C ends the training, saves when asked to, and has status 130") {
   Desk desk;
   auto const interrupted = [&](std::string const& more) { // the training would take hours
-    return desk.nnc("digits.nn --train mnist --epochs 1000000 " + more +
-                    " & pid=$!; sleep 2; kill -INT $pid; wait $pid; exit $?; true");
+    auto const when_it_trains =
+        " & pid=$!; until grep -qs batch err; do sleep 0.1; done; sleep 0.5; kill -INT $pid; wait $pid";
+    return desk.nnc("digits.nn --train mnist --epochs 1000000 " + more + when_it_trains);
   };
   auto const saved = interrupted("--save w.safetensors");
   CHECK(saved.status == 130);

@@ -127,10 +127,10 @@ void Jobs::say_where_it_trains(nnc::Program const& program, nnc::Data const& dat
 Status Jobs::train(nnc::Program const& program) {
   if (*line_.train == "none") throw Failure(Failure::Kind::wrong, "error: --train needs data; none is for --run");
   auto const& set = data(*line_.train);
+  watch_for_interrupt();
   say_where_it_trains(program, set);
   Log log;
   if (!line_.log.empty()) log.open(line_.log);
-  watch_for_interrupt();
   nnc::TrainOptions options;
   options.epochs = line_.epochs;
   options.steps = line_.steps;

@@ -28,7 +28,7 @@ size_t columns() {
 }
 
 std::string bar(double part) {
-  constexpr int width = 20;
+  constexpr int width = 10;
   int const full = static_cast<int>(part * width + 0.5);
   return std::string(static_cast<size_t>(full), '=') + std::string(static_cast<size_t>(width - full), ' ');
 }
@@ -78,7 +78,7 @@ void Screen::progress(nnc::Progress const& p) {
   if (!terminal_ || (last_ >= 0 && p.seconds - last_ < seconds_between_lines)) return;
   last_ = p.seconds;
   auto const part = p.examples > 0 ? std::min(1.0, static_cast<double>(p.done) / static_cast<double>(p.examples)) : 1.0;
-  auto line = fmt::format("epoch {}/{} [{}] {:3.0f} %  {}  {} examples/s", p.epoch, p.epochs, bar(part), 100 * part,
+  auto line = fmt::format("epoch {}/{} [{}] {:3.0f} %  {}  {}/s", p.epoch, p.epochs, bar(part), 100 * part,
                           numbers_text(p.values), grouped(static_cast<std::int64_t>(p.examples_per_second)));
   if (line.size() >= columns()) line.resize(columns() - 1);
   clear();
