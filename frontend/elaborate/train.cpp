@@ -36,28 +36,30 @@ std::string joined(Items const& items, Shown shown_item) {
 
 struct SettingSpec {
   std::string_view name;
-  void (*apply)(Training&, Elaborator&, Any const&, Location);
+  void (*apply)(Training&, Elaborator&, std::string const& name, Any const&, Location);
 };
 
 template <i64 Training::*field, i64 least>
-void set_int(Training& t, Elaborator& e, Any const& v, Location at) {
-  i64 x = e.as_constant(v, at, "the setting");
-  if (x < least) e.fail(at, fmt::format("the setting is {}, at least {} makes sense", x, least));
+void set_int(Training& t, Elaborator& e, std::string const& name, Any const& v, Location at) {
+  i64 x = e.as_constant(v, at, fmt::format("`{}`", name));
+  if (x < least) e.fail(at, fmt::format("`{}` is {}, at least {} makes sense", name, x, least));
   t.*field = x;
 }
 
-void set_order(Training& t, Elaborator& e, Any const& v, Location at) {
+void set_order(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
   t.order = e.as_string(v, at, "`order`");
   if (t.order == "stream") e.fail(at, "the order \"stream\" is not built yet");
   if (t.order != "shuffle" && t.order != "file")
     e.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\", \"file\" or \"stream\"", t.order));
 }
 
-void set_drop_last(Training& t, Elaborator& e, Any const& v, Location at) {
+void set_drop_last(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
   t.drop_last = e.as_bool(v, at, "`drop_last`");
 }
 
-void set_later(Training&, Elaborator& e, Any const&, Location at) { e.fail(at, "this setting is not built yet"); }
+void set_later(Training&, Elaborator& e, std::string const& name, Any const&, Location at) {
+  e.fail(at, fmt::format("the setting `{}` is not built yet", name));
+}
 
 constexpr SettingSpec settings[]{
     {"batch", set_int<&Training::batch, 1>},
@@ -149,7 +151,7 @@ void Elaborator::setting(std::string const& name, Any const& value, Location at)
   }
   std::vector<std::string> names{"clip_norm", "clip_value"};
   for (auto const& known : settings) {
-    if (known.name == name) return known.apply(*out_.module.training, *this, value, at);
+    if (known.name == name) return known.apply(*out_.module.training, *this, name, value, at);
     names.emplace_back(known.name);
   }
   auto near = nearest(name, names);
