@@ -6,8 +6,8 @@
 //     ... }
 //
 // A tile of tile_rows x tile_vectors accumulators, tile_vectors operands and one broadcast fill the registers:
-// rows * vectors + vectors + 1 <= registers. The right side is packed panel by panel, unless it is read row by row for
-// few rows; the left side is read in place, unless its contracted axis is not the last one.
+// rows * vectors + vectors + 1 <= registers. The right side is packed panel by panel, unless few rows of the left
+// side read it, whole vectors at a time; the left side is read in place, unless it is computed.
 #include "passes/schedule.h"
 
 #include "ir/op.h"
@@ -28,7 +28,7 @@ constexpr f64 ns_worth_splitting = 1500; // a barrier takes some 300
 constexpr f64 ns_per_thread = 25000;     // of a step, to make a further thread worthwhile
 constexpr i64 most_threads = 64;
 constexpr i64 assumed_batch = 32;
-constexpr i64 few_rows = 64; // a panel that so few rows read is not worth packing
+constexpr i64 few_rows = 32; // a panel that so few rows read is not worth packing
 
 class Scheduler {
 public:
@@ -91,7 +91,11 @@ private:
     return std::any_of(k.results.begin(), k.results.end(), [&](ValueId v) { return f_.type(v).rank() > 0; });
   }
 
+  // Does it lie in memory, perhaps seen as another shape or with its axes in another order?
   static bool reads_as_is(Node const& k, ValueId v) {
+    for (auto const& n : k.regions.front().nodes)
+      if ((n.op == OpCode::reshape || n.op == OpCode::transpose) && n.result() == v)
+        return reads_as_is(k, n.operands[0]);
     return std::find(k.operands.begin(), k.operands.end(), v) != k.operands.end();
   }
 
@@ -101,7 +105,6 @@ private:
     auto const contract_lhs = dot.attributes.get<Axes>("contract_lhs"),
                contract_rhs = dot.attributes.get<Axes>("contract_rhs");
     auto last = [&](ValueId v) { return f_.type(v).rank() - 1; };
-    bool lhs_by_rows = !contract_lhs.empty() && contract_lhs.back() == last(lhs);
     bool rhs_by_rows = contract_rhs.empty() || contract_rhs.back() != last(rhs);
 
     auto const batch_lhs = dot.attributes.get_or<Axes>("batch_lhs", {}),
@@ -116,11 +119,12 @@ private:
     Dim rows = element_count(f_.type(lhs).shape);
     for (auto const& axes : {contract_lhs, batch_lhs})
       for (i64 a : axes) rows = rows.divided_by(f_.type(lhs).shape[static_cast<size_t>(a)]).value_or(rows);
-    bool direct = rhs_by_rows && reads_as_is(k, rhs) && rows.constant().value_or(few_rows + 1) <= few_rows;
+    bool whole = static_cast<i64>(columns) % lanes == 0; // no vector reaches beyond a row
+    bool direct = rhs_by_rows && whole && reads_as_is(k, rhs) && rows.constant().value_or(few_rows + 1) <= few_rows;
 
     k.attributes.set("tile_rows", tile_rows);
     k.attributes.set("tile_vectors", tile_vectors);
-    k.attributes.set("pack_lhs", !(lhs_by_rows && reads_as_is(k, lhs)));
+    k.attributes.set("pack_lhs", !reads_as_is(k, lhs));
     k.attributes.set("pack_rhs", !direct);
   }
 

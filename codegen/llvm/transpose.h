@@ -10,7 +10,8 @@ namespace nnc {
 // rows[i][j] -> result[j][i] for 4, 8 or 16 vectors of as many lanes (of any type of 4 bytes).
 std::vector<llvm::Value*> transpose(llvm::IRBuilder<>& b, std::vector<llvm::Value*> rows);
 
-// void pack_transposed_W(ptr source, i64 row_stride, i64 rows, ptr target, i64 target_stride, i64 depth), once per module:
+// void pack_transposed_W(ptr source, i64 row_stride, i64 rows, ptr target, i64 target_stride, i64 depth), once per
+// module:
 //
 //     target[k * target_stride + i] = source[min(i, rows - 1) * row_stride + k]      for i in 0..W, k in 0..depth
 //

@@ -132,6 +132,8 @@ private:
     spec_.lanes = natural_lanes(k_.target);
     spec_.registers = k_.target.registers;
     spec_.tile_rows = k_.kernel.attributes.get_or<i64>("tile_rows", 0);
+    spec_.pack_rhs = k_.kernel.attributes.get_or<bool>("pack_rhs", true);
+    if (k_.kernel.attributes.get_or<bool>("pack_lhs", false)) spec_.lhs.plain.reset();
     spec_.tile_vectors = k_.kernel.attributes.get_or<i64>("tile_vectors", 0);
     spec_.epilogue = [this](Ref batch, Ref row, Ref column, Ref sums) { epilogue(batch, row, column, sums); };
     if (needs_no_axes()) spec_.flat_epilogue = [this](Ref element, Ref sums) { flat_epilogue(element, sums); };

@@ -49,9 +49,7 @@ ContractChoice choose(ContractSpec const& s) {
   while (choice.tile_rows & (choice.tile_rows - 1)) --choice.tile_rows; // divides 16, as chunks of rows do
   if (s.rows.constant) choice.tile_rows = std::min(choice.tile_rows, *s.rows.constant);
 
-  // Few rows: a panel would be read too seldom to be worth packing.
-  choice.direct = s.rhs.plain && s.rhs.plain->inner_stride == 1 && s.rows.constant && *s.rows.constant <= 32 &&
-                  s.columns % lanes == 0;
+  choice.direct = !s.pack_rhs && s.rhs.plain && s.rhs.plain->inner_stride == 1 && s.columns % lanes == 0;
   if (!s.depth.constant || *s.depth.constant > longest_depth) {
     i64 depth = s.lhs.plain || s.depth.constant ? chunk_depth : chunk_depth_lhs;
     choice.depth_chunk = s.order.block ? round_up(depth, s.order.block) : depth;

@@ -56,6 +56,7 @@ struct ContractSpec {
 
   int lanes = 8;                         // W
   i64 registers = 16;                    // vector registers of the target
+  bool pack_rhs = true;                  // false: read in place, where vectors allow it
   i64 tile_rows = 0, tile_vectors = 0;   // MR and NV; 0: chosen here
   Ref thread = no_ref, threads = no_ref; // no_ref: one thread does everything
 

@@ -69,7 +69,10 @@ std::string function_of(Case const& c, i64 vector_bytes) {
     body +=
         fmt::format("    %0 = broadcast %bias {{axes=[{}]}} : {}\n    %1 = add %z, %0 : {}\n    {} = max 0, %1 : {}\n",
                     first + 1, out, out, y, out);
-  std::string tile = c.tile_rows ? fmt::format(", tile_rows={}, tile_vectors={}", c.tile_rows, c.tile_vectors) : "";
+  // Both ways of reading each operand are met.
+  std::string pack = fmt::format(", pack_lhs={}, pack_rhs={}", c.k % 3 == 0, c.k % 2 == 0);
+  std::string tile =
+      pack + (c.tile_rows ? fmt::format(", tile_rows={}, tile_vectors={}", c.tile_rows, c.tile_vectors) : "");
   kernels += fmt::format(
       "  {} = kernel {}, {}{} {{barrier=true, kind=\"contract\", parallel=true, places=[{}]{}}} {{\n{}  }}\n", y, x, w,
       c.epilogue ? ", %bias" : "", out_slot ? "slot(2)" : "result(0)", tile, body);
