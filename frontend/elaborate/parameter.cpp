@@ -19,6 +19,21 @@ struct PathGuard { // declares draws below a parameter's own path
   std::shared_ptr<PathScope> before;
 };
 
+// The call that a parameter belongs to, where the user wrote it; in a model's own body the declaration itself.
+Location place_of(Frame const& frame, Location at) {
+  Frame const* f = &frame;
+  if (f->kind != Frame::Kind::function) return at;
+  while (f->caller && f->caller->file && f->caller->file->is_std) f = f->caller;
+  return f->call_at;
+}
+
+// Did the call get its place among the paths from its function's name, by counting?
+bool is_counted(Frame const& frame) {
+  std::string const& path = frame.path->path;
+  std::string last = path.substr(path.rfind('.') + 1);
+  return !frame.name.empty() && (last == frame.name || last.starts_with(frame.name + "_"));
+}
+
 } // namespace
 
 // What is wrong with a parameter of the library is the fault of the call, and is said once for each call.
@@ -58,7 +73,7 @@ void Elaborator::declare_param(ParamStmt const& s, Location at) {
     Kept kept{.path = path,
               .type = initialize_->type(initial.tensor()->id),
               .is_state = s.is_state,
-              .at = s.name.at,
+              .at = place_of(*frame_, s.name.at),
               .initial = initial.tensor()->id};
     refuse_batch(kept.type, kind, path, s.name.at);
     found = kept_.emplace(path, kept).first;
@@ -71,6 +86,10 @@ void Elaborator::declare_param(ParamStmt const& s, Location at) {
   if (kept.is_state != s.is_state)
     fail(at, fmt::format("`{}` is a param at one place and a state at another", path), {},
          {{kept.at, "declared here first"}});
+  // Calls are counted, so one that stands in an `if training` would shift the paths of those behind it.
+  if (graph_->kind != Graph::Kind::training && is_counted(*frame_) && !(place_of(*frame_, s.name.at) == kept.at))
+    fail(at, fmt::format("`{}` belongs to another call while `training` is true", path),
+         "a tag gives a call the same path in every function of the model", {{kept.at, "that call"}});
   ValueId id = graph_->argument(path, kept.type, s.is_state ? Role::state : Role::param);
   if (s.is_state) {
     id = graph_->state_values.try_emplace(path, id).first->second;
