@@ -219,8 +219,9 @@ TEST_CASE("a loss that is not finite stops with the step and keeps the checkpoin
 TEST_CASE("Ctrl-C ends the training, saves when asked to, and has status 130") {
   Desk desk;
   auto const interrupted = [&](std::string const& more) { // the training would take hours
-    auto const when_it_trains =
-        " & pid=$!; until grep -qs batch err; do sleep 0.1; done; sleep 0.5; kill -INT $pid; wait $pid";
+    auto const words = "'" + (desk.scratch() / "err").string() + "'"; // the shell that waits is in another folder
+    auto const when_it_trains = " & pid=$!; for n in $(seq 600); do grep -qs batch " + words +
+                                " && break; sleep 0.1; done; sleep 0.5; kill -INT $pid; wait $pid";
     return desk.nnc("digits.nn --train mnist --epochs 1000000 " + more + when_it_trains);
   };
   auto const saved = interrupted("--save w.safetensors");
