@@ -135,7 +135,9 @@ bool make_kernels(Function& f, bool together) {
     join_producers(graph, groups);
     join_scalars(graph, groups);
   }
-  emit_kernels(graph, groups, f);
+  // Groups that were joined may wait for each other in a circle; then every node stands alone, slower but right.
+  if (!emit_kernels(graph, groups, f) && !emit_kernels(graph, Groups(graph), f))
+    throw CompilerBug("fuse: the nodes of @" + f.name + " depend on each other in a circle");
   compact(f);
   return true;
 }

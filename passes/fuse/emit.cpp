@@ -136,9 +136,13 @@ private:
 
 } // namespace
 
-void emit_kernels(Graph const& graph, Groups const& groups, Function& f) {
+bool emit_kernels(Graph const& graph, Groups const& groups, Function& f) {
   auto const order = in_order(graph, groups);
+  size_t count = 0;
+  for (NodeId n = 0; n < graph.size(); ++n) count += groups.exists(n) && groups.of(n) == n;
+  if (order.size() != count) return false;
   Emitter(graph, groups, f).run(order);
+  return true;
 }
 
 } // namespace nnc::fusion

@@ -5,6 +5,7 @@
 
 namespace nnc::fusion {
 
-void emit_kernels(Graph const&, Groups const&, Function&);
+// False, and nothing done, when groups wait for each other in a circle.
+bool emit_kernels(Graph const&, Groups const&, Function&);
 
 } // namespace nnc::fusion

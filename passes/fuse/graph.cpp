@@ -102,7 +102,7 @@ Class Graph::class_of(NodeId id) const {
     if (op.has(elementwise) && known) return Class::scalar;
     // The number of examples: a sum of ones over a symbolic extent.
     auto* x = is_reduction(n) && producer[n.operands[0]] != no_node ? &node(producer[n.operands[0]]) : nullptr;
-    if (x && x->op == OpCode::broadcast && known_before_step(x->operands[0]) && !is_float(function.type(v).dtype))
+    if (x && x->op == OpCode::broadcast && is_virtual(n.operands[0]) && !is_float(function.type(v).dtype))
       return Class::scalar;
   }
   if (is_result[v]) return Class::plain;
