@@ -54,7 +54,15 @@ inline bool near_a_jump(Node const& n, std::vector<Tensor> const& x, DType resul
     return std::any_of(t.f.begin(), t.f.end(),
                        [&](f64 v) { return std::abs(v - offset - std::nearbyint(v - offset)) < margin; });
   };
+  auto near_zero = [](Tensor const& t) { // where a quotient or a logarithm blows every rounding up
+    return std::any_of(t.f.begin(), t.f.end(), [](f64 v) { return std::abs(v) < 0.05; });
+  };
   switch (n.op) {
+  case OpCode::div: return near_zero(x[1]);
+  case OpCode::log:
+  case OpCode::sqrt:
+  case OpCode::rsqrt:
+  case OpCode::pow: return near_zero(x[0]);
   case OpCode::floor: return near_integer(x[0], 0);
   case OpCode::round: return near_integer(x[0], 0.5);
   case OpCode::sign: return std::any_of(x[0].f.begin(), x[0].f.end(), [&](f64 v) { return std::abs(v) < margin; });

@@ -5,6 +5,7 @@
 #include "passes/pass.h"
 #include "tests/props/generator.h"
 #include "tests/props/shrink.h"
+#include "tests/text_test.h"
 
 #include <cstdlib>
 #include <doctest/doctest.h>
@@ -100,6 +101,15 @@ TEST_CASE("random graphs keep their bits through every pass") {
   }
   MESSAGE("covered " << coverage.operators.size() << " operator x dtype, " << coverage.ranks.size()
                      << " operator x rank, " << coverage.edges.size() << " edges; dropped " << coverage.dropped);
+}
+
+TEST_CASE("what the fuzzer has found stays mended") {
+  for (auto const& path : text_test::files_below("tests/props/found", ".ir")) {
+    INFO(path.string());
+    auto p = parse_ir(path.filename().string(), text_test::read_file(path));
+    REQUIRE(p.diagnostics.empty());
+    CHECK(first_complaint(p.module, 1) == "");
+  }
 }
 
 TEST_CASE("the generator uses every operator") {
