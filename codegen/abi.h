@@ -8,9 +8,9 @@
 // Runs `steps` steps (batches), numbered first_step, first_step + 1, ... Step s of the call gathers the rows
 // rows[s*batch .. (s+1)*batch). Every thread of the team calls the same entry with its own number; they meet at
 // barriers inside. After each step member 0 adds `batch * value` of every result of role loss or metric to
-// report->sums (in order of the function's results of these roles), writes report->last, and adds to steps and examples.
-// A loss that is not finite sets report->first_bad_step (when it is 0) and, if stop_on_bad, ends the call after that step.
-// The floating-point mode (MXCSR) is set on entry and restored on exit. Returns 0.
+// report->sums (in order of the function's results of these roles), writes report->last, and adds to steps and
+// examples. A loss that is not finite sets report->first_bad_step (when it is 0) and, if stop_on_bad, ends the call
+// after that step. The floating-point mode (MXCSR) is set on entry and restored on exit. Returns 0.
 #ifndef NNC_ABI_H
 #define NNC_ABI_H
 
@@ -42,23 +42,24 @@ typedef struct nnc_barrier {
 } nnc_barrier;
 
 typedef struct nnc_context {
-  int32_t version;          // NNC_ABI_VERSION
-  int32_t threads;          // members that run this entry, 1 or more
-  void* const* arguments;   // one per argument of the function, in order; null for scalars, rows, step and seed
-  void* const* results;     // one per result, in order; a param or state that is updated in place has its argument's pointer
-  void* arena;              // arena_bytes(batch) bytes, aligned to 64
-  const double* scalars;    // one per argument of role scalar, in order
-  const int32_t* rows;      // row numbers, batch of them per step
+  int32_t version;        // NNC_ABI_VERSION
+  int32_t threads;        // members that run this entry, 1 or more
+  void* const* arguments; // one per argument of the function, in order; null for scalars, rows, step and seed
+  void* const*
+      results; // one per result, in order; a param or state that is updated in place has its argument's pointer
+  void* arena; // arena_bytes(batch) bytes, aligned to 64
+  const double* scalars; // one per argument of role scalar, in order
+  const int32_t* rows;   // row numbers, batch of them per step
   int64_t batch;
-  int64_t examples;         // length of the data columns
+  int64_t examples; // length of the data columns
   int64_t seed;
   int32_t stop_on_bad;
   int32_t reserved;
   nnc_report* report;
-  nnc_barrier* barrier;     // null is fine for one thread
+  nnc_barrier* barrier;                             // null is fine for one thread
   void (*wait)(struct nnc_context*, int32_t epoch); // sleeps while barrier->epoch == epoch (may return early)
   void (*wake)(struct nnc_context*);                // wakes all sleepers
-  void* host;               // the host's own pointer, untouched
+  void* host;                                       // the host's own pointer, untouched
 } nnc_context;
 
 typedef int32_t (*nnc_entry)(nnc_context*, int32_t thread, int64_t first_step, int64_t steps);

@@ -23,8 +23,8 @@ struct CompileOptions {
 
 // An object file and what a host must know to call it.
 struct Object {
-  std::vector<u8> bytes;              // ELF, no undefined symbols
-  std::vector<std::string> entries;   // names of the functions that have an entry "nnc_<name>"
+  std::vector<u8> bytes;            // ELF, no undefined symbols
+  std::vector<std::string> entries; // names of the functions that have an entry "nnc_<name>"
 };
 
 // Throws Error for what cannot be compiled (a dtype that is not built yet), CompilerBug for what should never come.

@@ -1,5 +1,5 @@
-// The border of codegen/: modules to objects and texts. Kernels are made side by side in a fixed number of parts, so that
-// the object is the same however many threads make it.
+// The border of codegen/: modules to objects and texts. Kernels are made side by side in a fixed number of parts, so
+// that the object is the same however many threads make it.
 #include "codegen/codegen.h"
 #include "codegen/llvm/machine.h"
 #include "codegen/llvm/merge.h"
@@ -38,7 +38,8 @@ std::vector<std::unique_ptr<Lowered>> lower_all(Module const& m, Target const& t
       if (n.op != OpCode::kernel) continue;
       std::string name = f.name + "." + std::to_string(lowered->names.size());
       auto loops = lower(lowered->storage, n, target, name);
-      if (auto wrong = verify(loops); !wrong.empty()) throw CompilerBug("the loops of " + name + " are wrong: " + wrong.front());
+      if (auto wrong = verify(loops); !wrong.empty())
+        throw CompilerBug("the loops of " + name + " are wrong: " + wrong.front());
       lowered->names.push_back(does_nothing(loops) ? "" : name);
       if (!does_nothing(loops)) lowered->kernels.push_back(std::move(loops));
     }
@@ -73,7 +74,8 @@ std::vector<Part> split(std::vector<std::unique_ptr<Lowered>> const& all, size_t
   return parts;
 }
 
-std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Part const& part, llvm::TargetMachine& machine, Target const& t) {
+std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Part const& part, llvm::TargetMachine& machine,
+                                          Target const& t) {
   auto module = std::make_unique<llvm::Module>("nnc", context);
   module->setTargetTriple(t.triple);
   module->setDataLayout(machine.createDataLayout());
@@ -100,20 +102,21 @@ llvm::SmallVector<char, 0> object_of(Part const& part, Target const& target) {
 }
 
 // One thread per part, if so many are allowed; the first that fails is the one that is reported.
-std::vector<llvm::SmallVector<char, 0>> objects_of(std::vector<Part> const& parts, Target const& target, bool side_by_side) {
+std::vector<llvm::SmallVector<char, 0>> objects_of(std::vector<Part> const& parts, Target const& target,
+                                                   bool side_by_side) {
   std::vector<llvm::SmallVector<char, 0>> objects(parts.size());
   std::vector<std::exception_ptr> failures(parts.size());
   auto make = [&](size_t i) {
     try {
       objects[i] = object_of(parts[i], target);
-    } catch (...) { failures[i] = std::current_exception(); }
+    } catch (...) {
+      failures[i] = std::current_exception();
+    }
   };
   std::vector<std::thread> threads;
   for (size_t i = 1; i < parts.size(); ++i)
-    if (side_by_side)
-      threads.emplace_back(make, i);
-    else
-      make(i);
+    if (side_by_side) threads.emplace_back(make, i);
+    else make(i);
   if (!parts.empty()) make(0);
   for (auto& t : threads) t.join();
   for (auto const& f : failures)

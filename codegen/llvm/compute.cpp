@@ -21,8 +21,9 @@ public:
     case OpCode::mul: return floats ? b_.CreateFMul(x[0], x[1]) : b_.CreateMul(x[0], x[1]);
     case OpCode::div: return b_.CreateFDiv(x[0], x[1]);
     case OpCode::floor_div: return floor_div(x[0], x[1]);
-    case OpCode::mod: return b_.CreateSelect(b_.CreateICmpEQ(x[1], zero(x[1])), zero(x[0]),
-                                             b_.CreateSub(x[0], b_.CreateMul(floor_div(x[0], x[1]), x[1])));
+    case OpCode::mod:
+      return b_.CreateSelect(b_.CreateICmpEQ(x[1], zero(x[1])), zero(x[0]),
+                             b_.CreateSub(x[0], b_.CreateMul(floor_div(x[0], x[1]), x[1])));
     case OpCode::max: return choose(less(x[1], x[0]), x[0], x[1]);
     case OpCode::min: return choose(less(x[0], x[1]), x[0], x[1]);
     case OpCode::neg: return floats ? b_.CreateFNeg(x[0]) : b_.CreateNeg(x[0]);
@@ -32,7 +33,8 @@ public:
     case OpCode::round: return b_.CreateUnaryIntrinsic(llvm::Intrinsic::roundeven, x[0]);
     case OpCode::sqrt: return b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x[0]);
     case OpCode::rsqrt:
-      return b_.CreateFDiv(llvm::ConstantFP::get(x[0]->getType(), 1.0), b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x[0]));
+      return b_.CreateFDiv(llvm::ConstantFP::get(x[0]->getType(), 1.0),
+                           b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, x[0]));
     case OpCode::eq: return floats ? b_.CreateFCmpOEQ(x[0], x[1]) : b_.CreateICmpEQ(x[0], x[1]);
     case OpCode::ne: return floats ? b_.CreateFCmpUNE(x[0], x[1]) : b_.CreateICmpNE(x[0], x[1]);
     case OpCode::lt: return less(x[0], x[1]);

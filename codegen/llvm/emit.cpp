@@ -42,7 +42,8 @@ private:
 
   V address_of(Buffer const& buffer) {
     if (buffer.cell >= 0) return b_.CreateLoad(b_.getPtrTy(), cell(buffer.cell), buffer.name);
-    auto* memory = b_.CreateAlloca(llvm::ArrayType::get(b_.getInt8Ty(), static_cast<u64>(buffer.stack_bytes)), nullptr, buffer.name);
+    auto* memory = b_.CreateAlloca(llvm::ArrayType::get(b_.getInt8Ty(), static_cast<u64>(buffer.stack_bytes)), nullptr,
+                                   buffer.name);
     memory->setAlignment(llvm::Align(64));
     return memory;
   }
@@ -50,18 +51,16 @@ private:
   void body(std::vector<Ref> const& list) {
     for (auto r : list) {
       auto const& i = loops_[r];
-      if (i.act == Act::loop)
-        loop(loops_.loops[static_cast<size_t>(i.number)]);
-      else if (writes(i.act))
-        effect(i);
-      else
-        values_[r] = value(i);
+      if (i.act == Act::loop) loop(loops_.loops[static_cast<size_t>(i.number)]);
+      else if (writes(i.act)) effect(i);
+      else values_[r] = value(i);
     }
   }
 
   V at(Ref r) {
     if (!values_[r]) {
-      if (loops_[r].act != Act::constant) throw CompilerBug("an instruction is used before it is made in " + loops_.name);
+      if (loops_[r].act != Act::constant)
+        throw CompilerBug("an instruction is used before it is made in " + loops_.name);
       values_[r] = constant(loops_[r]);
     }
     return values_[r];
@@ -72,7 +71,8 @@ private:
   V constant(Inst const& i) {
     auto* type = llvm_type(context_, i.type);
     if (is_float(i.type.dtype)) return llvm::ConstantFP::get(type, i.scalar.f);
-    if (i.type.dtype == DType::bool_) return i.scalar.i ? llvm::ConstantInt::getTrue(type) : llvm::ConstantInt::getFalse(type);
+    if (i.type.dtype == DType::bool_)
+      return i.scalar.i ? llvm::ConstantInt::getTrue(type) : llvm::ConstantInt::getFalse(type);
     return llvm::ConstantInt::get(type, static_cast<u64>(i.scalar.i));
   }
 
@@ -83,10 +83,8 @@ private:
     auto* before = b_.GetInsertBlock();
     auto* inside = llvm::BasicBlock::Create(context_, "", function_);
     auto* after = llvm::BasicBlock::Create(context_, "", function_);
-    if (l.sure)
-      b_.CreateBr(inside);
-    else
-      b_.CreateCondBr(b_.CreateICmpSLT(begin, end), inside, after);
+    if (l.sure) b_.CreateBr(inside);
+    else b_.CreateCondBr(b_.CreateICmpSLT(begin, end), inside, after);
     b_.SetInsertPoint(inside);
     auto* index = b_.CreatePHI(b_.getInt64Ty(), 2);
     index->addIncoming(begin, before);
@@ -130,7 +128,9 @@ private:
 
   void transpose(Inst const& i) {
     auto const& t = loops_.transpositions[static_cast<size_t>(i.number)];
-    auto element = [&](int buffer, V index) { return b_.CreateGEP(b_.getFloatTy(), buffers_[static_cast<size_t>(buffer)], index); };
+    auto element = [&](int buffer, V index) {
+      return b_.CreateGEP(b_.getFloatTy(), buffers_[static_cast<size_t>(buffer)], index);
+    };
     b_.CreateCall(transposing_pack(m_.module, static_cast<unsigned>(t.lanes)),
                   {element(t.source, operand(i, 0)), b_.getInt64(static_cast<u64>(t.source_stride)), operand(i, 1),
                    element(t.target, operand(i, 2)), b_.getInt64(static_cast<u64>(t.target_stride)), operand(i, 3)});
@@ -151,8 +151,8 @@ private:
     case Act::load_each: return load_each(i);
     case Act::tree: return tree(i);
     case Act::philox:
-      return b_.CreateCall(philox_function(m_, i.type.lanes), {operand(i, 0), operand(i, 1), operand(i, 2), operand(i, 3),
-                                                               b_.getInt32(static_cast<u32>(i.number))});
+      return b_.CreateCall(philox_function(m_, i.type.lanes), {operand(i, 0), operand(i, 1), operand(i, 2),
+                                                               operand(i, 3), b_.getInt32(static_cast<u32>(i.number))});
     default: throw CompilerBug("an instruction without code in " + loops_.name);
     }
   }
@@ -171,9 +171,12 @@ private:
     return llvm::ConstantDataVector::get(context_, numbers);
   }
 
-  // ---- memory: a bool takes a byte --------------------------------------------------------------------------------------
+  // ---- memory: a bool takes a byte
+  // --------------------------------------------------------------------------------------
 
-  llvm::Type* memory_type(Lanes t) { return llvm_type(context_, t.dtype == DType::bool_ ? Lanes{DType::u8, t.lanes} : t); }
+  llvm::Type* memory_type(Lanes t) {
+    return llvm_type(context_, t.dtype == DType::bool_ ? Lanes{DType::u8, t.lanes} : t);
+  }
   V in_memory(V v, Lanes t) { return t.dtype == DType::bool_ ? b_.CreateZExt(v, memory_type(t)) : v; }
   V from_memory(V v, Lanes t) {
     return t.dtype == DType::bool_ ? b_.CreateICmpNE(v, llvm::Constant::getNullValue(v->getType())) : v;
@@ -203,18 +206,21 @@ private:
     if (lanes && bytes(i.type.dtype) == 1) { // there are no masked loads of bytes before AVX-512
       V v = nothing;
       for (i64 k = 0; k < *lanes; ++k) {
-        V x = b_.CreateLoad(type->getScalarType(), b_.CreateConstInBoundsGEP1_64(type->getScalarType(), from, static_cast<u64>(k)));
+        V x = b_.CreateLoad(type->getScalarType(),
+                            b_.CreateConstInBoundsGEP1_64(type->getScalarType(), from, static_cast<u64>(k)));
         v = b_.CreateInsertElement(v, x, static_cast<u64>(k));
       }
       return from_memory(v, i.type);
     }
-    return from_memory(b_.CreateMaskedLoad(type, from, align(i.type.dtype), mask(limit, i.type.lanes), nothing), i.type);
+    return from_memory(b_.CreateMaskedLoad(type, from, align(i.type.dtype), mask(limit, i.type.lanes), nothing),
+                       i.type);
   }
 
   V load_each(Inst const& i) {
     auto* element = memory_type({i.type.dtype, 1});
     V from = address(i, i.type.dtype), offsets = operand(i, 1);
-    if (i.type.lanes == 1) return from_memory(b_.CreateLoad(element, b_.CreateInBoundsGEP(element, from, offsets)), i.type);
+    if (i.type.lanes == 1)
+      return from_memory(b_.CreateLoad(element, b_.CreateInBoundsGEP(element, from, offsets)), i.type);
     if (m_.machine.gathers && bytes(i.type.dtype) >= 4) {
       V addresses = b_.CreateInBoundsGEP(element, from, offsets);
       auto lanes = llvm::ElementCount::getFixed(static_cast<unsigned>(i.type.lanes));
@@ -266,7 +272,8 @@ private:
     for (int w = type_of(i, 0).lanes / 2; w >= 1; w /= 2) {
       std::vector<int> low, high;
       for (int k = 0; k < w; ++k) low.push_back(k), high.push_back(w + k);
-      v = emit_compute(m_, b_, i.op, i.type.dtype, {i.type.dtype, w}, {b_.CreateShuffleVector(v, low), b_.CreateShuffleVector(v, high)});
+      v = emit_compute(m_, b_, i.op, i.type.dtype, {i.type.dtype, w},
+                       {b_.CreateShuffleVector(v, low), b_.CreateShuffleVector(v, high)});
     }
     return b_.CreateExtractElement(v, u64{0});
   }

@@ -29,7 +29,8 @@ void emit_kernel(EmitModule&, Loops const&);
 llvm::Type* llvm_type(llvm::LLVMContext&, Lanes);
 
 // An elementwise operator on values of LLVM. `from` is the dtype of the operands (of the last one for `select`).
-llvm::Value* emit_compute(EmitModule&, Emitter&, OpCode, DType from, Lanes to, std::vector<llvm::Value*> const& operands);
+llvm::Value* emit_compute(EmitModule&, Emitter&, OpCode, DType from, Lanes to,
+                          std::vector<llvm::Value*> const& operands);
 llvm::Value* emit_fma(EmitModule&, Emitter&, llvm::Value* a, llvm::Value* b, llvm::Value* c);
 
 // exp, log, tanh, erf, pow, sin, cos: internal functions of the module, by operator, dtype and lanes.

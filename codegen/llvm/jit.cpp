@@ -9,7 +9,8 @@
 namespace nnc {
 namespace {
 
-template <class T> T need(llvm::Expected<T> value, char const* what) {
+template <class T>
+T need(llvm::Expected<T> value, char const* what) {
   if (!value) throw CompilerBug(std::string(what) + ": " + llvm::toString(value.takeError()));
   return std::move(*value);
 }
@@ -21,8 +22,7 @@ public:
     llvm::orc::LLJITBuilder builder;
     builder.setJITTargetMachineBuilder(llvm::orc::JITTargetMachineBuilder(llvm::Triple(Target{}.triple)));
     builder.setLinkProcessSymbolsByDefault(false);
-    builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform); // no static constructors, no thread-local storage
-    builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform); // the code has no initializers and throws nothing
+    builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform); // no initializers, no thread-local storage
     jit_ = need(builder.create(), "the linker cannot start");
     llvm::StringRef bytes(reinterpret_cast<char const*>(object.bytes.data()), object.bytes.size());
     if (auto e = jit_->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes, "nnc")))

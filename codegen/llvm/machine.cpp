@@ -25,7 +25,8 @@ llvm::Target const& find_target(std::string const& triple) {
 }
 
 std::unique_ptr<llvm::MCSubtargetInfo> subtarget(Target const& t) {
-  return std::unique_ptr<llvm::MCSubtargetInfo>(find_target(t.triple).createMCSubtargetInfo(t.triple, t.cpu, t.features));
+  return std::unique_ptr<llvm::MCSubtargetInfo>(
+      find_target(t.triple).createMCSubtargetInfo(t.triple, t.cpu, t.features));
 }
 
 // Widths and registers follow from the features.
@@ -59,7 +60,8 @@ void initialize_llvm() {
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
-    // Loop strength reduction takes a quarter of the time and makes nothing faster: addresses are written as they should be.
+    // Loop strength reduction takes a quarter of the time and makes nothing faster: addresses are written as they
+    // should be.
     auto& options = llvm::cl::getRegisteredOptions();
     if (auto found = options.find("disable-lsr"); found != options.end())
       static_cast<llvm::cl::opt<bool>*>(found->second)->setValue(true);
@@ -114,7 +116,8 @@ llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& m
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream out(bytes);
   llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, out, nullptr, kind, true)) throw CompilerBug("LLVM cannot write this kind of file");
+  if (machine.addPassesToEmitFile(passes, out, nullptr, kind, true))
+    throw CompilerBug("LLVM cannot write this kind of file");
   passes.run(module);
   return bytes;
 }

@@ -1,5 +1,5 @@
-// Functions that kernels call: the mathematical ones and the random bits. Calls cost little and keep the code small, and
-// small code is what compiles fast.
+// Functions that kernels call: the mathematical ones and the random bits. Calls cost little and keep the code small,
+// and small code is what compiles fast.
 #include "codegen/llvm/arithmetic.h"
 #include "codegen/math/functions.h"
 #include "ir/op.h"
@@ -20,7 +20,8 @@ llvm::Function* function_once(EmitModule& m, std::string const& name, llvm::Func
   return f;
 }
 
-template <class X> X apply(LlvmArithmetic& a, OpCode op, X x, X y) {
+template <class X>
+X apply(LlvmArithmetic& a, OpCode op, X x, X y) {
   switch (op) {
   case OpCode::exp: return math::exp(a, x);
   case OpCode::log: return math::log(a, x);
@@ -39,7 +40,8 @@ template <class X> X apply(LlvmArithmetic& a, OpCode op, X x, X y) {
 
 llvm::Function* math_function(EmitModule& m, OpCode op, Lanes t) {
   auto* type = llvm_type(m.module.getContext(), t);
-  std::string name = "math." + std::string(info(op).name) + "." + std::string(nnc::name(t.dtype)) + "x" + std::to_string(t.lanes);
+  std::string name =
+      "math." + std::string(info(op).name) + "." + std::string(nnc::name(t.dtype)) + "x" + std::to_string(t.lanes);
   std::vector<llvm::Type*> operands(static_cast<size_t>(info(op).arity), type);
   return function_once(m, name, llvm::FunctionType::get(type, operands, false), [&](Emitter& b, llvm::Function& f) {
     LlvmArithmetic a(m, b, t.lanes);
@@ -53,8 +55,8 @@ namespace {
 
 using V = llvm::Value*;
 
-// 32 x 32 -> 64 bits in every lane, as the upper and the lower halves. Even and odd lanes are multiplied apart, in lanes of
-// 64 bits: vector units have no other product of this kind.
+// 32 x 32 -> 64 bits in every lane, as the upper and the lower halves. Even and odd lanes are multiplied apart, in
+// lanes of 64 bits: vector units have no other product of this kind.
 struct Product {
   V high, low;
 };
@@ -75,7 +77,8 @@ Product multiply(Emitter& b, V x, u32 by, int lanes) {
 // Ten rounds on four words; a loop, which is ten times less code to make, and hardly slower.
 void rounds(Emitter& b, llvm::Function& f, V (&x)[4], V (&key)[2], int lanes) {
   auto* before = b.GetInsertBlock();
-  auto *body = llvm::BasicBlock::Create(b.getContext(), "", &f), *after = llvm::BasicBlock::Create(b.getContext(), "", &f);
+  auto *body = llvm::BasicBlock::Create(b.getContext(), "", &f),
+       *after = llvm::BasicBlock::Create(b.getContext(), "", &f);
   b.CreateBr(body);
   b.SetInsertPoint(body);
   auto carried = [&](V from) {

@@ -20,11 +20,13 @@ class Part {
 public:
   explicit Part(char const* bytes) : bytes_(bytes) {
     std::memcpy(&header_, bytes, sizeof header_);
-    for (size_t i = 0; i < header_.e_shnum; ++i) sections.push_back(read<Elf64_Shdr>(header_.e_shoff + i * sizeof(Elf64_Shdr)));
+    for (size_t i = 0; i < header_.e_shnum; ++i)
+      sections.push_back(read<Elf64_Shdr>(header_.e_shoff + i * sizeof(Elf64_Shdr)));
     for (auto const& s : sections)
       if (s.sh_type == SHT_SYMTAB) read_symbols(s);
   }
-  template <class T> T read(u64 offset) const {
+  template <class T>
+  T read(u64 offset) const {
     T t;
     std::memcpy(&t, bytes_ + offset, sizeof t);
     return t;
@@ -73,7 +75,8 @@ public:
     out_.resize(sizeof(Elf64_Ehdr));
     headers_.resize(1);
     for (auto& section : sections_) write_section(section);
-    append_table(".symtab", SHT_SYMTAB, symbols_.data(), symbols_.size() * sizeof(Elf64_Sym), static_cast<u32>(sections_.size()) + 2);
+    append_table(".symtab", SHT_SYMTAB, symbols_.data(), symbols_.size() * sizeof(Elf64_Sym),
+                 static_cast<u32>(sections_.size()) + 2);
     headers_.back().sh_info = first_global_;
     headers_.back().sh_entsize = sizeof(Elf64_Sym);
     append_table(".strtab", SHT_STRTAB, names_.text.data(), names_.text.size(), 0);
@@ -140,7 +143,9 @@ private:
       for (size_t p = 0; p < parts_.size(); ++p)
         for (size_t s = 1; s < parts_[p].symbols.size(); ++s) {
           auto const& symbol = parts_[p].symbols[s];
-          if (symbol.data.st_shndx == SHN_UNDEF || stays_global(symbol) != global || ELF64_ST_TYPE(symbol.data.st_info) == STT_FILE) continue;
+          if (symbol.data.st_shndx == SHN_UNDEF || stays_global(symbol) != global ||
+              ELF64_ST_TYPE(symbol.data.st_info) == STT_FILE)
+            continue;
           new_symbol_[p][s] = static_cast<u32>(symbols_.size());
           if (ELF64_ST_BIND(symbol.data.st_info) != STB_LOCAL) by_name[symbol.name] = new_symbol_[p][s];
           add_symbol(p, symbol, global);
@@ -206,7 +211,8 @@ private:
     std::memcpy(&r, &out_[at], sizeof r);
     auto const& symbol = parts_[part].symbols[ELF64_R_SYM(r.r_info)].data;
     r.r_offset += offset;
-    if (ELF64_ST_TYPE(symbol.st_info) == STT_SECTION) r.r_addend += static_cast<i64>(moved_[part][symbol.st_shndx].offset);
+    if (ELF64_ST_TYPE(symbol.st_info) == STT_SECTION)
+      r.r_addend += static_cast<i64>(moved_[part][symbol.st_shndx].offset);
     r.r_info = ELF64_R_INFO(static_cast<u64>(new_symbol_[part][ELF64_R_SYM(r.r_info)]), ELF64_R_TYPE(r.r_info));
     std::memcpy(&out_[at], &r, sizeof r);
   }
@@ -234,8 +240,8 @@ private:
 
   std::vector<Part> parts_;
   std::vector<Section> sections_;
-  std::vector<std::vector<Moved>> moved_;      // by part and old number
-  std::vector<std::vector<u32>> new_symbol_;   // by part and old number; 0: dropped
+  std::vector<std::vector<Moved>> moved_;    // by part and old number
+  std::vector<std::vector<u32>> new_symbol_; // by part and old number; 0: dropped
   std::vector<Elf64_Shdr> headers_;
   std::vector<Elf64_Sym> symbols_;
   Strings names_, section_names_;

@@ -28,7 +28,8 @@ public:
       : m_(m), context_(m.module.getContext()), b_(context_), s_(s), f_(s.function), kernels_(kernels) {}
 
   void emit() {
-    auto* type = llvm::FunctionType::get(b_.getInt32Ty(), {b_.getPtrTy(), b_.getInt32Ty(), b_.getInt64Ty(), b_.getInt64Ty()}, false);
+    auto* type = llvm::FunctionType::get(b_.getInt32Ty(),
+                                         {b_.getPtrTy(), b_.getInt32Ty(), b_.getInt64Ty(), b_.getInt64Ty()}, false);
     function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "nnc_" + f_.name, m_.module);
     decorate(*function_);
     function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
@@ -45,7 +46,8 @@ public:
   }
 
 private:
-  // ---- small things -----------------------------------------------------------------------------------------------------
+  // ---- small things
+  // -----------------------------------------------------------------------------------------------------
 
   llvm::BasicBlock* block() { return llvm::BasicBlock::Create(context_, "", function_); }
   V field(size_t offset) { return b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), c_, offset); }
@@ -54,10 +56,13 @@ private:
   V cell(i64 number) { return b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), frame_, static_cast<u64>(number)); }
   void set(i64 number, V value) { b_.CreateStore(value, cell(number)); }
   V get(i64 number) { return b_.CreateLoad(b_.getInt64Ty(), cell(number)); }
-  V report(size_t offset) { return b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), load_pointer(offsetof(nnc_context, report)), offset); }
+  V report(size_t offset) {
+    return b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), load_pointer(offsetof(nnc_context, report)), offset);
+  }
   V c64(i64 k) { return b_.getInt64(static_cast<u64>(k)); }
 
-  template <class Make> void when(V condition, Make make) {
+  template <class Make>
+  void when(V condition, Make make) {
     auto *inside = block(), *after = block();
     b_.CreateCondBr(condition, inside, after);
     b_.SetInsertPoint(inside);
@@ -66,7 +71,8 @@ private:
     b_.SetInsertPoint(after);
   }
 
-  // ---- once per call ----------------------------------------------------------------------------------------------------
+  // ---- once per call
+  // ----------------------------------------------------------------------------------------------------
 
   V set_mode() {
     V old = b_.CreateAlloca(b_.getInt32Ty()), now = b_.CreateAlloca(b_.getInt32Ty());
@@ -95,7 +101,8 @@ private:
     fill_cells(s_.frame.results, static_cast<i64>(f_.results.size()), offsetof(nnc_context, results));
   }
 
-  // Copies `count` cells from the context's list at `offset`, in a loop: that is less code than one copy after the other.
+  // Copies `count` cells from the context's list at `offset`, in a loop: that is less code than one copy after the
+  // other.
   void fill_cells(i64 first, i64 count, size_t offset) {
     if (count == 0) return;
     V list = load_pointer(offset);
@@ -126,7 +133,8 @@ private:
     }
   }
 
-  // ---- the steps --------------------------------------------------------------------------------------------------------
+  // ---- the steps
+  // --------------------------------------------------------------------------------------------------------
 
   void all_steps() {
     V first = function_->getArg(2), steps = function_->getArg(3);
@@ -142,7 +150,8 @@ private:
     set(Frame::step, step_);
     b_.CreateStore(b_.CreateGEP(b_.getInt32Ty(), rows, b_.CreateMul(s, batch)), cell(Frame::rows));
     V following = b_.CreateAdd(s, c64(1));
-    when(b_.CreateICmpSLT(following, steps), [&] { ask_for_rows(b_.CreateGEP(b_.getInt32Ty(), rows, b_.CreateMul(following, batch))); });
+    when(b_.CreateICmpSLT(following, steps),
+         [&] { ask_for_rows(b_.CreateGEP(b_.getInt32Ty(), rows, b_.CreateMul(following, batch))); });
     bool met = call_kernels();
     finish_step(met, next);
     b_.SetInsertPoint(next);
@@ -152,7 +161,8 @@ private:
   }
 
   // for (i = from; i < to; i += by) body(i)
-  template <class Body> void counted(V from, V to, i64 by, Body make) {
+  template <class Body>
+  void counted(V from, V to, i64 by, Body make) {
     auto *before = b_.GetInsertBlock(), *body = block(), *after = block();
     b_.CreateCondBr(b_.CreateICmpSLT(from, to), body, after);
     b_.SetInsertPoint(body);
@@ -166,7 +176,8 @@ private:
   }
 
   // Shuffled rows of a mapped data set come from far, and no processor guesses which. Each thread asks for its share,
-  // into the second level of its cache. A row number that is out of range asks for nothing of interest and does no harm.
+  // into the second level of its cache. A row number that is out of range asks for nothing of interest and does no
+  // harm.
   void ask_for_rows(V rows) {
     constexpr i64 line = 64;
     V batch = get(Frame::batch);
@@ -178,11 +189,13 @@ private:
       i64 size = inner_size(type.shape, 1) * bytes(type.dtype);
       V data = b_.CreateLoad(b_.getPtrTy(), cell(s_.frame.arguments + static_cast<i64>(a)));
       counted(from, to, 1, [&](V r) {
-        V number = b_.CreateSExt(b_.CreateLoad(b_.getInt32Ty(), b_.CreateGEP(b_.getInt32Ty(), rows, r)), b_.getInt64Ty());
+        V number =
+            b_.CreateSExt(b_.CreateLoad(b_.getInt32Ty(), b_.CreateGEP(b_.getInt32Ty(), rows, r)), b_.getInt64Ty());
         V row = b_.CreateGEP(b_.getInt8Ty(), data, b_.CreateMul(number, c64(size)));
         counted(c64(0), c64(size), line, [&](V byte) {
           V where = b_.CreateGEP(b_.getInt8Ty(), row, byte);
-          b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {b_.getPtrTy()}, {where, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
+          b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {b_.getPtrTy()},
+                             {where, b_.getInt32(0), b_.getInt32(2), b_.getInt32(1)});
         });
       });
     }
@@ -261,14 +274,17 @@ private:
   // A reported value as f64.
   V value_of(Result const& r) {
     auto const& value = f_.values[r.value];
-    if (value.constant) return llvm::ConstantFP::get(b_.getDoubleTy(), is_float(value.type.dtype) ? value.constant->f : static_cast<f64>(value.constant->i));
+    if (value.constant)
+      return llvm::ConstantFP::get(b_.getDoubleTy(), is_float(value.type.dtype) ? value.constant->f
+                                                                                : static_cast<f64>(value.constant->i));
     auto const& place = s_.places[r.value];
     if (!place) throw CompilerBug("the result " + r.name + " has no place");
     DType d = value.type.dtype;
     auto* type = llvm_type(context_, {d == DType::bool_ ? DType::u8 : d, 1});
     V v = b_.CreateLoad(type, address_of(*place));
     if (is_float(d)) return b_.CreateFPCast(v, b_.getDoubleTy());
-    return d == DType::u8 || d == DType::bool_ ? b_.CreateUIToFP(v, b_.getDoubleTy()) : b_.CreateSIToFP(v, b_.getDoubleTy());
+    return d == DType::u8 || d == DType::bool_ ? b_.CreateUIToFP(v, b_.getDoubleTy())
+                                               : b_.CreateSIToFP(v, b_.getDoubleTy());
   }
 
   V address_of(Place const& p) {
@@ -286,14 +302,17 @@ private:
   void add_counters() {
     for (i64 k = 0; k < counter_count; ++k) {
       V n = get(Frame::counters + k);
-      size_t offset = static_cast<Counter>(k) == Counter::clamped ? offsetof(nnc_report, clamped) : offsetof(nnc_report, zero_divided);
+      size_t offset = static_cast<Counter>(k) == Counter::clamped ? offsetof(nnc_report, clamped)
+                                                                  : offsetof(nnc_report, zero_divided);
       when(b_.CreateICmpNE(n, c64(0)), [&] {
-        b_.CreateAtomicRMW(llvm::AtomicRMWInst::Add, report(offset), n, llvm::Align(8), llvm::AtomicOrdering::Monotonic);
+        b_.CreateAtomicRMW(llvm::AtomicRMWInst::Add, report(offset), n, llvm::Align(8),
+                           llvm::AtomicOrdering::Monotonic);
       });
     }
   }
 
-  // ---- threads ----------------------------------------------------------------------------------------------------------
+  // ---- threads
+  // ----------------------------------------------------------------------------------------------------------
 
   void meet() {
     when(b_.CreateICmpSGT(threads_, c64(1)), [&] { b_.CreateCall(barrier_function(), {c_}); });
@@ -324,13 +343,15 @@ private:
     V arrived = at(barrier, offsetof(nnc_barrier, arrived)), epoch = at(barrier, offsetof(nnc_barrier, epoch));
     V sleepers = at(barrier, offsetof(nnc_barrier, sleepers));
     V mine = atomic_load(epoch, llvm::AtomicOrdering::Acquire);
-    V before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, arrived, b.getInt32(1), llvm::Align(4), llvm::AtomicOrdering::AcquireRelease);
+    V before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, arrived, b.getInt32(1), llvm::Align(4),
+                                 llvm::AtomicOrdering::AcquireRelease);
     b.CreateCondBr(b.CreateICmpEQ(b.CreateAdd(before, b.getInt32(1)), members), last, spin);
 
     b.SetInsertPoint(last);
     llvm::StoreInst* reset = b.CreateAlignedStore(b.getInt32(0), arrived, llvm::Align(4));
     reset->setAtomic(llvm::AtomicOrdering::Monotonic);
-    b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, epoch, b.getInt32(1), llvm::Align(4), llvm::AtomicOrdering::SequentiallyConsistent);
+    b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, epoch, b.getInt32(1), llvm::Align(4),
+                      llvm::AtomicOrdering::SequentiallyConsistent);
     V anyone = atomic_load(sleepers, llvm::AtomicOrdering::SequentiallyConsistent);
     b.CreateCondBr(b.CreateICmpNE(anyone, b.getInt32(0)), wake, done);
 
@@ -375,6 +396,8 @@ private:
 
 } // namespace
 
-void emit_entry(EmitModule& m, Storage const& s, std::vector<std::string> const& kernels) { Entry(m, s, kernels).emit(); }
+void emit_entry(EmitModule& m, Storage const& s, std::vector<std::string> const& kernels) {
+  Entry(m, s, kernels).emit();
+}
 
 } // namespace nnc

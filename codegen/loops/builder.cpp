@@ -123,16 +123,14 @@ Ref LoopBuilder::pure(Inst i) {
 }
 
 Ref LoopBuilder::constant(DType dtype, Scalar s, int lanes) {
-  if (is_float(dtype))
-    s.i = 0;
-  else
-    s.f = 0;
+  if (is_float(dtype)) s.i = 0;
+  else s.f = 0;
   return pure({.act = Act::constant, .type = {dtype, lanes}, .scalar = s});
 }
 
 Ref LoopBuilder::number(f64 value, Lanes t) {
-  return constant(t.dtype, is_float(t.dtype) ? Scalar{.f = value, .i = 0} : Scalar{.f = 0, .i = static_cast<i64>(value)},
-                  t.lanes);
+  return constant(
+      t.dtype, is_float(t.dtype) ? Scalar{.f = value, .i = 0} : Scalar{.f = 0, .i = static_cast<i64>(value)}, t.lanes);
 }
 
 std::optional<i64> LoopBuilder::known(Ref r) const {
@@ -183,7 +181,9 @@ Ref LoopBuilder::convert(Ref r, DType d) {
 
 Ref LoopBuilder::fma(Ref a, Ref b, Ref c) {
   int lanes = std::max({type(a).lanes, type(b).lanes, type(c).lanes});
-  return pure({.act = Act::fma, .type = {type(c).dtype, lanes}, .args = {splat(a, lanes), splat(b, lanes), splat(c, lanes), no_ref}});
+  return pure({.act = Act::fma,
+               .type = {type(c).dtype, lanes},
+               .args = {splat(a, lanes), splat(b, lanes), splat(c, lanes), no_ref}});
 }
 
 Ref LoopBuilder::lane_numbers(int lanes) { return pure({.act = Act::lane_numbers, .type = {DType::i32, lanes}}); }
@@ -204,7 +204,10 @@ Ref LoopBuilder::load(int buffer, DType dtype, int lanes, Ref index, Ref limit) 
 }
 
 Ref LoopBuilder::load_each(int buffer, DType dtype, Ref base, Ref offsets) {
-  Inst i{.act = Act::load_each, .type = {dtype, type(offsets).lanes}, .args = {base, offsets, no_ref, no_ref}, .number = buffer};
+  Inst i{.act = Act::load_each,
+         .type = {dtype, type(offsets).lanes},
+         .args = {base, offsets, no_ref, no_ref},
+         .number = buffer};
   return written_[static_cast<size_t>(buffer)] ? here(i) : pure(i);
 }
 
@@ -224,13 +227,18 @@ void LoopBuilder::prefetch(int buffer, Ref index) {
 }
 
 void LoopBuilder::pack_transposed(Transposition t, Ref source, Ref rows, Ref target, Ref depth) {
-  here({.act = Act::transpose, .args = {source, rows, target, depth}, .number = static_cast<i64>(loops_.transpositions.size())});
+  here({.act = Act::transpose,
+        .args = {source, rows, target, depth},
+        .number = static_cast<i64>(loops_.transpositions.size())});
   loops_.transpositions.push_back(t);
 }
 
 void LoopBuilder::count(Counter c, Ref condition) {
   // Once for every evaluation of the condition, wherever that stands; but never outside of a loop that may not run.
-  Inst i{.act = Act::count, .type = type(condition), .args = {condition, no_ref, no_ref, no_ref}, .number = static_cast<i64>(c)};
+  Inst i{.act = Act::count,
+         .type = type(condition),
+         .args = {condition, no_ref, no_ref, no_ref},
+         .number = static_cast<i64>(c)};
   int least = depth_of_operands(i), d = depth();
   while (d > least && scopes_[static_cast<size_t>(d)].runs) --d;
   auto& made = scopes_[static_cast<size_t>(d)].made;
@@ -308,7 +316,8 @@ LoopBuilder::Open LoopBuilder::open(Ref begin, Ref end, i64 step, std::vector<Re
   scopes_.back().runs = b && e && *b < *e;
   Open o;
   o.index = make({.act = Act::index, .type = {DType::i64, 1}, .number = number}, depth(), false);
-  for (auto i : initial) o.carried.push_back(make({.act = Act::carried, .type = type(i), .number = number}, depth(), false));
+  for (auto i : initial)
+    o.carried.push_back(make({.act = Act::carried, .type = type(i), .number = number}, depth(), false));
   auto& loop = loops_.loops.back();
   loop.index = o.index;
   loop.initial = std::move(initial);
@@ -326,7 +335,8 @@ std::vector<Ref> LoopBuilder::close(std::vector<Ref> next) {
   scopes_.pop_back();
   here({.act = Act::loop, .type = {}, .number = done.loop});
   std::vector<Ref> results;
-  for (auto n : next) results.push_back(make({.act = Act::result, .type = type(n), .number = done.loop}, depth(), false));
+  for (auto n : next)
+    results.push_back(make({.act = Act::result, .type = type(n), .number = done.loop}, depth(), false));
   loops_.loops[number].next = std::move(next);
   loops_.loops[number].results = results;
   return results;

@@ -75,7 +75,7 @@ private:
   struct Hash {
     size_t operator()(Key const&) const;
   };
-  struct Scope { // a list of instructions under construction: the kernel's body or a loop's
+  struct Scope {       // a list of instructions under construction: the kernel's body or a loop's
     bool runs = false; // at least once, for certain
     std::vector<Ref> list;
     std::unordered_map<Key, Ref, Hash> made;
@@ -84,7 +84,7 @@ private:
     i64 loop = -1; // -1: runs once, so that it is no loop
     std::vector<Ref> initial;
   };
-  Ref pure(Inst);                // found or made, as far outside as possible
+  Ref pure(Inst); // found or made, as far outside as possible
   Ref here(Inst); // made in the current scope
   Ref make(Inst, int depth, bool in_list);
   int depth_of_operands(Inst const&) const;

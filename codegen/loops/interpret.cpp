@@ -1,5 +1,5 @@
-// Runs loops on real memory, lane by lane: what they mean, apart from how LLVM makes them fast. Bits agree with compiled
-// code when the processor flushes subnormals, as it does there.
+// Runs loops on real memory, lane by lane: what they mean, apart from how LLVM makes them fast. Bits agree with
+// compiled code when the processor flushes subnormals, as it does there.
 #include "codegen/loops/loops.h"
 #include "codegen/math/functions.h"
 #include "ir/op.h"
@@ -35,7 +35,8 @@ i64 wrapped(DType d, u64 x) {
   }
 }
 
-template <class F> i64 to_integer(DType d, F x) {
+template <class F>
+i64 to_integer(DType d, F x) {
   if (x != x) return 0;
   if (d == DType::bool_) return x != 0;
   auto limits = [&]<class I>(I) {
@@ -46,7 +47,8 @@ template <class F> i64 to_integer(DType d, F x) {
   return d == DType::i32 ? limits(i32{}) : d == DType::u8 ? limits(u8{}) : limits(i64{});
 }
 
-template <class F> F float_compute(OpCode op, F a, F b) {
+template <class F>
+F float_compute(OpCode op, F a, F b) {
   math::Plain plain;
   switch (op) {
   case OpCode::add: return a + b;
@@ -103,7 +105,8 @@ i64 integer_compute(OpCode op, i64 a, i64 b) {
   }
 }
 
-template <class T> std::optional<bool> comparison(OpCode op, T a, T b) {
+template <class T>
+std::optional<bool> comparison(OpCode op, T a, T b) {
   switch (op) {
   case OpCode::eq: return a == b;
   case OpCode::ne: return a != b;
@@ -117,15 +120,13 @@ template <class T> std::optional<bool> comparison(OpCode op, T a, T b) {
 
 Lane compute(OpCode op, DType from, DType to, Lane a, Lane b) {
   Lane out{};
-  auto compared = from == DType::f32 ? comparison(op, a.s, b.s) : from == DType::f64 ? comparison(op, a.d, b.d) : comparison(op, a.i, b.i);
-  if (compared)
-    out.i = *compared;
-  else if (from == DType::f32)
-    out.s = float_compute(op, a.s, b.s);
-  else if (from == DType::f64)
-    out.d = float_compute(op, a.d, b.d);
-  else
-    out.i = wrapped(to, static_cast<u64>(integer_compute(op, a.i, b.i)));
+  auto compared = from == DType::f32   ? comparison(op, a.s, b.s)
+                  : from == DType::f64 ? comparison(op, a.d, b.d)
+                                       : comparison(op, a.i, b.i);
+  if (compared) out.i = *compared;
+  else if (from == DType::f32) out.s = float_compute(op, a.s, b.s);
+  else if (from == DType::f64) out.d = float_compute(op, a.d, b.d);
+  else out.i = wrapped(to, static_cast<u64>(integer_compute(op, a.i, b.i)));
   return out;
 }
 
@@ -135,12 +136,9 @@ Lane convert(DType from, DType to, Lane x) {
     out.s = from == DType::f32 ? x.s : from == DType::f64 ? static_cast<f32>(x.d) : static_cast<f32>(x.i);
   else if (to == DType::f64)
     out.d = from == DType::f32 ? static_cast<f64>(x.s) : from == DType::f64 ? x.d : static_cast<f64>(x.i);
-  else if (from == DType::f32)
-    out.i = to_integer(to, x.s);
-  else if (from == DType::f64)
-    out.i = to_integer(to, x.d);
-  else
-    out.i = to == DType::bool_ ? x.i != 0 : wrapped(to, static_cast<u64>(x.i));
+  else if (from == DType::f32) out.i = to_integer(to, x.s);
+  else if (from == DType::f64) out.i = to_integer(to, x.d);
+  else out.i = to == DType::bool_ ? x.i != 0 : wrapped(to, static_cast<u64>(x.i));
   return out;
 }
 
@@ -166,12 +164,9 @@ private:
   void list(std::vector<Ref> const& refs) {
     for (auto r : refs) {
       auto const& i = l_[r];
-      if (i.act == Act::loop)
-        loop(l_.loops[static_cast<size_t>(i.number)]);
-      else if (writes(i.act))
-        effect(i);
-      else
-        values_[r] = value(i);
+      if (i.act == Act::loop) loop(l_.loops[static_cast<size_t>(i.number)]);
+      else if (writes(i.act)) effect(i);
+      else values_[r] = value(i);
     }
   }
 
@@ -190,9 +185,12 @@ private:
     for (size_t c = 0; c < carried.size(); ++c) values_[l.results[c]] = carried[c];
   }
 
-  // ---- memory -----------------------------------------------------------------------------------------------------------
+  // ---- memory
+  // -----------------------------------------------------------------------------------------------------------
 
-  u8* address(i64 buffer, DType d, i64 element) const { return buffers_[static_cast<size_t>(buffer)] + element * bytes(d); }
+  u8* address(i64 buffer, DType d, i64 element) const {
+    return buffers_[static_cast<size_t>(buffer)] + element * bytes(d);
+  }
 
   static Lane get(DType d, u8 const* from) {
     Lane l{};
@@ -244,7 +242,8 @@ private:
                     address(t.source, DType::f32, source + std::min(lane, rows - 1) * t.source_stride + k), 4);
   }
 
-  // ---- values -----------------------------------------------------------------------------------------------------------
+  // ---- values
+  // -----------------------------------------------------------------------------------------------------------
 
   Value value(Inst const& i) {
     auto lanes = static_cast<size_t>(i.type.lanes);
@@ -312,7 +311,8 @@ private:
     for (size_t k = 0; k < out.size(); ++k) {
       auto e = static_cast<u64>(index(i, 0) + operand(i, 1)[k].i);
       auto c = static_cast<u32>(e / 64 * 16 + e % 16);
-      auto words = philox({c, static_cast<u32>(i.number), static_cast<u32>(step), static_cast<u32>(step >> 32)}, philox_key(seed));
+      auto words = philox({c, static_cast<u32>(i.number), static_cast<u32>(step), static_cast<u32>(step >> 32)},
+                          philox_key(seed));
       out[k].i = static_cast<i32>(words[e / 16 % 4]);
     }
     return out;

@@ -51,7 +51,7 @@ enum class Act : u8 {
   count,        // adds the number of true lanes to counter `number`
   prefetch,     // asks for the cache line of buffer `number` at args[0], to be read and written soon
   transpose,    // transposition `number` with args source index, rows, target index, depth
-  philox,       // random bits of the elements args[0] + args[1][l]; args[2]: seed, args[3]: step, `number`: hash of the path
+  philox, // random bits of the elements args[0] + args[1][l]; args[2]: seed, args[3]: step, `number`: hash of the path
 };
 
 struct Inst {
@@ -72,9 +72,9 @@ struct Loop {
   std::vector<Ref> body;
 };
 
-// target[t + k * target_stride + i] = source[s + min(i, rows - 1) * source_stride + k] for i in 0..lanes, k in 0..depth:
-// rows of the source, read along the row, become columns of the target. May write up to lanes - 1 rows of the target
-// beyond depth. Elements of 4 bytes; t and target_stride are multiples of the lanes.
+// target[t + k * target_stride + i] = source[s + min(i, rows - 1) * source_stride + k] for i in 0..lanes, k in
+// 0..depth: rows of the source, read along the row, become columns of the target. May write up to lanes - 1 rows of the
+// target beyond depth. Elements of 4 bytes; t and target_stride are multiples of the lanes.
 struct Transposition {
   int source = 0, target = 0; // buffers
   int lanes = 8;
@@ -104,8 +104,8 @@ struct Loops {
 // The cells of the frame of one function.
 struct Frame {
   explicit Frame(Function const&);
-  static constexpr i64 context = 0, thread = 1, threads = 2, batch = 3, padded_batch = 4, examples = 5, seed = 6, step = 7,
-                       rows = 8, counters = 9, first_free = counters + counter_count;
+  static constexpr i64 context = 0, thread = 1, threads = 2, batch = 3, padded_batch = 4, examples = 5, seed = 6,
+                       step = 7, rows = 8, counters = 9, first_free = counters + counter_count;
   i64 locals = 0, scalars = 0, slots = 0, arguments = 0, results = 0; // the first cell of each
   i64 size = 0;
 };

@@ -35,28 +35,29 @@ private:
 
   void list(std::string& out, std::vector<Ref> const& refs, size_t indent) const {
     for (auto r : refs) {
-      if (l_[r].act == Act::loop)
-        loop(out, l_.loops[static_cast<size_t>(l_[r].number)], l_[r].number, indent);
-      else
-        out += std::string(indent, ' ') + inst(r) + "\n";
+      if (l_[r].act == Act::loop) loop(out, l_.loops[static_cast<size_t>(l_[r].number)], l_[r].number, indent);
+      else out += std::string(indent, ' ') + inst(r) + "\n";
     }
   }
 
   void loop(std::string& out, Loop const& l, i64 number, size_t indent) const {
     std::string pad(indent, ' ');
-    out += pad + "for %i" + std::to_string(number) + " in [" + ref(l.begin) + ", " + ref(l.end) + ") by " + std::to_string(l.step);
+    out += pad + "for %i" + std::to_string(number) + " in [" + ref(l.begin) + ", " + ref(l.end) + ") by " +
+           std::to_string(l.step);
     for (size_t k = 0; k < l.carried.size(); ++k)
       out += (k ? ", " : " carrying ") + ref(l.carried[k]) + " = " + ref(l.initial[k]);
     out += "\n";
     list(out, l.body, indent + 2);
     for (size_t k = 0; k < l.next.size(); ++k)
-      out += pad + "  next " + ref(l.carried[k]) + " = " + ref(l.next[k]) + ", after the loop " + ref(l.results[k]) + "\n";
+      out +=
+          pad + "  next " + ref(l.carried[k]) + " = " + ref(l.next[k]) + ", after the loop " + ref(l.results[k]) + "\n";
   }
 
   std::string operands(Inst const& i, int first = 0) const {
     std::string out;
     for (int k = first; k < operand_count(i); ++k)
-      if (i.args[static_cast<size_t>(k)] != no_ref) out += (out.empty() ? " " : ", ") + ref(i.args[static_cast<size_t>(k)]);
+      if (i.args[static_cast<size_t>(k)] != no_ref)
+        out += (out.empty() ? " " : ", ") + ref(i.args[static_cast<size_t>(k)]);
     return out;
   }
 
@@ -72,9 +73,9 @@ private:
     case Act::transpose: {
       auto const& t = l_.transpositions[static_cast<size_t>(i.number)];
       auto name = [&](int b) { return l_.buffers[static_cast<size_t>(b)].name; };
-      return "transpose " + name(t.target) + " [" + ref(i.args[2]) + "] by " + std::to_string(t.target_stride) + " from " +
-             name(t.source) + " [" + ref(i.args[0]) + "] by " + std::to_string(t.source_stride) + ", rows " + ref(i.args[1]) +
-             ", depth " + ref(i.args[3]);
+      return "transpose " + name(t.target) + " [" + ref(i.args[2]) + "] by " + std::to_string(t.target_stride) +
+             " from " + name(t.source) + " [" + ref(i.args[0]) + "] by " + std::to_string(t.source_stride) + ", rows " +
+             ref(i.args[1]) + ", depth " + ref(i.args[3]);
     }
     default: return "%" + std::to_string(r) + " = " + value(i) + " : " + type(i.type);
     }
@@ -91,7 +92,9 @@ private:
     case Act::lane_numbers: return "lane_numbers";
     case Act::extract: return "extract" + operands(i);
     case Act::insert: return "insert" + operands(i);
-    case Act::load: return "load " + buffer(i) + " [" + ref(i.args[0]) + "]" + (i.args[1] == no_ref ? "" : ", lanes below " + ref(i.args[1]));
+    case Act::load:
+      return "load " + buffer(i) + " [" + ref(i.args[0]) + "]" +
+             (i.args[1] == no_ref ? "" : ", lanes below " + ref(i.args[1]));
     case Act::load_each: return "load_each " + buffer(i) + " [" + ref(i.args[0]) + " + " + ref(i.args[1]) + "]";
     case Act::tree: return "tree " + std::string(info(i.op).name) + operands(i);
     case Act::philox: return "philox " + std::to_string(i.number) + "," + operands(i);

@@ -18,8 +18,7 @@ private:
   void complain(Ref r, std::string const& what) { wrong_.push_back("%" + std::to_string(r) + ": " + what); }
 
   void use(Ref user, Ref r) {
-    if (r >= l_.insts.size())
-      complain(user, "uses what does not exist");
+    if (r >= l_.insts.size()) complain(user, "uses what does not exist");
     else if (l_[r].act != Act::constant && !known_[r])
       complain(user, "uses %" + std::to_string(r) + ", which is not made yet or out of scope");
   }
@@ -48,7 +47,8 @@ private:
     use(r, l.begin), use(r, l.end);
     for (auto i : l.initial) use(r, i);
     if (l.step <= 0) complain(r, "does not go on");
-    if (l.carried.size() != l.initial.size() || l.next.size() != l.initial.size() || l.results.size() != l.initial.size())
+    if (l.carried.size() != l.initial.size() || l.next.size() != l.initial.size() ||
+        l.results.size() != l.initial.size())
       complain(r, "carries other values than it gives");
     size_t mark = made_.size();
     make(l.index);
@@ -73,7 +73,8 @@ private:
         if (l_[i.args[static_cast<size_t>(k)]].type.lanes != i.type.lanes) complain(r, "operands differ in lanes");
     if (i.act == Act::compute && operand_count(i) == 2 && l_[i.args[0]].type.dtype != l_[i.args[1]].type.dtype)
       complain(r, "operands differ in dtype");
-    if (i.act == Act::tree && (l_[i.args[0]].type.lanes & (l_[i.args[0]].type.lanes - 1)) != 0) complain(r, "a tree over lanes that are no power of two");
+    if (i.act == Act::tree && (l_[i.args[0]].type.lanes & (l_[i.args[0]].type.lanes - 1)) != 0)
+      complain(r, "a tree over lanes that are no power of two");
   }
 
   Loops const& l_;

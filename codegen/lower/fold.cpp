@@ -79,7 +79,8 @@ std::vector<Ref> Puller::part(std::vector<Dim> const& extents, Order::Kind kind,
   for (auto s : f.starts) accumulators.push_back(b_.splat(s, width));
   accumulators = axis(extents, kind, f, begin, end, accumulators, {});
   if (kind == Order::Kind::lanes)
-    for (size_t i = 0; i < accumulators.size(); ++i) accumulators[i] = b_.tree(f.joins[i], b_.splat(accumulators[i], width));
+    for (size_t i = 0; i < accumulators.size(); ++i)
+      accumulators[i] = b_.tree(f.joins[i], b_.splat(accumulators[i], width));
   return accumulators;
 }
 
@@ -95,7 +96,8 @@ std::vector<Ref> Puller::axis(std::vector<Dim> const& extents, Order::Kind kind,
 }
 
 // The innermost axis, 16 elements at a time; the last ones step only where there are elements.
-std::vector<Ref> Puller::along_lanes(Fold const& f, Ref begin, Ref end, std::vector<Ref> accumulators, std::vector<At> const& at) {
+std::vector<Ref> Puller::along_lanes(Fold const& f, Ref begin, Ref end, std::vector<Ref> accumulators,
+                                     std::vector<At> const& at) {
   constexpr int w = static_cast<int>(order_lanes);
   auto b = b_.known(begin), e = b_.known(end);
   if (!b || !e) {
@@ -121,7 +123,8 @@ std::vector<Ref> Puller::step_lanes(Fold const& f, Ref at, LaneContext lanes, st
   auto next = f.step(accumulators, outer);
   if (lanes.limit != no_ref)
     for (size_t i = 0; i < next.size(); ++i)
-      next[i] = b_.compute(OpCode::select, {lane_mask(), b_.splat(next[i], lanes.lanes), b_.splat(accumulators[i], lanes.lanes)});
+      next[i] = b_.compute(OpCode::select,
+                           {lane_mask(), b_.splat(next[i], lanes.lanes), b_.splat(accumulators[i], lanes.lanes)});
   lanes_ = saved;
   return next;
 }
@@ -180,7 +183,8 @@ Ref Puller::arg(Node const& n, Index const& index) {
   DType d = dtype(x);
   bool floats = is_float(d), last = axis + 1 == static_cast<i64>(shape(x).size());
   if (last && lanes_.lanes > 1) return each_lane(n, index);
-  OpCode join = n.op == OpCode::argmax ? OpCode::max : OpCode::min, better = n.op == OpCode::argmax ? OpCode::gt : OpCode::lt;
+  OpCode join = n.op == OpCode::argmax ? OpCode::max : OpCode::min,
+         better = n.op == OpCode::argmax ? OpCode::gt : OpCode::lt;
   auto kept = indexer_.axes(index, shape(n.result()));
   auto element = [&, this](At at) {
     auto full = kept;
@@ -211,7 +215,8 @@ Ref Puller::arg(Node const& n, Index const& index) {
                 wins = b_.compute(OpCode::or_, {wins, nan});
               }
               Ref here = b_.convert(at[0].base, DType::i32);
-              return std::vector<Ref>{b_.compute(OpCode::select, {wins, v, acc[0]}), b_.compute(OpCode::select, {wins, here, acc[1]})};
+              return std::vector<Ref>{b_.compute(OpCode::select, {wins, v, acc[0]}),
+                                      b_.compute(OpCode::select, {wins, here, acc[1]})};
             }};
   return fold(extents, {}, both)[1];
 }
@@ -224,12 +229,14 @@ Ref Puller::dot(Node const& n, Index const& index) {
   if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
   auto const& contract_lhs = n.attributes.get<Integers>("contract_lhs");
   auto const& contract_rhs = n.attributes.get<Integers>("contract_rhs");
-  auto batch_lhs = n.attributes.get_or<Integers>("batch_lhs", {}), batch_rhs = n.attributes.get_or<Integers>("batch_rhs", {});
+  auto batch_lhs = n.attributes.get_or<Integers>("batch_lhs", {}),
+       batch_rhs = n.attributes.get_or<Integers>("batch_rhs", {});
   auto at = indexer_.axes(index, shape(n.result()));
   auto place = [&](ValueId operand, Integers const& batch, Integers const& contract, size_t& next) {
     std::vector<At> full(shape(operand).size());
     std::vector<bool> taken(full.size(), false);
-    for (size_t i = 0; i < batch.size(); ++i) full[static_cast<size_t>(batch[i])] = at[i], taken[static_cast<size_t>(batch[i])] = true;
+    for (size_t i = 0; i < batch.size(); ++i)
+      full[static_cast<size_t>(batch[i])] = at[i], taken[static_cast<size_t>(batch[i])] = true;
     for (i64 c : contract) taken[static_cast<size_t>(c)] = true;
     for (size_t i = 0; i < full.size(); ++i)
       if (!taken[i]) full[i] = at[next++];
@@ -240,16 +247,18 @@ Ref Puller::dot(Node const& n, Index const& index) {
   Shape summed;
   for (i64 c : contract_lhs) summed.push_back(shape(lhs)[static_cast<size_t>(c)]);
   bool floats = is_float(dtype(n.result()));
-  Fold f{{b_.constant(dtype(n.result()), {})}, {OpCode::add}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
-           auto l = left, r = right;
-           auto split = summed.size() > 1 ? indexer_.axes({{static_cast<int>(summed.size()), k[0]}}, summed) : k;
-           for (size_t i = 0; i < summed.size(); ++i) {
-             l[static_cast<size_t>(contract_lhs[i])] = split[i];
-             r[static_cast<size_t>(contract_rhs[i])] = split[i];
-           }
-           Ref a = pull(lhs, index_of(l)), b = pull(rhs, index_of(r));
-           return std::vector<Ref>{floats ? b_.fma(a, b, acc[0]) : b_.compute(OpCode::add, {acc[0], b_.compute(OpCode::mul, {a, b})})};
-         }};
+  Fold f{
+      {b_.constant(dtype(n.result()), {})}, {OpCode::add}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
+        auto l = left, r = right;
+        auto split = summed.size() > 1 ? indexer_.axes({{static_cast<int>(summed.size()), k[0]}}, summed) : k;
+        for (size_t i = 0; i < summed.size(); ++i) {
+          l[static_cast<size_t>(contract_lhs[i])] = split[i];
+          r[static_cast<size_t>(contract_rhs[i])] = split[i];
+        }
+        Ref a = pull(lhs, index_of(l)), b = pull(rhs, index_of(r));
+        return std::vector<Ref>{floats ? b_.fma(a, b, acc[0])
+                                       : b_.compute(OpCode::add, {acc[0], b_.compute(OpCode::mul, {a, b})})};
+      }};
   return fold({element_count(summed)}, order, f).front();
 }
 

@@ -21,10 +21,8 @@ Index index_of(std::vector<At> const& axes) {
 
 At Indexer::add(At a, At b) {
   At sum{b_.add(a.base, b.base), a.step + b.step};
-  if (a.offsets == no_ref || b.offsets == no_ref)
-    sum.offsets = a.offsets == no_ref ? b.offsets : a.offsets;
-  else
-    sum.offsets = b_.add(a.offsets, b.offsets);
+  if (a.offsets == no_ref || b.offsets == no_ref) sum.offsets = a.offsets == no_ref ? b.offsets : a.offsets;
+  else sum.offsets = b_.add(a.offsets, b.offsets);
   return sum;
 }
 

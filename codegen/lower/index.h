@@ -1,5 +1,5 @@
-// Where in a tensor: one index per axis, or per run of neighbouring axes that are indexed as one (row-major). Indices may
-// differ from lane to lane. A run is split into its axes only when an operator asks for one of them, so that
+// Where in a tensor: one index per axis, or per run of neighbouring axes that are indexed as one (row-major). Indices
+// may differ from lane to lane. A run is split into its axes only when an operator asks for one of them, so that
 // elementwise code over a whole tensor, and reshapes, cost no division.
 #pragma once
 
@@ -41,8 +41,8 @@ public:
   At scale(At, i64 by);
   At quotient(At, i64 by);
   At remainder(At, i64 by);
-  Ref offsets(At);  // everything as i32 lanes; lanes that are not valid repeat the last valid one
-  Ref scalar(At);   // of a uniform one
+  Ref offsets(At);   // everything as i32 lanes; lanes that are not valid repeat the last valid one
+  Ref scalar(At);    // of a uniform one
   Ref lane_vector(); // 0, 1, ... as i32, lanes that are not valid repeat the last valid one
 
   // One At per axis.
@@ -59,7 +59,8 @@ private:
 };
 
 Index index_of(std::vector<At> const& axes);
-// Elements of the axes from `first` on; only the outermost extent of a shape may be symbolic, so that strides are constants.
+// Elements of the axes from `first` on; only the outermost extent of a shape may be symbolic, so that strides are
+// constants.
 i64 constant_extent(Dim const&);
 i64 inner_size(Shape const&, size_t first);
 

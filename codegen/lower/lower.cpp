@@ -89,10 +89,8 @@ std::vector<int> collapsed_axes(KernelContext const& k, Shape const& space) {
   for (auto const& n : k.nodes()) boundaries_of(needed, k, n);
   std::vector<int> runs;
   for (size_t i = 0; i < space.size(); ++i) {
-    if (i == 0 || needed.contains(inner_size(space, i)))
-      runs.push_back(1);
-    else
-      ++runs.back();
+    if (i == 0 || needed.contains(inner_size(space, i))) runs.push_back(1);
+    else ++runs.back();
   }
   return runs;
 }
@@ -114,16 +112,11 @@ Loops lower(Storage const& storage, Node const& kernel, Target const& target, st
   auto kind = kernel.attributes.get<std::string>("kind");
   bool scatters = false;
   for (auto const& n : k.nodes()) scatters = scatters || n.op == OpCode::scatter_add;
-  if (scatters)
-    lower_scatter(p, k);
-  else if (kind == "scalars")
-    lower_scalars(p, k);
-  else if (kind == "contract")
-    lower_contract(p, k);
-  else if (kernel.attributes.has("row_axes"))
-    lower_rows(p, k);
-  else
-    lower_pointwise(p, k);
+  if (scatters) lower_scatter(p, k);
+  else if (kind == "scalars") lower_scalars(p, k);
+  else if (kind == "contract") lower_contract(p, k);
+  else if (kernel.attributes.has("row_axes")) lower_rows(p, k);
+  else lower_pointwise(p, k);
   b.finish();
   return loops;
 }

@@ -61,10 +61,8 @@ private:
   void innermost(Dim const& n, bool split) {
     int w = lanes_for(n);
     if (w == 1) return one_by_one(n, split);
-    if (auto c = n.constant())
-      constant_extent_by(w, *c, split);
-    else
-      symbolic_extent_by(w, n, split);
+    if (auto c = n.constant()) constant_extent_by(w, *c, split);
+    else symbolic_extent_by(w, n, split);
   }
 
   void one_by_one(Dim const& n, bool split) {

@@ -4,7 +4,8 @@
 
 namespace nnc {
 
-Puller::Puller(LoopBuilder& builder, Storage const& storage, std::vector<Node> const& nodes) : b_(builder), storage_(storage) {
+Puller::Puller(LoopBuilder& builder, Storage const& storage, std::vector<Node> const& nodes)
+    : b_(builder), storage_(storage) {
   for (auto const& n : nodes)
     for (auto r : n.results) nodes_[r] = &n;
   scopes_.emplace_back();
@@ -127,10 +128,8 @@ Ref Puller::load(ValueId v, Index const& index) {
 Index Puller::rows_within_batch(Index const& index, Shape const& of) {
   auto axes = indexer_.axes(index, of);
   Ref last = b_.subtract(extent(b_, of[0]), b_.integer(1));
-  if (axes[0].uniform())
-    axes[0] = {b_.minimum(axes[0].base, last)};
-  else
-    axes[0] = {b_.integer(0), 0, b_.minimum(indexer_.offsets(axes[0]), b_.convert(last, DType::i32))};
+  if (axes[0].uniform()) axes[0] = {b_.minimum(axes[0].base, last)};
+  else axes[0] = {b_.integer(0), 0, b_.minimum(indexer_.offsets(axes[0]), b_.convert(last, DType::i32))};
   return index_of(axes);
 }
 
@@ -149,7 +148,8 @@ Ref Puller::lane_mask() {
 }
 
 void Puller::count(Counter c, Ref condition) {
-  if (lanes_.limit != no_ref && b_.type(condition).lanes > 1) condition = b_.compute(OpCode::and_, {condition, lane_mask()});
+  if (lanes_.limit != no_ref && b_.type(condition).lanes > 1)
+    condition = b_.compute(OpCode::and_, {condition, lane_mask()});
   if (valid_ != no_ref) condition = b_.compute(OpCode::and_, {condition, valid_});
   b_.count(c, condition);
 }

@@ -1,6 +1,6 @@
 // Pulling: the value of an element of a tensor as an expression of elements of the kernel's operands. An elementwise
-// operator pulls its operands at the same index, an operator that moves data at another one, a reduction in loops of its
-// own, in its order; what comes from outside of the kernel is loaded. Nothing is stored.
+// operator pulls its operands at the same index, an operator that moves data at another one, a reduction in loops of
+// its own, in its order; what comes from outside of the kernel is loaded. Nothing is stored.
 #pragma once
 
 #include "codegen/lower/index.h"
@@ -16,7 +16,8 @@ namespace nnc {
 struct Fold {
   std::vector<Ref> starts;
   std::vector<OpCode> joins;
-  std::function<std::vector<Ref>(std::vector<Ref> const& accumulators, std::vector<At> const& at)> step; // at: per reduced axis
+  std::function<std::vector<Ref>(std::vector<Ref> const& accumulators, std::vector<At> const& at)>
+      step; // at: per reduced axis
 };
 
 class Puller {
@@ -104,7 +105,8 @@ private:
   Ref dot(Node const&, Index const&);
   Ref each_lane(Node const&, Index const&);
   std::vector<Ref> part(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end);
-  std::vector<Ref> axis(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end, std::vector<Ref>, std::vector<At>);
+  std::vector<Ref> axis(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end, std::vector<Ref>,
+                        std::vector<At>);
   std::vector<Ref> along_lanes(Fold const&, Ref begin, Ref end, std::vector<Ref>, std::vector<At> const&);
   std::vector<Ref> step_lanes(Fold const&, Ref at, LaneContext, std::vector<Ref> const&, std::vector<At>);
 

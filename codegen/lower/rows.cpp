@@ -1,11 +1,12 @@
-// Row by row: the last `row_axes` axes of the space form a row, and every reduction of the kernel runs over exactly these
-// axes. For each row: first the reductions, in stages (those of a stage need nothing of each other), each stage one walk
-// along the row; then the results that have an element per row element, in a last walk; then those with one per row.
+// Row by row: the last `row_axes` axes of the space form a row, and every reduction of the kernel runs over exactly
+// these axes. For each row: first the reductions, in stages (those of a stage need nothing of each other), each stage
+// one walk along the row; then the results that have an element per row element, in a last walk; then those with one
+// per row.
 //
 //     max_i x_i  |  sum_i exp(x_i - max)  |  exp(x_i - max) / sum
 //
-// A value that is costly and that two walks need (the exp above) is kept in a buffer for one row by the first that makes
-// it. Rows of up to 64 elements are no loops at all: their values stay in registers from stage to stage.
+// A value that is costly and that two walks need (the exp above) is kept in a buffer for one row by the first that
+// makes it. Rows of up to 64 elements are no loops at all: their values stay in registers from stage to stage.
 #include "codegen/lower/lower.h"
 
 #include "ir/op.h"
@@ -36,7 +37,8 @@ public:
 private:
   Shape const& shape(ValueId v) const { return k_.function().type(v).shape; }
   static bool is_reduce(Node const& n) {
-    return n.op == OpCode::reduce_sum || n.op == OpCode::reduce_prod || n.op == OpCode::reduce_max || n.op == OpCode::reduce_min;
+    return n.op == OpCode::reduce_sum || n.op == OpCode::reduce_prod || n.op == OpCode::reduce_max ||
+           n.op == OpCode::reduce_min;
   }
   bool spans_space(ValueId v) const { return shape(v).size() == space_.size() && shape(v) == space_; }
 
@@ -111,7 +113,7 @@ private:
 
   struct Kept {
     int buffer;
-    bool stored = false; // by an earlier walk
+    bool stored = false;                     // by an earlier walk
     std::vector<std::pair<Index, Ref>> made; // in this walk
   };
 
@@ -172,7 +174,8 @@ private:
       while (!rest.empty()) { // those of one order share a walk
         Order order = order_of(*rest.front());
         std::vector<Node const*> together;
-        std::erase_if(rest, [&](Node const* n) { return order_of(*n) == order ? (together.push_back(n), true) : false; });
+        std::erase_if(rest,
+                      [&](Node const* n) { return order_of(*n) == order ? (together.push_back(n), true) : false; });
         walk_of(together, order);
         end_walk();
       }
@@ -200,7 +203,8 @@ private:
       return next;
     };
     auto sums = p_.fold(p_.reduced_extents(*reduces[0]), order, all);
-    for (size_t i = 0; i < sums.size(); ++i) p_.provide(reduces[i]->result(), [sum = sums[i]](Index const&) { return sum; });
+    for (size_t i = 0; i < sums.size(); ++i)
+      p_.provide(reduces[i]->result(), [sum = sums[i]](Index const&) { return sum; });
   }
 
   std::vector<std::pair<size_t, Ref>> results_per_row() {
@@ -212,7 +216,8 @@ private:
   }
 
   void results_of_row() {
-    bool any = std::any_of(k_.kernel.results.begin(), k_.kernel.results.end(), [&](ValueId r) { return spans_space(r); });
+    bool any =
+        std::any_of(k_.kernel.results.begin(), k_.kernel.results.end(), [&](ValueId r) { return spans_space(r); });
     if (any) row_axis(outer_, at_);
   }
 

@@ -15,7 +15,8 @@ Node const& scatter_of(KernelContext const& k) {
 
 class Scatter {
 public:
-  Scatter(Puller& p, KernelContext const& k) : p_(p), b_(p.builder()), k_(k), n_(scatter_of(k)), shape_(k.type(0).shape) {
+  Scatter(Puller& p, KernelContext const& k)
+      : p_(p), b_(p.builder()), k_(k), n_(scatter_of(k)), shape_(k.type(0).shape) {
     axis_ = static_cast<size_t>(n_.attributes.get<i64>("axis"));
     rank_ = p.shape(n_.operands[1]).size();
   }
@@ -34,7 +35,8 @@ public:
 
 private:
   // A loop over the innermost axis, a vector at a time.
-  template <class Body> void vectors(Dim const& n, Body body) {
+  template <class Body>
+  void vectors(Dim const& n, Body body) {
     Ref count = extent(b_, n);
     auto length = b_.known(count);
     int w = natural_lanes(k_.target);
@@ -93,7 +95,8 @@ private:
     Ref k = p_.pull(n_.operands[1], index_of(indices));
     DType d = b_.type(k).dtype;
     Ref last = b_.convert(b_.subtract(extent(b_, shape_[axis_]), b_.integer(1)), d), zero = b_.number(0, {d, 1});
-    p_.count(Counter::clamped, b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {k, zero}), b_.compute(OpCode::gt, {k, last})}));
+    p_.count(Counter::clamped,
+             b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {k, zero}), b_.compute(OpCode::gt, {k, last})}));
     k = b_.convert(b_.maximum(b_.minimum(k, last), zero), DType::i64);
     auto to = outer, from = outer;
     to.push_back({k});

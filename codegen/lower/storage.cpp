@@ -88,8 +88,10 @@ void check_compiled(Function const& f) {
     DType d = v.type.dtype;
     bool tensor = d == DType::f32 || d == DType::i32 || d == DType::i64 || d == DType::u8 || d == DType::bool_;
     if (tensor || (d == DType::f64 && v.type.rank() == 0)) continue;
-    std::string what = d == DType::f64 ? "a tensor of dtype f64 is not compiled yet" : "dtype " + std::string(name(d)) + " is not compiled yet";
-    throw Error(Diagnostic{.at = v.at, .message = what, .notes = {}, .help = "compiled dtypes: f32, i32, i64, u8, bool"});
+    std::string what = d == DType::f64 ? "a tensor of dtype f64 is not compiled yet"
+                                       : "dtype " + std::string(name(d)) + " is not compiled yet";
+    throw Error(
+        Diagnostic{.at = v.at, .message = what, .notes = {}, .help = "compiled dtypes: f32, i32, i64, u8, bool"});
   }
 }
 

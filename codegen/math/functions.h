@@ -10,8 +10,9 @@
 //   select(B, x, y)                                                      on F, D, I, L
 //   bits(F) -> I, bits(D) -> L, number(I) -> F, number(L) -> D           reinterpret
 //   add sub band shl(x, int) shr(x, int)                        on I and on L; shr is arithmetic
-//   widen(F) -> D, narrow(D) -> F, to_float(I) -> F, to_double(L) -> D   conversions; to_float and to_double of small integers
-//   both(B, B) either(B, B) eq(B, B) no() -> B, negative(D) -> B (its sign bit), is_zero(I) -> B, is_zero(L) -> B
+//   widen(F) -> D, narrow(D) -> F, to_float(I) -> F, to_double(L) -> D   conversions; to_float and to_double of small
+//   integers both(B, B) either(B, B) eq(B, B) no() -> B, negative(D) -> B (its sign bit), is_zero(I) -> B, is_zero(L)
+//   -> B
 //
 // Subnormal results are flushed to zero by the mode of the processor (ir/NUMERICS.md). Errors in ulp are measured by
 // tests/codegen/math_test.cpp.
@@ -25,7 +26,8 @@
 
 namespace nnc::math {
 
-// ---- f64: used by the numbers that only tune, and inside pow, sin and cos of f32 --------------------------------------
+// ---- f64: used by the numbers that only tune, and inside pow, sin and cos of f32
+// --------------------------------------
 
 inline constexpr double ln2_high = 0x1.62e42fee00000p-1; // 32 bits of ln 2: its product with an exponent is exact
 inline constexpr double ln2_low = 0x1.a39ef35793c76p-33; // the rest
@@ -34,23 +36,27 @@ inline constexpr double ln2_low = 0x1.a39ef35793c76p-33; // the rest
 inline constexpr double round_magic = 0x1.8p52;
 
 // c[0] + c[1] x + ... by Horner's rule on fma.
-template <class A, class X, class Constant, size_t n> X polynomial(A& a, X x, double const (&c)[n], Constant constant) {
+template <class A, class X, class Constant, size_t n>
+X polynomial(A& a, X x, double const (&c)[n], Constant constant) {
   X sum = constant(c[n - 1]);
   for (size_t k = n - 1; k-- > 0;) sum = a.fma(sum, x, constant(c[k]));
   return sum;
 }
 
 // 2^n by its exponent field, in two factors so that 2^1024 and 2^-1075 can pass through.
-template <class A> typename A::D scale(A& a, typename A::D x, typename A::L n) {
+template <class A>
+typename A::D scale(A& a, typename A::D x, typename A::L n) {
   auto half = a.shr(n, 1);
   auto power = [&](typename A::L k) { return a.number(a.shl(a.add(k, a.l(1023)), 52)); };
   return a.mul(a.mul(x, power(half)), power(a.sub(n, half)));
 }
 
 // exp(x) = 2^n exp(r), r = x - n ln 2 in [-ln2/2, ln2/2]; Taylor to r^13 (next term below 2^-57).
-template <class A> typename A::D exp(A& a, typename A::D x) {
-  static constexpr double c[] = {0.5,         1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,       1.0 / 5040,
-                                 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
+template <class A>
+typename A::D exp(A& a, typename A::D x) {
+  static constexpr double c[] = {0.5,           1.0 / 6,        1.0 / 24,        1.0 / 120,
+                                 1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
+                                 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
   x = a.select(a.lt(a.d(746), x), a.d(746), x);
   x = a.select(a.lt(x, a.d(-746)), a.d(-746), x);
   auto shifted = a.fma(x, a.d(std::numbers::log2e), a.d(round_magic));
@@ -63,8 +69,10 @@ template <class A> typename A::D exp(A& a, typename A::D x) {
 
 // log(x) = e ln 2 + log(m), m in [sqrt(1/2), sqrt(2)); log(m) = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.1716:
 // with f = m - 1, log(m) = f - (f^2/2 - s (f^2/2 + R)), R = 2 s^2 (1/3 + s^2/5 + ...). (The form is fdlibm's.)
-template <class A> typename A::D log(A& a, typename A::D x) {
-  static constexpr double c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11, 2.0 / 13, 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
+template <class A>
+typename A::D log(A& a, typename A::D x) {
+  static constexpr double c[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11, 2.0 / 13,
+                                 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
   auto raw = a.bits(x);
   auto e = a.shr(a.sub(raw, a.l(0x3fe6a09e667f3bcd)), 52); // the bits of sqrt(1/2)
   auto m = a.number(a.sub(raw, a.shl(e, 52)));
@@ -84,7 +92,8 @@ template <class A> typename A::D log(A& a, typename A::D x) {
 }
 
 // x^y for the special values of IEEE 754. `power` is exp(y log |x|), computed by the caller in the precision it needs.
-template <class A> typename A::D pow(A& a, typename A::D x, typename A::D y) {
+template <class A>
+typename A::D pow(A& a, typename A::D x, typename A::D y) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   auto zero = a.d(0), one = a.d(1);
   auto product = a.mul(y, log(a, a.abs(x)));
@@ -97,7 +106,7 @@ template <class A> typename A::D pow(A& a, typename A::D x, typename A::D y) {
   };
   auto y_whole = whole(y);
   auto half = a.mul(y, a.d(0.5));
-  auto odd = a.both(a.both(y_whole, a.lt(a.abs(y), a.d(0x1p53))), a.eq(whole(half) , a.no()));
+  auto odd = a.both(a.both(y_whole, a.lt(a.abs(y), a.d(0x1p53))), a.eq(whole(half), a.no()));
   auto negative = a.negative(x);
   value = a.select(a.both(negative, odd), a.neg(value), value);
   auto defined = a.either(a.either(a.eq(negative, a.no()), y_whole), a.either(a.eq(a.abs(x), a.d(inf)), a.eq(x, zero)));
@@ -109,7 +118,8 @@ template <class A> typename A::D pow(A& a, typename A::D x, typename A::D y) {
 }
 
 // tanh(x) = 1 - 2 / (exp(2 |x|) + 1) with the sign of x; below 0.02 its series, where the difference would cancel.
-template <class A> typename A::D tanh(A& a, typename A::D x) {
+template <class A>
+typename A::D tanh(A& a, typename A::D x) {
   static constexpr double c[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925};
   auto size = a.abs(x);
   auto large = a.sub(a.d(1), a.div(a.d(2), a.add(exp(a, a.add(size, size)), a.d(1))));
@@ -121,11 +131,13 @@ template <class A> typename A::D tanh(A& a, typename A::D x) {
 }
 
 // x = n pi/2 + r: r in [-pi/4, pi/4] and the quadrant n. pi/2 in two parts; good for |x| up to 2^31.
-template <class A> struct Quadrant {
+template <class A>
+struct Quadrant {
   typename A::D rest;
   typename A::L number;
 };
-template <class A> Quadrant<A> quadrant(A& a, typename A::D x) {
+template <class A>
+Quadrant<A> quadrant(A& a, typename A::D x) {
   constexpr double high = 0x1.921fb54442d18p0, low = 0x1.1a62633145c07p-54; // pi/2 = high + low + ...
   auto shifted = a.fma(x, a.d(2 / std::numbers::pi), a.d(round_magic));
   auto whole = a.sub(shifted, a.d(round_magic));
@@ -133,41 +145,53 @@ template <class A> Quadrant<A> quadrant(A& a, typename A::D x) {
 }
 
 // Taylor on [-pi/4, pi/4]: sine to r^15, cosine to r^16 (next terms below 2^-53).
-template <class A> typename A::D sine_piece(A& a, typename A::D r) {
-  static constexpr double c[] = {-1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880, -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000};
+template <class A>
+typename A::D sine_piece(A& a, typename A::D r) {
+  static constexpr double c[] = {-1.0 / 6,        1.0 / 120,        -1.0 / 5040,         1.0 / 362880,
+                                 -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000};
   auto r2 = a.mul(r, r);
   return a.fma(a.mul(r2, polynomial(a, r2, c, [&](double v) { return a.d(v); })), r, r);
 }
-template <class A> typename A::D cosine_piece(A& a, typename A::D r) {
-  static constexpr double c[] = {-0.5, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000};
+template <class A>
+typename A::D cosine_piece(A& a, typename A::D r) {
+  static constexpr double c[] = {-0.5,           1.0 / 24,        -1.0 / 720,         1.0 / 40320,
+                                 -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000};
   auto r2 = a.mul(r, r);
   return a.fma(r2, polynomial(a, r2, c, [&](double v) { return a.d(v); }), a.d(1));
 }
 // Quadrants 0, 1, 2, 3 of the sine: sin r, cos r, -sin r, -cos r; the cosine is one quadrant ahead. Where the reduction
 // holds no longer x is taken for 0 (infinity and NaN for NaN), so that the result stays a sine of something.
-template <class A> typename A::D sine_at(A& a, typename A::D x, std::int64_t ahead) {
+template <class A>
+typename A::D sine_at(A& a, typename A::D x, std::int64_t ahead) {
   x = a.select(a.lt(a.abs(x), a.d(0x1p31)), x, a.mul(x, a.d(0)));
   auto q = quadrant(a, x);
   auto n = a.add(q.number, a.l(ahead));
   auto y = a.select(a.is_zero(a.band(n, a.l(1))), sine_piece(a, q.rest), cosine_piece(a, q.rest));
   return a.select(a.is_zero(a.band(n, a.l(2))), y, a.neg(y));
 }
-template <class A> typename A::D sin(A& a, typename A::D x) { // sin(-0) is -0, also after the reduction
+template <class A>
+typename A::D sin(A& a, typename A::D x) { // sin(-0) is -0, also after the reduction
   return a.select(a.eq(x, a.d(0)), x, sine_at(a, x, 0));
 }
-template <class A> typename A::D cos(A& a, typename A::D x) { return sine_at(a, x, 1); }
+template <class A>
+typename A::D cos(A& a, typename A::D x) {
+  return sine_at(a, x, 1);
+}
 
-// ---- f32 --------------------------------------------------------------------------------------------------------------
+// ---- f32
+// --------------------------------------------------------------------------------------------------------------
 
 // As above; Taylor to r^7 (next term 0.09 ulp). ln 2 in two parts of f32, the first of 17 bits.
-template <class A> typename A::F exp(A& a, typename A::F x) {
+template <class A>
+typename A::F exp(A& a, typename A::F x) {
   static constexpr double c[] = {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
   x = a.select(a.lt(a.f(104), x), a.f(104), x);
   x = a.select(a.lt(x, a.f(-104)), a.f(-104), x);
   auto shifted = a.fma(x, a.f(std::numbers::log2e), a.f(0x1.8p23));
   auto n = a.sub(a.bits(shifted), a.i(0x4b400000)); // the bits of 1.5 * 2^23
   auto whole = a.sub(shifted, a.f(0x1.8p23));
-  auto r = a.fma(whole, a.f(-0x1.7f7d1cp-20), a.fma(whole, a.f(-0x1.62e4p-1), x)); // ln 2 = 0x1.62e4p-1 + 0x1.7f7d1cp-20
+  auto r =
+      a.fma(whole, a.f(-0x1.7f7d1cp-20), a.fma(whole, a.f(-0x1.62e4p-1), x)); // ln 2 = 0x1.62e4p-1 + 0x1.7f7d1cp-20
   auto q = polynomial(a, r, c, [&](double v) { return a.f(v); });
   auto y = a.add(a.fma(a.mul(r, r), q, r), a.f(1));
   auto half = a.shr(n, 1);
@@ -175,7 +199,8 @@ template <class A> typename A::F exp(A& a, typename A::F x) {
   return a.mul(a.mul(y, power(half)), power(a.sub(n, half)));
 }
 
-template <class A> typename A::F log(A& a, typename A::F x) {
+template <class A>
+typename A::F log(A& a, typename A::F x) {
   static constexpr double c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11};
   auto raw = a.bits(x);
   auto e = a.shr(a.sub(raw, a.i(0x3f3504f3)), 23); // the bits of sqrt(1/2)
@@ -196,8 +221,10 @@ template <class A> typename A::F log(A& a, typename A::F x) {
 }
 
 // Below 0.625 an odd polynomial (coefficients of Cephes, tanhf.c), above it 1 - 2 / (exp(2 |x|) + 1).
-template <class A> typename A::F tanh(A& a, typename A::F x) {
-  static constexpr double c[] = {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2, -5.70498872745e-3};
+template <class A>
+typename A::F tanh(A& a, typename A::F x) {
+  static constexpr double c[] = {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2,
+                                 -5.70498872745e-3};
   auto size = a.abs(x);
   auto large = a.sub(a.f(1), a.div(a.f(2), a.add(exp(a, a.add(size, size)), a.f(1))));
   large = a.select(a.lt(x, a.f(0)), a.neg(large), large);
@@ -209,11 +236,13 @@ template <class A> typename A::F tanh(A& a, typename A::F x) {
 
 // Below 1 the Taylor series 2/sqrt(pi) (x - x^3/3 + x^5/10 ...); above it 1 - erfc with the Chebyshev fit of "Numerical
 // Recipes" (erfcc, fractional error below 1.2e-7, which is a fraction of an ulp of the difference).
-template <class A> typename A::F erf(A& a, typename A::F x) {
+template <class A>
+typename A::F erf(A& a, typename A::F x) {
   constexpr double k = 2 * std::numbers::inv_sqrtpi;
-  static constexpr double series[] = {-k / 3,     k / 10,       -k / 42,        k / 216,         -k / 1320,         k / 9360,
-                                      -k / 75600, k / 685440, -k / 6894720, k / 76204800, -k / 918086400, k / 11975040000};
-  static constexpr double fit[] = {-1.26551223, 1.00002368, 0.37409196,  0.09678418, -0.18628806,
+  static constexpr double series[] = {-k / 3,       k / 10,       -k / 42,        k / 216,
+                                      -k / 1320,    k / 9360,     -k / 75600,     k / 685440,
+                                      -k / 6894720, k / 76204800, -k / 918086400, k / 11975040000};
+  static constexpr double fit[] = {-1.26551223, 1.00002368,  0.37409196, 0.09678418,  -0.18628806,
                                    0.27886807,  -1.13520398, 1.48851587, -0.82215223, 0.17087277};
   auto size = a.abs(x);
   auto x2 = a.mul(x, x);
@@ -228,14 +257,24 @@ template <class A> typename A::F erf(A& a, typename A::F x) {
 }
 
 // In f64, rounded once at the end: their errors come from the last rounding alone.
-template <class A> typename A::F pow(A& a, typename A::F x, typename A::F y) { return a.narrow(pow(a, a.widen(x), a.widen(y))); }
-template <class A> typename A::F sin(A& a, typename A::F x) { return a.narrow(sin(a, a.widen(x))); }
-template <class A> typename A::F cos(A& a, typename A::F x) { return a.narrow(cos(a, a.widen(x))); }
+template <class A>
+typename A::F pow(A& a, typename A::F x, typename A::F y) {
+  return a.narrow(pow(a, a.widen(x), a.widen(y)));
+}
+template <class A>
+typename A::F sin(A& a, typename A::F x) {
+  return a.narrow(sin(a, a.widen(x)));
+}
+template <class A>
+typename A::F cos(A& a, typename A::F x) {
+  return a.narrow(cos(a, a.widen(x)));
+}
 
-// ---- one lane, in C++ -------------------------------------------------------------------------------------------------
+// ---- one lane, in C++
+// -------------------------------------------------------------------------------------------------
 
-// The arithmetic of one lane, for the interpreter of loops and for tests. With `flush`, subnormal f32 results are 0, as in
-// the mode that kernels run in.
+// The arithmetic of one lane, for the interpreter of loops and for tests. With `flush`, subnormal f32 results are 0, as
+// in the mode that kernels run in.
 struct Plain {
   using F = float;
   using D = double;
@@ -249,33 +288,81 @@ struct Plain {
   I i(I v) const { return v; }
   L l(L v) const { return v; }
   B no() const { return false; }
-  template <class X> X add(X x, X y) const { return sum(x, y); }
-  template <class X> X sub(X x, X y) const { return difference(x, y); }
-  template <class X> X mul(X x, X y) const { return flushed(x * y); }
-  template <class X> X div(X x, X y) const { return flushed(x / y); }
-  template <class X> X neg(X x) const { return -x; }
-  template <class X> X abs(X x) const { return std::fabs(x); }
-  template <class X> X sqrt(X x) const { return std::sqrt(x); }
-  template <class X> X fma(X x, X y, X z) const { return flushed(std::fma(x, y, z)); }
-  template <class X> B lt(X x, X y) const { return x < y; }
-  template <class X> B eq(X x, X y) const { return x == y; }
-  template <class X> B unordered(X x) const { return x != x; }
+  template <class X>
+  X add(X x, X y) const {
+    return sum(x, y);
+  }
+  template <class X>
+  X sub(X x, X y) const {
+    return difference(x, y);
+  }
+  template <class X>
+  X mul(X x, X y) const {
+    return flushed(x * y);
+  }
+  template <class X>
+  X div(X x, X y) const {
+    return flushed(x / y);
+  }
+  template <class X>
+  X neg(X x) const {
+    return -x;
+  }
+  template <class X>
+  X abs(X x) const {
+    return std::fabs(x);
+  }
+  template <class X>
+  X sqrt(X x) const {
+    return std::sqrt(x);
+  }
+  template <class X>
+  X fma(X x, X y, X z) const {
+    return flushed(std::fma(x, y, z));
+  }
+  template <class X>
+  B lt(X x, X y) const {
+    return x < y;
+  }
+  template <class X>
+  B eq(X x, X y) const {
+    return x == y;
+  }
+  template <class X>
+  B unordered(X x) const {
+    return x != x;
+  }
   B negative(D x) const { return std::signbit(x); }
-  template <class X> X select(B c, X x, X y) const { return c ? x : y; }
+  template <class X>
+  X select(B c, X x, X y) const {
+    return c ? x : y;
+  }
   I bits(F x) const { return __builtin_bit_cast(I, x); }
   L bits(D x) const { return __builtin_bit_cast(L, x); }
   F number(I x) const { return __builtin_bit_cast(F, x); }
   D number(L x) const { return __builtin_bit_cast(D, x); }
-  template <class X> X band(X x, X y) const { return x & y; }
-  template <class X> X shl(X x, int n) const { return static_cast<X>(static_cast<std::make_unsigned_t<X>>(x) << n); }
-  template <class X> X shr(X x, int n) const { return x >> n; }
+  template <class X>
+  X band(X x, X y) const {
+    return x & y;
+  }
+  template <class X>
+  X shl(X x, int n) const {
+    return static_cast<X>(static_cast<std::make_unsigned_t<X>>(x) << n);
+  }
+  template <class X>
+  X shr(X x, int n) const {
+    return x >> n;
+  }
   D widen(F x) const { return flushed(x); }
   F narrow(D x) const { return flushed(static_cast<float>(x)); }
   F to_float(I x) const { return static_cast<float>(x); }
   D to_double(L x) const { return static_cast<double>(x); }
   B both(B x, B y) const { return x && y; }
   B either(B x, B y) const { return x || y; }
-  template <class X> B is_zero(X x) const { return x == 0; }
+  template <class X>
+  B is_zero(X x) const {
+    return x == 0;
+  }
 
 private:
   static F sum(F x, F y) { return flushed(x + y); }
@@ -284,8 +371,12 @@ private:
   static L sum(L x, L y) { return static_cast<L>(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(y)); }
   static F difference(F x, F y) { return flushed(x - y); }
   static D difference(D x, D y) { return flushed(x - y); }
-  static I difference(I x, I y) { return static_cast<I>(static_cast<std::uint32_t>(x) - static_cast<std::uint32_t>(y)); }
-  static L difference(L x, L y) { return static_cast<L>(static_cast<std::uint64_t>(x) - static_cast<std::uint64_t>(y)); }
+  static I difference(I x, I y) {
+    return static_cast<I>(static_cast<std::uint32_t>(x) - static_cast<std::uint32_t>(y));
+  }
+  static L difference(L x, L y) {
+    return static_cast<L>(static_cast<std::uint64_t>(x) - static_cast<std::uint64_t>(y));
+  }
 };
 
 } // namespace nnc::math
