@@ -19,51 +19,67 @@ namespace {
 
 constexpr size_t parts_of_object = 2;
 
-// A function with the loops of its kernels.
+// The functions of a module with their calls of kernels, and the kernels: each code once, under the name of its first
+// use.
 struct Lowered {
-  explicit Lowered(Function const& f) : storage(f) {}
-  Storage storage;
-  std::vector<Loops> kernels;
-  std::vector<std::string> names; // as in emit_entry
+  std::vector<std::unique_ptr<Storage>> functions;
+  std::vector<std::vector<KernelCall>> calls; // by function
+  std::vector<std::unique_ptr<Loops>> kernels;
 };
 
-bool does_nothing(Loops const& l) { return l.body.empty(); }
+Loops lower_kernel(Storage const& storage, Node const& n, Target const& target, size_t number) {
+  std::string name = storage.function.name + "." + std::to_string(number);
+  auto loops = lower(storage, n, target, name);
+  if (auto wrong = verify(loops); !wrong.empty())
+    throw CompilerBug("the loops of " + name + " are wrong: " + wrong.front());
+  return loops;
+}
 
-std::vector<std::unique_ptr<Lowered>> lower_all(Module const& m, Target const& target) {
-  std::vector<std::unique_ptr<Lowered>> all;
+// The name of these loops among the kernels so far, to which they are added if they are new.
+std::string name_of(Lowered& all, Loops loops) {
+  if (loops.body.empty()) return "";
+  for (auto const& k : all.kernels)
+    if (same_code(*k, loops)) return k->name;
+  all.kernels.push_back(std::make_unique<Loops>(std::move(loops)));
+  return all.kernels.back()->name;
+}
+
+// `text`: gets the loops, as they were before they were moved to their windows.
+Lowered lower_all(Module const& m, Target const& target, std::string* text = nullptr) {
+  Lowered all;
   for (auto const& f : m.functions) {
     check_compiled(f);
-    auto lowered = std::make_unique<Lowered>(f);
+    auto const& storage = *all.functions.emplace_back(std::make_unique<Storage>(f));
+    auto& calls = all.calls.emplace_back();
     for (auto const& n : f.body.nodes) {
       if (n.op != OpCode::kernel) continue;
-      std::string name = f.name + "." + std::to_string(lowered->names.size());
-      auto loops = lower(lowered->storage, n, target, name);
-      if (auto wrong = verify(loops); !wrong.empty())
-        throw CompilerBug("the loops of " + name + " are wrong: " + wrong.front());
-      lowered->names.push_back(does_nothing(loops) ? "" : name);
-      if (!does_nothing(loops)) lowered->kernels.push_back(std::move(loops));
+      auto loops = lower_kernel(storage, n, target, calls.size());
+      std::string name = loops.name, own_text = text ? print(loops) : "";
+      auto window = move_to_window(loops);
+      calls.push_back({name_of(all, std::move(loops)), std::move(window)});
+      auto const& code = calls.back().function;
+      if (text && !code.empty()) *text += (code == name ? own_text : "kernel " + name + " is " + code + "\n") + "\n";
     }
-    all.push_back(std::move(lowered));
   }
   return all;
 }
 
-// What one part holds: entries and kernels, by reference.
+// What one part holds: entries, by number of their function, and kernels.
 struct Part {
-  std::vector<Lowered const*> entries;
+  std::vector<size_t> entries;
   std::vector<Loops const*> kernels;
   size_t size = 0;
 };
 
 // The largest kernel goes to the part that is smallest so far.
-std::vector<Part> split(std::vector<std::unique_ptr<Lowered>> const& all, size_t count) {
+std::vector<Part> split(Lowered const& all, size_t count) {
   std::vector<Part> parts(count);
-  std::vector<Loops const*> kernels;
-  for (auto const& f : all) {
-    parts[0].entries.push_back(f.get());
-    parts[0].size += 100;
-    for (auto const& k : f->kernels) kernels.push_back(&k);
+  for (size_t f = 0; f < all.functions.size(); ++f) {
+    parts[0].entries.push_back(f);
+    parts[0].size += 200 + 10 * all.calls[f].size(); // about as many instructions
   }
+  std::vector<Loops const*> kernels;
+  for (auto const& k : all.kernels) kernels.push_back(k.get());
   std::stable_sort(kernels.begin(), kernels.end(), [](auto* a, auto* b) { return a->insts.size() > b->insts.size(); });
   for (auto const* k : kernels) {
     auto& part = *std::min_element(parts.begin(), parts.end(), [](auto& a, auto& b) { return a.size < b.size; });
@@ -74,25 +90,25 @@ std::vector<Part> split(std::vector<std::unique_ptr<Lowered>> const& all, size_t
   return parts;
 }
 
-std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Part const& part, llvm::TargetMachine& machine,
-                                          Target const& t) {
+std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Lowered const& all, Part const& part,
+                                          llvm::TargetMachine& machine, Target const& t) {
   auto module = std::make_unique<llvm::Module>("nnc", context);
   module->setTargetTriple(t.triple);
   module->setDataLayout(machine.createDataLayout());
   module->setPICLevel(llvm::PICLevel::BigPIC);
   EmitModule m{*module, facts_of(machine)};
-  for (auto const* f : part.entries) emit_entry(m, f->storage, f->names);
+  for (auto f : part.entries) emit_entry(m, *all.functions[f], all.calls[f]);
   for (auto const* k : part.kernels) emit_kernel(m, *k);
   for (auto& f : *module) // declarations of kernels of other parts: reached directly, not through a table
     if (f.isDeclaration() && !f.isIntrinsic()) f.setVisibility(llvm::GlobalValue::HiddenVisibility);
   return module;
 }
 
-llvm::SmallVector<char, 0> object_of(Part const& part, Target const& target) {
+llvm::SmallVector<char, 0> object_of(Lowered const& all, Part const& part, Target const& target) {
   auto machine = machine_for(target);
   llvm::LLVMContext context;
   context.setDiscardValueNames(true);
-  auto module = make_module(context, part, *machine, target);
+  auto module = make_module(context, all, part, *machine, target);
 #ifndef NDEBUG
   std::string message;
   llvm::raw_string_ostream out(message);
@@ -102,13 +118,13 @@ llvm::SmallVector<char, 0> object_of(Part const& part, Target const& target) {
 }
 
 // One thread per part, if so many are allowed; the first that fails is the one that is reported.
-std::vector<llvm::SmallVector<char, 0>> objects_of(std::vector<Part> const& parts, Target const& target,
-                                                   bool side_by_side) {
+std::vector<llvm::SmallVector<char, 0>> objects_of(Lowered const& all, std::vector<Part> const& parts,
+                                                   Target const& target, bool side_by_side) {
   std::vector<llvm::SmallVector<char, 0>> objects(parts.size());
   std::vector<std::exception_ptr> failures(parts.size());
   auto make = [&](size_t i) {
     try {
-      objects[i] = object_of(parts[i], target);
+      objects[i] = object_of(all, parts[i], target);
     } catch (...) {
       failures[i] = std::current_exception();
     }
@@ -133,25 +149,21 @@ Object compile(Module const& m, CompileOptions const& options) {
   Object object;
   for (auto const& f : m.functions) object.entries.push_back(f.name);
   auto parts = split(all, parts_of_object);
-  object.bytes = merge_objects(objects_of(parts, target, options.threads > 1));
+  object.bytes = merge_objects(objects_of(all, parts, target, options.threads > 1));
   return object;
 }
 
 std::string emit(Module const& m, Emit what) {
   initialize_llvm();
   Target target = m.target ? *m.target : host_target();
-  auto all = lower_all(m, target);
   std::string text;
-  if (what == Emit::loops) {
-    for (auto const& f : all)
-      for (auto const& k : f->kernels) text += print(k) + "\n";
-    return text;
-  }
+  auto all = lower_all(m, target, what == Emit::loops ? &text : nullptr);
+  if (what == Emit::loops) return text;
   auto parts = split(all, 1);
   if (parts.empty()) return text;
   auto machine = machine_for(target);
   llvm::LLVMContext context;
-  auto module = make_module(context, parts.front(), *machine, target);
+  auto module = make_module(context, all, parts.front(), *machine, target);
   if (what == Emit::assembly) {
     auto bytes = generate(*module, *machine, llvm::CodeGenFileType::AssemblyFile);
     return {bytes.data(), bytes.size()};

@@ -26,11 +26,11 @@ public:
   }
 
   void emit() {
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false);
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy()}, false);
     function_ = m_.module.getFunction(loops_.name);
     if (!function_) function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, loops_.name, m_.module);
     decorate(*function_);
-    frame_ = function_->getArg(0);
+    frame_ = function_->getArg(0), window_ = function_->getArg(1);
     b_.SetInsertPoint(llvm::BasicBlock::Create(context_, "", function_));
     for (auto const& buffer : loops_.buffers) buffers_.push_back(address_of(buffer));
     body(loops_.body);
@@ -38,10 +38,22 @@ public:
   }
 
 private:
-  V cell(i64 number) { return b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), frame_, static_cast<u64>(number)); }
+  // The address in a cell of the frame or of the window.
+  V address_in(i64 number, std::string const& name = "") {
+    bool fixed = number < Frame::first_free;
+    auto inside = static_cast<u64>(fixed ? number : number - Frame::first_free);
+    V where = b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), fixed ? frame_ : window_, inside);
+    return b_.CreateLoad(b_.getPtrTy(), where, name);
+  }
+
+  // Where a cell of the frame stands.
+  V cell(i64 number) {
+    if (number >= Frame::first_free) return address_in(number);
+    return b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), frame_, static_cast<u64>(number));
+  }
 
   V address_of(Buffer const& buffer) {
-    if (buffer.cell >= 0) return b_.CreateLoad(b_.getPtrTy(), cell(buffer.cell), buffer.name);
+    if (buffer.cell >= 0) return address_in(buffer.cell, buffer.name);
     auto* memory = b_.CreateAlloca(llvm::ArrayType::get(b_.getInt8Ty(), static_cast<u64>(buffer.stack_bytes)), nullptr,
                                    buffer.name);
     memory->setAlignment(llvm::Align(64));
@@ -182,8 +194,16 @@ private:
     return t.dtype == DType::bool_ ? b_.CreateICmpNE(v, llvm::Constant::getNullValue(v->getType())) : v;
   }
 
+  // The sum of an index and a constant costs nothing behind the address of the index.
   V address(Inst const& i, DType d) {
-    return b_.CreateInBoundsGEP(memory_type({d, 1}), buffers_[static_cast<size_t>(i.number)], operand(i, 0));
+    auto* element = memory_type({d, 1});
+    V start = buffers_[static_cast<size_t>(i.number)];
+    auto const& index = loops_[i.args[0]];
+    if (index.act == Act::compute && index.op == OpCode::add)
+      if (auto offset = known(index.args[1]); offset && *offset >= 0)
+        return b_.CreateConstInBoundsGEP1_64(element, b_.CreateInBoundsGEP(element, start, at(index.args[0])),
+                                             static_cast<u64>(*offset));
+    return b_.CreateInBoundsGEP(element, start, operand(i, 0));
   }
   llvm::Align align(DType d) { return llvm::Align(static_cast<u64>(bytes(d))); }
 
@@ -295,7 +315,7 @@ private:
   Emitter b_;
   Loops const& loops_;
   llvm::Function* function_ = nullptr;
-  V frame_ = nullptr;
+  V frame_ = nullptr, window_ = nullptr;
   std::vector<V> buffers_;
   std::vector<V> values_;
 };

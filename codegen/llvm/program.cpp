@@ -1,7 +1,7 @@
 // int32_t nnc_F(nnc_context* c, int32_t thread, int64_t first_step, int64_t steps)
 //
-//     set the floating-point mode; fill the frame: addresses of arguments, results and slots, scalars
-//     for s in 0..steps
+//     set the floating-point mode; fill the frame: addresses of arguments, results and slots, scalars; fill the
+//     windows, through which kernels look at the frame for s in 0..steps
 //       step, rows -> frame; ask for the data rows of the next step, which then come while this one computes
 //       kernels in order; in front of those with `barrier`, all threads meet
 //       thread 0: report; all threads meet; leave if thread 0 has found a bad loss and is to stop
@@ -24,7 +24,7 @@ constexpr i64 spins = 1000;           // pauses before a thread goes to sleep
 
 class Entry {
 public:
-  Entry(EmitModule& m, Storage const& s, std::vector<std::string> const& kernels)
+  Entry(EmitModule& m, Storage const& s, std::vector<KernelCall> const& kernels)
       : m_(m), context_(m.module.getContext()), b_(context_), s_(s), f_(s.function), kernels_(kernels) {}
 
   void emit() {
@@ -71,6 +71,21 @@ private:
     b_.SetInsertPoint(after);
   }
 
+  // for (i = from; i < to; i += by) body(i)
+  template <class Body>
+  void counted(V from, V to, i64 by, Body make) {
+    auto *before = b_.GetInsertBlock(), *body = block(), *after = block();
+    b_.CreateCondBr(b_.CreateICmpSLT(from, to), body, after);
+    b_.SetInsertPoint(body);
+    auto* i = b_.CreatePHI(b_.getInt64Ty(), 2);
+    i->addIncoming(from, before);
+    make(i);
+    V next = b_.CreateAdd(i, c64(by));
+    i->addIncoming(next, b_.GetInsertBlock());
+    b_.CreateCondBr(b_.CreateICmpSLT(next, to), body, after);
+    b_.SetInsertPoint(after);
+  }
+
   // ---- once per call
   // ----------------------------------------------------------------------------------------------------
 
@@ -83,7 +98,9 @@ private:
   }
 
   void fill_frame() {
-    auto* frame = b_.CreateAlloca(llvm::ArrayType::get(b_.getInt64Ty(), static_cast<u64>(s_.frame.size)));
+    i64 size = s_.frame.size; // and the windows, one behind the other
+    for (auto const& k : kernels_) size += static_cast<i64>(k.window.size());
+    auto* frame = b_.CreateAlloca(llvm::ArrayType::get(b_.getInt64Ty(), static_cast<u64>(size)));
     frame->setAlignment(llvm::Align(64));
     frame_ = frame;
     b_.CreateStore(c_, cell(Frame::context));
@@ -99,24 +116,46 @@ private:
     fill_slots();
     fill_cells(s_.frame.arguments, static_cast<i64>(f_.arguments.size()), offsetof(nnc_context, arguments));
     fill_cells(s_.frame.results, static_cast<i64>(f_.results.size()), offsetof(nnc_context, results));
+    fill_windows();
   }
 
   // Copies `count` cells from the context's list at `offset`, in a loop: that is less code than one copy after the
   // other.
+  template <class Make>
+  void fill(i64 first, i64 count, Make value) {
+    if (count == 0) return;
+    counted(c64(0), c64(count), 1,
+            [&](V k) { b_.CreateStore(value(k), b_.CreateInBoundsGEP(b_.getInt64Ty(), cell(first), k)); });
+  }
+
+  // From the context's list at `offset`.
   void fill_cells(i64 first, i64 count, size_t offset) {
     if (count == 0) return;
     V list = load_pointer(offset);
-    auto *before = b_.GetInsertBlock(), *body = block(), *after = block();
-    b_.CreateBr(body);
-    b_.SetInsertPoint(body);
-    auto* k = b_.CreatePHI(b_.getInt64Ty(), 2);
-    k->addIncoming(c64(0), before);
-    V value = b_.CreateLoad(b_.getInt64Ty(), b_.CreateInBoundsGEP(b_.getInt64Ty(), list, k));
-    b_.CreateStore(value, b_.CreateInBoundsGEP(b_.getInt64Ty(), cell(first), k));
-    V next = b_.CreateAdd(k, c64(1));
-    k->addIncoming(next, body);
-    b_.CreateCondBr(b_.CreateICmpEQ(next, c64(count)), after, body);
-    b_.SetInsertPoint(after);
+    fill(first, count,
+         [&](V k) { return b_.CreateLoad(b_.getInt64Ty(), b_.CreateInBoundsGEP(b_.getInt64Ty(), list, k)); });
+  }
+
+  // A cell of a window holds the address of a buffer, copied from the frame, or where in the frame a scalar stands; a
+  // table says which cell of the frame that is, ~cell for a scalar.
+  void fill_windows() {
+    std::vector<u32> table;
+    for (auto const& k : kernels_) {
+      for (i64 cell : k.window.addresses) table.push_back(static_cast<u32>(cell));
+      for (i64 cell : k.window.scalars) table.push_back(~static_cast<u32>(cell));
+    }
+    if (table.empty()) return;
+    auto* numbers = llvm::ConstantDataArray::get(context_, table);
+    auto* list = new llvm::GlobalVariable(m_.module, numbers->getType(), true, llvm::GlobalValue::PrivateLinkage,
+                                          numbers, f_.name + ".windows");
+    fill(s_.frame.size, static_cast<i64>(table.size()), [&](V k) {
+      V code = b_.CreateLoad(b_.getInt32Ty(), b_.CreateInBoundsGEP(b_.getInt32Ty(), list, k));
+      V is_scalar = b_.CreateICmpSLT(code, b_.getInt32(0));
+      V number = b_.CreateSExt(b_.CreateSelect(is_scalar, b_.CreateNot(code), code), b_.getInt64Ty());
+      V where = b_.CreateInBoundsGEP(b_.getInt64Ty(), frame_, number);
+      V there = b_.CreatePtrToInt(where, b_.getInt64Ty());
+      return b_.CreateSelect(is_scalar, there, b_.CreateLoad(b_.getInt64Ty(), where));
+    });
   }
 
   // Each slot starts where the slots before it end, rounded up to a cache line.
@@ -160,21 +199,6 @@ private:
     b_.SetInsertPoint(after_steps_);
   }
 
-  // for (i = from; i < to; i += by) body(i)
-  template <class Body>
-  void counted(V from, V to, i64 by, Body make) {
-    auto *before = b_.GetInsertBlock(), *body = block(), *after = block();
-    b_.CreateCondBr(b_.CreateICmpSLT(from, to), body, after);
-    b_.SetInsertPoint(body);
-    auto* i = b_.CreatePHI(b_.getInt64Ty(), 2);
-    i->addIncoming(from, before);
-    make(i);
-    V next = b_.CreateAdd(i, c64(by));
-    i->addIncoming(next, b_.GetInsertBlock());
-    b_.CreateCondBr(b_.CreateICmpSLT(next, to), body, after);
-    b_.SetInsertPoint(after);
-  }
-
   // Shuffled rows of a mapped data set come from far, and no processor guesses which. Each thread asks for its share,
   // into the second level of its cache. A row number that is out of range asks for nothing of interest and does no
   // harm.
@@ -204,17 +228,19 @@ private:
   // Says whether thread 0 may read what the step reports without meeting the others again: a barrier came after the
   // kernels that made it, or thread 0 made it itself.
   bool call_kernels() {
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false);
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy()}, false);
     std::vector<bool> waiting(f_.values.size(), false);
-    size_t number = 0;
+    auto kernel = kernels_.begin();
+    i64 window = s_.frame.size;
     for (auto const& n : f_.body.nodes) {
       if (n.op != OpCode::kernel) continue;
       if (n.attributes.get_or<bool>("barrier", false)) {
         meet();
         waiting.assign(waiting.size(), false);
       }
-      auto const& name = kernels_[number++];
-      if (!name.empty()) b_.CreateCall(m_.module.getOrInsertFunction(name, type), {frame_});
+      if (!kernel->function.empty())
+        b_.CreateCall(m_.module.getOrInsertFunction(kernel->function, type), {frame_, cell(window)});
+      window += static_cast<i64>(kernel++->window.size());
       for (auto r : n.results) waiting[r] = n.attributes.get_or<bool>("parallel", true) && f_.type(r).rank() > 0;
     }
     for (auto const& r : f_.results)
@@ -314,11 +340,10 @@ private:
   // ---- threads
   // ----------------------------------------------------------------------------------------------------------
 
-  void meet() {
-    when(b_.CreateICmpSGT(threads_, c64(1)), [&] { b_.CreateCall(barrier_function(), {c_}); });
-  }
+  void meet() { b_.CreateCall(barrier_function(), {c_}); }
 
-  // void barrier(nnc_context*): the last to arrive opens the next epoch; the others spin a while, then sleep.
+  // void barrier(nnc_context*): the last to arrive opens the next epoch; the others spin a while, then sleep. One thread
+  // alone meets nobody.
   llvm::Function* barrier_function() {
     if (auto* f = m_.module.getFunction("barrier")) return f;
     auto* f = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false),
@@ -327,7 +352,7 @@ private:
     f->addFnAttr(llvm::Attribute::NoInline);
     Emitter b(context_);
     auto new_block = [&] { return llvm::BasicBlock::Create(context_, "", f); };
-    auto *start = new_block(), *last = new_block(), *wake = new_block(), *spin = new_block(), *sleep = new_block(),
+    auto *start = new_block(), *arrive = new_block(), *last = new_block(), *wake = new_block(), *spin = new_block(), *sleep = new_block(),
          *again = new_block(), *done = new_block();
     auto* i32 = b.getInt32Ty();
     auto at = [&](V base, size_t offset) { return b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), base, offset); };
@@ -338,8 +363,11 @@ private:
     };
     V c = f->getArg(0);
     b.SetInsertPoint(start);
-    V barrier = b.CreateLoad(b.getPtrTy(), at(c, offsetof(nnc_context, barrier)));
     V members = b.CreateLoad(i32, at(c, offsetof(nnc_context, threads)));
+    b.CreateCondBr(b.CreateICmpSGT(members, b.getInt32(1)), arrive, done);
+
+    b.SetInsertPoint(arrive);
+    V barrier = b.CreateLoad(b.getPtrTy(), at(c, offsetof(nnc_context, barrier)));
     V arrived = at(barrier, offsetof(nnc_barrier, arrived)), epoch = at(barrier, offsetof(nnc_barrier, epoch));
     V sleepers = at(barrier, offsetof(nnc_barrier, sleepers));
     V mine = atomic_load(epoch, llvm::AtomicOrdering::Acquire);
@@ -362,7 +390,7 @@ private:
 
     b.SetInsertPoint(spin);
     auto* count = b.CreatePHI(b.getInt64Ty(), 2);
-    count->addIncoming(c64(0), start);
+    count->addIncoming(c64(0), arrive);
     b.CreateIntrinsic(llvm::Intrinsic::x86_sse2_pause, {}, {});
     V more = b.CreateAdd(count, c64(1));
     count->addIncoming(more, again);
@@ -388,7 +416,7 @@ private:
   Emitter b_;
   Storage const& s_;
   Function const& f_;
-  std::vector<std::string> const& kernels_;
+  std::vector<KernelCall> const& kernels_;
   llvm::Function* function_ = nullptr;
   llvm::BasicBlock* after_steps_ = nullptr;
   V c_ = nullptr, frame_ = nullptr, thread_ = nullptr, threads_ = nullptr, step_ = nullptr;
@@ -396,7 +424,7 @@ private:
 
 } // namespace
 
-void emit_entry(EmitModule& m, Storage const& s, std::vector<std::string> const& kernels) {
+void emit_entry(EmitModule& m, Storage const& s, std::vector<KernelCall> const& kernels) {
   Entry(m, s, kernels).emit();
 }
 

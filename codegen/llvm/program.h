@@ -6,7 +6,13 @@
 
 namespace nnc {
 
-// `kernels`: the names of the functions to call, one per kernel of the body, in order; empty for one that does nothing.
-void emit_entry(EmitModule&, Storage const&, std::vector<std::string> const& kernels);
+// The call of one kernel: its function (empty: there is nothing to do) and what it sees of the frame.
+struct KernelCall {
+  std::string function;
+  Window window;
+};
+
+// `kernels`: one call per kernel of the body, in order.
+void emit_entry(EmitModule&, Storage const&, std::vector<KernelCall> const& kernels);
 
 } // namespace nnc

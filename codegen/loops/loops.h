@@ -110,6 +110,18 @@ struct Frame {
   i64 size = 0;
 };
 
+// What a kernel needs of the frame of its function: the cells beyond the fixed ones. `addresses` hold where its buffers
+// start, `scalars` are read and written.
+struct Window {
+  std::vector<i64> addresses, scalars;
+  size_t size() const { return addresses.size() + scalars.size(); }
+};
+
+// Renumbers the cells that the loops name: Frame::first_free + k is the k-th of the window, addresses first. Kernels
+// that do the same then have the same code, wherever their functions keep the values.
+Window move_to_window(Loops&);
+bool same_code(Loops const&, Loops const&); // names and places in the source aside
+
 std::string print(Loops const&);
 std::vector<std::string> verify(Loops const&); // what is wrong; empty: nothing
 

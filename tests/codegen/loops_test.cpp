@@ -48,3 +48,27 @@ TEST_CASE("wrong loops are refused") {
   REQUIRE(wrong.size() == 1);
   CHECK(wrong[0].find("out of scope") != std::string::npos);
 }
+
+TEST_CASE("kernels have the same code if they differ in nothing but where their values stand") {
+  auto copy = [](i64 from, i64 to, i64 factor) { // to[0] = from[0] * factor
+    Loops l;
+    LoopBuilder b(l);
+    int source = b.buffer("from", from), target = b.buffer("to", to);
+    b.will_write(target);
+    Ref x = b.load(source, DType::f32, 1, b.integer(0));
+    b.store(target, b.integer(0), b.compute(OpCode::mul, {x, b.cell(factor, DType::f32)}));
+    b.finish();
+    return l;
+  };
+  i64 first = Frame::first_free;
+  Loops a = copy(first, first + 1, first + 2), other_cells = copy(first + 7, first + 3, first),
+        in_place = copy(first, first, first + 2);
+  CHECK(!same_code(a, other_cells));
+  auto window = move_to_window(a), other = move_to_window(other_cells);
+  CHECK(same_code(a, other_cells));
+  CHECK(window.addresses == std::vector<i64>{first, first + 1});
+  CHECK(other.addresses == std::vector<i64>{first + 7, first + 3});
+  CHECK(other.scalars == std::vector<i64>{first});
+  CHECK(move_to_window(in_place).addresses == std::vector<i64>{first});
+  CHECK(!same_code(a, in_place));
+}

@@ -149,6 +149,26 @@ TEST_CASE("the object needs nothing from outside and is the same however many th
   CHECK(one.entries == std::vector<std::string>{"train_step", "evaluate", "run", "initialize"});
 }
 
+TEST_CASE("layers of one shape and the forward pass of several functions are compiled once") {
+  Module m = host::finished(elaborated(R"(model deep {
+  input  x: f32[batch, 8]
+  target y: f32[batch, 8]
+  h = x |> dense(8) |> tanh |> dense(8) |> tanh |> dense(8) |> tanh |> dense(8)
+  output prediction = h
+  loss mean_squared_error(h, y)
+}
+train deep { minimize loss with sgd(lr = 0.1); batch = 12; epochs = 1 }
+)"),
+                            target_for("x86-64-v3"));
+  std::string loops = emit(m, Emit::loops);
+  // 1 and 2 are the rows of x and y, 3 to 5 the layers with a tanh.
+  CHECK(loops.find("kernel train_step.4 is train_step.3\n") != std::string::npos);
+  CHECK(loops.find("kernel evaluate.2 is train_step.3\n") != std::string::npos);
+  std::string code = emit(m, Emit::llvm);
+  CHECK(code.find("@train_step.3(") != std::string::npos);
+  CHECK(code.find("@train_step.4(") == std::string::npos);
+}
+
 TEST_CASE("a processor without fused multiply-add, and one that does not exist") {
   Module m = host::finished(elaborated(small_model), target_for("x86-64-v2"));
   CHECK(undefined_symbols(compile(m).bytes).empty());
