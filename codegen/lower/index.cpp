@@ -4,7 +4,7 @@ namespace nnc {
 
 i64 constant_extent(Dim const& d) {
   if (auto c = d.constant()) return *c;
-  throw Error("the extent " + d.text() + " must be known when code is made; only the outermost extent may be symbolic");
+  throw Error("an extent of " + d.text() + " behind the first axis of a tensor is not compiled yet");
 }
 
 i64 inner_size(Shape const& shape, size_t first) {

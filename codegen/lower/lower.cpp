@@ -102,23 +102,34 @@ void lower_scalars(Puller& p, KernelContext const& k) {
   for (size_t i = 0; i < values.size(); ++i) store_result(p, k, buffers, i, {p.builder().integer(0)}, values[i]);
 }
 
-Loops lower(Storage const& storage, Node const& kernel, Target const& target, std::string name) {
-  Loops loops;
-  loops.name = std::move(name);
-  loops.at = kernel.at;
-  LoopBuilder b(loops);
-  Puller p(b, storage, kernel.regions.front().nodes);
-  KernelContext k{storage, kernel, target, kernel.attributes.get<std::vector<Place>>("places")};
-  auto kind = kernel.attributes.get<std::string>("kind");
+namespace {
+
+void lower_body(Puller& p, KernelContext const& k) {
+  auto kind = k.kernel.attributes.get<std::string>("kind");
   bool scatters = false;
   for (auto const& n : k.nodes()) scatters = scatters || n.op == OpCode::scatter_add;
   if (scatters) lower_scatter(p, k);
   else if (kind == "scalars") lower_scalars(p, k);
   else if (kind == "contract") lower_contract(p, k);
-  else if (kernel.attributes.has("row_axes")) lower_rows(p, k);
+  else if (k.kernel.attributes.has("row_axes")) lower_rows(p, k);
   else lower_pointwise(p, k);
+}
+
+} // namespace
+
+Loops lower(Storage const& storage, Node const& kernel, Target const& target, std::string name) try {
+  Loops loops;
+  loops.name = std::move(name);
+  loops.at = kernel.at;
+  LoopBuilder b(loops);
+  Puller p(b, storage, kernel.regions.front().nodes);
+  lower_body(p, {storage, kernel, target, kernel.attributes.get<std::vector<Place>>("places")});
   b.finish();
   return loops;
+} catch (Error& e) {
+  for (auto& d : e.diagnostics)
+    if (!d.at) d.at = kernel.at;
+  throw;
 }
 
 } // namespace nnc

@@ -66,13 +66,14 @@ Ref Puller::reverse(Node const& n, Index const& index) {
 
 // Where position `at` of a result lies in an operand that starts at `start` with its elements `step` apart: the index,
 // clamped to what exists, and whether there is one.
-Puller::Inside Puller::inside(At at, i64 start, i64 step, Dim const& count) {
+Puller::Inside Puller::inside(At at, Dim const& start, i64 step, Dim const& count) {
   bool uniform = at.uniform();
   DType d = uniform ? DType::i64 : DType::i32;
   int lanes = uniform ? 1 : lanes_.lanes;
   auto c = [&](i64 k) { return b_.constant(d, {.f = 0, .i = k}, lanes); };
-  Ref last = b_.splat(b_.convert(b_.subtract(extent(b_, count), b_.integer(1)), d), lanes);
-  Ref position = b_.subtract(uniform ? at.base : indexer_.offsets(at), c(start));
+  auto everywhere = [&](Ref r) { return b_.splat(b_.convert(r, d), lanes); };
+  Ref last = everywhere(b_.subtract(extent(b_, count), b_.integer(1)));
+  Ref position = b_.subtract(uniform ? at.base : indexer_.offsets(at), everywhere(extent(b_, start)));
   Ref condition = b_.compute(OpCode::ge, {position, c(0)});
   position = b_.maximum(position, c(0));
   if (step > 1) {
@@ -96,7 +97,7 @@ Ref Puller::pad(Node const& n, Index const& index) {
   Ref condition = no_ref;
   for (size_t i = 0; i < axes.size(); ++i) {
     if (low[i] == Dim(0) && high[i] == Dim(0) && interior[i] == 0) continue;
-    auto in = inside(axes[i], constant_extent(low[i]), interior[i] + 1, shape(x)[i]);
+    auto in = inside(axes[i], low[i], interior[i] + 1, shape(x)[i]);
     axes[i] = in.at;
     condition = condition == no_ref ? in.condition : b_.compute(OpCode::and_, {condition, in.condition});
   }
@@ -108,7 +109,7 @@ Ref Puller::concat(Node const& n, Index const& index) {
   auto axis = static_cast<size_t>(n.attributes.get<i64>("axis"));
   auto const axes = indexer_.axes(index, shape(n.result()));
   Ref value = no_ref;
-  i64 start = 0;
+  Dim start(0);
   for (size_t k = 0; k < n.operands.size(); ++k) {
     Dim const& count = shape(n.operands[k])[axis];
     if (count == Dim(0)) continue;
@@ -117,7 +118,7 @@ Ref Puller::concat(Node const& n, Index const& index) {
     there[axis] = in.at;
     Ref x = pull(n.operands[k], index_of(there));
     value = value == no_ref ? x : b_.compute(OpCode::select, {in.condition, x, value});
-    if (k + 1 < n.operands.size()) start += constant_extent(count);
+    start = start + count;
   }
   if (value == no_ref) throw CompilerBug("a concat of nothing was pulled");
   return value;

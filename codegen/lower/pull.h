@@ -98,7 +98,7 @@ private:
     At at;
     Ref condition; // no_ref: always
   };
-  Inside inside(At, i64 start, i64 step, Dim const& extent);
+  Inside inside(At, Dim const& start, i64 step, Dim const& extent);
   // fold.cpp: reductions and contractions
   Ref reduce(Node const&, Index const&);
   Ref arg(Node const&, Index const&);

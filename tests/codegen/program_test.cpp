@@ -179,3 +179,36 @@ TEST_CASE("a dtype that is not compiled yet is an error") {
   Module m = host::parsed("func @f(%x: bf16[4]) -> (y: bf16[4]) {\n  %y = neg %x : bf16[4]\n  return %y\n}\n");
   CHECK_THROWS_WITH_AS(compile(host::finished(m, host_target())), "dtype bf16 is not compiled yet", Error);
 }
+
+TEST_CASE("rows of a symbolic batch may stand behind one another") {
+  Module parsed = host::parsed(R"(func @f(%x: f32[batch,3]) -> (y: f32[2*batch,3]) {
+  %n = neg %x : f32[batch,3]
+  %e = exp %x : f32[batch,3]
+  %c = concat %n, %e {axis=0} : f32[2*batch,3]
+  %y = mul %c, %c : f32[2*batch,3]
+  return %y
+}
+)");
+  Module m = host::finished(parsed, host_target());
+  Tensor x = Tensor::zeros(DType::f32, {5, 3});
+  for (size_t k = 0; k < x.f.size(); ++k) x.f[k] = static_cast<f64>(k) / 8;
+  parsed.bindings[0] = 5;
+  Tensor want = evaluate(parsed, parsed.functions[0], {x})[0];
+  for (int threads : {1, 3}) {
+    auto ran = host::Call(m, m.functions[0], {x}, 5, threads).compiled(load(compile(m))->entry("f"));
+    Tensor got = host::unpacked(want.dtype, want.shape, ran.results[0].data());
+    for (size_t k = 0; k < got.f.size(); ++k) CHECK(got.f[k] == doctest::Approx(want.f[k]).epsilon(1e-6));
+  }
+}
+
+TEST_CASE("what codegen refuses has a place in the source") {
+  Module m =
+      host::parsed("func @f(%x: f32[4,batch]) -> (y: f32[4,batch]) {\n  %y = neg %x : f32[4,batch]\n  return %y\n}\n");
+  try {
+    compile(host::finished(m, host_target()));
+    FAIL("compiled");
+  } catch (Error const& e) {
+    CHECK(std::string(e.what()) == "an extent of batch behind the first axis of a tensor is not compiled yet");
+    CHECK(e.diagnostics.at(0).at.line == 2);
+  }
+}

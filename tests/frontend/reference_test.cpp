@@ -66,7 +66,7 @@ TEST_CASE("the programs of the reference are accepted") {
 }
 
 TEST_CASE("the table of the library is complete") {
-  std::set<std::string> const internal{"reduced", "fan_in", "fan_out", "random_bits", "convert", "grad"};
+  std::set<std::string> const internal{"reduced", "fan_in", "fan_out", "front_axis", "random_bits", "convert", "grad"};
   std::set<std::string> const later{"cond", "total", "permutation", "sort", "cumulative_sum"};
   auto have = library(), said = documented(page());
   for (auto const& name : said)

@@ -89,3 +89,23 @@ TEST_CASE("outputs have the values that stand under them") {
   }
   CHECK(checked > 100);
 }
+
+TEST_CASE("the library leaves batch in front") {
+  Compiled program(R"(model m {
+  input x: f32[batch, 2, 4]
+  a, b = split(x, 2)
+  output last = b - a
+  output middle = split(x, 2, axis = 1)[1]
+  output slice = unstack(x, axis = 1)[1]
+  output same = stack(unstack(x, axis = -1), axis = -1) - x
+  output behind = stack(x[:, 0, 0], x[:, 1, 1], axis = 1)
+})");
+  Tensor x = floats({2, 2, 4}, {});
+  for (int k = 0; k < 16; ++k) x.f.push_back(k);
+  auto outputs = program.run("run", {{"x", x}});
+  CHECK(outputs["last"].f == std::vector<f64>(8, 2));
+  CHECK(outputs["middle"].f == std::vector<f64>{4, 5, 6, 7, 12, 13, 14, 15});
+  CHECK(outputs["slice"].f == outputs["middle"].f);
+  CHECK(outputs["same"].f == std::vector<f64>(16, 0));
+  CHECK(outputs["behind"].f == std::vector<f64>{0, 5, 8, 13});
+}
