@@ -16,6 +16,8 @@ Target host_target();
 // A target by the name of a CPU as LLVM knows it ("x86-64-v3", "znver4", "native"); throws Error for an unknown name,
 // with the nearest known one as help.
 Target target_for(std::string_view cpu);
+// What code for this target may use and the machine that this process runs on has not, as LLVM names it ("avx512f").
+std::vector<std::string> features_lacking_here(Target const&);
 
 struct CompileOptions {
   int threads = 2; // compiler threads

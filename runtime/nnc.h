@@ -121,7 +121,8 @@ struct Number {
 
 // ---- Data sets ----------------------------------------------------------------------------------------------------
 
-enum class Part { train, validation, test };
+// `train` is the training split without its validation rows, `all` the training split with them.
+enum class Part { train, validation, all, test };
 
 // Named columns, in a training and a test split. Cheap to copy; files are mapped, not read.
 class NNC_API Data {
@@ -291,8 +292,8 @@ public:
   // Trains on the training split without its validation rows. A batch that is larger than that is an error.
   Trained train(Data const&, TrainOptions const& = {});
   Reports evaluate(Data const&, Part);
-  // The outputs for every example, at most `limit` of them (0: all); an output without `batch` in front has its last
-  // value.
+  // The outputs for every example, at most `limit` of them (0: all), computed for Options::batch examples at a time. A
+  // program that has an output without `batch` in front sees all of them as one batch.
   std::vector<Array> run(Data const&, Part, std::int64_t limit = 0);
 
   Array parameter(std::string const& name) const;

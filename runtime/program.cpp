@@ -2,6 +2,7 @@
 
 #include "ir/op.h"
 #include "ir/text.h"
+#include "ir/verify.h"
 #include "passes/pass.h"
 #include "runtime/data_set.h"
 #include "runtime/failure.h"
@@ -156,6 +157,7 @@ Module Program::Compiled::elaborate_text(u32 file) {
 Module Program::Compiled::read_module(u32 file) {
   auto parsed = parse_ir(sources_, file);
   if (has_errors(parsed.diagnostics)) throw Error(parsed.diagnostics);
+  if (auto wrong = verify(parsed.module); !wrong.empty()) throw Error(std::move(wrong));
   inputs_ = inputs_of(parsed.module);
   summary_ = "module " + sources_->name(file);
   return std::move(parsed.module);
@@ -215,6 +217,8 @@ void Program::Compiled::prepare(std::vector<std::string> const& functions) const
 
 void Program::Compiled::compile_missing(std::vector<std::string> const& functions) const {
   auto const start = Clock::now();
+  if (auto const lacking = features_lacking_here(target_); !lacking.empty())
+    throw Error(fmt::format("code for {} cannot run on this machine, which lacks {}", target_.cpu, joined(lacking)));
   auto const part = part_of(finished_, functions);
   try {
     loaded_.push_back(load(compile(part)));
@@ -306,7 +310,9 @@ std::vector<std::string> Program::reports() const {
   return names;
 }
 
-bool Program::can_train() const { return compiled_->module().function("train_step") != nullptr; }
+bool Program::can_train() const {
+  return compiled_->module().training && compiled_->module().function("train_step") != nullptr;
+}
 bool Program::can_run() const { return !outputs().empty(); }
 
 std::int64_t Program::batch() const {

@@ -24,6 +24,7 @@ public:
   std::vector<BoundInput> const& inputs() const { return inputs_; }
   std::vector<IndexLimit> const& limits() const { return limits_; }
   std::vector<Diagnostic> const& warnings() const { return warnings_; }
+  Options const& options() const { return options_; }
 
   // A function of the finished module, or an Error that says what the program lacks.
   Function const& function(std::string_view name) const;

@@ -105,6 +105,15 @@ Array empty_output(Function const& run, Result const& result, i64 batch) {
 
 bool has_batch_in_front(Type const& type) { return type.rank() > 0 && type.shape[0] == Dim(Symbol::batch); }
 
+// How many of the examples a run takes at a time. An output without `batch` in front speaks of all of them.
+i64 batch_of_run(Program::Compiled const& program, i64 examples) {
+  constexpr i64 usual = 256;
+  auto const& run = program.function("run");
+  for (auto const& result : run.results)
+    if (result.role == Role::output && !has_batch_in_front(run.type(result.value))) return examples;
+  return std::min(program.options().batch.value_or(usual), examples);
+}
+
 std::vector<Array> empty_outputs(Function const& run, i64 batch) {
   std::vector<Array> outputs;
   for (auto const& result : run.results)
@@ -185,7 +194,7 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
     Work work;
     work.columns = pointers_of(section);
     work.examples = section.column_length;
-    constexpr i64 batch = 256;
+    i64 const batch = batch_of_run(state_->program(), section.examples);
     for (i64 done = 0; done < section.examples; done += work.batch) {
       work.rows = rows.data() + section.first + done;
       work.batch = std::min(batch, section.examples - done);

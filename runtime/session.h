@@ -78,7 +78,7 @@ struct Session::State {
 private:
   void keep(Function const&);
   void collect_scalars();
-  void check_memory(i64 limit) const;
+  void check_memory(Function const&, i64 batch) const; // of a call
   void* argument_pointer(Function const&, Argument const&, Work const&);
   void* result_pointer(Result const&, Work const&, size_t& output);
 
@@ -87,6 +87,7 @@ private:
   std::map<std::string, f64, std::less<>> scalars_;
   Arena arena_;
   int asked_threads_ = 0;
+  i64 max_memory_ = 0; // 0: no limit
   std::unique_ptr<Team> team_;
 };
 

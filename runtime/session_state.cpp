@@ -84,7 +84,7 @@ size_t arena_bytes(Function const& function, i64 batch) {
 inline namespace v1 {
 
 Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionOptions const& options)
-    : program_(std::move(program)), asked_threads_(options.threads) {
+    : program_(std::move(program)), asked_threads_(options.threads), max_memory_(options.max_memory) {
   auto const& module = program_->module();
   if (auto const* initialize = module.function("initialize")) keep(*initialize);
   for (auto const& function : module.functions) keep(function);
@@ -93,7 +93,8 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   seed = options.seed.value_or(module.training ? static_cast<u64>(module.training->seed) : 0);
   if (options.threads < 0 || options.threads > 1024)
     throw Error(fmt::format("{} threads: expected 1 to 1024", options.threads));
-  check_memory(options.max_memory);
+  i64 const batch = module.training ? module.training->batch : 1;
+  for (auto const& function : module.functions) check_memory(function, batch);
   int members = 1;
   for (auto const& function : module.functions) members = std::max(members, threads_for(function));
   team_ = std::make_unique<Team>(members);
@@ -120,17 +121,12 @@ void Session::State::collect_scalars() {
   }
 }
 
-void Session::State::check_memory(i64 limit) const {
-  auto const& module = program_->module();
-  size_t total = 0;
+void Session::State::check_memory(Function const& function, i64 batch) const {
+  size_t total = arena_bytes(function, batch);
   for (auto const& kept : kept_) total += kept.named.tensor.bytes().size();
-  size_t arena = 0;
-  i64 const batch = module.training ? module.training->batch : 1;
-  for (auto const& function : module.functions) arena = std::max(arena, arena_bytes(function, batch));
-  total += arena;
-  if (limit > 0 && total > static_cast<size_t>(limit))
+  if (max_memory_ > 0 && total > static_cast<size_t>(max_memory_))
     throw Error(fmt::format("the program needs {} bytes for weights, states and intermediate values; {} are allowed",
-                            total, limit));
+                            total, max_memory_));
 }
 
 int Session::State::threads_for(Function const& function) const {
@@ -220,6 +216,7 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   size_t output = 0;
   for (auto const& result : function.results) results.push_back(result_pointer(result, work, output));
 
+  check_memory(function, work.batch);
   auto const reports = static_cast<size_t>(reports_in(function));
   Outcome outcome;
   outcome.sums.assign(reports, 0);

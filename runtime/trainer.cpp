@@ -244,7 +244,7 @@ inline namespace v1 {
 
 Trained Session::train(Data const& data, TrainOptions const& options) {
   return guarded(state_->program().sources(), [&] {
-    state_->program().function("train_step"); // says what is missing
+    if (!state_->program().module().training) throw Error("the program has no train block");
     return Trainer(*state_, data, options).run();
   });
 }

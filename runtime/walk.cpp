@@ -38,7 +38,8 @@ void check_limits(Program::Compiled const& program, Section const& section) {
 Section section_of(Program::Compiled const& program, Dataset const& set, Part part, bool targets) {
   auto const& training = program.module().training;
   auto const& split = part == Part::test ? set.test : set.train;
-  i64 const validation = part == Part::test || !training ? 0 : training->validation;
+  bool const divided = training && (part == Part::train || part == Part::validation);
+  i64 const validation = divided ? training->validation : 0;
   if (validation > 0 && validation >= split.examples) {
     Diagnostic problem;
     problem.message =

@@ -97,6 +97,16 @@ Target target_for(std::string_view cpu) {
   return t;
 }
 
+std::vector<std::string> features_lacking_here(Target const& t) {
+  auto info = subtarget(t);
+  std::vector<std::string> lacking;
+  for (auto const& feature : llvm::sys::getHostCPUFeatures())
+    if (!feature.getValue() && info->checkFeatures("+" + feature.getKey().str()))
+      lacking.push_back(feature.getKey().str());
+  std::sort(lacking.begin(), lacking.end());
+  return lacking;
+}
+
 std::unique_ptr<llvm::TargetMachine> machine_for(Target const& t) {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;

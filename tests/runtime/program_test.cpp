@@ -133,6 +133,20 @@ TEST_CASE("a module that is no module is an error with a place") {
   CHECK(text.starts_with("wrong.ir:1:"));
 }
 
+TEST_CASE("a module that reads and is not well formed is an error with a place") {
+  auto const text = failure_of([] {
+    Program::from_text(R"(func @run(%x: f32[2]) -> (y: f32[2]) {
+  %y = kernel {kind="loops"} {
+    %y = neg %x : f32[2]
+  }
+  return %y
+}
+)",
+                       {}, "wrong.ir");
+  });
+  CHECK_MESSAGE(text.starts_with("wrong.ir:2:3: error: @run: the operands of a kernel are exactly"), text);
+}
+
 TEST_CASE("what can be emitted, and what cannot") {
   auto const program = Program::from_text(tiny);
   CHECK(program.emit("ir") == program.text());
@@ -148,4 +162,13 @@ TEST_CASE("an unknown processor is an error") {
   Options options;
   options.cpu = "x86-64-v9";
   CHECK(failure_of([&] { Program::from_text(tiny, options); }).find("x86-64-v9") != std::string::npos);
+}
+
+TEST_CASE("code for another processor is made, but not run") {
+  Options options;
+  options.cpu = "bdver4"; // has instructions that no later processor has
+  auto const program = Program::from_text(tiny, options);
+  CHECK(program.emit("asm").find("nnc_train_step") != std::string::npos);
+  auto const text = failure_of([&] { Session{program}; });
+  CHECK_MESSAGE(text.find("code for bdver4 cannot run on this machine, which lacks ") != std::string::npos, text);
 }

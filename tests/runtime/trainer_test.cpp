@@ -265,6 +265,39 @@ TEST_CASE("a loss that is not finite stops the training and replaces no checkpoi
   CHECK(trained.step == 26);
 }
 
+TEST_CASE("the validation rows are set aside for a training alone") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 20);
+  Session session(compiled(data, {{"validation", "6"}}));
+  CHECK(session.evaluate(data, Part::train).examples == 14);
+  CHECK(session.evaluate(data, Part::validation).examples == 6);
+  CHECK(session.evaluate(data, Part::all).examples == 20);
+  CHECK(Session(compiled(data, {{"validation", "20"}})).evaluate(data, Part::all).examples == 20);
+}
+
+TEST_CASE("an output without batch in front speaks of all examples") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 3000);
+  Session session(Program::from_text(R"(model m {
+  input x: u8[batch, 3]
+  y = f32(x)
+  output largest = max(y)
+  output rows = sum(y * 0 + 1)
+  output twice = 2 * y
+})"));
+  auto const outputs = session.run(data, Part::all);
+  CHECK(outputs[0].as<float>()[0] == 118);
+  CHECK(outputs[1].as<float>()[0] == 9000);
+  CHECK(outputs[2].as<float>().size() == 9000);
+  SessionOptions little;
+  little.max_memory = 4000;
+  auto const text = failure_of([&] {
+    Session(Program::from_text("model m { input x: u8[batch, 3]; output y = sum(sum(f32(x) * 2, axis = 1)) }"), little)
+        .run(data, Part::all);
+  });
+  CHECK_MESSAGE(text.find("4000 are allowed") != std::string::npos, text);
+}
+
 TEST_CASE("data that do not fit are refused before anything is trained") {
   Scratch const scratch;
   auto const data = small_data(scratch, 20);
@@ -275,6 +308,12 @@ TEST_CASE("data that do not fit are refused before anything is trained") {
   };
   says([&] { Session(compiled(data, {{"batch", "21"}})).train(data); }, "a batch of 21 is larger than");
   says([&] { Session(compiled(data, {{"validation", "20"}})).train(data); }, "validation = 20, but");
+  says(
+      [&] {
+        Session(Program::from_text("model m { input x: f32[batch]; param a: f32[] = 0; loss mean(a * x) }"))
+            .train(data);
+      },
+      "the program has no train block");
   says([&] { Session(program).evaluate(data, Part::test); }, "has no test examples");
   says([&] { Session(program).evaluate(data, Part::validation); }, "has no validation examples");
   auto const bad = small_data(scratch, 20, 2);

@@ -182,7 +182,7 @@ void Jobs::evaluate() {
   auto const& set = data(*line_.eval);
   bool const has_test = set.test_examples() > 0;
   screen_.say(set.summary());
-  print_reports(has_test ? "test" : "training", session_->evaluate(set, has_test ? nnc::Part::test : nnc::Part::train));
+  print_reports(has_test ? "test" : "training", session_->evaluate(set, has_test ? nnc::Part::test : nnc::Part::all));
 }
 
 void Jobs::predict() {
@@ -192,7 +192,7 @@ void Jobs::predict() {
     auto const& set = data(*line_.run);
     bool const has_test = set.test_examples() > 0;
     examples = has_test ? set.test_examples() : set.train_examples();
-    outputs = session_->run(set, has_test ? nnc::Part::test : nnc::Part::train);
+    outputs = session_->run(set, has_test ? nnc::Part::test : nnc::Part::all);
   } else {
     if (!line_.batch) throw Failure(Failure::Kind::wrong, "error: a run without data needs --batch");
     examples = *line_.batch;
