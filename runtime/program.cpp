@@ -111,7 +111,25 @@ std::string switches_for(Options const& options) {
   return options.check_each ? text + " --check each" : text;
 }
 
-std::string missing_text(std::string_view function) {
+bool is_finished(Node const& node) {
+  return node.op == OpCode::reshape || (node.op == OpCode::kernel && node.attributes.has("places"));
+}
+
+// Machine code is made of what the whole pipeline gives; a choice of passes may give something else.
+void check_finished(Module const& module) {
+  for (auto const& function : module.functions)
+    for (auto const& node : function.body.nodes) {
+      if (is_finished(node)) continue;
+      Diagnostic problem;
+      problem.at = node.at;
+      problem.message = fmt::format("no code can be made of @{}: passes up to plan_memory are missing", function.name);
+      problem.help = "--dump shows a module between passes; code needs differentiate, assemble_step and plan_memory";
+      throw Error(problem);
+    }
+}
+
+std::string missing_text(Module const& module, std::string_view function) {
+  if (function == "train_step" && module.training) return "the pass assemble_step, which makes @train_step, is missing";
   if (function == "train_step") return "the program has no train block";
   if (function == "run") return "the program has no output";
   if (function == "evaluate") return "the program has no loss and no metric";
@@ -197,7 +215,7 @@ Module Program::Compiled::finish(Module module) {
 
 Function const& Program::Compiled::function(std::string_view name) const {
   auto const* function = finished_.function(name);
-  if (!function) throw Error(missing_text(name));
+  if (!function) throw Error(missing_text(finished_, name));
   return *function;
 }
 
@@ -220,6 +238,7 @@ void Program::Compiled::compile_missing(std::vector<std::string> const& function
   if (auto const lacking = features_lacking_here(target_); !lacking.empty())
     throw Error(fmt::format("code for {} cannot run on this machine, which lacks {}", target_.cpu, joined(lacking)));
   auto const part = part_of(finished_, functions);
+  if (chose_passes()) check_finished(part);
   try {
     loaded_.push_back(load(compile(part)));
   } catch (CompilerBug const& bug) {
@@ -235,6 +254,7 @@ void Program::Compiled::compile_missing(std::vector<std::string> const& function
 
 std::string Program::Compiled::emit(std::string const& kind) const {
   if (kind == "ir") return print(finished_);
+  if (chose_passes()) check_finished(finished_);
   try {
     if (kind == "loops") return nnc::emit(finished_, Emit::loops);
     if (kind == "llvm") return nnc::emit(finished_, Emit::llvm);

@@ -39,6 +39,7 @@ private:
   Module elaborate_text(u32 file);
   Module read_module(u32 file);
   Module finish(Module);
+  bool chose_passes() const { return options_.passes || !options_.without.empty(); }
   void compile_missing(std::vector<std::string> const& functions) const;
 
   std::shared_ptr<Sources> sources_;

@@ -71,6 +71,21 @@ TEST_CASE("without a job the command says what the file holds") {
   CHECK(contains(said.out, "7,850 weights"));
 }
 
+TEST_CASE("passes that are left out are missed by name") {
+  Desk desk;
+  for (auto const* pass : {"plan_memory", "differentiate"}) {
+    auto const said = desk.nnc(std::string("digits.nn --train mnist --steps 2 --without ") + pass);
+    CHECK(said.status == 1);
+    CHECK(contains(said.err, "error: no code can be made of @train_step: passes up to plan_memory are missing"));
+  }
+  auto said = desk.nnc("digits.nn --train mnist --steps 2 --without assemble_step");
+  CHECK(said.status == 1);
+  CHECK(contains(said.err, "the pass assemble_step, which makes @train_step, is missing"));
+  said = desk.nnc("digits.nn --passes cse,fuse --dump order");
+  CHECK(said.status == 1);
+  CHECK(contains(said.err, "error: the stage order does not run with these passes"));
+}
+
 TEST_CASE("a digest does not depend on the number of threads, on the vectors, or on an interruption") {
   Desk desk;
   auto const plain = digest_in(desk.nnc("digits.nn --train mnist --steps 30 --digest").out);

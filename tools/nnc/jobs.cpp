@@ -66,6 +66,7 @@ nnc::Program Jobs::compile() {
   try {
     auto program = nnc::Program::from_file(line_.file, options);
     stages_.write_dump();
+    stages_.check_dump();
     return program;
   } catch (...) {
     stages_.write_dump();

@@ -34,6 +34,12 @@ void Stages::stage(std::string const& name, bool changed, std::string const& tex
   }
 }
 
+void Stages::check_dump() const {
+  if (!line_.dump.empty() && number_ == 0)
+    throw nnc::Failure(nnc::Failure::Kind::wrong,
+                       fmt::format("error: the stage {} does not run with these passes", line_.dump));
+}
+
 void Stages::write_dump() const {
   if (!dump_.empty()) write_output(line_.emit.empty() && !line_.run ? line_.output : "", dump_);
 }

@@ -11,6 +11,7 @@ class Stages {
 public:
   explicit Stages(Line const& line) : line_(line) {}
   void watch(nnc::Options&); // sets the callbacks that the line asks for
+  void check_dump() const;   // throws Failure if the stage of --dump has not come
   void write_dump() const;   // what --dump asked for, also when a later stage failed
   void print_times(Screen&) const;
 
