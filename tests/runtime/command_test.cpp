@@ -71,6 +71,17 @@ TEST_CASE("without a job the command says what the file holds") {
   CHECK(contains(said.out, "7,850 weights"));
 }
 
+TEST_CASE("words that nobody can read change nothing") {
+  Desk desk;
+  for (auto const* where : {"2>&-", "2>/dev/full"}) {
+    auto const said = desk.nnc(std::string("digits.nn --train mnist --steps 5 --save w.safetensors ") + where);
+    CHECK(said.status == 0);
+    CHECK(desk.has("w.safetensors"));
+    CHECK(desk.nnc(std::string("--nonsense ") + where).status == 2);
+    std::filesystem::remove(desk.scratch() / "w.safetensors");
+  }
+}
+
 TEST_CASE("passes that are left out are missed by name") {
   Desk desk;
   for (auto const* pass : {"plan_memory", "differentiate"}) {
@@ -206,10 +217,17 @@ TEST_CASE("a wrong program or wrong data have status 1, and the words of the err
   says("other.nn --run mnist", "u8[");
 }
 
-// A graph that is not in kernels yet is nothing that codegen can be given: the only way to a bug on purpose.
+// A contraction without a dot is nothing that a pass gives to codegen: a way to a bug on purpose.
 TEST_CASE("a bug has status 3 and leaves the program that shows it, with the command") {
   Desk desk;
-  auto const said = desk.nnc("digits.nn --passes cse --emit asm");
+  desk.scratch().write("wrong.ir", R"(func @run(%x: f32[2]) -> (y: f32[2]) {
+  %y = kernel %x {kind="contract", places=[result(0)]} {
+    %y = neg %x : f32[2]
+  }
+  return %y
+}
+)");
+  auto const said = desk.nnc("wrong.ir --passes '' --emit asm");
   CHECK(said.status == 3);
   CHECK(contains(said.err, "bug in nnc"));
   std::smatch found;
@@ -233,7 +251,7 @@ TEST_CASE("a loss that is not finite stops with the step and keeps the checkpoin
 
 TEST_CASE("Ctrl-C ends the training, saves when asked to, and has status 130") {
   Desk desk;
-  auto const interrupted = [&](std::string const& more) { // the training would take hours
+  auto const interrupted = [&](std::string const& more) {             // the training would take hours
     auto const words = "'" + (desk.scratch() / "err").string() + "'"; // the shell that waits is in another folder
     auto const when_it_trains = " & pid=$!; for n in $(seq 600); do grep -qs batch " + words +
                                 " && break; sleep 0.1; done; sleep 0.5; kill -INT $pid; wait $pid";

@@ -1,6 +1,7 @@
 #include "tools/nnc/screen.h"
 
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fmt/core.h>
@@ -26,6 +27,9 @@ size_t columns() {
   winsize size{};
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
+
+// To standard error. When it is closed or its disk is full there is nobody to be told, and work goes on.
+void put(std::string const& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
 std::string bar(double part) {
   constexpr int width = 10;
@@ -59,13 +63,13 @@ Screen::Screen(bool plain)
     : terminal_(::isatty(STDERR_FILENO) && !is_dumb()), colors_(terminal_ && !plain && !is_set("NO_COLOR")) {}
 
 void Screen::clear() {
-  if (shown_) fmt::print(stderr, "\r\x1b[K");
+  if (shown_) put("\r\x1b[K");
   shown_ = false;
 }
 
 void Screen::say(std::string const& line) {
   clear();
-  fmt::print(stderr, "{}\n", line);
+  put(line + "\n");
 }
 
 void Screen::error(std::string const& text) {
@@ -82,7 +86,7 @@ void Screen::progress(nnc::Progress const& p) {
                           numbers_text(p.values), grouped(static_cast<std::int64_t>(p.examples_per_second)));
   if (line.size() >= columns()) line.resize(columns() - 1);
   clear();
-  fmt::print(stderr, "{}", line);
+  put(line);
   std::fflush(stderr);
   shown_ = true;
 }
