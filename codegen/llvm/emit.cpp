@@ -183,8 +183,7 @@ private:
     return llvm::ConstantDataVector::get(context_, numbers);
   }
 
-  // ---- memory: a bool takes a byte
-  // --------------------------------------------------------------------------------------
+  // ---- memory: a bool takes a byte ---------------------------------------------------------------------------------
 
   llvm::Type* memory_type(Lanes t) {
     return llvm_type(context_, t.dtype == DType::bool_ ? Lanes{DType::u8, t.lanes} : t);

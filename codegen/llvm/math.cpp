@@ -1,7 +1,7 @@
 // Functions that kernels call: the mathematical ones and the random bits. Calls cost little and keep the code small,
 // and small code is what compiles fast.
 #include "codegen/llvm/arithmetic.h"
-#include "codegen/math/functions.h"
+#include "codegen/math/by_operator.h"
 #include "ir/op.h"
 #include "ir/random.h"
 
@@ -20,22 +20,6 @@ llvm::Function* function_once(EmitModule& m, std::string const& name, llvm::Func
   return f;
 }
 
-template <class X>
-X apply(LlvmArithmetic& a, OpCode op, X x, X y) {
-  switch (op) {
-  case OpCode::exp: return math::exp(a, x);
-  case OpCode::log: return math::log(a, x);
-  case OpCode::tanh: return math::tanh(a, x);
-  case OpCode::sin: return math::sin(a, x);
-  case OpCode::cos: return math::cos(a, x);
-  case OpCode::pow: return math::pow(a, x, y);
-  case OpCode::erf:
-    if constexpr (std::is_same_v<X, LlvmArithmetic::F>) return math::erf(a, x);
-    else throw Error("erf of an f64 number is not compiled yet");
-  default: throw CompilerBug("not a mathematical function: " + std::string(info(op).name));
-  }
-}
-
 } // namespace
 
 llvm::Function* math_function(EmitModule& m, OpCode op, Lanes t) {
@@ -46,8 +30,8 @@ llvm::Function* math_function(EmitModule& m, OpCode op, Lanes t) {
   return function_once(m, name, llvm::FunctionType::get(type, operands, false), [&](Emitter& b, llvm::Function& f) {
     LlvmArithmetic a(m, b, t.lanes);
     llvm::Value *x = f.getArg(0), *y = f.getArg(static_cast<unsigned>(operands.size()) - 1);
-    if (t.dtype == DType::f64) return apply(a, op, LlvmArithmetic::D{x}, LlvmArithmetic::D{y}).v;
-    return apply(a, op, LlvmArithmetic::F{x}, LlvmArithmetic::F{y}).v;
+    if (t.dtype == DType::f64) return math::by_operator(a, op, LlvmArithmetic::D{x}, LlvmArithmetic::D{y}).v;
+    return math::by_operator(a, op, LlvmArithmetic::F{x}, LlvmArithmetic::F{y}).v;
   });
 }
 

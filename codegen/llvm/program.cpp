@@ -46,8 +46,7 @@ public:
   }
 
 private:
-  // ---- small things
-  // -----------------------------------------------------------------------------------------------------
+  // ---- small things ------------------------------------------------------------------------------------------------
 
   llvm::BasicBlock* block() { return llvm::BasicBlock::Create(context_, "", function_); }
   V field(size_t offset) { return b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), c_, offset); }
@@ -86,8 +85,7 @@ private:
     b_.SetInsertPoint(after);
   }
 
-  // ---- once per call
-  // ----------------------------------------------------------------------------------------------------
+  // ---- once per call -----------------------------------------------------------------------------------------------
 
   V set_mode() {
     V old = b_.CreateAlloca(b_.getInt32Ty()), now = b_.CreateAlloca(b_.getInt32Ty());
@@ -172,8 +170,7 @@ private:
     }
   }
 
-  // ---- the steps
-  // --------------------------------------------------------------------------------------------------------
+  // ---- the steps ---------------------------------------------------------------------------------------------------
 
   void all_steps() {
     V first = function_->getArg(2), steps = function_->getArg(3);
@@ -337,13 +334,12 @@ private:
     }
   }
 
-  // ---- threads
-  // ----------------------------------------------------------------------------------------------------------
+  // ---- threads -----------------------------------------------------------------------------------------------------
 
   void meet() { b_.CreateCall(barrier_function(), {c_}); }
 
-  // void barrier(nnc_context*): the last to arrive opens the next epoch; the others spin a while, then sleep. One thread
-  // alone meets nobody.
+  // void barrier(nnc_context*): the last to arrive opens the next epoch; the others spin a while, then sleep. One
+  // thread alone meets nobody.
   llvm::Function* barrier_function() {
     if (auto* f = m_.module.getFunction("barrier")) return f;
     auto* f = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false),
@@ -352,8 +348,8 @@ private:
     f->addFnAttr(llvm::Attribute::NoInline);
     Emitter b(context_);
     auto new_block = [&] { return llvm::BasicBlock::Create(context_, "", f); };
-    auto *start = new_block(), *arrive = new_block(), *last = new_block(), *wake = new_block(), *spin = new_block(), *sleep = new_block(),
-         *again = new_block(), *done = new_block();
+    auto *start = new_block(), *arrive = new_block(), *last = new_block(), *wake = new_block(), *spin = new_block(),
+         *sleep = new_block(), *again = new_block(), *done = new_block();
     auto* i32 = b.getInt32Ty();
     auto at = [&](V base, size_t offset) { return b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), base, offset); };
     auto atomic_load = [&](V from, llvm::AtomicOrdering order) {

@@ -1,8 +1,7 @@
 // Runs loops on real memory, lane by lane: what they mean, apart from how LLVM makes them fast. Bits agree with
 // compiled code when the processor flushes subnormals, as it does there.
 #include "codegen/loops/loops.h"
-#include "codegen/math/functions.h"
-#include "ir/op.h"
+#include "codegen/math/by_operator.h"
 #include "ir/random.h"
 
 #include <cstring>
@@ -64,17 +63,8 @@ F float_compute(OpCode op, F a, F b) {
   case OpCode::round: return std::nearbyint(a);
   case OpCode::sqrt: return std::sqrt(a);
   case OpCode::rsqrt: return F{1} / std::sqrt(a);
-  case OpCode::exp: return math::exp(plain, a);
-  case OpCode::log: return math::log(plain, a);
-  case OpCode::tanh: return math::tanh(plain, a);
-  case OpCode::sin: return math::sin(plain, a);
-  case OpCode::cos: return math::cos(plain, a);
-  case OpCode::pow: return math::pow(plain, a, b);
   case OpCode::stop_gradient: return a;
-  case OpCode::erf:
-    if constexpr (std::is_same_v<F, f32>) return math::erf(plain, a);
-    [[fallthrough]];
-  default: throw CompilerBug("the interpreter has no " + std::string(info(op).name) + " of floats");
+  default: return math::by_operator(plain, op, a, b);
   }
 }
 
@@ -185,8 +175,7 @@ private:
     for (size_t c = 0; c < carried.size(); ++c) values_[l.results[c]] = carried[c];
   }
 
-  // ---- memory
-  // -----------------------------------------------------------------------------------------------------------
+  // ---- memory ------------------------------------------------------------------------------------------------------
 
   u8* address(i64 buffer, DType d, i64 element) const {
     return buffers_[static_cast<size_t>(buffer)] + element * bytes(d);
@@ -242,8 +231,7 @@ private:
                     address(t.source, DType::f32, source + std::min(lane, rows - 1) * t.source_stride + k), 4);
   }
 
-  // ---- values
-  // -----------------------------------------------------------------------------------------------------------
+  // ---- values ------------------------------------------------------------------------------------------------------
 
   Value value(Inst const& i) {
     auto lanes = static_cast<size_t>(i.type.lanes);

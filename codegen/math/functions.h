@@ -26,8 +26,7 @@
 
 namespace nnc::math {
 
-// ---- f64: used by the numbers that only tune, and inside pow, sin and cos of f32
-// --------------------------------------
+// ---- f64: used by the numbers that only tune, and inside pow, sin and cos of f32 -----------------------------------
 
 inline constexpr double ln2_high = 0x1.62e42fee00000p-1; // 32 bits of ln 2: its product with an exponent is exact
 inline constexpr double ln2_low = 0x1.a39ef35793c76p-33; // the rest
@@ -130,6 +129,27 @@ typename A::D tanh(A& a, typename A::D x) {
   return a.select(a.either(a.unordered(x), a.eq(x, a.d(0))), x, y); // -0 stays
 }
 
+// Below 3 the series 2/sqrt(pi) exp(-x^2) (x + 2 x^3/3 + 4 x^5/15 + ...), of which no terms cancel (Abramowitz and
+// Stegun 7.1.6); above it 1 - exp(-x^2) / (sqrt(pi) K) with K = x + (1/2) / (x + 1 / (x + (3/2) / (x + ...))) (7.1.14).
+// Both are cut off where the rest is below 1e-15.
+template <class A>
+typename A::D erf(A& a, typename A::D x) {
+  constexpr int terms = 48, fractions = 20;
+  auto size = a.abs(x);
+  size = a.select(a.lt(a.d(6), size), a.d(6), size); // erf(6) rounds to 1
+  auto x2 = a.mul(size, size);
+  auto bell = exp(a, a.neg(x2));
+  double coefficients[terms] = {2 * std::numbers::inv_sqrtpi};
+  for (int n = 1; n < terms; ++n) coefficients[n] = coefficients[n - 1] * 2 / (2 * n + 1);
+  auto small = a.mul(a.mul(bell, size), polynomial(a, x2, coefficients, [&](double v) { return a.d(v); }));
+  auto k = size;
+  for (int n = fractions; n > 0; --n) k = a.add(size, a.div(a.d(0.5 * n), k));
+  auto large = a.sub(a.d(1), a.div(a.mul(bell, a.d(std::numbers::inv_sqrtpi)), k));
+  auto y = a.select(a.lt(size, a.d(3)), small, large);
+  y = a.select(a.lt(x, a.d(0)), a.neg(y), y);
+  return a.select(a.either(a.unordered(x), a.eq(x, a.d(0))), x, y); // -0 stays
+}
+
 // x = n pi/2 + r: r in [-pi/4, pi/4] and the quadrant n. pi/2 in two parts; good for |x| up to 2^31.
 template <class A>
 struct Quadrant {
@@ -178,8 +198,7 @@ typename A::D cos(A& a, typename A::D x) {
   return sine_at(a, x, 1);
 }
 
-// ---- f32
-// --------------------------------------------------------------------------------------------------------------
+// ---- f32 -----------------------------------------------------------------------------------------------------------
 
 // As above; Taylor to r^7 (next term 0.09 ulp). ln 2 in two parts of f32, the first of 17 bits.
 template <class A>
@@ -270,8 +289,7 @@ typename A::F cos(A& a, typename A::F x) {
   return a.narrow(cos(a, a.widen(x)));
 }
 
-// ---- one lane, in C++
-// -------------------------------------------------------------------------------------------------
+// ---- one lane, in C++ ----------------------------------------------------------------------------------------------
 
 // The arithmetic of one lane, for the interpreter of loops and for tests. With `flush`, subnormal f32 results are 0, as
 // in the mode that kernels run in.

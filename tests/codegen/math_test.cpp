@@ -18,9 +18,11 @@ double ulps(float y, double exact) {
   return std::fabs(y - exact) / std::ldexp(1.0, std::ilogb(std::max(std::fabs(exact), smallest)) - 23);
 }
 
-template <class F, class G> double worst(F ours, G exact, int stride = 1009) {
+template <class F, class G>
+double worst(F ours, G exact, int stride = 1009) {
   double most = 0;
-  for (std::uint32_t bits = 0; bits < 0xffffffffU - static_cast<std::uint32_t>(stride); bits += static_cast<std::uint32_t>(stride)) {
+  for (std::uint32_t bits = 0; bits < 0xffffffffU - static_cast<std::uint32_t>(stride);
+       bits += static_cast<std::uint32_t>(stride)) {
     float x = __builtin_bit_cast(float, bits);
     if (std::fabs(x) < std::numeric_limits<float>::min() && x != 0) continue; // read as zero by kernels
     most = std::max(most, ulps(ours(x), exact(static_cast<double>(x))));
@@ -41,7 +43,8 @@ TEST_CASE("exp, log and tanh are within 2 ulp everywhere") {
 TEST_CASE("erf, sin and cos are within 4 ulp") {
   CHECK(worst([](float x) { return math::erf(plain, x); }, [](double x) { return std::erf(x); }) <= 4);
   auto near = [](auto f, auto g) { // the reduction holds up to 2^31
-    return worst([&](float x) { return std::fabs(x) < 0x1p31F ? f(x) : 0.0F; }, [&](double x) { return std::fabs(x) < 0x1p31 ? g(x) : 0.0; });
+    return worst([&](float x) { return std::fabs(x) < 0x1p31F ? f(x) : 0.0F; },
+                 [&](double x) { return std::fabs(x) < 0x1p31 ? g(x) : 0.0; });
   };
   CHECK(near([](float x) { return math::sin(plain, x); }, [](double x) { return std::sin(x); }) <= 4);
   CHECK(near([](float x) { return math::cos(plain, x); }, [](double x) { return std::cos(x); }) <= 4);
@@ -53,10 +56,12 @@ TEST_CASE("erf, sin and cos are within 4 ulp") {
 TEST_CASE("pow is within 4 ulp, and its special values are those of IEEE 754") {
   double most = 0;
   for (float x = 0.01F; x < 50; x *= 1.0371F)
-    for (float y = -20; y < 20; y += 0.1713F) most = std::max(most, ulps(math::pow(plain, x, y), std::pow(static_cast<double>(x), y)));
+    for (float y = -20; y < 20; y += 0.1713F)
+      most = std::max(most, ulps(math::pow(plain, x, y), std::pow(static_cast<double>(x), y)));
   CHECK(most <= 4);
   float const inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
-  float const values[] = {0.0F, -0.0F, 1, -1, 0.5F, -0.5F, 2, -2, 3, -3, 2.5F, -2.5F, inf, -inf, nan, 16777216.0F, -16777215.0F, 1e30F};
+  float const values[] = {0.0F, -0.0F, 1,     -1,  0.5F, -0.5F, 2,           -2,           3,
+                          -3,   2.5F,  -2.5F, inf, -inf, nan,   16777216.0F, -16777215.0F, 1e30F};
   for (float x : values)
     for (float y : values) {
       INFO(x << " ^ " << y);
@@ -90,14 +95,23 @@ TEST_CASE("special values of exp, log, tanh and erf") {
 }
 
 TEST_CASE("the f64 functions of numbers that only tune") {
-  auto close = [](double y, double exact) { return std::fabs(y - exact) <= 1e-13 * std::fabs(exact) || (std::isnan(y) && std::isnan(exact)) || y == exact; };
+  auto close = [](double y, double exact) {
+    return std::fabs(y - exact) <= 1e-13 * std::fabs(exact) || (std::isnan(y) && std::isnan(exact)) || y == exact;
+  };
   for (double x = -700; x < 700; x += 0.37) CHECK(close(math::exp(plain, x), std::exp(x)));
   for (double x = 1e-300; x < 1e300; x *= 7.3) CHECK(close(math::log(plain, x), std::log(x)));
   for (double x = 0.9; x < 1.1; x += 0.001) CHECK(std::fabs(math::log(plain, x) - std::log(x)) < 1e-16);
   for (double x = -5; x < 5; x += 0.01) CHECK(close(math::tanh(plain, x), std::tanh(x)));
+  for (double x = -7; x < 7; x += 0.0037)
+    CHECK(std::fabs(math::erf(plain, x) - std::erf(x)) <= 1e-15 * std::fabs(std::erf(x)));
+  CHECK(math::erf(plain, 1e300) == 1);
+  CHECK(math::erf(plain, -std::numeric_limits<double>::infinity()) == -1);
+  CHECK(std::signbit(math::erf(plain, -0.0)));
+  CHECK(std::isnan(math::erf(plain, std::numeric_limits<double>::quiet_NaN())));
   for (double x = -50; x < 50; x += 0.1) {
     CHECK(std::fabs(math::sin(plain, x) - std::sin(x)) < 1e-15);
     CHECK(std::fabs(math::cos(plain, x) - std::cos(x)) < 1e-15);
   }
-  for (int n = 1; n < 100000; n = n * 3 + 1) CHECK(close(math::pow(plain, 0.999, static_cast<double>(n)), std::pow(0.999, n)));
+  for (int n = 1; n < 100000; n = n * 3 + 1)
+    CHECK(close(math::pow(plain, 0.999, static_cast<double>(n)), std::pow(0.999, n)));
 }
