@@ -295,6 +295,7 @@ public:
   // The outputs for every example, at most `limit` of them (0: all), computed for Options::batch examples at a time. A
   // program that has an output without `batch` in front sees all of them as one batch.
   std::vector<Array> run(Data const&, Part, std::int64_t limit = 0);
+  std::int64_t clamped() const; // indices out of range in the last run; the nearest were taken
 
   Array parameter(std::string const& name) const;
   void set_parameter(Input const&);

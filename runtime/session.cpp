@@ -173,7 +173,8 @@ std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t b
     auto work = work_on(state_->program(), inputs, batch, rows);
     auto outputs = empty_outputs(run, batch);
     work.outputs = output_pointers(run, outputs, 0);
-    if (state_->call(run, work).clamped > 0) explain_clamped(state_->program(), inputs, batch);
+    state_->clamped = state_->call(run, work).clamped;
+    if (state_->clamped > 0) explain_clamped(state_->program(), inputs, batch);
     return outputs;
   });
 }
@@ -195,12 +196,13 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
     work.columns = pointers_of(section);
     work.examples = section.column_length;
     i64 const batch = batch_of_run(state_->program(), section.examples);
+    state_->clamped = 0;
     for (i64 done = 0; done < section.examples; done += work.batch) {
       work.rows = rows.data() + section.first + done;
       work.batch = std::min(batch, section.examples - done);
       work.first_step = done / batch + 1;
       work.outputs = output_pointers(run, outputs, done);
-      state_->call(run, work);
+      state_->clamped += state_->call(run, work).clamped;
     }
     return outputs;
   });
@@ -236,6 +238,7 @@ void Session::set_scalar(std::string const& name, double value) {
   guarded(state_->program().sources(), [&] { state_->scalar(name) = value; });
 }
 
+std::int64_t Session::clamped() const { return state_->clamped; }
 std::int64_t Session::step_count() const { return state_->step; }
 int Session::threads() const { return state_->team().members(); }
 

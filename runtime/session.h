@@ -72,6 +72,7 @@ struct Session::State {
   bool seed_was_asked = false; // by the caller, not by the train block
   i64 step = 0;                // updates made
   i64 epoch = 0;               // epochs finished
+  i64 clamped = 0;             // indices in the last run
   int threads_for(Function const&) const;
   Team& team() { return *team_; }
 

@@ -123,6 +123,8 @@ void Trainer::resume() {
   state_.epoch = checkpoint.epoch;
   state_.seed = checkpoint.seed;
   saved_step_ = checkpoint.step;
+  auto const tally = checkpoint.notes.find("epoch");
+  if (tally != checkpoint.notes.end()) epoch_tally_.read(tally->second);
 }
 
 void Trainer::enter_epoch(i64 epoch) {
@@ -211,9 +213,9 @@ void Trainer::end_of_epoch() {
   }
   if (options_.on_epoch) options_.on_epoch(reached);
   if (options_.log_every == 0 && options_.on_log) options_.on_log(reached);
+  save(); // with the tally, if the epoch is not over
   epoch_tally_.clear();
   epoch_start_ = Clock::now();
-  save();
 }
 
 // Weights behind a loss that is not finite never replace a checkpoint.
@@ -222,6 +224,7 @@ void Trainer::save() {
   auto checkpoint = state_.checkpoint();
   checkpoint.notes["batch"] = std::to_string(plan_.batch);
   checkpoint.notes["examples"] = std::to_string(plan_.examples);
+  if (state_.step % plan_.per_epoch != 0) checkpoint.notes["epoch"] = epoch_tally_.text();
   save_checkpoint(options_.save, checkpoint);
   saved_step_ = state_.step;
 }

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
+#include <sstream>
 
 namespace nnc {
 namespace {
@@ -78,6 +80,22 @@ void Tally::add(Outcome const& outcome) {
   if (!bad_step_) bad_step_ = outcome.first_bad_step;
   clamped_ += outcome.clamped;
   zero_divided_ += outcome.zero_divided;
+}
+
+std::string Tally::text() const {
+  auto text = fmt::format("{} {}", steps_, examples_);
+  for (f64 const sum : sums_) text += fmt::format(" {:a}", sum);
+  return text;
+}
+
+void Tally::read(std::string const& text) {
+  std::istringstream words(text);
+  i64 steps = 0, examples = 0;
+  std::vector<f64> sums;
+  if (!(words >> steps >> examples)) return;
+  for (std::string word; words >> word;) sums.push_back(std::strtod(word.c_str(), nullptr));
+  clear();
+  steps_ = steps, examples_ = examples, sums_ = sums;
 }
 
 std::vector<Number> Tally::means(Function const& function) const {

@@ -34,6 +34,10 @@ class Tally {
 public:
   void add(Outcome const&);
   void clear() { *this = {}; }
+  // "STEPS EXAMPLES SUM..." for a checkpoint in the middle of an epoch, and back; a text of another kind changes
+  // nothing.
+  std::string text() const;
+  void read(std::string const&);
   bool empty() const { return steps_ == 0; }
   i64 examples() const { return examples_; }
   Reports reports(Function const&) const; // means, named as the results of the function

@@ -82,6 +82,20 @@ TEST_CASE("words that nobody can read change nothing") {
   }
 }
 
+TEST_CASE("what a program cannot give is said, and so is what it had to guess") {
+  Desk desk;
+  desk.scratch().write("none.nn", "model m { input x: f32[batch, 5]; param a: f32[] = 0; loss mean(a * x) }");
+  auto said = desk.nnc("none.nn --run none --batch 3");
+  CHECK(said.status == 1);
+  CHECK(contains(said.err, "the program has no output"));
+  desk.scratch().write("ids.nn", "model m { output y = iota(4)[iota(3) + 2] }");
+  said = desk.nnc("ids.nn --run none --batch 1 -o y.safetensors");
+  CHECK(said.status == 0);
+  CHECK(contains(said.err, "warning: 1 indices were out of range, the nearest were taken"));
+  CHECK(desk.has("y.safetensors"));
+  CHECK(!desk.has("y.safetensors.new"));
+}
+
 TEST_CASE("passes that are left out are missed by name") {
   Desk desk;
   for (auto const* pass : {"plan_memory", "differentiate"}) {

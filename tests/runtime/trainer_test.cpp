@@ -138,6 +138,31 @@ TEST_CASE("where slices end changes no bit") {
   CHECK(digest_after(program, data, cut) == plain);
 }
 
+TEST_CASE("a training that goes on in the middle of an epoch reports the whole epoch") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 100);
+  auto const program = compiled(data);
+  auto const epochs_of = [&](Session& session, TrainOptions options) {
+    std::vector<double> values;
+    options.on_epoch = [&](Milestone const& m) { values = {value_of(m.values, "loss"), value_of(m.values, "accuracy")}; };
+    session.train(data, options);
+    return values;
+  };
+  TrainOptions options;
+  options.epochs = 1;
+  Session whole(program), first(program), second(program);
+  auto const expected = epochs_of(whole, options);
+  options.save = (scratch / "w.safetensors").string();
+  options.steps = 5;
+  CHECK(epochs_of(first, options) != expected);
+  options.steps = {};
+  options.resume = true;
+  auto const resumed = epochs_of(second, options);
+  CHECK(resumed[0] == doctest::Approx(expected[0]).epsilon(1e-12));
+  CHECK(resumed[1] == doctest::Approx(expected[1]).epsilon(1e-12));
+  CHECK(second.digest() == whole.digest());
+}
+
 TEST_CASE("the order of the examples follows from the seed") {
   Scratch const scratch;
   auto const data = small_data(scratch, 100);

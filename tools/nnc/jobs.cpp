@@ -28,6 +28,8 @@ private:
   Status train(nnc::Program const&);
   Status after_training(nnc::Trained const&);
   void say_where_it_trains(nnc::Program const&, nnc::Data const&);
+  void say_clamped(std::int64_t count);
+  void print_reports(std::string const& word, nnc::Reports const&);
   void test(nnc::Data const&);
   void evaluate();
   void predict();
@@ -156,8 +158,7 @@ Status Jobs::train(nnc::Program const& program) {
 }
 
 Status Jobs::after_training(nnc::Trained const& trained) {
-  if (trained.clamped > 0)
-    screen_.say(fmt::format("warning: {} indices were out of range, the nearest were taken", grouped(trained.clamped)));
+  say_clamped(trained.clamped);
   if (trained.zero_divided > 0)
     screen_.say(fmt::format("warning: {} integer divisions by zero gave 0", grouped(trained.zero_divided)));
   if (trained.bad_step) {
@@ -170,7 +171,13 @@ Status Jobs::after_training(nnc::Trained const& trained) {
   return trained.stopped ? interrupted : done;
 }
 
-void print_reports(std::string const& word, nnc::Reports const& reports) {
+void Jobs::say_clamped(std::int64_t count) {
+  if (count > 0)
+    screen_.say(fmt::format("warning: {} indices were out of range, the nearest were taken", grouped(count)));
+}
+
+void Jobs::print_reports(std::string const& word, nnc::Reports const& reports) {
+  say_clamped(reports.clamped);
   std::string text;
   for (auto const& number : reports.values)
     text += fmt::format("{} {} {}\n", word, number.name, number_text(number.value));
@@ -199,6 +206,7 @@ void Jobs::predict() {
     examples = *line_.batch;
     outputs = session_->run({}, examples);
   }
+  say_clamped(session_->clamped());
   write_output(line_.output,
                line_.output.ends_with(".safetensors") ? safetensors(outputs) : json_lines(outputs, examples));
 }

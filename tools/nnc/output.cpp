@@ -1,7 +1,9 @@
 #include "tools/nnc/output.h"
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
@@ -71,12 +73,29 @@ std::string safetensors_dtype(std::string const& dtype) {
 
 } // namespace
 
+// A file is written beside the one that it replaces, so that a full disk costs nothing; a device or a pipe is no file.
 void write_output(std::string const& file, std::string const& content) {
-  std::FILE* const out = file.empty() ? stdout : std::fopen(file.c_str(), "wb");
+  if (file.empty()) {
+    bool const good =
+        std::fwrite(content.data(), 1, content.size(), stdout) == content.size() && std::fflush(stdout) == 0;
+    if (!good) cannot("write", "standard output");
+    return;
+  }
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  bool const replaces = !fs::exists(file, ignored) || fs::is_regular_file(file, ignored);
+  auto const target = fs::is_symlink(file, ignored) ? fs::weakly_canonical(file, ignored).string() : file;
+  auto const beside = replaces ? target + ".new" : target;
+  std::FILE* const out = std::fopen(beside.c_str(), "wb");
   if (!out) cannot("write", file);
-  bool const good = std::fwrite(content.data(), 1, content.size(), out) == content.size() && std::fflush(out) == 0;
-  if (!good) cannot("write", file.empty() ? "standard output" : file);
-  if (!file.empty() && std::fclose(out) != 0) cannot("write", file);
+  bool good = std::fwrite(content.data(), 1, content.size(), out) == content.size();
+  good = std::fclose(out) == 0 && good;
+  if (replaces) good = good && std::rename(beside.c_str(), target.c_str()) == 0;
+  if (good) return;
+  auto const why = errno;
+  if (replaces) std::remove(beside.c_str());
+  errno = why;
+  cannot("write", file);
 }
 
 std::string json_lines(std::vector<nnc::Array> const& outputs, std::int64_t examples) {

@@ -41,6 +41,7 @@ std::string bar(double part) {
 
 std::string number_text(double value) {
   auto const size = std::fabs(value);
+  if (std::isnan(value)) return "nan"; // of either sign
   if (value == 0 || (size >= 1e-3 && size < 1e5)) return fmt::format("{:.4f}", value);
   return fmt::format("{:.4g}", value);
 }
