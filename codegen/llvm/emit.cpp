@@ -30,6 +30,7 @@ public:
     function_ = m_.module.getFunction(loops_.name);
     if (!function_) function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, loops_.name, m_.module);
     decorate(*function_);
+    if (loops_.loops.empty()) compile_fast(*function_);
     frame_ = function_->getArg(0), window_ = function_->getArg(1);
     b_.SetInsertPoint(llvm::BasicBlock::Create(context_, "", function_));
     for (auto const& buffer : loops_.buffers) buffers_.push_back(address_of(buffer));
@@ -332,6 +333,11 @@ void decorate(llvm::Function& f) {
   f.addFnAttr("min-legal-vector-width", "512"); // vectors stay as wide as they are written
   f.addFnAttr("no-builtins");
   if (!f.hasLocalLinkage()) f.setVisibility(llvm::GlobalValue::HiddenVisibility);
+}
+
+void compile_fast(llvm::Function& f) {
+  f.addFnAttr(llvm::Attribute::OptimizeNone);
+  f.addFnAttr(llvm::Attribute::NoInline);
 }
 
 void emit_kernel(EmitModule& m, Loops const& loops) { Kernel(m, loops).emit(); }

@@ -32,6 +32,7 @@ public:
                                          {b_.getPtrTy(), b_.getInt32Ty(), b_.getInt64Ty(), b_.getInt64Ty()}, false);
     function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "nnc_" + f_.name, m_.module);
     decorate(*function_);
+    compile_fast(*function_);
     function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
     c_ = function_->getArg(0);
     b_.SetInsertPoint(block());
