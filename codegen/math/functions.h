@@ -26,13 +26,7 @@
 
 namespace nnc::math {
 
-// ---- f64: used by the numbers that only tune, and inside pow, sin and cos of f32 -----------------------------------
-
-inline constexpr double ln2_high = 0x1.62e42fee00000p-1; // 32 bits of ln 2: its product with an exponent is exact
-inline constexpr double ln2_low = 0x1.a39ef35793c76p-33; // the rest
-
-// Adding this to |x| < 2^51 leaves round(x), half to even, in the low bits.
-inline constexpr double round_magic = 0x1.8p52;
+// ---- exp, log and tanh, in the precision of P ---------------------------------------------------------------------
 
 // c[0] + c[1] x + ... by Horner's rule on fma.
 template <class A, class X, class Constant, size_t n>
@@ -42,53 +36,126 @@ X polynomial(A& a, X x, double const (&c)[n], Constant constant) {
   return sum;
 }
 
-// 2^n by its exponent field, in two factors so that 2^1024 and 2^-1075 can pass through.
+// What the precisions differ in: constants, and how many terms of a series count. ln 2 = ln2_high + ln2_low, the first
+// of so few bits that its product with an exponent is exact. Adding `magic` to a small |x| leaves round(x), half to
+// even, in the low bits.
 template <class A>
-typename A::D scale(A& a, typename A::D x, typename A::L n) {
-  auto half = a.shr(n, 1);
-  auto power = [&](typename A::L k) { return a.number(a.shl(a.add(k, a.l(1023)), 52)); };
-  return a.mul(a.mul(x, power(half)), power(a.sub(n, half)));
-}
+struct F32 {
+  using X = typename A::F;
+  using N = typename A::I;
+  A& a;
+  X x(double v) const { return a.f(v); }
+  N n(std::int64_t v) const { return a.i(static_cast<std::int32_t>(v)); }
+  X from(N v) const { return a.to_float(v); }
+  static constexpr int mantissa = 23, bias = 127;
+  static constexpr std::int64_t magic_bits = 0x4b400000, root_half_bits = 0x3f3504f3; // of sqrt(1/2)
+  static constexpr double magic = 0x1.8p23, ln2_high = 0x1.62e4p-1, ln2_low = 0x1.7f7d1cp-20;
+  static constexpr double smallest = std::numeric_limits<float>::min(), exp_limit = 104, tanh_limit = 0.625;
+  // exp to r^7 (next term 0.09 ulp); tanh with the coefficients of Cephes, tanhf.c.
+  static constexpr double exp_terms[] = {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
+  static constexpr double log_terms[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11};
+  static constexpr double tanh_terms[] = {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2,
+                                          -5.70498872745e-3};
+};
+template <class A>
+struct F64 {
+  using X = typename A::D;
+  using N = typename A::L;
+  A& a;
+  X x(double v) const { return a.d(v); }
+  N n(std::int64_t v) const { return a.l(v); }
+  X from(N v) const { return a.to_double(v); }
+  static constexpr int mantissa = 52, bias = 1023;
+  static constexpr std::int64_t magic_bits = 0x4338000000000000, root_half_bits = 0x3fe6a09e667f3bcd;
+  static constexpr double magic = 0x1.8p52, ln2_high = 0x1.62e42fee00000p-1, ln2_low = 0x1.a39ef35793c76p-33;
+  static constexpr double smallest = std::numeric_limits<double>::min(), exp_limit = 746, tanh_limit = 0.02;
+  // exp to r^13 (next term below 2^-57).
+  static constexpr double exp_terms[] = {0.5,           1.0 / 6,        1.0 / 24,        1.0 / 120,
+                                         1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
+                                         1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
+  static constexpr double log_terms[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11, 2.0 / 13,
+                                         2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
+  static constexpr double tanh_terms[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925};
+};
 
-// exp(x) = 2^n exp(r), r = x - n ln 2 in [-ln2/2, ln2/2]; Taylor to r^13 (next term below 2^-57).
-template <class A>
-typename A::D exp(A& a, typename A::D x) {
-  static constexpr double c[] = {0.5,           1.0 / 6,        1.0 / 24,        1.0 / 120,
-                                 1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
-                                 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
-  x = a.select(a.lt(a.d(746), x), a.d(746), x);
-  x = a.select(a.lt(x, a.d(-746)), a.d(-746), x);
-  auto shifted = a.fma(x, a.d(std::numbers::log2e), a.d(round_magic));
-  auto n = a.sub(a.bits(shifted), a.l(0x4338000000000000)); // the bits of round_magic
-  auto whole = a.sub(shifted, a.d(round_magic));
-  auto r = a.fma(whole, a.d(-ln2_low), a.fma(whole, a.d(-ln2_high), x));
-  auto q = polynomial(a, r, c, [&](double v) { return a.d(v); });
-  return scale(a, a.add(a.fma(a.mul(r, r), q, r), a.d(1)), n);
+// exp(x) = 2^n exp(r), r = x - n ln 2 in [-ln2/2, ln2/2]; Taylor. 2^n by its exponent field, in two factors, so that
+// the largest and the subnormal results can pass through.
+template <class A, class P>
+typename P::X exp_in(A& a, P p, typename P::X x) {
+  x = a.select(a.lt(p.x(P::exp_limit), x), p.x(P::exp_limit), x);
+  x = a.select(a.lt(x, p.x(-P::exp_limit)), p.x(-P::exp_limit), x);
+  auto shifted = a.fma(x, p.x(std::numbers::log2e), p.x(P::magic));
+  auto n = a.sub(a.bits(shifted), p.n(P::magic_bits));
+  auto whole = a.sub(shifted, p.x(P::magic));
+  auto r = a.fma(whole, p.x(-P::ln2_low), a.fma(whole, p.x(-P::ln2_high), x));
+  auto q = polynomial(a, r, P::exp_terms, [&](double v) { return p.x(v); });
+  auto y = a.add(a.fma(a.mul(r, r), q, r), p.x(1));
+  auto half = a.shr(n, 1);
+  auto power = [&](typename P::N k) { return a.number(a.shl(a.add(k, p.n(P::bias)), P::mantissa)); };
+  return a.mul(a.mul(y, power(half)), power(a.sub(n, half)));
 }
 
 // log(x) = e ln 2 + log(m), m in [sqrt(1/2), sqrt(2)); log(m) = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.1716:
 // with f = m - 1, log(m) = f - (f^2/2 - s (f^2/2 + R)), R = 2 s^2 (1/3 + s^2/5 + ...). (The form is fdlibm's.)
-template <class A>
-typename A::D log(A& a, typename A::D x) {
-  static constexpr double c[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11, 2.0 / 13,
-                                 2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
+template <class A, class P>
+typename P::X log_in(A& a, P p, typename P::X x) {
   auto raw = a.bits(x);
-  auto e = a.shr(a.sub(raw, a.l(0x3fe6a09e667f3bcd)), 52); // the bits of sqrt(1/2)
-  auto m = a.number(a.sub(raw, a.shl(e, 52)));
-  auto f = a.sub(m, a.d(1));
-  auto s = a.div(f, a.add(m, a.d(1)));
+  auto e = a.shr(a.sub(raw, p.n(P::root_half_bits)), P::mantissa);
+  auto m = a.number(a.sub(raw, a.shl(e, P::mantissa)));
+  auto f = a.sub(m, p.x(1));
+  auto s = a.div(f, a.add(m, p.x(1)));
   auto s2 = a.mul(s, s);
-  auto r = a.mul(s2, polynomial(a, s2, c, [&](double v) { return a.d(v); }));
-  auto half = a.mul(a.mul(f, f), a.d(0.5));
-  auto exponent = a.to_double(e);
-  auto small = a.fma(exponent, a.d(ln2_low), a.mul(s, a.add(half, r)));
-  auto y = a.fma(exponent, a.d(ln2_high), a.sub(f, a.sub(half, small)));
+  auto r = a.mul(s2, polynomial(a, s2, P::log_terms, [&](double v) { return p.x(v); }));
+  auto half = a.mul(a.mul(f, f), p.x(0.5));
+  auto exponent = p.from(e);
+  auto small = a.fma(exponent, p.x(P::ln2_low), a.mul(s, a.add(half, r)));
+  auto y = a.fma(exponent, p.x(P::ln2_high), a.sub(f, a.sub(half, small)));
   constexpr double inf = std::numeric_limits<double>::infinity();
-  y = a.select(a.eq(x, a.d(inf)), x, y);
-  y = a.select(a.lt(x, a.d(std::numeric_limits<double>::min())), a.d(-inf), y); // 0 and what is flushed to it
-  y = a.select(a.lt(x, a.d(0)), a.d(std::numeric_limits<double>::quiet_NaN()), y);
+  y = a.select(a.eq(x, p.x(inf)), x, y);
+  y = a.select(a.lt(x, p.x(P::smallest)), p.x(-inf), y); // 0 and what is flushed to it
+  y = a.select(a.lt(x, p.x(0)), p.x(std::numeric_limits<double>::quiet_NaN()), y);
   return a.select(a.unordered(x), x, y);
 }
+
+// tanh(x) = 1 - 2 / (exp(2 |x|) + 1) with the sign of x; near 0, where the difference would cancel, an odd polynomial.
+template <class A, class P>
+typename P::X tanh_in(A& a, P p, typename P::X x) {
+  auto size = a.abs(x);
+  auto large = a.sub(p.x(1), a.div(p.x(2), a.add(exp_in(a, p, a.add(size, size)), p.x(1))));
+  large = a.select(a.lt(x, p.x(0)), a.neg(large), large);
+  auto x2 = a.mul(x, x);
+  auto small = a.fma(a.mul(x2, polynomial(a, x2, P::tanh_terms, [&](double v) { return p.x(v); })), x, x);
+  auto y = a.select(a.lt(size, p.x(P::tanh_limit)), small, large);
+  return a.select(a.either(a.unordered(x), a.eq(x, p.x(0))), x, y); // -0 stays
+}
+
+template <class A>
+typename A::F exp(A& a, typename A::F x) {
+  return exp_in(a, F32<A>{a}, x);
+}
+template <class A>
+typename A::D exp(A& a, typename A::D x) {
+  return exp_in(a, F64<A>{a}, x);
+}
+template <class A>
+typename A::F log(A& a, typename A::F x) {
+  return log_in(a, F32<A>{a}, x);
+}
+template <class A>
+typename A::D log(A& a, typename A::D x) {
+  return log_in(a, F64<A>{a}, x);
+}
+template <class A>
+typename A::F tanh(A& a, typename A::F x) {
+  return tanh_in(a, F32<A>{a}, x);
+}
+template <class A>
+typename A::D tanh(A& a, typename A::D x) {
+  return tanh_in(a, F64<A>{a}, x);
+}
+
+// ---- the others in f64: for the numbers that only tune, and inside pow, sin and cos of f32
+// ----------------------------
 
 // x^y for the special values of IEEE 754. `power` is exp(y log |x|), computed by the caller in the precision it needs.
 template <class A>
@@ -114,19 +181,6 @@ typename A::D pow(A& a, typename A::D x, typename A::D y) {
   value = a.select(a.either(a.unordered(x), a.unordered(y)), a.add(x, y), value);
   value = a.select(a.both(a.eq(x, a.d(-1)), a.eq(a.abs(y), a.d(inf))), one, value);
   return a.select(a.either(a.eq(y, zero), a.eq(x, one)), one, value);
-}
-
-// tanh(x) = 1 - 2 / (exp(2 |x|) + 1) with the sign of x; below 0.02 its series, where the difference would cancel.
-template <class A>
-typename A::D tanh(A& a, typename A::D x) {
-  static constexpr double c[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925};
-  auto size = a.abs(x);
-  auto large = a.sub(a.d(1), a.div(a.d(2), a.add(exp(a, a.add(size, size)), a.d(1))));
-  large = a.select(a.lt(x, a.d(0)), a.neg(large), large);
-  auto x2 = a.mul(x, x);
-  auto small = a.fma(a.mul(x2, polynomial(a, x2, c, [&](double v) { return a.d(v); })), x, x);
-  auto y = a.select(a.lt(size, a.d(0.02)), small, large);
-  return a.select(a.either(a.unordered(x), a.eq(x, a.d(0))), x, y); // -0 stays
 }
 
 // Below 3 the series 2/sqrt(pi) exp(-x^2) (x + 2 x^3/3 + 4 x^5/15 + ...), of which no terms cancel (Abramowitz and
@@ -159,8 +213,8 @@ struct Quadrant {
 template <class A>
 Quadrant<A> quadrant(A& a, typename A::D x) {
   constexpr double high = 0x1.921fb54442d18p0, low = 0x1.1a62633145c07p-54; // pi/2 = high + low + ...
-  auto shifted = a.fma(x, a.d(2 / std::numbers::pi), a.d(round_magic));
-  auto whole = a.sub(shifted, a.d(round_magic));
+  auto shifted = a.fma(x, a.d(2 / std::numbers::pi), a.d(F64<A>::magic));
+  auto whole = a.sub(shifted, a.d(F64<A>::magic));
   return {a.fma(whole, a.d(-low), a.fma(whole, a.d(-high), x)), a.bits(shifted)};
 }
 
@@ -198,60 +252,7 @@ typename A::D cos(A& a, typename A::D x) {
   return sine_at(a, x, 1);
 }
 
-// ---- f32 -----------------------------------------------------------------------------------------------------------
-
-// As above; Taylor to r^7 (next term 0.09 ulp). ln 2 in two parts of f32, the first of 17 bits.
-template <class A>
-typename A::F exp(A& a, typename A::F x) {
-  static constexpr double c[] = {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
-  x = a.select(a.lt(a.f(104), x), a.f(104), x);
-  x = a.select(a.lt(x, a.f(-104)), a.f(-104), x);
-  auto shifted = a.fma(x, a.f(std::numbers::log2e), a.f(0x1.8p23));
-  auto n = a.sub(a.bits(shifted), a.i(0x4b400000)); // the bits of 1.5 * 2^23
-  auto whole = a.sub(shifted, a.f(0x1.8p23));
-  auto r =
-      a.fma(whole, a.f(-0x1.7f7d1cp-20), a.fma(whole, a.f(-0x1.62e4p-1), x)); // ln 2 = 0x1.62e4p-1 + 0x1.7f7d1cp-20
-  auto q = polynomial(a, r, c, [&](double v) { return a.f(v); });
-  auto y = a.add(a.fma(a.mul(r, r), q, r), a.f(1));
-  auto half = a.shr(n, 1);
-  auto power = [&](typename A::I k) { return a.number(a.shl(a.add(k, a.i(127)), 23)); };
-  return a.mul(a.mul(y, power(half)), power(a.sub(n, half)));
-}
-
-template <class A>
-typename A::F log(A& a, typename A::F x) {
-  static constexpr double c[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11};
-  auto raw = a.bits(x);
-  auto e = a.shr(a.sub(raw, a.i(0x3f3504f3)), 23); // the bits of sqrt(1/2)
-  auto m = a.number(a.sub(raw, a.shl(e, 23)));
-  auto f = a.sub(m, a.f(1));
-  auto s = a.div(f, a.add(m, a.f(1)));
-  auto s2 = a.mul(s, s);
-  auto r = a.mul(s2, polynomial(a, s2, c, [&](double v) { return a.f(v); }));
-  auto half = a.mul(a.mul(f, f), a.f(0.5));
-  auto exponent = a.to_float(e);
-  auto small = a.fma(exponent, a.f(0x1.7f7d1cp-20), a.mul(s, a.add(half, r)));
-  auto y = a.fma(exponent, a.f(0x1.62e4p-1), a.sub(f, a.sub(half, small)));
-  constexpr double inf = std::numeric_limits<double>::infinity();
-  y = a.select(a.eq(x, a.f(inf)), x, y);
-  y = a.select(a.lt(x, a.f(std::numeric_limits<float>::min())), a.f(-inf), y); // 0 and what is flushed to it
-  y = a.select(a.lt(x, a.f(0)), a.f(std::numeric_limits<double>::quiet_NaN()), y);
-  return a.select(a.unordered(x), x, y);
-}
-
-// Below 0.625 an odd polynomial (coefficients of Cephes, tanhf.c), above it 1 - 2 / (exp(2 |x|) + 1).
-template <class A>
-typename A::F tanh(A& a, typename A::F x) {
-  static constexpr double c[] = {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2,
-                                 -5.70498872745e-3};
-  auto size = a.abs(x);
-  auto large = a.sub(a.f(1), a.div(a.f(2), a.add(exp(a, a.add(size, size)), a.f(1))));
-  large = a.select(a.lt(x, a.f(0)), a.neg(large), large);
-  auto x2 = a.mul(x, x);
-  auto small = a.fma(a.mul(x2, polynomial(a, x2, c, [&](double v) { return a.f(v); })), x, x);
-  auto y = a.select(a.lt(size, a.f(0.625)), small, large);
-  return a.select(a.either(a.unordered(x), a.eq(x, a.f(0))), x, y); // -0 stays
-}
+// ---- the others in f32 ----------------------------------------------------------------------------------------------
 
 // Below 1 the Taylor series 2/sqrt(pi) (x - x^3/3 + x^5/10 ...); above it 1 - erfc with the Chebyshev fit of "Numerical
 // Recipes" (erfcc, fractional error below 1.2e-7, which is a fraction of an ulp of the difference).
