@@ -2,7 +2,8 @@
 // (reference.py, which made the *.losses files beside this test).
 //
 // Tolerance: relative 1e-4. nnc computes in f32 and numpy in f64, so a loss differs by the rounding of its own sum (1e-7)
-// and by what the weights have drifted apart within at most 100 updates (some 1e-6).
+// and by what the weights have drifted apart within at most 100 updates (some 1e-6). The seed of mlp is one for which no
+// relu falls to the other side of 0 by rounding; see reference.py.
 #include "tests/runtime/scratch.h"
 
 #include <doctest/doctest.h>
@@ -56,4 +57,4 @@ void follows_reference(std::string const& example, std::string const& settings) 
 
 TEST_CASE("softmax.nn trains as numpy does") { follows_reference("softmax", ""); }
 TEST_CASE("two_layer.nn trains as numpy does") { follows_reference("two_layer", "--set validation=1000"); }
-TEST_CASE("mlp.nn trains as numpy does") { follows_reference("mlp", ""); }
+TEST_CASE("mlp.nn trains as numpy does") { follows_reference("mlp", "--seed 1"); }
