@@ -8,13 +8,14 @@
 //     %h = kernel %x, %w, %b {kind="contract"} { the same nodes }
 //
 // Numbers that are known before the step (scheduled learning rates, corrections of moments) form one kernel of kind
-// "scalars". Cheap nodes and movements of data (broadcast, slice, iota ...) are copied into every kernel that reads
+// "scalars". Cheap nodes and movements of data (broadcast, slice, pad ...) are copied into every kernel that reads
 // them. Four phases group the rest:
-//   rows       a reduction over the last axes draws in what follows at the same rows: softmax and its gradient are one
-//   kernel readers    backwards: a group whose values have one reader joins it, when it fits there; nothing more is
-//   stored by this producers  forwards: what is still alone and reads a stored value at the same index is computed
-//   where that is scalars    whole sums over one space that do not depend on each other are taken together (loss and
-//   accuracy)
+//
+// - rows: a reduction over the last axes draws in what follows at the same rows; softmax and its gradient are one
+//   kernel
+// - readers, backwards: a group whose values have one reader joins it where it fits; nothing more is stored by this
+// - producers, forwards: what is still alone and reads a stored value at the same index is computed where that is
+// - scalars: whole sums over one space that do not depend on each other are taken together (loss and accuracy)
 #include "passes/fuse.h"
 
 #include "passes/dce.h"
@@ -135,9 +136,7 @@ bool make_kernels(Function& f, bool together) {
     join_producers(graph, groups);
     join_scalars(graph, groups);
   }
-  // Groups that were joined may wait for each other in a circle; then every node stands alone, slower but right.
-  if (!emit_kernels(graph, groups, f) && !emit_kernels(graph, Groups(graph), f))
-    throw CompilerBug("fuse: the nodes of @" + f.name + " depend on each other in a circle");
+  emit_kernels(graph, groups, f);
   compact(f);
   return true;
 }

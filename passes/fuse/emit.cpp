@@ -44,6 +44,7 @@ std::vector<GroupId> in_order(Graph const& graph, Groups const& groups) {
         std::push_heap(ready.begin(), ready.end(), later);
       }
   }
+  if (sorted.size() != groups.count()) throw CompilerBug("fuse: kernels wait for each other in a circle");
   return sorted;
 }
 
@@ -67,21 +68,46 @@ public:
   }
 
 private:
-  // A free node gets new values in every kernel but the first that holds it.
-  ValueId bring(Node& kernel, std::unordered_map<ValueId, ValueId>& here, ValueId v) {
+  using Copies = std::unordered_map<ValueId, ValueId>; // what free values are called in one kernel
+
+  bool is_missing(Copies const& here, ValueId v) const {
     auto p = graph_.producer[v];
-    if (p == no_node || graph_.classes[p] != Class::free) return v;
-    if (auto known = here.find(v); known != here.end()) return known->second;
-    Node copy = old_[p];
-    for (auto& x : copy.operands) x = bring(kernel, here, x);
+    return p != no_node && graph_.classes[p] == Class::free && !here.count(v);
+  }
+  static ValueId called(Copies const& here, ValueId v) {
+    auto it = here.find(v);
+    return it == here.end() ? v : it->second;
+  }
+
+  // Copies the free nodes that v needs into the kernel, operands first, and says what v is called there.
+  ValueId bring(Node& kernel, Copies& here, ValueId v) {
+    for (std::vector<ValueId> open{v}; !open.empty();) {
+      auto x = open.back();
+      if (!is_missing(here, x)) {
+        open.pop_back();
+        continue;
+      }
+      auto const& operands = old_[graph_.producer[x]].operands;
+      auto const before = open.size();
+      for (size_t i = operands.size(); i-- > 0;)
+        if (is_missing(here, operands[i])) open.push_back(operands[i]);
+      if (open.size() == before) copy(kernel, here, x);
+    }
+    return called(here, v);
+  }
+
+  // A free node gets new values in every kernel but the first that holds it.
+  void copy(Node& kernel, Copies& here, ValueId v) {
+    auto p = graph_.producer[v];
+    Node node = old_[p];
+    for (auto& x : node.operands) x = called(here, x);
     if (used_[p]) {
       f_.values.push_back(Value(f_.values[v]));
-      copy.results = {static_cast<ValueId>(f_.values.size() - 1)};
+      node.results = {static_cast<ValueId>(f_.values.size() - 1)};
     }
     used_[p] = true;
-    auto result = copy.result();
-    kernel.regions.front().nodes.push_back(std::move(copy));
-    return here[v] = result;
+    here[v] = node.result();
+    kernel.regions.front().nodes.push_back(std::move(node));
   }
 
   void kernel(std::vector<NodeId> members, std::string_view kind, i64 row_axes) {
@@ -92,7 +118,7 @@ private:
            .attributes = {},
            .regions = std::vector<Region>(1),
            .at = old_[members.back()].at};
-    std::unordered_map<ValueId, ValueId> here;
+    Copies here;
     for (auto n : members) {
       Node inner = old_[n];
       for (auto& v : inner.operands) v = bring(k, here, v);
@@ -136,13 +162,9 @@ private:
 
 } // namespace
 
-bool emit_kernels(Graph const& graph, Groups const& groups, Function& f) {
-  auto const order = in_order(graph, groups);
-  size_t count = 0;
-  for (NodeId n = 0; n < graph.size(); ++n) count += groups.exists(n) && groups.of(n) == n;
-  if (order.size() != count) return false;
+void emit_kernels(Graph const& graph, Groups const& groups, Function& f) {
+  auto const order = in_order(graph, groups); // before the emitter takes the nodes
   Emitter(graph, groups, f).run(order);
-  return true;
 }
 
 } // namespace nnc::fusion

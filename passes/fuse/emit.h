@@ -5,7 +5,6 @@
 
 namespace nnc::fusion {
 
-// False, and nothing done, when groups wait for each other in a circle.
-bool emit_kernels(Graph const&, Groups const&, Function&);
+void emit_kernels(Graph const&, Groups const&, Function&);
 
 } // namespace nnc::fusion

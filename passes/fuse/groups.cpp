@@ -1,13 +1,18 @@
 // Which groups may become one. The rules, P being the producer and C the reader of what P gives:
 //
-//   P pointwise(S)  C pointwise(S)   read at the same index                       -> pointwise(S)
-//   P pointwise(R)  C any            all reads of P are C's, P is cheap or read by a reduction: computed where it is
-//   read P pointwise(S or outer part)  C rows(S, k)                                    -> rows(S, k) P rows(S, k)    C
-//   pointwise(S or outer part), rows(S, k)                      -> rows(S, k) P contract(S)   C pointwise(S),
-//   elementwise nodes only, at the same index     -> contract(S) P pointwise(S), elementwise   C contract(S), read
-//   after the dot               -> contract(S)
+// - P pointwise(S), C pointwise(S) read at the same index -> pointwise(S)
+// - P pointwise(R), C any; C has all reads of P, and P is cheap or read by a reduction -> C: computed where it is read
+// - P pointwise(S or outer part), C rows(S, k) -> rows(S, k)
+// - P rows(S, k), C pointwise(S or outer part) or rows(S, k) -> rows(S, k)
+// - P contract(S), C pointwise(S) of elementwise nodes, read at the same index -> contract(S)
+// - P pointwise(S) of elementwise nodes, C contract(S) that reads it after the dot -> contract(S)
 //
-// and never where a path from P to C leads through a third group.
+// and never where a path from P to C leads through a third group: the groups would wait for each other in a circle.
+// So that a search for such a path stays short, the groups stand in an order that every edge allows, and only those
+// between P and C are looked at. Two that become one stand where what leads to C is before them, and what P leads to
+// behind them:
+//
+//     a P d b C e   with P -> d, b -> C   becomes   a b PC d e
 #include "passes/fuse/groups.h"
 
 #include <algorithm>
@@ -42,7 +47,7 @@ bool has_columns(Function const& f, Node const& dot) {
 Group group_of_node(Graph const& g, NodeId id) {
   auto const& n = g.node(id);
   auto const& op = info(n.op);
-  Group group{.space = g.shape(id), .first = id, .last = id, .nodes = {id}};
+  Group group{.space = g.shape(id), .last = id, .nodes = {id}};
   auto const& accesses = g.accesses[id];
   group.epilogue = op.has(elementwise) &&
                    std::all_of(accesses.begin(), accesses.end(), [](Access const& a) { return a.plain_path; });
@@ -69,11 +74,13 @@ Group group_of_node(Graph const& g, NodeId id) {
 
 Groups::Groups(Graph const& graph)
     : graph_(graph), group_of_(graph.size(), no_node), groups_(graph.size()), inlined_(graph.size()),
-      seen_(graph.size()) {
+      seen_(graph.size()), place_(graph.size()), stands_(graph.size()) {
   for (NodeId n = 0; n < graph.size(); ++n) {
     if (graph.classes[n] != Class::plain && graph.classes[n] != Class::alias) continue;
     group_of_[n] = n;
     groups_[n] = group_of_node(graph, n);
+    place_[n] = n;
+    stands_[n] = order_.insert(order_.end(), n);
   }
 }
 
@@ -169,22 +176,19 @@ std::optional<Groups::Merged> Groups::fit(GroupId pid, GroupId cid) const {
   return follows ? std::optional(Merged{Kind::contract, p.space, 0}) : std::nullopt;
 }
 
-// Is there a way from `from` to `to` through a third group? Edges go forward, so groups behind the last node of `to`
-// need not be looked at.
-bool Groups::path_around(GroupId from, GroupId to) const {
+// Is there a way from `from` to `to`, which stands behind it, through a third group? Marks the groups between the two
+// that `from` leads to.
+bool Groups::path_around(GroupId from, GroupId to) {
   ++search_;
   std::vector<GroupId> open{from};
-  seen_[from] = search_;
-  auto const end = groups_[to].last;
   while (!open.empty()) {
     auto g = open.back();
     open.pop_back();
     for (auto n : groups_[g].nodes)
       for (auto m : graph_.next[n]) {
         auto c = group_of_[m];
-        if (c == no_node || (g == from && c == to)) continue;
-        if (c == to) return true;
-        if (seen_[c] == search_ || groups_[c].first > end) continue;
+        if (c == to && g != from) return true;
+        if (c == g || seen_[c] == search_ || place_[c] >= place_[to]) continue;
         seen_[c] = search_;
         open.push_back(c);
       }
@@ -192,8 +196,22 @@ bool Groups::path_around(GroupId from, GroupId to) const {
   return false;
 }
 
+// Takes p out of the order, and what the last search marked behind c.
+void Groups::close_up(GroupId p, GroupId c) {
+  std::vector<u32> places{place_[p]};
+  auto const behind = std::next(stands_[c]);
+  for (auto it = order_.erase(stands_[p]); *it != c;) {
+    auto g = it++;
+    places.push_back(place_[*g]);
+    if (seen_[*g] == search_) order_.splice(behind, order_, g);
+  }
+  auto it = behind;
+  for (size_t i = places.size(); i-- > 0;) place_[*--it] = places[i];
+}
+
 // The larger group keeps its number, so that a node is renumbered a few times at most.
 void Groups::unite(GroupId pid, GroupId cid, Merged const& merged) {
+  close_up(pid, cid);
   auto &p = groups_[pid], &c = groups_[cid];
   if (merged.inlines)
     for (auto n : p.nodes) inlined_[n] = true;
@@ -203,10 +221,12 @@ void Groups::unite(GroupId pid, GroupId cid, Merged const& merged) {
              .inner_loop = p.inner_loop || c.inner_loop,
              .epilogue = p.epilogue && c.epilogue && !merged.inlines,
              .costly = p.costly || c.costly,
-             .first = std::min(p.first, c.first),
              .last = std::max(p.last, c.last)};
   auto const id = p.nodes.size() > c.nodes.size() ? pid : cid;
   auto& small = groups_[id == pid ? cid : pid];
+  stands_[id] = stands_[cid];
+  place_[id] = place_[cid];
+  *stands_[id] = id;
   for (auto n : small.nodes) group_of_[n] = id;
   both.nodes = std::move(groups_[id].nodes);
   both.nodes.insert(both.nodes.end(), small.nodes.begin(), small.nodes.end());
@@ -225,10 +245,10 @@ bool Groups::try_join(GroupId a, GroupId b) {
   if (a == b || groups_[a].space != groups_[b].space || groups_[a].kind != groups_[b].kind ||
       groups_[a].row_axes != groups_[b].row_axes)
     return false;
-  if (groups_[a].last > groups_[b].last) std::swap(a, b);
+  if (place_[a] > place_[b]) std::swap(a, b);
   auto readers = consumers(a);
   bool depends = std::find(readers.begin(), readers.end(), b) != readers.end();
-  if (depends || path_around(a, b) || path_around(b, a)) return false;
+  if (depends || path_around(a, b)) return false;
   unite(a, b, {groups_[b].kind, groups_[b].space, groups_[b].row_axes});
   return true;
 }

@@ -3,7 +3,7 @@
 
 #include "passes/fuse/graph.h"
 
-#include <map>
+#include <list>
 
 namespace nnc::fusion {
 
@@ -23,7 +23,7 @@ struct Group {
   bool inner_loop = false; // pointwise: holds a reduction or a dot that is computed for each index
   bool epilogue = true;    // every node may follow a dot: elementwise, at the same index
   bool costly = false;     // holds exp or its like, or a division
-  NodeId first = 0, last = 0;
+  NodeId last = 0;
   std::vector<NodeId> nodes; // in any order
 };
 
@@ -34,6 +34,7 @@ public:
   GroupId of(NodeId n) const { return group_of_[n]; }
   Group const& operator[](GroupId g) const { return groups_[g]; }
   bool exists(NodeId n) const { return group_of_[n] != no_node; }
+  size_t count() const { return order_.size(); }
   // Merges when kinds fit and no third group would stand between the two; says whether it did.
   bool try_merge(GroupId producer, GroupId consumer);
   // Merges two groups of one space that do not depend on each other.
@@ -56,15 +57,19 @@ private:
   bool reads_in_step(GroupId p, GroupId c, Shape const& space, i64 row_axes) const;
   bool reads_only(GroupId p, GroupId c, How) const;
   bool inlines_cheaply(GroupId p, GroupId c) const;
-  bool path_around(GroupId from, GroupId to) const;
+  bool path_around(GroupId from, GroupId to);
+  void close_up(GroupId producer, GroupId consumer);
   void unite(GroupId producer, GroupId consumer, Merged const&);
 
   Graph const& graph_;
   std::vector<GroupId> group_of_; // per node
   std::vector<Group> groups_;     // per node; those that nodes point to are alive
   std::vector<bool> inlined_;     // per node: computed at other indices than the space of its group
-  mutable std::vector<u32> seen_; // per node: the search that met its group
-  mutable u32 search_ = 0;
+  std::vector<u32> seen_;         // per group: the last search that met it
+  u32 search_ = 0;
+  std::list<GroupId> order_;                         // of the living groups: every edge goes forward
+  std::vector<u32> place_;                           // per group: grows along the order
+  std::vector<std::list<GroupId>::iterator> stands_; // per group: in the order
 };
 
 } // namespace nnc::fusion
