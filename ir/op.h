@@ -17,7 +17,7 @@ enum Trait : u32 {
   elementwise = 1 << 0,   // element i of the result depends on element i of the operands (rank 0 ones broadcast)
   commutative = 1 << 1,
   moves_data = 1 << 2,    // every element of the result is an element of an operand or a fill value; no arithmetic
-  reduces = 1 << 3,       // folds axes away (`axes` attribute)
+  reduces = 1 << 3,       // folds axes away (attribute `axes`, or `axis`)
   contracts = 1 << 4,     // sums products (`dot`)
   stated_type = 1 << 5,   // the result type cannot be derived; it is stated where the node is made, and checked
   no_derivative = 1 << 6, // a decision: passes no gradient (comparisons, round, argmax, integers, random bits)
@@ -25,7 +25,6 @@ enum Trait : u32 {
   exact = 1 << 8,         // on f32, IEEE 754 defines its bits: `fold` may evaluate it
   costly = 1 << 9,        // tens of instructions (exp, log, tanh ...): not worth computing twice
   structural = 1 << 10,   // grad, call, kernel: nodes about nodes
-  takes_literal = 1 << 11, // never part of a random test by itself (reserved for structural checks)
 };
 
 enum class AttributeKind : u8 { boolean, integer, number, string, integers, dims, order, places };

@@ -4,7 +4,8 @@
 #include "passes/rewrite.h"
 
 #include <algorithm>
-#include <numeric>
+#include <set>
+#include <tuple>
 
 namespace nnc::fusion {
 namespace {
@@ -48,7 +49,7 @@ How through(Function const& f, Node const& free, ValueId operand, How how) {
 
 } // namespace
 
-bool is_reduction(Node const& n) { return info(n.op).has(reduces) || n.op == OpCode::argmax || n.op == OpCode::argmin; }
+bool is_reduction(Node const& n) { return info(n.op).has(reduces); }
 
 std::optional<i64> folded_last_axes(Function const& f, Node const& n) {
   Axes axes = n.attributes.has("axis") ? Axes{n.attributes.get<i64>("axis")} : n.attributes.get<Axes>("axes");
@@ -78,8 +79,9 @@ Graph::Graph(Function& f) : function(f) {
   for (NodeId n = 0; n < size(); ++n) {
     if (classes[n] != Class::plain && classes[n] != Class::alias) continue;
     for (size_t i = 0; i < node(n).operands.size(); ++i)
-      follow(n, node(n).operands[i],
-             {.how = access_of_operand(f, node(n), i), .right_side = info(node(n).op).has(contracts) && i == 1});
+      follow(n, {.value = node(n).operands[i],
+                 .how = access_of_operand(f, node(n), i),
+                 .right_side = info(node(n).op).has(contracts) && i == 1});
   }
   link();
 }
@@ -126,21 +128,28 @@ void Graph::classify() {
   }
 }
 
-void Graph::follow(NodeId reader, ValueId v, Access so_far) {
-  if (known_before_step(v)) return;
-  auto p = producer[v];
-  if (p == no_node || classes[p] != Class::free) {
-    so_far.value = v;
-    so_far.producer = p;
-    accesses[reader].push_back(so_far);
-    return;
-  }
-  auto const& free = node(p);
-  for (auto x : free.operands) {
-    Access a = so_far;
-    a.how = through(function, free, x, so_far.how);
-    a.plain_path = so_far.plain_path && (free.op == OpCode::broadcast || info(free.op).has(elementwise));
-    follow(reader, x, a);
+// Through free nodes to what is stored. Free nodes in a row may be many, and ways through them more: each is met once.
+void Graph::follow(NodeId reader, Access first) {
+  std::vector<Access> open{first};
+  std::set<std::tuple<ValueId, How, bool>> met;
+  while (!open.empty()) {
+    Access a = open.back();
+    open.pop_back();
+    if (is_virtual(a.value)) continue;
+    a.producer = producer[a.value];
+    if (a.producer == no_node || classes[a.producer] != Class::free) {
+      accesses[reader].push_back(a);
+      continue;
+    }
+    auto const& free = node(a.producer);
+    if (free.operands.size() > 1 && !met.insert({a.value, a.how, a.plain_path}).second) continue;
+    for (size_t i = free.operands.size(); i-- > 0;) {
+      Access next = a;
+      next.value = free.operands[i];
+      next.how = through(function, free, next.value, a.how);
+      next.plain_path = a.plain_path && (free.op == OpCode::broadcast || info(free.op).has(elementwise));
+      open.push_back(next);
+    }
   }
 }
 
@@ -185,8 +194,7 @@ struct Order {
     if (w == no_node) return;
     for (auto n : readers_[argument]) {
       if (n <= w) continue;
-      std::vector<bool> seen(later_.size());
-      if (!reaches(w, n, seen)) edge(n, w);
+      if (!reaches(w, n)) edge(n, w);
     }
   }
 
@@ -218,11 +226,18 @@ private:
     later_[a].push_back(b);
     ++waits_[b];
   }
-  bool reaches(NodeId from, NodeId to, std::vector<bool>& seen) const {
-    if (from == to) return true;
-    if (seen[from]) return false;
-    seen[from] = true;
-    return std::any_of(later_[from].begin(), later_[from].end(), [&](NodeId m) { return reaches(m, to, seen); });
+  bool reaches(NodeId from, NodeId to) const {
+    std::vector<bool> seen(later_.size());
+    std::vector<NodeId> open{from};
+    while (!open.empty()) {
+      auto n = open.back();
+      open.pop_back();
+      if (n == to) return true;
+      if (seen[n]) continue;
+      seen[n] = true;
+      open.insert(open.end(), later_[n].begin(), later_[n].end());
+    }
+    return false;
   }
 
   Function& f_;

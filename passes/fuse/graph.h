@@ -59,7 +59,7 @@ private:
   Class class_of(NodeId) const;
   bool known_before_step(ValueId) const;
   bool is_virtual(ValueId) const;
-  void follow(NodeId reader, ValueId, Access so_far);
+  void follow(NodeId reader, Access first);
   void link();
   std::vector<bool> virtual_; // per node: needs no memory
   std::vector<bool> known_;   // per value: a literal, or an argument that is a number
@@ -68,7 +68,7 @@ private:
 
 // True when the reduction folds exactly the last axes of its operand; how many.
 std::optional<i64> folded_last_axes(Function const&, Node const&);
-bool is_reduction(Node const&); // reduce_* and arg*
+bool is_reduction(Node const&);
 
 // Readers of an argument that a result replaces come before the node that gives the result, where that makes no circle.
 // Reorders the body so that every edge goes forward.

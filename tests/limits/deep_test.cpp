@@ -110,6 +110,55 @@ TEST_CASE("a tree in which every value is read twice stays linear") {
   }
 }
 
+// A parameter that is read behind the node that gives its new value, with a long way between the two.
+Module late_reader(int length) {
+  Module m;
+  Function& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  ValueId w = b.argument("w", {DType::f32, {8}}, Role::param), updated = b.make(OpCode::exp, {w}), y = updated;
+  for (int i = 0; i < length; ++i) y = b.make(OpCode::tanh, {y});
+  b.result("w", updated, Role::param);
+  b.result("y", b.make(OpCode::mul, {y, w}), Role::none);
+  return m;
+}
+
+// Movements of data that no rule of simplify takes together.
+Module movements(int length) {
+  Module m;
+  Function& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  ValueId y = b.argument("x", {DType::f32, {8}}, Role::none);
+  for (int i = 0; i < length; ++i) y = b.make(OpCode::reverse, {y}, {{"axes", std::vector<i64>{0}}});
+  b.result("y", b.make(OpCode::exp, {y}), Role::none);
+  return m;
+}
+
+// y = pad(y, the sum of y's only element and itself): 2^40 ways from the first to the last.
+Module many_ways(int length) {
+  Module m;
+  Function& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  ValueId y = b.argument("x", {DType::f32, {1}}, Role::none);
+  std::vector<Dim> const none{0};
+  for (int i = 0; i < length; ++i)
+    y = b.make(OpCode::pad, {y, b.reshape(b.make(OpCode::reverse, {y}, {{"axes", std::vector<i64>{0}}}), {})},
+               {{"high", none}, {"low", none}});
+  b.result("y", b.make(OpCode::exp, {y}), Role::none);
+  return m;
+}
+
+TEST_CASE("fuse walks far and finds its way") {
+  for (Module const& m : {late_reader(100'000), movements(100'000), many_ways(40)}) {
+    PassContext context;
+    auto fused = run_passes(m, {.only = {"order", "fuse"}, .without = {}}, context);
+    CHECK(verify(fused).empty());
+    CHECK(fused.functions[0].body.nodes.size() >= 1);
+  }
+}
+
 TEST_CASE("a function of a thousand arguments and results") {
   Module m;
   Function& f = m.functions.emplace_back();

@@ -13,7 +13,7 @@ namespace {
 
 using Axes = std::vector<i64>;
 
-bool is_reduction(Node const& n) { return info(n.op).has(reduces) || n.op == OpCode::argmax || n.op == OpCode::argmin; }
+bool is_reduction(Node const& n) { return info(n.op).has(reduces); }
 
 std::string problem_of_rows(Function const& f, Node const& k) {
   auto rows = static_cast<size_t>(k.attributes.get<i64>("row_axes"));
