@@ -47,6 +47,7 @@ std::vector<ValueId> Builder::make_many(OpCode op, std::vector<ValueId> operands
 }
 
 ValueId Builder::argument(std::string name, Type t, Role role) {
+  need_countable(t);
   auto v = value(std::move(t), std::move(name));
   function_.arguments.push_back({v, role});
   return v;

@@ -54,26 +54,47 @@ std::string_view severity_text(Severity s) {
   return "";
 }
 
+bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
+
+// What a terminal must not be told, as text.
+std::string harmless(std::string_view s) {
+  std::string out;
+  for (char c : s)
+    if (is_control(c) && c != '\n' && c != '\t') out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    else out += c;
+  return out;
+}
+
 std::string headline(Location at, std::string_view severity, std::string_view message, Sources const& sources) {
-  if (!at) return fmt::format("{}: {}\n", severity, message);
-  return fmt::format("{}:{}:{}: {}: {}\n", sources.name(at.file), at.line, at.column, severity, message);
+  if (!at) return fmt::format("{}: {}\n", severity, harmless(message));
+  return fmt::format("{}:{}:{}: {}: {}\n", sources.name(at.file), at.line, at.column, severity, harmless(message));
 }
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+constexpr size_t widest = 160; // of a line that is shown whole
+constexpr size_t around = 60;  // bytes of a longer one that are shown on each side of its place
 
 // Columns count bytes; on the screen a character of several bytes takes one place, and a tab is kept as a tab.
 std::string excerpt(Location at, Sources const& sources) {
   auto line = sources.line(at.file, at.line);
   if (!at || line.empty()) return "";
-  std::string margin = fmt::format("{:>3} | ", at.line);
-  std::string out = fmt::format("{}{}\n", margin, line);
-  out += std::string(margin.size() - 2, ' ') + "| ";
   size_t begin = std::min<size_t>(at.column ? at.column - 1 : 0, line.size());
-  for (char c : line.substr(0, begin))
+  size_t end = std::min<size_t>(begin + std::max<u32>(at.length, 1), line.size());
+  bool const cut = line.size() > widest;
+  size_t first = cut && begin > around ? begin - around : 0;
+  size_t last = cut ? std::min(begin + 2 * around, line.size()) : line.size();
+  while (first > 0 && continues_character(line[first])) --first;
+  while (last < line.size() && continues_character(line[last])) ++last;
+  std::string const ahead = first > 0 ? "..." : "";
+  std::string margin = fmt::format("{:>3} | ", at.line);
+  std::string out = margin + ahead;
+  for (char c : line.substr(first, last - first)) out += is_control(c) && c != '\t' ? '?' : c;
+  out += fmt::format("{}\n{}| {}", last < line.size() ? "..." : "", std::string(margin.size() - 2, ' '),
+                     std::string(ahead.size(), ' '));
+  for (char c : line.substr(first, begin - first))
     if (!continues_character(c)) out += c == '\t' ? '\t' : ' ';
   out += '^';
-  size_t end = std::min<size_t>(begin + std::max<u32>(at.length, 1), line.size());
-  for (size_t i = begin + 1; i < end; ++i)
+  for (size_t i = begin + 1; i < std::min(end, last); ++i)
     if (!continues_character(line[i])) out += '~';
   return out + "\n";
 }
@@ -83,7 +104,7 @@ std::string excerpt(Location at, Sources const& sources) {
 std::string render(Diagnostic const& d, Sources const& sources) {
   std::string out = headline(d.at, severity_text(d.severity), d.message, sources) + excerpt(d.at, sources);
   for (auto const& n : d.notes) out += headline(n.at, "note", n.message, sources);
-  if (d.help) out += "help: " + *d.help + "\n";
+  if (d.help) out += "help: " + harmless(*d.help) + "\n";
   return out;
 }
 
@@ -91,11 +112,6 @@ std::string render(std::vector<Diagnostic> const& all, Sources const& sources) {
   std::string out;
   for (auto const& d : all) out += render(d, sources);
   return out;
-}
-
-std::string short_place(Location at, Sources const& sources) {
-  if (!at) return "";
-  return fmt::format("{}:{}", sources.name(at.file), at.line);
 }
 
 namespace {
@@ -119,6 +135,7 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 } // namespace
 
 std::string nearest(std::string_view word, std::vector<std::string> const& candidates) {
+  if (word.size() > 100) return {}; // nobody types such a word, and comparing takes time
   size_t best =
       std::max<size_t>(word.size() / 3, 1) + 1; // one slip in a short word, one in three letters in a long one
   std::string found;

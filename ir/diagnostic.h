@@ -65,9 +65,6 @@ bool has_errors(std::vector<Diagnostic> const&);
 std::string render(Diagnostic const&, Sources const&);
 std::string render(std::vector<Diagnostic> const&, Sources const&);
 
-// "mlp.nn:9" for trailing comments and messages; "" for nowhere.
-std::string short_place(Location, Sources const&);
-
 // Carries diagnostics out of deep code (a type rule, a pass, a reader). Caught at the border of each folder.
 class Error : public std::runtime_error {
 public:

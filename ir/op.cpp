@@ -41,7 +41,9 @@ std::vector<Type> result_types(OpCode code, std::span<Type const> operands, Attr
     if (!spec.optional && !attributes.has(spec.name))
       throw Error(fmt::format("{} needs the attribute '{}'", op.name, spec.name));
   if (op.has(stated_type) && !stated) throw Error(fmt::format("the result type of {} must be stated", op.name));
-  return op.type({operands, attributes, stated});
+  auto types = op.type({operands, attributes, stated});
+  for (auto const& t : types) need_countable(t);
+  return types;
 }
 
 } // namespace nnc

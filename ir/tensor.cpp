@@ -1,14 +1,21 @@
 // Rounding, wrapping and saturating to a dtype, and row-major layouts.
 #include "ir/tensor.h"
 
+#include "ir/diagnostic.h"
+
 #include <cmath>
+#include <fmt/core.h>
 #include <limits>
 
 namespace nnc {
 
+constexpr i64 most_elements = i64{1} << 28; // 2 GiB of numbers: the evaluator is for small programs
+
 Tensor Tensor::zeros(DType d, std::vector<i64> shape) {
   Tensor t;
   t.dtype = d;
+  if (auto n = bytes_of(shape, DType::u8); !n || *n > most_elements)
+    throw Error(fmt::format("a tensor of {} elements is too large to be evaluated", n ? std::to_string(*n) : "2^63"));
   auto n = static_cast<size_t>(count_of(shape));
   t.shape = std::move(shape);
   if (is_float(d)) t.f.resize(n);

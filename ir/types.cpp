@@ -267,6 +267,19 @@ std::string Type::text() const {
 
 Type scalar_of(DType d) { return {d, {}}; }
 
+void need_countable(Type const& t) {
+  Dim count = bytes(t.dtype);
+  try {
+    for (auto const& d : t.shape)
+      if (d != Dim(0)) count = count * d; // strides skip no empty axis
+    Bindings many;
+    many.fill(i64{1} << 16);
+    (void)count.value(many);
+  } catch (Error const&) {
+    throw Error(fmt::format("{} is too large: its bytes are more than 63 bits can count", t.text()));
+  }
+}
+
 std::optional<i64> bytes_of(std::vector<i64> const& shape, DType dtype) {
   i64 total = bytes(dtype);
   bool empty = false;

@@ -75,6 +75,10 @@ struct Type {
 
 Type scalar_of(DType);
 
+// Throws Error when the bytes of a tensor of this type are beyond counting, in 63 bits and with 65,536 examples. Every
+// type that a node states or derives goes through here.
+void need_countable(Type const&);
+
 // Size of a tensor in bytes, or nothing when an extent is negative or the product does not fit into 63 bits. Every
 // size that comes from a file goes through here.
 std::optional<i64> bytes_of(std::vector<i64> const& shape, DType);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <map>
 #include <set>
 
 namespace nnc {
@@ -43,6 +44,7 @@ public:
       if (r.value >= f_.values.size() || state_[r.value] != State::visible)
         complain({}, fmt::format("result {} is not defined at the end", r.name));
     }
+    replaced_arguments();
   }
 
 private:
@@ -66,6 +68,24 @@ private:
     if (a.role == Role::scalar) must_be(scalar_of(DType::f64));
     if (a.role == Role::step || a.role == Role::seed) must_be(scalar_of(DType::i64));
     if (a.role == Role::rows) must_be({DType::i32, {module_.bindings[0] ? Dim(*module_.bindings[0]) : Dim(Symbol::batch)}});
+  }
+
+  // What a result replaces has its type, and is replaced once.
+  void replaced_arguments() {
+    std::map<std::pair<Role, std::string_view>, ValueId> kept;
+    for (auto const& a : f_.arguments)
+      if (a.value < f_.values.size()) kept.emplace(std::pair(a.role, std::string_view(f_.values[a.value].name)), a.value);
+    std::set<std::pair<Role, std::string_view>> seen;
+    for (auto const& r : f_.results) {
+      if (r.role != Role::param && r.role != Role::state && r.role != Role::optimizer) continue;
+      if (!seen.insert({r.role, r.name}).second)
+        complain(r.value < f_.values.size() ? f_.values[r.value].at : Location{},
+                 fmt::format("the {} {} is given twice", name(r.role), r.name));
+      auto it = kept.find({r.role, r.name});
+      if (it == kept.end() || r.value >= f_.values.size() || f_.type(it->second) == f_.type(r.value)) continue;
+      complain(f_.values[r.value].at, fmt::format("the {} {} is {}, its new value {}", name(r.role), r.name,
+                                                  f_.type(it->second).text(), f_.type(r.value).text()));
+    }
   }
 
   void define(ValueId v, Location at) {
@@ -166,8 +186,25 @@ private:
     for (auto v : defined)
       if (std::find(n.results.begin(), n.results.end(), v) == n.results.end()) state_[v] = State::hidden;
     if (auto const* p = n.attributes.find("places"))
-      if (auto const* places = std::get_if<std::vector<Place>>(p); places && places->size() != n.results.size())
-        complain(n.at, fmt::format("{} places for {} results", places->size(), n.results.size()));
+      if (auto const* list = std::get_if<std::vector<Place>>(p)) places(n, *list);
+  }
+
+  void places(Node const& n, std::vector<Place> const& list) {
+    if (list.size() != n.results.size())
+      return complain(n.at, fmt::format("{} places for {} results", list.size(), n.results.size()));
+    for (auto const& p : list) {
+      auto exists = [&](size_t count, std::string_view what) {
+        if (p.index < 0 || static_cast<size_t>(p.index) >= count)
+          complain(n.at, fmt::format("{} {} does not exist", what, p.index));
+      };
+      switch (p.kind) {
+      case Place::Kind::slot: exists(f_.slots.size(), "slot"); break;
+      case Place::Kind::argument: exists(f_.arguments.size(), "argument"); break;
+      case Place::Kind::result: exists(f_.results.size(), "result"); break;
+      case Place::Kind::local: exists(static_cast<size_t>(f_.locals), "local"); break;
+      case Place::Kind::alias: exists(f_.values.size(), "value"); break;
+      }
+    }
   }
 
   Module const& module_;

@@ -126,8 +126,7 @@ std::vector<Tensor> evaluate_arg(Node const& n, std::span<Tensor const> x, std::
   return {std::move(y)};
 }
 
-// ---- gradients
-// -------------------------------------------------------------------------------------------------------
+// ---- gradients -----------------------------------------------------------------------------------------------------
 
 V spread(Grad& g, V reduced) { // a value of the result's shape along the reduced axes
   Shape const shape = g.x(0).type().shape;
@@ -202,8 +201,7 @@ void gradient_of_product(Grad& g) {
   g.to(0, back(g, m, dy * others));
 }
 
-// ---- samples
-// ---------------------------------------------------------------------------------------------------------
+// ---- samples -------------------------------------------------------------------------------------------------------
 
 std::vector<Sample> reduce_samples() {
   std::vector<Sample> out;

@@ -19,8 +19,7 @@ void need_axes(size_t count, Type const& t, std::string_view what) {
   if (count != t.shape.size()) refuse(fmt::format("{} for {} axes, the operand is {}", what, count, t.text()));
 }
 
-// ---- reshape
-// ---------------------------------------------------------------------------------------------------------
+// ---- reshape -------------------------------------------------------------------------------------------------------
 
 std::vector<Type> reshape_type(TypeQuery const& q) {
   Type const& x = q.operands[0];
@@ -37,8 +36,7 @@ std::vector<Tensor> evaluate_reshape(Node const&, std::span<Tensor const> x, std
   return {std::move(y)};
 }
 
-// ---- transpose
-// -------------------------------------------------------------------------------------------------------
+// ---- transpose -----------------------------------------------------------------------------------------------------
 
 std::vector<Type> transpose_type(TypeQuery const& q) {
   Type const& x = q.operands[0];
@@ -64,8 +62,7 @@ std::vector<Tensor> evaluate_transpose(Node const& n, std::span<Tensor const> x,
   return {take(x[0], offsets(extents_of(result[0]), strides), result[0])};
 }
 
-// ---- broadcast
-// -------------------------------------------------------------------------------------------------------
+// ---- broadcast -----------------------------------------------------------------------------------------------------
 
 std::vector<Type> broadcast_type(TypeQuery const& q) {
   Type const& x = q.operands[0];
@@ -94,8 +91,7 @@ std::vector<Tensor> evaluate_broadcast(Node const& n, std::span<Tensor const> x,
   return {take(x[0], offsets(extents_of(result[0]), strides), result[0])};
 }
 
-// ---- slice
-// -----------------------------------------------------------------------------------------------------------
+// ---- slice ---------------------------------------------------------------------------------------------------------
 
 i64 stride_of(Attributes const& a, size_t axis) {
   auto const* strides = a.find("stride");
@@ -106,7 +102,8 @@ Dim sliced_extent(Dim const& start, Dim const& limit, i64 stride) {
   Dim length = limit - start;
   if (stride == 1) return length;
   if (!length.is_constant()) refuse(fmt::format("a slice of {} elements has a stride of 1 only", length.text()));
-  return (*length.constant() + stride - 1) / stride;
+  auto n = *length.constant();
+  return n == 0 ? 0 : (n - 1) / stride + 1;
 }
 
 std::vector<Type> slice_type(TypeQuery const& q) {
@@ -158,8 +155,7 @@ std::vector<Tensor> evaluate_slice(Node const& n, std::span<Tensor const> x, std
   return {take(x[0], offsets(extents_of(result[0]), strides, first), result[0])};
 }
 
-// ---- pad
-// -------------------------------------------------------------------------------------------------------------
+// ---- pad -----------------------------------------------------------------------------------------------------------
 
 i64 interior_of(Attributes const& a, size_t axis) {
   auto const* interior = a.find("interior");
@@ -232,8 +228,7 @@ std::vector<Tensor> evaluate_pad(Node const& n, std::span<Tensor const> x, std::
   return {std::move(y)};
 }
 
-// ---- concat
-// ----------------------------------------------------------------------------------------------------------
+// ---- concat --------------------------------------------------------------------------------------------------------
 
 std::vector<Type> concat_type(TypeQuery const& q) {
   if (q.operands.empty()) refuse("concat of nothing");
@@ -284,8 +279,7 @@ std::vector<Tensor> evaluate_concat(Node const& n, std::span<Tensor const> x, st
   return {std::move(y)};
 }
 
-// ---- reverse, iota
-// ---------------------------------------------------------------------------------------------------
+// ---- reverse, iota -------------------------------------------------------------------------------------------------
 
 std::vector<Type> reverse_type(TypeQuery const& q) {
   check_axes(q.attributes.get<Integers>("axes"), q.operands[0].rank(), "axis");
@@ -320,8 +314,7 @@ std::vector<Tensor> evaluate_iota(Node const& n, std::span<Tensor const>, std::s
   return {std::move(y)};
 }
 
-// ---- samples
-// ---------------------------------------------------------------------------------------------------------
+// ---- samples -------------------------------------------------------------------------------------------------------
 
 // The same use for a float, an integer and a bool tensor.
 std::vector<Sample> of_several_dtypes(std::vector<Sample> const& f32_samples) {

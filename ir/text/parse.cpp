@@ -1,9 +1,10 @@
-// Text -> module, one line at a time: an error is reported at its place and reading goes on with the next line.
+// Text -> module, one line at a time: an error is reported at its place and reading goes on with the next declaration.
 #include "ir/literals.h"
 #include "ir/op.h"
 #include "ir/text.h"
 #include "ir/text/literal.h"
 
+#include <bit>
 #include <charconv>
 #include <fmt/core.h>
 #include <unordered_map>
@@ -12,6 +13,7 @@ namespace nnc {
 namespace {
 
 constexpr size_t most_errors = 20;
+constexpr i64 most_rows = INT32_MAX; // of a batch or a data set: rows are numbered in i32
 
 class Parser {
 public:
@@ -20,18 +22,27 @@ public:
   }
 
   ParsedModule run() {
+    if (auto zero = text_.find('\0'); zero != std::string::npos) refuse_zero(zero);
     while (skip_to_content() && diagnostics_.size() < most_errors) {
       try {
         top_level();
       } catch (Error& e) {
         report(e);
-        skip_function();
+        skip_declaration();
       }
     }
     return {std::move(module_), std::move(diagnostics_)};
   }
 
 private:
+  // A zero byte would pass for the end of the text.
+  void refuse_zero(size_t zero) {
+    while (text_.find('\n', at_) < zero) next_line();
+    at_ = zero;
+    diagnostics_.push_back({.at = here(), .message = "expected text, found a zero byte"});
+    at_ = text_.size();
+  }
+
   // ---- characters -------------------------------------------------------------------------------------------------
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
   void blanks() {
@@ -94,13 +105,11 @@ private:
       diagnostics_.push_back(d);
     }
   }
-  void skip_function() { // to the closing brace in the first column
+  void skip_declaration() { // to the next one, which begins in the first column
     while (at_ < text_.size()) {
       next_line();
-      if (peek() == '}') {
-        next_line();
-        return;
-      }
+      for (std::string_view begins : {"func ", "module ", "target ", "training "})
+        if (text_.compare(at_, begins.size(), begins) == 0) return;
     }
   }
 
@@ -122,6 +131,7 @@ private:
       if (peek() == '\0' || peek() == '\n') fail("this string is never closed");
       if (peek() == '\\') {
         ++at_;
+        if (peek() == '\0' || peek() == '\n') fail("this string is never closed");
         out += peek() == 'n' ? '\n' : peek();
       } else {
         out += peek();
@@ -156,6 +166,13 @@ private:
     if (r.ec != std::errc{} || r.ptr != t.data() + t.size() || t.empty()) fail(place, "expected an integer");
     return value;
   }
+  i64 integer(i64 least, i64 most) {
+    auto place = (blanks(), here());
+    i64 value = integer();
+    if (value < least || value > most)
+      fail(place, fmt::format("expected an integer from {} to {}, found {}", least, most, value));
+    return value;
+  }
   f64 number() {
     auto place = here();
     auto s = parse_literal(DType::f64, number_text());
@@ -187,6 +204,11 @@ private:
       if (auto n = t.shape.back().constant(); n && *n < 0) fail(at, "an extent is not negative");
     } while (accept(','));
     expect(']');
+    try {
+      need_countable(t);
+    } catch (Error const& e) {
+      fail(place, e.what());
+    }
     return t;
   }
 
@@ -279,7 +301,7 @@ private:
     if (w == "module") return settings([&](std::string const& key) {
       for (int s = 0; s < symbol_count; ++s)
         if (key == nnc::name(static_cast<Symbol>(s))) {
-          module_.bindings[static_cast<size_t>(s)] = integer();
+          module_.bindings[static_cast<size_t>(s)] = integer(1, most_rows);
           return true;
         }
       return false;
@@ -290,10 +312,15 @@ private:
         if (key == "cpu") return t.cpu = quoted(), true;
         if (key == "features") return t.features = quoted(), true;
         if (key == "triple") return t.triple = quoted(), true;
-        if (key == "l1") return t.l1 = integer(), true;
-        if (key == "l2") return t.l2 = integer(), true;
-        if (key == "registers") return t.registers = integer(), true;
-        if (key == "vector_bytes") return t.vector_bytes = integer(), true;
+        if (key == "l1") return t.l1 = integer(0, i64{1} << 40), true;
+        if (key == "l2") return t.l2 = integer(0, i64{1} << 40), true;
+        if (key == "registers") return t.registers = integer(4, 1024), true;
+        if (key == "vector_bytes") {
+          auto at = (blanks(), here());
+          t.vector_bytes = integer(8, 256);
+          if (!std::has_single_bit(static_cast<u64>(t.vector_bytes))) fail(at, "expected a power of two");
+          return true;
+        }
         return false;
       });
     }
@@ -314,11 +341,11 @@ private:
   void training() {
     Training& t = module_.training.emplace();
     settings([&](std::string const& key) {
-      if (key == "batch") return t.batch = integer(), true;
-      if (key == "epochs") return t.epochs = integer(), true;
-      if (key == "steps") return t.steps = integer(), true;
+      if (key == "batch") return t.batch = integer(1, most_rows), true;
+      if (key == "epochs") return t.epochs = integer(0, INT64_MAX), true;
+      if (key == "steps") return t.steps = integer(0, INT64_MAX), true;
       if (key == "seed") return t.seed = integer(), true;
-      if (key == "validation") return t.validation = integer(), true;
+      if (key == "validation") return t.validation = integer(0, INT64_MAX), true;
       if (key == "model") return t.model = quoted(), true;
       if (key == "order") return t.order = quoted(), true;
       if (key == "drop_last") return t.drop_last = std::get<bool>(attribute(AttributeKind::boolean)), true;
@@ -328,7 +355,7 @@ private:
       if (accept("minimize ")) {
         Minimize m;
         m.objective = name("the name of a result");
-        if (!accept("over")) fail("expected 'over' and the parameters");
+        if (!accept("over ")) fail("expected 'over' and the parameters");
         do m.parameters.push_back(name("the path of a parameter"));
         while (accept(','));
         t.minimize.push_back(std::move(m));
@@ -382,7 +409,7 @@ private:
     values_.clear();
     literals_ = {};
     expect('@');
-    f_.name = need_word("the name of a function");
+    f_.name = name("the name of a function");
     auto at = here();
     if (module_.function(f_.name)) fail(at, fmt::format("@{} is defined twice", f_.name));
     expect('(');
@@ -436,9 +463,9 @@ private:
       if (key == "slots")
         f_.slots = list([&] { return dim(); });
       else if (key == "locals")
-        f_.locals = integer();
+        f_.locals = integer(0, INT32_MAX);
       else if (key == "threads")
-        f_.threads = integer();
+        f_.threads = integer(0, INT32_MAX);
       else
         fail(at, fmt::format("unknown property '{}': slots, locals or threads", key));
     } while (accept(','));
@@ -502,7 +529,6 @@ private:
       blanks();
       if (peek() == '}') break;
       if (text_.compare(at_, 6, "return") == 0 && !is_name_character(text_[std::min(at_ + 6, text_.size() - 1)])) break;
-      if (diagnostics_.size() >= most_errors) fail("too many errors");
       out.push_back(node());
     }
     return out;
@@ -621,11 +647,25 @@ private:
     while (!c.empty() && c.front() == ' ') c.remove_prefix(1);
     while (!c.empty() && (c.back() == ' ' || c.back() == '\r')) c.remove_suffix(1);
     auto colon = c.rfind(':');
-    if (colon == std::string_view::npos || colon == 0 || c.find(' ') != std::string_view::npos) return;
+    if (colon == std::string_view::npos || colon == 0) return;
     u32 line = 0;
     auto r = std::from_chars(c.data() + colon + 1, c.data() + c.size(), line);
     if (r.ec != std::errc{} || r.ptr != c.data() + c.size() || line == 0) return;
-    n.at = {source(c.substr(0, colon)), line, 1, 0};
+    if (c.find(' ') == std::string_view::npos && c.front() != '"')
+      n.at = {source(c.substr(0, colon)), line, 1, 0};
+    else if (auto file = unquoted(c.substr(0, colon)))
+      n.at = {source(*file), line, 1, 0};
+  }
+  // What was quoted, if this is one string and nothing else.
+  static std::optional<std::string> unquoted(std::string_view s) {
+    std::string out;
+    if (s.size() < 2 || s.front() != '"') return {};
+    for (size_t i = 1; i < s.size(); ++i) {
+      if (s[i] == '"') return i + 1 == s.size() ? std::optional(out) : std::nullopt;
+      if (s[i] == '\\' && ++i == s.size()) return {};
+      out += s[i - 1] == '\\' && s[i] == 'n' ? '\n' : s[i];
+    }
+    return {};
   }
   u32 source(std::string_view name) {
     for (u32 i = 1; i <= module_.sources->count(); ++i)

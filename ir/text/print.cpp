@@ -5,6 +5,7 @@
 #include "ir/text/literal.h"
 
 #include <fmt/core.h>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace nnc {
@@ -32,6 +33,11 @@ std::string quoted(std::string_view s) {
   return out + "\"";
 }
 
+std::string shown(std::string const& name) { return plain_name(name) ? name : quoted(name); }
+
+// A file that a comment names as it is: without blanks it cannot be taken for words.
+bool is_plain_place(std::string_view file) { return !file.empty() && file.find_first_of(" \t\r\n\"") == std::string::npos; }
+
 template <class List, class Text> std::string joined(List const& list, Text text, std::string_view between = ", ") {
   std::string out;
   for (auto const& item : list) {
@@ -50,14 +56,13 @@ public:
   }
 
   std::string text() {
-    std::string out = fmt::format("func @{}(", f_.name);
+    std::string out = fmt::format("func @{}(", shown(f_.name));
     out += joined(f_.arguments, [&](Argument const& a) {
       return with_role(fmt::format("{}: {}", names_[a.value], f_.type(a.value).text()), a.role);
     });
     out += ") -> (";
     out += joined(f_.results, [&](Result const& r) {
-      std::string name = plain_name(r.name) ? r.name : quoted(r.name);
-      return with_role(fmt::format("{}: {}", name, f_.type(r.value).text()), r.role);
+      return with_role(fmt::format("{}: {}", shown(r.name), f_.type(r.value).text()), r.role);
     });
     out += ")";
     std::vector<std::string> facts;
@@ -82,9 +87,9 @@ private:
   void give_name(ValueId v) {
     auto const& wanted = f_.values[v].name;
     std::string candidate = wanted.empty() ? std::to_string(next_number_++) : wanted;
-    for (int n = 2; !taken_.insert(candidate).second; ++n)
-      candidate = wanted.empty() ? std::to_string(next_number_++) : fmt::format("{}_{}", wanted, n);
-    names_[v] = "%" + (plain_name(candidate) ? candidate : quoted(candidate));
+    while (!taken_.insert(candidate).second)
+      candidate = wanted.empty() ? std::to_string(next_number_++) : fmt::format("{}_{}", wanted, ++copies_.try_emplace(wanted, 1).first->second);
+    names_[v] = "%" + shown(candidate);
   }
 
   void name_nodes(std::vector<Node> const& nodes) {
@@ -154,10 +159,10 @@ private:
       line += " {";
     else if (!n.results.empty())
       line += " : " + joined(n.results, [&](ValueId r) { return f_.type(r).text(); });
-    std::string at = short_place(n.at, *module_.sources);
-    if (at.find(".ir:") == std::string::npos && !at.empty()) {
+    auto const& file = module_.sources->name(n.at.file);
+    if (n.at && !file.ends_with(".ir")) {
       line.resize(std::max(line.size() + 2, comment_column), ' ');
-      line += "# " + at;
+      line += fmt::format("# {}:{}", is_plain_place(file) ? file : quoted(file), n.at.line);
     }
     out += line + "\n";
     if (group) {
@@ -170,6 +175,7 @@ private:
   Function const& f_;
   std::vector<std::string> names_;
   std::unordered_set<std::string> taken_;
+  std::unordered_map<std::string, int> copies_; // how many values of a name had to be called otherwise, and 1
   int next_number_ = 0;
 };
 
@@ -183,9 +189,9 @@ std::string training_text(Training const& t) {
   if (t.drop_last) out += ", drop_last=true";
   out += "}\n";
   for (auto const& m : t.minimize)
-    out += fmt::format("  minimize {} over {}\n", m.objective, joined(m.parameters, [](auto const& p) { return p; }));
+    out += fmt::format("  minimize {} over {}\n", shown(m.objective), joined(m.parameters, shown));
   for (auto const& s : t.scalars)
-    out += fmt::format("  scalar {} = {}\n", s.name, literal_text(DType::f64, {.f = s.value}));
+    out += fmt::format("  scalar {} = {}\n", shown(s.name), literal_text(DType::f64, {.f = s.value}));
   return out;
 }
 

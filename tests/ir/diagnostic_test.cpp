@@ -36,6 +36,16 @@ TEST_CASE("characters of several bytes take one column, tabs stay tabs") {
         "a.nn:1:7: error: m\n  1 | \t\xC3\xA4 = \xC3\xB6\xC3\xB6x\n    | \t    ^~~\n");
 }
 
+TEST_CASE("of a long line the part around the place is shown, and nothing that steers a terminal") {
+  Sources sources;
+  u32 file = sources.add("t.nn", std::string(300, 'a') + "bad" + std::string(300, 'z') + "\n\x1b[31m red");
+  CHECK(render(Diagnostic{.at = {file, 1, 301, 3}, .message = "no"}, sources) ==
+        "t.nn:1:301: error: no\n  1 | ..." + std::string(60, 'a') + "bad" + std::string(117, 'z') + "...\n    |    " +
+            std::string(60, ' ') + "^~~\n");
+  CHECK(render(Diagnostic{.at = {file, 2, 6, 3}, .message = "\x1b is no word"}, sources) ==
+        "t.nn:2:6: error: \\x1b is no word\n  2 | ?[31m red\n    |      ^~~\n");
+}
+
 TEST_CASE("the nearest name is suggested only when it is near") {
   std::vector<std::string> names{"dense", "relu", "softmax", "sigmoid"};
   CHECK(nearest("dens", names) == "dense");

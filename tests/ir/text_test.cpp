@@ -1,4 +1,5 @@
 // The text form: it reads back to what was printed, and a mistake gets its place.
+#include "ir/builder.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 
@@ -53,7 +54,8 @@ TEST_CASE("literals state their dtype only where it differs") {
 }
 
 TEST_CASE("kernels, places, orders and slots") {
-  round_trips(R"(func @train_step(%x: f32[batch,4], %w: f32[4,2] param) -> (y: f32[batch,2], w: f32[4,2] param) {slots=[8*batch, 64], locals=1, threads=2} {
+  round_trips(
+      R"(func @train_step(%x: f32[batch,4], %w: f32[4,2] param) -> (y: f32[batch,2], w: f32[4,2] param) {slots=[8*batch, 64], locals=1, threads=2} {
   %y, %w_2 = kernel %x, %w {barrier=true, kind="contract", places=[slot(0), argument(1)]} {
     %0 = dot %x, %w {contract_lhs=[1], contract_rhs=[0], order=blocks(256, chain)} : f32[batch,2]
     %y = add %0, 1 : f32[batch,2]
@@ -64,25 +66,69 @@ TEST_CASE("kernels, places, orders and slots") {
 )");
 }
 
+TEST_CASE("names and files that are no words are quoted") {
+  round_trips(R"(training {batch=32, epochs=1, model="m"}
+  minimize loss over "a, b.weight", b.weight
+  scalar "o p.lr" = 0.1
+
+func @"update.a, b.weight"(%p: f32[3] param, %g: f32[3] gradient, %"o p.lr": f64[] scalar) -> (p: f32[3] param, "\"q\\\n": f32[3]) {
+  %0 = neg %g : f32[3]                                                                  # "my model.nn":7
+  %1 = sub %p, %g : f32[3]                                                              # "a\"b.nn":8
+  return %0, %1
+}
+)");
+}
+
+TEST_CASE("values that share a name are numbered") {
+  Module m;
+  Function& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  ValueId y = b.argument("x", {DType::f32, {}}, Role::none);
+  for (int i = 0; i < 20'000; ++i) y = b.make(OpCode::neg, {y}, {}, {}, "x");
+  b.result("y", y, Role::none);
+  std::string text = print(m);
+  CHECK(text.find("%x_2 = neg %x : f32[]\n  %x_3 = neg %x_2") != std::string::npos);
+  CHECK(text.find("return %x_20001") != std::string::npos);
+}
+
+TEST_CASE("a comment that looks like a place and is none") {
+  for (std::string comment :
+       {"\"a\" and \"b\":9", "\"a:9", "\"a\\\":9", "\":9", "see line:9", ":9", "a.nn:0", "a.nn:"}) {
+    auto p = parse_ir("t.ir",
+                      "func @f(%x: f32[]) -> (y: f32[]) {\n  %y = neg %x : f32[]  # " + comment + "\n  return %y\n}\n");
+    CAPTURE(comment);
+    REQUIRE(p.diagnostics.empty());
+    CHECK(p.module.sources->name(p.module.functions[0].body.nodes[0].at.file) == "t.ir");
+  }
+}
+
 TEST_CASE("a wrong line is reported at its place") {
-  CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[3]) {\n  %y = ad %x, 1 : f32[3]\n  return %y\n}\n").find(
-            "t.ir:2:8: error: unknown operator 'ad'") == 0);
-  CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[3]) {\n  %y = add %z, 1 : f32[3]\n  return %y\n}\n").find(
-            "unknown value %z") != std::string::npos);
-  CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[4]) {\n  %y = add %x, 1 : f32[4]\n  return %y\n}\n").find(
-            "add gives f32[3], but f32[4] is stated") != std::string::npos);
-  CHECK(first_error("func @f(%x: f32[3]) -> (y: i32[3]) {\n  return %x\n}\n").find(
-            "result y is i32[3], but f32[3] is returned") != std::string::npos);
+  CHECK(first_error(std::string("func @f(%x: f32[]) -> (y: f32[]) {\n  %y = neg %x : f32[] \0\n", 62)) ==
+        "t.ir:2:23: error: expected text, found a zero byte\n  2 |   %y = neg %x : f32[] ?\n    |                      "
+        " ^\n");
+  CHECK(first_error("func @f(%x: f32[3]) -> () {\n  %\"a\\").find("t.ir:2:7: error: this string is never closed") == 0);
+  CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[3]) {\n  %y = ad %x, 1 : f32[3]\n  return %y\n}\n")
+            .find("t.ir:2:8: error: unknown operator 'ad'") == 0);
+  CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[3]) {\n  %y = add %z, 1 : f32[3]\n  return %y\n}\n")
+            .find("unknown value %z") != std::string::npos);
+  CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[4]) {\n  %y = add %x, 1 : f32[4]\n  return %y\n}\n")
+            .find("add gives f32[3], but f32[4] is stated") != std::string::npos);
+  CHECK(first_error("func @f(%x: f32[3]) -> (y: i32[3]) {\n  return %x\n}\n")
+            .find("result y is i32[3], but f32[3] is returned") != std::string::npos);
   CHECK(first_error("func @f(%x: q8[3]) -> () {\n}\n").find("unknown dtype 'q8'") != std::string::npos);
 }
 
 TEST_CASE("errors in several functions are all reported") {
-  auto p = parse_ir("t.ir", "func @f(%x: f32[3]) -> (y: f32[3]) {\n  return %a\n}\nfunc @g(%x: f32[3]) -> (y: f32[3]) {\n  return %b\n}\n");
+  auto p = parse_ir(
+      "t.ir",
+      "func @f(%x: f32[3]) -> (y: f32[3]) {\n  return %a\n}\nfunc @g(%x: f32[3]) -> (y: f32[3]) {\n  return %b\n}\n");
   CHECK(p.diagnostics.size() == 2);
 }
 
 TEST_CASE("any prefix of a text is read without a crash") {
-  std::string const text = "target {cpu=\"a\", l1=1}\nfunc @f(%x: f32[3,batch]) -> (y: f32[3,batch]) {slots=[4], locals=1} {\n"
-                           "  %y = kernel %x {places=[slot(0)]} {\n    %y = add %x, 1:f32 : f32[3,batch] # a.nn:3\n  }\n  return %y\n}\n";
+  std::string const text =
+      "target {cpu=\"a\", l1=1}\nfunc @f(%x: f32[3,batch]) -> (y: f32[3,batch]) {slots=[4], locals=1} {\n"
+      "  %y = kernel %x {places=[slot(0)]} {\n    %y = add %x, 1:f32 : f32[3,batch] # a.nn:3\n  }\n  return %y\n}\n";
   for (size_t n = 0; n <= text.size(); ++n) (void)parse_ir("t.ir", text.substr(0, n));
 }
