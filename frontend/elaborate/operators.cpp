@@ -83,7 +83,12 @@ Any Elaborator::arithmetic(std::string const& op, Any const& a, Any const& b, Lo
   }
   OpCode code = *arithmetic_op(op);
   if (!a.tensor() && !b.tensor()) return compile_time(op, a, b, at);
-  if (is_number(a) && is_number(b)) {
+  bool const numbers = is_number(a) && is_number(b);
+  if ((op == "//" || op == "%") && (numbers || is_float(common_dtype({a, b}, at, "`" + op + "`")))) {
+    Any quotient = unary(OpCode::floor, arithmetic("/", a, b, at), at);
+    return op == "//" ? quotient : arithmetic("-", a, arithmetic("*", quotient, b, at), at);
+  }
+  if (numbers) {
     auto x = a.tensor() ? a.tensor()->known : plain_number(a);
     auto y = b.tensor() ? b.tensor()->known : plain_number(b);
     std::optional<f64> known;

@@ -148,6 +148,9 @@ TEST_CASE("schedules") {
              [](int t) { return t <= 4 ? 0.1 * t : 0.4 * (0.5 + 0.5 * std::cos(std::numbers::pi * (t - 5) / 4)); });
   check_near(rates_of("linear(0.4, warmup = 2, end = 0.1)", 6),
              [](int t) { return t <= 2 ? 0.2 * t : 0.4 - 0.3 * (t - 3) / 4; });
+  check_near(rates_of("constant(0.4)", 2), [](int) { return 0.4; });
+  check_near(rates_of("0.4 * 0.5 ^ (step // 3) + 0.1 * (step % 3)", 7),
+             [](int t) { return 0.4 * std::pow(0.5, t / 3) + 0.1 * (t % 3); });
 }
 
 TEST_CASE("numbers that only tune are scalars by their path; those that reach a shape are constants") {
