@@ -16,6 +16,7 @@ constexpr std::array reserved_words{"fn",   "if",     "else", "for",   "in",   "
 // Longest first, so that the first match is the right one.
 constexpr std::array symbols{"==", "!=", "<=", ">=", "<-", "->", "//", "|>", "..", "(", ")", "[", "]", "{",
                              "}",  ",",  ":",  "=",  "<",  ">",  "+",  "-",  "*",  "/", "%", "^", "@", "."};
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::array binary_operators{"==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "//", "%", "^", "@", "|>"};
 
 bool starts_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
@@ -29,6 +30,7 @@ public:
         line_start_(begin - (start.column - 1)) {}
 
   Lexed run() {
+    if (text_.substr(pos_).starts_with(byte_order_mark) && pos_ == 0) pos_ += byte_order_mark.size();
     while (pos_ < text_.size()) next();
     balance_rest();
     push(TokenKind::newline, pos_, pos_);
@@ -41,7 +43,8 @@ private:
   char peek(u32 ahead = 0) const { return pos_ + ahead < text_.size() ? text_[pos_ + ahead] : '\0'; }
   Location at(u32 begin, u32 end) const { return {file_, line_, begin - line_start_ + 1, end - begin}; }
   void error(Location where, std::string message) {
-    out_.diagnostics.push_back({.at = where, .message = std::move(message)});
+    if (out_.diagnostics.size() < most_mistakes)
+      out_.diagnostics.push_back({.at = where, .message = std::move(message)});
   }
 
   Token& push(TokenKind kind, u32 begin, u32 end) {
@@ -128,31 +131,17 @@ private:
     push(TokenKind::number, begin, pos_);
   }
 
-  // The position behind the closing quote of the string that opens at `p`; text_.size() or a newline when there is
-  // none.
-  u32 string_end(u32 p) const {
+  // The position behind the closing quote of the string that opens at `p`; 0 when there is none. Where braces in it are
+  // never closed, the next quote ends it.
+  u32 string_end(u32 p) {
+    size_t end = broken_line_ == line_ ? std::string_view::npos : end_of_nested(text_, p);
+    if (end != std::string_view::npos) return static_cast<u32>(end);
+    broken_line_ = line_; // so is every other string of this line that ends here
     for (++p; p < text_.size() && text_[p] != '\n'; ++p) {
       if (text_[p] == '"') return p + 1;
       if (text_[p] == '\\') ++p;
-      else if (text_[p] == '{') p = brace_end(p);
-      if (p >= text_.size() || text_[p] == '\n') break;
     }
     return 0;
-  }
-
-  // The position of the brace that closes the one at `p`; `p` itself when there is none.
-  u32 brace_end(u32 p) const {
-    u32 start = p;
-    for (u32 depth = 0; p < text_.size() && text_[p] != '\n'; ++p) {
-      if (text_[p] == '{') ++depth;
-      else if (text_[p] == '}' && --depth == 0) return p;
-      else if (text_[p] == '"') {
-        u32 end = string_end(p);
-        if (end == 0) return start;
-        p = end - 1;
-      }
-    }
-    return start;
   }
 
   void string() {
@@ -254,6 +243,7 @@ private:
 
   std::string_view text_;
   u32 file_, pos_, line_, line_start_;
+  u32 broken_line_ = 0; // its braces in strings do not fit together
   std::string_view doc_;
   u32 doc_begin_ = 0;
   std::vector<u32> open_; // indices of the brackets that are open
@@ -261,6 +251,19 @@ private:
 };
 
 } // namespace
+
+size_t end_of_nested(std::string_view text, size_t begin) {
+  std::vector<char> open; // a quote or a brace each
+  for (size_t p = begin; p < text.size() && text[p] != '\n'; ++p) {
+    char c = text[p];
+    bool in_string = !open.empty() && open.back() == '"';
+    if (in_string && c == '\\' && p + 1 < text.size() && text[p + 1] != '\n') ++p;
+    else if (c == (in_string ? '"' : '}') && !open.empty()) open.pop_back();
+    else if (c == '{' || c == '"') open.push_back(c);
+    if (open.empty()) return p + 1;
+  }
+  return std::string_view::npos;
+}
 
 bool is_reserved(std::string_view word) {
   return std::find(reserved_words.begin(), reserved_words.end(), word) != reserved_words.end();
@@ -272,8 +275,46 @@ bool is_binary_operator(Token const& token) {
   return std::find(binary_operators.begin(), binary_operators.end(), token.text) != binary_operators.end();
 }
 
+namespace {
+
+// How many bytes the UTF-8 character takes that begins here; 0: there is none, or it is the zero byte.
+size_t character_length(std::string_view s) {
+  auto byte = [&](size_t i) { return i < s.size() ? static_cast<u8>(s[i]) : u8{0}; };
+  auto continues = [&](size_t i, u8 least = 0x80, u8 most = 0xBF) { return byte(i) >= least && byte(i) <= most; };
+  u8 const b = byte(0);
+  if (b < 0x80) return b ? 1 : 0;
+  if (b >= 0xC2 && b <= 0xDF) return continues(1) ? 2 : 0;
+  if (b >= 0xE0 && b <= 0xEF) // neither overlong nor a surrogate
+    return continues(1, b == 0xE0 ? 0xA0 : 0x80, b == 0xED ? 0x9F : 0xBF) && continues(2) ? 3 : 0;
+  if (b >= 0xF0 && b <= 0xF4) // neither overlong nor beyond U+10FFFF
+    return continues(1, b == 0xF0 ? 0x90 : 0x80, b == 0xF4 ? 0x8F : 0xBF) && continues(2) && continues(3) ? 4 : 0;
+  return 0;
+}
+
+// The place of the first byte that is no text, if there is one.
+std::optional<Diagnostic> not_text(std::string_view text, u32 file) {
+  u32 line = 1, column = 1;
+  for (size_t i = 0; i < text.size();) {
+    size_t length = character_length(text.substr(i));
+    if (length == 0)
+      return Diagnostic{.at = {file, line, column, 1},
+                        .message = fmt::format("expected UTF-8, found the byte \\x{:02x}", static_cast<u8>(text[i]))};
+    column = text[i] == '\n' ? 1 : column + static_cast<u32>(length);
+    line += text[i] == '\n';
+    i += length;
+  }
+  return {};
+}
+
+} // namespace
+
 Lexed lex(Sources const& sources, u32 file) {
   auto const& text = sources.text(file);
+  if (auto bad = not_text(text, file)) { // a file of another kind: one mistake, not thousands
+    Lexed out = Lexer("", file, 0, 0, {file, 1, 1, 0}).run();
+    out.diagnostics.push_back(std::move(*bad));
+    return out;
+  }
   return Lexer(text, file, 0, static_cast<u32>(text.size()), {file, 1, 1, 0}).run();
 }
 

@@ -349,20 +349,16 @@ String Parser::string() {
         fail(place(i - 1, 2), fmt::format("unknown escape `\\{}`", e), R"(the escapes are \n \t \" \\ \{)");
       text += e == 'n' ? '\n' : e == 't' ? '\t' : e;
     } else if (c == '{') {
-      size_t end = i + 1;
-      bool quoted = false;
-      for (int depth = 1; end < t.text.size(); ++end) {
-        if (t.text[end] == '"') quoted = !quoted;
-        if (quoted) continue;
-        if (t.text[end] == '{') ++depth;
-        if (t.text[end] == '}' && --depth == 0) break;
-      }
-      if (end >= t.text.size()) fail(place(i, 1), "this `{` is never closed", "a brace that is text is written `\\{`");
+      size_t end = end_of_nested(t.text, i);
+      if (end == std::string_view::npos)
+        fail(place(i, 1), "this `{` is never closed", "a brace that is text is written `\\{`");
+      --end; // at the brace
       flush();
       auto part = lex_part(sources_, t.at.file, t.offset + static_cast<u32>(i) + 1, t.offset + static_cast<u32>(end),
                            place(i + 1, 0));
-      for (auto& d : part.diagnostics) diagnostics_.push_back(std::move(d));
+      for (auto& d : part.diagnostics) report({std::move(d)});
       Parser inner(sources_, std::move(part.tokens), diagnostics_);
+      inner.end_ = "the end of the braces";
       inner.nesting_ = nesting_;
       out.parts.push_back({{}, inner.lone_expression()});
       i = end;

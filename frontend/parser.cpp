@@ -19,7 +19,7 @@ bool Parser::accept(std::string_view s) {
 
 std::string Parser::found() const {
   Token const& t = peek();
-  if (t.kind == TokenKind::end) return "the end of the file";
+  if (t.kind == TokenKind::end) return std::string(end_);
   if (t.kind == TokenKind::newline) return "the end of the line";
   if (t.kind == TokenKind::string) return "a string";
   if (t.kind == TokenKind::tag) return fmt::format("the tag `@{}`", t.text);
@@ -72,7 +72,7 @@ Location Parser::since(Location start) const {
 }
 
 void Parser::report(SyntaxError const& e) {
-  if (!e.silent) diagnostics_.push_back(e.diagnostic);
+  if (!e.silent && diagnostics_.size() < 2 * most_mistakes) diagnostics_.push_back(e.diagnostic);
 }
 
 // Goes on to the end of the statement, over whole brackets and blocks.

@@ -124,6 +124,7 @@ private:
   size_t pos_ = 0;
   int nesting_ = 0;
   bool in_train_ = false; // there `loss` is a name
+  std::string_view end_ = "the end of the file";
 };
 
 inline constexpr int max_nesting = 200;     // of brackets and blocks in one another

@@ -35,6 +35,7 @@ Any range(BuiltinCall& c) {
     if (std::abs(static_cast<f64>(end) - static_cast<f64>(i)) <= std::abs(static_cast<f64>(step)))
       break; // so i + step is in range
   }
+  c.e.spend(out.size() * Elaborator::price_of_item, c.at);
   return list_of(std::move(out));
 }
 
@@ -42,6 +43,7 @@ Any map(BuiltinCall& c) {
   List out;
   for (auto const& item : c.e.as_list(c[1], c.places[1], "what `map` runs over"))
     out.push_back(c.e.call(c[0], {{{}, item, c.places[1]}}, c.at));
+  c.e.spend(out.size() * Elaborator::price_of_item, c.at);
   return list_of(std::move(out));
 }
 
@@ -49,6 +51,7 @@ Any zip(BuiltinCall& c) {
   std::vector<List> lists;
   for (auto const& l : *c[0].list()) lists.push_back(c.e.as_list(l, c.at, "an operand of `zip`"));
   List out;
+  if (!lists.empty()) c.e.spend((lists.front().size() + 1) * (lists.size() + 1) * Elaborator::price_of_item, c.at);
   for (size_t i = 0; !lists.empty() && i < lists.front().size(); ++i) {
     List row;
     for (auto const& l : lists) {
@@ -63,6 +66,7 @@ Any zip(BuiltinCall& c) {
 
 Any reversed(BuiltinCall& c) {
   List items = c.e.as_list(c[0], c.places[0], "the operand of `reversed`");
+  c.e.spend(items.size() * Elaborator::price_of_item, c.places[0]);
   return list_of(List(items.rbegin(), items.rend()));
 }
 

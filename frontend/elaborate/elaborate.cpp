@@ -40,7 +40,7 @@ void Elaborator::run() {
   } catch (Failure const& failure) {
     report(failure);
   } catch (Error const& e) {
-    report({{.at = {}, .message = e.what()}});
+    report({{.at = model_ ? model_->name.at : Location{}, .message = in_words(e)}});
   }
 }
 

@@ -67,6 +67,11 @@ public:
                          std::vector<Note> notes = {});
   void report(Failure const&);
   Location user_place(Location) const; // the nearest place in the user's own text
+  static std::string in_words(Error const&); // of the operator table, with types as the user writes them
+
+  // Lists and strings that are made and walked through while compiling: what takes too long is a mistake.
+  void spend(size_t work, Location);
+  static constexpr size_t price_of_item = 10; // of a list that is made
 
   // numbers to tensors, and back
   Graph& graph() { return *graph_; }
@@ -138,6 +143,7 @@ private:
   std::string text(syntax::String const&);
   std::vector<Actual> actuals(syntax::Arguments const&);
   bool condition(syntax::Expr const&, char const* what);
+  bool is_spent() const;
 
   // arithmetic
   Any arithmetic(std::string const& op, Any const&, Any const&, Location);
@@ -260,7 +266,7 @@ private:
   std::vector<std::unique_ptr<Graph>> updates_;
   Frame* frame_ = nullptr;
   int depth_ = 0, calls_ = 0;
-  i64 statements_ = 0;
+  i64 statements_ = 0, work_ = 0;
 
   std::map<std::string, Kept> kept_;
   std::vector<std::string> kept_order_;

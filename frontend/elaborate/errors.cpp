@@ -39,6 +39,15 @@ void Elaborator::fail(Location at, std::string message, std::optional<std::strin
   throw Failure{std::move(d)};
 }
 
+std::string Elaborator::in_words(Error const& e) {
+  std::string out;
+  for (char const* c = e.what(); *c; ++c) {
+    out += *c;
+    if (*c == ',' && c[1] != ' ' && c[1] != '\0') out += ' ';
+  }
+  return out;
+}
+
 void Elaborator::report(Failure const& failure) {
   if (failure.silent) return;
   auto const& d = failure.diagnostic;

@@ -11,6 +11,8 @@ using namespace syntax;
 namespace {
 
 constexpr int max_depth = 1500; // of expressions within calls within expressions
+constexpr size_t longest_string = 100'000;
+constexpr i64 most_work = 50'000'000; // elements of lists that are looked at, characters of strings that are made
 
 struct Descent {
   explicit Descent(int& depth) : depth_(depth) { ++depth_; }
@@ -27,9 +29,17 @@ Any Elaborator::eval(Expr const& e) {
   try {
     return eval_expr(e);
   } catch (Error const& error) {
-    fail(e.at, error.what());
+    fail(e.at, in_words(error));
   }
 }
+
+void Elaborator::spend(size_t work, Location at) {
+  if (is_spent()) throw Failure{.diagnostic = {}, .silent = true};
+  work_ += static_cast<i64>(work);
+  if (is_spent()) fail(at, "too much is computed while compiling: lists or strings are too long, or too many");
+}
+
+bool Elaborator::is_spent() const { return work_ > most_work; }
 
 Any Elaborator::eval_expr(Expr const& e) {
   if (auto* n = std::get_if<NameExpr>(&e.as)) return lookup(n->name, e.at);
@@ -71,9 +81,12 @@ Any Elaborator::eval_list(ListExpr const& list) {
   List out;
   for (auto const& item : list.items) {
     Any value = eval(*item.value);
-    if (!item.spread) out.push_back(std::move(value));
-    else
-      for (auto const& inner : as_list(value, item.value->at, "what `..` spreads")) out.push_back(inner);
+    spend((item.spread && value.list() ? value.list()->size() : 1) * price_of_item, item.value->at);
+    if (!item.spread) {
+      out.push_back(std::move(value));
+      continue;
+    }
+    for (auto const& inner : as_list(value, item.value->at, "what `..` spreads")) out.push_back(inner);
   }
   return list_of(std::move(out));
 }
@@ -83,6 +96,7 @@ Any Elaborator::eval_values(std::vector<ExprPtr> const& values) {
   if (values.size() == 1) return eval(*values.front());
   List out;
   for (auto const& v : values) out.push_back(eval(*v));
+  spend(out.size() * price_of_item, values.front()->at);
   return list_of(std::move(out));
 }
 
@@ -120,17 +134,24 @@ Any Elaborator::eval_member(MemberExpr const& m, Location at) {
 Any Elaborator::closure(FunctionDecl const& f) {
   auto captured = std::make_shared<Names>(frame_->names);
   if (frame_->captured) captured->insert(frame_->captured->begin(), frame_->captured->end());
-  return Any{FunctionValue{.function = &f, .file = frame_->file, .captured = std::move(captured)}, f.at};
+  spend(captured->size(), f.at);
+  int depth = 1;
+  for (auto const& [_, value] : *captured) depth = std::max(depth, depth_of(value) + 1);
+  if (depth > deepest_value) fail(f.at, fmt::format("functions hold functions deeper than {}", deepest_value));
+  return Any{FunctionValue{.function = &f, .file = frame_->file, .captured = std::move(captured), .depth = depth},
+             f.at};
 }
 
 std::string Elaborator::text(String const& s) {
   std::string out;
   for (auto const& part : s.parts) {
+    spend(part.text.size(), part.expression ? part.expression->at : Location{});
     if (!part.expression) {
       out += part.text;
       continue;
     }
     Any value = eval(*part.expression);
+    spend(out.size(), part.expression->at);
     if (auto* inner = value.get<std::string>()) out += *inner;
     else if (auto* d = value.get<Dim>()) out += shown(*d);
     else if (auto* x = value.get<f64>()) out += shown(*x);
@@ -140,6 +161,8 @@ std::string Elaborator::text(String const& s) {
       fail(part.expression->at, fmt::format("{} has no text while compiling", shown(value)));
     else if (auto known = force(value)) out += shown(*known);
     else out += shown(value);
+    if (out.size() > longest_string)
+      fail(part.expression->at, fmt::format("the string is longer than {} characters", longest_string));
   }
   return out;
 }

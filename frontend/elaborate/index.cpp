@@ -157,6 +157,7 @@ Any Elaborator::index_list(List const& items, std::vector<Index> const& indices,
   List out;
   stride = std::min(stride, n + 1); // a larger step takes the first one alone, too
   for (i64 k = first; k < last; k += stride) out.push_back(items[static_cast<size_t>(k)]);
+  spend(out.size() * price_of_item, i.at);
   return list_of(std::move(out));
 }
 

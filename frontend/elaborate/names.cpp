@@ -119,6 +119,7 @@ Any Elaborator::lookup(std::string const& name, Location at) {
   auto value = find(name, false, at);
   if (!value) unknown(name, at, false);
   if (value->is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
+  if (auto* s = value->get<std::string>()) spend(s->size(), at);
   return *value;
 }
 

@@ -253,7 +253,10 @@ Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Locat
     fail(at, fmt::format("whether `{} {} {}` holds is not known while compiling: `batch` stays symbolic", shown(*d), op,
                          shown(*e)));
   }
-  if (equality) return Any{same(a, b) == (op == "==")};
+  if (equality) {
+    if (a.list()) spend(a.list()->size(), at);
+    return Any{same(a, b) == (op == "==")};
+  }
   fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
 }
 

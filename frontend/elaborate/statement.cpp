@@ -29,9 +29,9 @@ void Elaborator::guarded(Stmt const& s, bool is_last) {
     report(failure);
     frame_ = frame;
     poison(s);
-    if (statements_ > max_statements) frame_->returned = true;
+    if (statements_ > max_statements || is_spent()) frame_->returned = true;
   } catch (Error const& e) {
-    report({{.at = s.at, .message = e.what()}});
+    report({{.at = s.at, .message = in_words(e)}});
     frame_ = frame;
     poison(s);
   }
@@ -166,6 +166,7 @@ void Elaborator::run_for(ForStmt const& s) {
          "`scan` runs over an axis of a tensor; `unstack(x, axis)` makes a list of its slices");
   List items = as_list(over, s.over->at, "what `for` runs over");
   for (size_t i = 0; i < items.size() && !frame_->returned; ++i) {
+    spend(price_of_item, s.over->at);
     if (s.targets.size() == 1) bind(s.targets.front().text, items[i], s.targets.front().at);
     else unpack(s.targets, items[i], s.over->at);
     block(s.body, false);

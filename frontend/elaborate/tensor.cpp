@@ -275,7 +275,10 @@ std::string Elaborator::as_string(Any const& v, Location at, std::string const& 
 }
 
 List Elaborator::as_list(Any const& v, Location at, std::string const& what) {
-  if (auto* l = v.list()) return *l;
+  if (auto* l = v.list()) {
+    spend(l->size(), at);
+    return *l;
+  }
   fail(at, fmt::format("{} is {}, not a list", what, shown(v)));
 }
 

@@ -15,15 +15,20 @@ std::string plain_text(String const& s) {
   return out;
 }
 
-// Does the text fit the pattern, in which `*` stands for any text?
+// Does the text fit the pattern, in which `*` stands for any text? What stands between two stars is found as early as
+// possible: a later place could fit no better.
 bool fits(std::string_view pattern, std::string_view text) {
   size_t star = pattern.find('*');
   if (star == std::string_view::npos) return pattern == text;
-  if (text.substr(0, star) != pattern.substr(0, star)) return false;
-  pattern.remove_prefix(star + 1);
-  for (text.remove_prefix(star);; text.remove_prefix(1)) {
-    if (fits(pattern, text)) return true;
-    if (text.empty()) return false;
+  if (!text.starts_with(pattern.substr(0, star))) return false;
+  text.remove_prefix(star);
+  for (;;) {
+    pattern.remove_prefix(star + 1);
+    star = pattern.find('*');
+    if (star == std::string_view::npos) return text.ends_with(pattern);
+    size_t at = text.find(pattern.substr(0, star));
+    if (at == std::string_view::npos) return false;
+    text.remove_prefix(at + star);
   }
 }
 
@@ -39,9 +44,10 @@ struct SettingSpec {
   void (*apply)(Training&, Elaborator&, std::string const& name, Any const&, Location);
 };
 
-template <i64 Training::*field, i64 least>
+template <i64 Training::*field, i64 least, i64 most = INT64_MAX>
 void set_int(Training& t, Elaborator& e, std::string const& name, Any const& v, Location at) {
   i64 x = e.as_constant(v, at, fmt::format("`{}`", name));
+  if (x > most) e.fail(at, fmt::format("`{}` is {}, at most {} is possible", name, x, most));
   if (x < least) e.fail(at, fmt::format("`{}` is {}, at least {} makes sense", name, x, least));
   t.*field = x;
 }
@@ -62,7 +68,7 @@ void set_later(Training&, Elaborator& e, std::string const& name, Any const&, Lo
 }
 
 constexpr SettingSpec settings[]{
-    {"batch", set_int<&Training::batch, 1>},
+    {"batch", set_int<&Training::batch, 1, INT32_MAX>}, // rows are numbered in i32
     {"epochs", set_int<&Training::epochs, 0>},
     {"steps", set_int<&Training::steps, 0>},
     {"seed", set_int<&Training::seed, 0>},
@@ -88,8 +94,8 @@ void Elaborator::choose() {
     if (!wanted.empty() && tag_of(*t) == wanted) found = {t};
   if (found.size() > 1) {
     auto name = [&](auto* t) { return tag_of(*t).empty() ? t->model.text : tag_of(*t); };
-    fail({}, "the file has several train blocks", fmt::format("choose one with FILE:NAME: {}", joined(found, name)),
-         {{found[0]->at, "one"}, {found[1]->at, "another"}});
+    fail(found[0]->at, "the file has several train blocks",
+         fmt::format("choose one with FILE:NAME: {}", joined(found, name)), {{found[1]->at, "another one"}});
   }
   std::string model = found.empty() ? wanted : found.front()->model.text;
   if (!found.empty()) train_ = found.front();
@@ -102,13 +108,15 @@ void Elaborator::choose() {
                                train_ && !tag_of(*train_).empty() ? tag_of(*train_) : model_->name.text);
     return;
   }
-  Location at = train_ ? train_->model.at : Location{};
+  Location const start{main_.id, 1, 1, 0};
+  Location at = train_ ? train_->model.at : names.empty() ? start : tree.models.front()->name.at;
   if (names.empty()) fail(at, "the file declares no model", "a program needs `model name { ... }`");
   if (model.empty())
     fail(at, "the file has several models",
          fmt::format("choose one with FILE:NAME: {}", joined(names, [](auto& n) { return n; })));
   auto near = nearest(model, names);
-  fail(at, fmt::format("unknown model `{}`", model),
+  fail(train_ ? at : Location{}, fmt::format("unknown model `{}`", model), // the command line may have named it
+
        near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
 }
 

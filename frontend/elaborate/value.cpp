@@ -2,12 +2,24 @@
 
 #include "frontend/elaborate/graph.h"
 
+#include <algorithm>
 #include <charconv>
 #include <fmt/core.h>
 
 namespace nnc::front {
 
-Any list_of(List items) { return {std::make_shared<List const>(std::move(items))}; }
+int depth_of(Any const& v) {
+  if (auto* l = v.list()) return l->depth;
+  auto* f = v.get<FunctionValue>();
+  return f ? f->depth : 0;
+}
+
+Any list_of(List items) {
+  items.depth = 1;
+  for (auto const& item : items) items.depth = std::max(items.depth, depth_of(item) + 1);
+  if (items.depth > deepest_value) throw Error(fmt::format("lists are nested deeper than {}", deepest_value));
+  return {std::make_shared<List const>(std::move(items))};
+}
 
 Any list_of(Shape const& shape) {
   List items;

@@ -34,10 +34,19 @@ struct FunctionValue {
   syntax::FunctionDecl const* function = nullptr; // its parameters; for a builtin too
   FileScope* file = nullptr;
   std::shared_ptr<Names const> captured; // what the names outside were where a local function was written
+  int depth = 1;                         // of what it captured, and 1
   Builtin const* builtin = nullptr;
 };
 
-using List = std::vector<Any>;
+struct List : std::vector<Any> {
+  using std::vector<Any>::vector;
+  int depth = 1; // kept by list_of
+};
+
+// Lists in lists, and functions that hold functions, are no deeper than this, so that nothing that walks over them or
+// drops them overflows the stack.
+inline constexpr int deepest_value = 500;
+int depth_of(Any const&);
 
 // An int is a Dim, so that `batch` and `2 * batch` are ints like any other.
 struct Any {
@@ -61,7 +70,7 @@ struct Any {
   }
 };
 
-Any list_of(List);
+Any list_of(List); // throws Error beyond the deepest
 Any list_of(Shape const&);
 
 // "the int 3", "the string \"same\"", "f32[batch, 10]", "the function relu": for "got ..." in messages.

@@ -80,7 +80,110 @@ std::string mutated(std::string const& text, Random& random) {
   return out;
 }
 
+// What is said about a text: the first message and how many there are.
+struct Answer {
+  std::string first;
+  size_t count = 0;
+};
+Answer answer_to(std::string const& text) {
+  auto sources = std::make_shared<Sources>();
+  u32 file = sources->add("t.nn", text);
+  auto diagnostics = elaborate(sources, file, {.batch_anywhere = true}).diagnostics;
+  return {diagnostics.empty() ? "" : render(diagnostics.front(), *sources), diagnostics.size()};
+}
+
+std::string repeated(std::string_view part, int times) {
+  std::string out;
+  for (int i = 0; i < times; ++i) out += part;
+  return out;
+}
+
+std::string in_model(std::string const& body) {
+  return "model m() {\n  input x: f32[batch, 4]\n" + body + "\n  output out = x\n}\n";
+}
+
 } // namespace
+
+TEST_CASE("what is too much is refused at its place, and soon") {
+  struct Case {
+    char const* what;
+    std::string text, expected;
+  };
+  Case const cases[] = {
+      {"a list that doubles", in_model("xs = [1]\nfor i in range(40) { xs = [..xs, ..xs] }"), "t.nn:4:"},
+      {"a string that doubles", in_model("s = \"ab\"\nfor i in range(40) { s = \"{s}{s}\" }"),
+       "error: the string is longer than 100000 characters"},
+      {"lists in lists", in_model("xs = []\nfor i in range(300000) { xs = [xs] }"),
+       "error: lists are nested deeper than 500"},
+      {"functions in functions", in_model("f = fn() { 1 }\nfor i in range(300000) { f = fn() { f() } }"),
+       "error: functions hold functions deeper than 500"},
+      {"functions in lists", in_model("f = [1]\nfor i in range(300000) { f = [fn() { f[0] }] }"), "deeper than 500"},
+      {"loops around nothing", in_model("for i in range(1000) { for j in range(1000000) { } }"),
+       "too much is computed"},
+      {"lists in a loop", in_model("for i in range(1000000) { xs = range(1000000) }"), "too much is computed"},
+      {"a long list in a loop", in_model("xs = range(1000000)\nfor i in range(1000000) { n = len(xs) }"),
+       "too much is computed"},
+      {"calls in calls",
+       "fn r(n) {\n" + repeated("if true {\n", 90) + "y = r(n + 1)\n" + repeated("}\n", 90) + "return 1\n}\n" +
+           in_model("y = r(1)"),
+       "error: calls are nested deeper than 100"},
+      {"strings in strings", in_model("s = " + repeated("\"{", 3000)), "t.nn:3:6: error: this `{` is never closed"},
+      {"strings in strings that are closed", in_model("s = " + repeated("\"{", 3000) + "1" + repeated("}\"", 3000)),
+       "error: brackets and blocks are nested too deeply"},
+      {"braces in strings", in_model("s = " + repeated("\"{\" ", 3000)), "t.nn:3:"},
+      {"open brackets", "model m() { x = " + repeated("(", 100000), "error: this `(` is never closed"},
+      {"wrong characters", repeated("$", 100000), "t.nn:1:1: error: `$` has no meaning here"},
+      {"long names", "fn " + repeated("a", 60000) + "b() { return 1 }\n" + in_model("y = " + repeated("a", 60000)),
+       "error: unknown name `aaa"},
+      {"extents", in_model("y = zeros([4000000000, 4000000000, 4])"),
+       "t.nn:3:5: error: f32[4000000000, 4000000000, 4] is too large: its bytes are more than 63 bits can count"},
+      {"extents of an input", "model m() {\n  input x: f32[batch, 4000000000, 4000000000]\n  output y = x\n}\n",
+       "t.nn:2:3: error: f32[batch, 4000000000, 4000000000] is too large"},
+      {"extents of a parameter", in_model("param w: f32[4000000000, 4000000000] = zeros()\noutput q = sum(w)"),
+       "t.nn:3:"},
+      {"a step beyond the axis", in_model("y = x[:, ::9223372036854775807]\noutput y"), ""},
+      {"a batch beyond all rows",
+       in_model("param w: f32[4] = zeros()\nloss mean(x @ w)") +
+           "train m { minimize loss with sgd(); batch = 9223372036854775807 }\n",
+       "error: `batch` is 9223372036854775807, at most 2147483647 is possible"},
+  };
+  for (auto const& c : cases) {
+    CAPTURE(std::string(c.what));
+    auto answer = answer_to(c.text);
+    CAPTURE(answer.first.substr(0, 300));
+    CHECK(answer.first.find(c.expected) != std::string::npos);
+    CHECK(answer.first.size() < 200'000);
+    CHECK(answer.count <= 200);
+    if (c.expected.empty()) CHECK(answer.first == "");
+    CHECK((c.expected.empty() || answer.first.starts_with("t.nn:")));
+  }
+}
+
+TEST_CASE("a pattern of many stars is matched in no time") {
+  std::string name = repeated("a", 60);
+  std::string text = "fn f(x) { param " + name + ": f32[4] = zeros(); return x @ " + name + " }\n" +
+                     "model m() {\n  input x: f32[batch, 4]\n  loss mean(f(x))\n}\ntrain m { minimize loss over \"";
+  CHECK(answer_to(text + repeated("*a", 25) + "*b\" with sgd() }\n").first.find("matches no parameter") !=
+        std::string::npos);
+  for (std::string const& pattern : std::vector<std::string>{"*", "f.*", "*.a*", "f*a*aa", "**", "f." + name})
+    CHECK(answer_to(text + pattern + "\" with sgd() }\n").first == "");
+  for (std::string const& pattern : std::vector<std::string>{"", "f", "f.*b", "*f", "aa*", "f." + name + "*a"})
+    CHECK(answer_to(text + pattern + "\" with sgd() }\n").first != "");
+}
+
+TEST_CASE("what is no UTF-8 is refused at the first byte that is none") {
+  auto in_string = [](std::string const& bytes) { return answer_to("model m() {\n  s = \"" + bytes + "\"\n}\n"); };
+  for (std::string bytes : {"\xff", "\xc0\x80", "\xe2\x82", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"}) {
+    auto answer = in_string(bytes);
+    CHECK(answer.first.starts_with(fmt::format("t.nn:2:8: error: expected UTF-8, found the byte \\x{:02x}\n",
+                                               static_cast<unsigned char>(bytes[0]))));
+    CHECK(answer.count == 1);
+  }
+  CHECK(in_string(std::string(1, '\0')).first.starts_with("t.nn:2:8: error: expected UTF-8, found the byte \\x00\n"));
+  for (std::string bytes : {"\xc3\xa4", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xed\x9f\xbf"})
+    CHECK(in_string(bytes).first.find("UTF-8") == std::string::npos);
+  CHECK(answer_to("\xEF\xBB\xBF" + in_model("")).first == ""); // a byte order mark
+}
 
 TEST_CASE("no program makes the frontend fall over") {
   int accepted = 0, refused = 0;
