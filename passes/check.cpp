@@ -73,7 +73,8 @@ bool same_number(f64 a, f64 b, f64 tolerance) {
   return a == b || std::fabs(a - b) <= tolerance * (1 + std::fabs(a) + std::fabs(b));
 }
 
-// Beyond 256 elements a `grad` node gives the slope along one direction, times that direction: compare the slopes.
+// Beyond Evaluation::all_elements a `grad` node gives the slope along one direction, times that direction: compare the
+// slopes.
 bool same_along_direction(Tensor const& a, Tensor const& b, f64 tolerance) {
   f64 length = 0, along = 0;
   for (size_t i = 0; i < a.f.size(); ++i) {
@@ -84,11 +85,9 @@ bool same_along_direction(Tensor const& a, Tensor const& b, f64 tolerance) {
   return length == 0 || same_number(length, along / length, tolerance);
 }
 
-constexpr i64 most_finite_differences = 256;
-
 std::optional<std::string> differs(Tensor const& a, Tensor const& b, f64 tolerance) {
   if (a.dtype != b.dtype || a.shape != b.shape) return "its type";
-  if (tolerance > 0 && a.size() > most_finite_differences)
+  if (tolerance > 0 && a.size() > Evaluation{}.all_elements)
     return same_along_direction(a, b, tolerance) ? std::nullopt
                                                  : std::optional<std::string>("its slope along a direction");
   for (size_t i = 0; i < a.f.size(); ++i)

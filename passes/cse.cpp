@@ -41,12 +41,7 @@ private:
   // Equal literals are one value to us, whatever their number.
   ValueId canonical(ValueId v) const {
     auto const& value = f_.values[v];
-    if (!value.constant) return v;
-    auto& known = literals_[mixed(static_cast<u64>(value.type.dtype), static_cast<u64>(value.constant->i))];
-    for (auto l : known)
-      if (f_.values[l].type == value.type && same_bits(*f_.values[l].constant, *value.constant)) return l;
-    known.push_back(v);
-    return v;
+    return value.constant ? literals_.value(f_, value.type.dtype, *value.constant, value.at) : v;
   }
   std::vector<ValueId> key(Node const& n) const {
     std::vector<ValueId> k;
@@ -66,7 +61,7 @@ private:
 
   Function& f_;
   std::unordered_map<u64, std::vector<Node>> table_;
-  mutable std::unordered_map<u64, std::vector<ValueId>> literals_;
+  mutable Literals literals_;
 };
 
 bool merge_duplicates(Function& f) {

@@ -49,7 +49,7 @@ public:
       total += ns;
       changed = true;
     }
-    if (changed) f_.threads = std::clamp<i64>(static_cast<i64>(total / ns_per_thread), 1, most_threads);
+    if (changed) f_.threads = static_cast<i64>(std::clamp<f64>(total / ns_per_thread, 1, most_threads));
     return changed;
   }
 

@@ -31,7 +31,6 @@ struct Rule {
 std::span<Rule const> arithmetic_rules();
 std::span<Rule const> shape_rules();
 
-// True for `op` with every element taken from one operand in order, so that a reshape may pass through it.
-bool is_elementwise(Node const&);
+bool is_elementwise(Node const&); // a reshape may pass through it
 
 } // namespace nnc

@@ -187,7 +187,8 @@ ValueId sum_of_literal(Match& m, Node const& n) {
   auto const dtype = m.type(n.result()).dtype;
   if (!known) return no_value;
   if (is_float(dtype) && (c->f != 1 || *known > (1 << 8))) return no_value; // every partial sum fits every float dtype
-  auto sum = is_float(dtype) ? m.make.constant(dtype, static_cast<f64>(*known)) : m.make.integer(dtype, *known * c->i);
+  i64 const wrapped = static_cast<i64>(static_cast<u64>(*known) * static_cast<u64>(c->i));
+  auto sum = is_float(dtype) ? m.make.constant(dtype, static_cast<f64>(*known)) : m.make.integer(dtype, wrapped);
   return m.make.broadcast_scalar(sum, m.type(n.result()).shape);
 }
 
