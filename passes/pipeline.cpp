@@ -16,6 +16,8 @@
 namespace nnc {
 namespace {
 
+constexpr bool rounds = true;
+
 constexpr Pass passes[] = {
     {"simplify", simplify, "what elaboration left behind would be differentiated too"},
     {"cse", cse, "gradients of equal values are computed once"},
@@ -28,7 +30,7 @@ constexpr Pass passes[] = {
     {"fold", fold, "simplify brings literals together"},
     {"cse", cse, "forward and backward share values; updates share their scalars"},
     {"dce", dce, "contributions to what needs no gradient"},
-    {"order", order, "when extents are final, and before anything could depend on a schedule"},
+    {"order", order, "when extents are final, and before anything could depend on a schedule", rounds},
     {"fuse", fuse, "groups whole programs: forward, backward and update"},
     {"schedule", schedule, "needs the kernels; changes no bit"},
     {"plan_memory", plan_memory, "needs the kernels and their order"},
