@@ -117,12 +117,24 @@ Class Graph::class_of(NodeId id) const {
   return moves || again ? Class::free : Class::plain;
 }
 
+constexpr u32 most_free = 100; // free nodes in a row; every kernel that reads the last one has a copy of all
+
 void Graph::classify() {
   classes.assign(size(), Class::plain);
-  virtual_.assign(size(), false);
+  cut = virtual_ = std::vector<bool>(size());
+  std::vector<u32> row(size()); // how many free nodes stand behind one another up to here
   for (NodeId n = 0; n < size(); ++n) {
     classes[n] = class_of(n);
     auto const& operands = node(n).operands;
+    if (classes[n] == Class::free) {
+      for (auto v : operands)
+        if (producer[v] != no_node) row[n] = std::max(row[n], row[producer[v]]);
+      if (++row[n] > most_free) {
+        classes[n] = Class::plain;
+        cut[n] = true;
+        row[n] = 0;
+      }
+    }
     virtual_[n] = classes[n] == Class::free &&
                   std::all_of(operands.begin(), operands.end(), [&](ValueId x) { return is_virtual(x); });
   }

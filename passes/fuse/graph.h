@@ -47,6 +47,7 @@ struct Graph {
 
   Function& function;
   std::vector<Class> classes;                // per node
+  std::vector<bool> cut;                     // per node: stored, so that free nodes do not stand in too long a row
   std::vector<std::vector<Access>> accesses; // per plain and alias node
   std::vector<std::vector<NodeId>>
       readers;                           // per node: plain and alias nodes that read it, directly or through free ones

@@ -20,7 +20,8 @@
 namespace nnc::fusion {
 namespace {
 
-constexpr size_t cheap_nodes = 4; // so many instructions may be computed again, or while a panel is packed
+constexpr size_t most_nodes = 1000; // of a group: code generation walks from a result to all that it is computed from
+constexpr size_t cheap_nodes = 4;   // so many instructions may be computed again, or while a panel is packed
 
 Shape outer_part(Shape const& space, i64 row_axes) { return {space.begin(), space.end() - row_axes}; }
 
@@ -51,7 +52,7 @@ Group group_of_node(Graph const& g, NodeId id) {
   auto const& accesses = g.accesses[id];
   group.epilogue = op.has(elementwise) &&
                    std::all_of(accesses.begin(), accesses.end(), [](Access const& a) { return a.plain_path; });
-  group.costly = op.has(costly) || op.has(random) || divides(n.op) || n.op == OpCode::gather;
+  group.costly = g.cut[id] || op.has(costly) || op.has(random) || divides(n.op) || n.op == OpCode::gather;
   if (g.classes[id] == Class::alias || n.op == OpCode::scatter_add) {
     group.kind = Kind::alone;
   } else if (is_reduction(n)) {
@@ -168,7 +169,7 @@ std::optional<Groups::Merged> Groups::fit_rows(GroupId pid, GroupId cid) const {
 std::optional<Groups::Merged> Groups::fit(GroupId pid, GroupId cid) const {
   auto const& p = groups_[pid];
   auto const& c = groups_[cid];
-  if (p.kind == Kind::alone || c.kind == Kind::alone) return {};
+  if (p.kind == Kind::alone || c.kind == Kind::alone || p.nodes.size() + c.nodes.size() > most_nodes) return {};
   if (p.kind == Kind::pointwise) return fit_pointwise(pid, cid);
   if (p.kind == Kind::rows) return fit_rows(pid, cid);
   bool follows = c.kind == Kind::pointwise && c.space == p.space && c.epilogue && !c.inner_loop &&
@@ -243,7 +244,7 @@ bool Groups::try_merge(GroupId p, GroupId c) {
 
 bool Groups::try_join(GroupId a, GroupId b) {
   if (a == b || groups_[a].space != groups_[b].space || groups_[a].kind != groups_[b].kind ||
-      groups_[a].row_axes != groups_[b].row_axes)
+      groups_[a].row_axes != groups_[b].row_axes || groups_[a].nodes.size() + groups_[b].nodes.size() > most_nodes)
     return false;
   if (place_[a] > place_[b]) std::swap(a, b);
   auto readers = consumers(a);
