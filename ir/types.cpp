@@ -23,12 +23,12 @@ constexpr std::array<std::string_view, symbol_count> symbols{"batch", "examples"
 
 i64 checked_add(i64 a, i64 b) {
   i64 r = 0;
-  if (__builtin_add_overflow(a, b, &r)) throw Error("extent too large");
+  if (__builtin_add_overflow(a, b, &r)) throw Error("an int or an extent beyond 64 bits");
   return r;
 }
 i64 checked_mul(i64 a, i64 b) {
   i64 r = 0;
-  if (__builtin_mul_overflow(a, b, &r)) throw Error("extent too large");
+  if (__builtin_mul_overflow(a, b, &r)) throw Error("an int or an extent beyond 64 bits");
   return r;
 }
 
@@ -119,7 +119,7 @@ Dim Dim::operator*(Dim const& o) const {
       Term t;
       t.coefficient = checked_mul(a.coefficient, b.coefficient);
       for (size_t s = 0; s < symbol_count; ++s) {
-        if (a.powers[s] + b.powers[s] > 255) throw Error("extent too large");
+        if (a.powers[s] + b.powers[s] > 255) throw Error("an int or an extent beyond 64 bits");
         t.powers[s] = static_cast<u8>(a.powers[s] + b.powers[s]);
       }
       all.push_back(t);

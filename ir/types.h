@@ -30,7 +30,7 @@ std::string_view name(Symbol);
 using Bindings = std::array<std::optional<i64>, symbol_count>;
 
 // An extent: an integer polynomial over the symbols in normal form, such as 784, batch, 2*batch + 1.
-// == compares normal forms, so equality is decidable; overflow of 64 bits throws nnc::Error ("extent too large").
+// == compares normal forms, so equality is decidable; overflow of 64 bits throws nnc::Error.
 class Dim {
 public:
   Dim(i64 constant = 0) : constant_(constant) {} // NOLINT: implicit on purpose, an integer is a Dim

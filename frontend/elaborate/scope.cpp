@@ -1,5 +1,6 @@
 #include "frontend/elaborate/scope.h"
 
+#include "frontend/lexer.h"
 #include "frontend/parser.h"
 #include "frontend/std_library.h"
 
@@ -48,7 +49,8 @@ std::vector<std::string> FileScope::names() const {
 }
 
 void Program::error(Location at, std::string message, std::vector<Note> notes) {
-  diagnostics_.push_back({.at = at, .message = std::move(message), .notes = std::move(notes)});
+  if (diagnostics_.size() < 2 * most_mistakes)
+    diagnostics_.push_back({.at = at, .message = std::move(message), .notes = std::move(notes)});
 }
 
 FileScope* Program::load(u32 file) {

@@ -345,6 +345,11 @@ private:
     } catch (Error const&) { // the draw did not fit: the type rule has the last word
       return false;
     }
+    if (is_large(f_.values[y])) {
+      f_.body.nodes.pop_back();
+      ++coverage_.dropped;
+      return false;
+    }
     Node const& n = f_.body.nodes.back();
     std::vector<Tensor> operands;
     for (auto v : n.operands) operands.push_back(tensor_of(v));
@@ -361,6 +366,7 @@ private:
     return true;
   }
 
+  static bool is_large(Value const& v) { return element_count(v.type.shape).value({i64{100}, i64{100}}) > 1'000'000; }
   // Finite, and far from the ends of the range; few elements.
   static bool comparable(Tensor const& t) {
     return t.size() <= 3000 && std::all_of(t.f.begin(), t.f.end(),
@@ -413,6 +419,7 @@ private:
   void add_gradient() {
     Builder b(f_);
     ValueId sum = no_value;
+    auto const nodes = f_.body.nodes.size(), values = f_.values.size();
     for (auto const& r : f_.results) {
       if (type(r.value).dtype != DType::f32) continue;
       std::vector<i64> axes;
@@ -426,6 +433,12 @@ private:
       if (type(a.value).dtype == DType::f32) by.push_back(a.value);
     if (by.empty()) return;
     auto slopes = append_gradient(f_, f_.body.nodes, sum, by);
+    if (std::any_of(f_.values.begin(), f_.values.end(), is_large)) { // the rule of a product squares an extent
+      f_.body.nodes.resize(nodes);
+      f_.values.resize(values);
+      ++coverage_.dropped;
+      return;
+    }
     for (size_t i = 0; i < slopes.size(); ++i) b.result("d" + std::to_string(i), slopes[i], Role::none);
   }
 
