@@ -1,5 +1,6 @@
 // Rules about arithmetic. Each holds for every value, NaN, infinities and signed zeros included; what would lose the
-// sign of a zero (x + 0, 0 * x, sums of one element) is not here.
+// sign of a zero (x + 0, 0 * x, sums of one element) is not here, and no function that is ours is replaced by what is
+// rounded otherwise (pow(x, 2) by x * x).
 #include "passes/simplify_rules.h"
 
 #include <bit>
@@ -64,14 +65,6 @@ ValueId divide_by_power_of_two(Match& m, Node const& n) {
   if (std::fabs(std::frexp(c->f, &exponent)) != 0.5 || std::abs(exponent) > 13)
     return no_value; // normal in every dtype
   return m.make.make(OpCode::mul, {n.operands[0], m.make.like(n.operands[1], 1 / c->f)});
-}
-
-// pow(x, 1) -> x;  pow(x, 2) -> x * x
-ValueId small_power(Match& m, Node const& n) {
-  if (n.op != OpCode::pow || !floats(m, n)) return no_value;
-  auto x = n.operands[0];
-  if (m.is_number(n.operands[1], 1)) return shaped(m, n, x);
-  return m.is_number(n.operands[1], 2) ? shaped(m, n, m.make.make(OpCode::mul, {x, x})) : no_value;
 }
 
 // -(-x) -> x;  not not x -> x
@@ -149,7 +142,6 @@ constexpr Rule rules[] = {
     {"times_minus_one", times_minus_one},
     {"integer_times_zero", integer_times_zero},
     {"divide_by_power_of_two", divide_by_power_of_two},
-    {"small_power", small_power},
     {"twice_negated", twice_negated},
     {"add_negated", add_negated},
     {"decided_select", decided_select},

@@ -143,11 +143,14 @@ Any Elaborator::power(Any const& a, Any const& b, Location at) {
   auto* exponent = b.get<Dim>();
   i64 n = exponent ? exponent->constant().value_or(-2) : -2; // -2: no case of its own
   bool tensor = a.tensor() && !a.tensor()->tunes;
-  if (n >= 0 && n <= 64 && (a.is<Dim>() || (tensor && (n <= 4 || is_int(type_of(a).dtype))))) {
-    Any out = a; // by repeated multiplication: exact for ints, and x ^ 2 is x * x
+  bool float_tensor = tensor && is_float(type_of(a).dtype), int_tensor = tensor && is_int(type_of(a).dtype);
+  if (float_tensor && b.is<f64>() && (*y == 2 || *y == 3 || *y == 4)) n = static_cast<i64>(*y);
+  bool repeated = a.is<Dim>() || int_tensor ? n >= 0 && n <= 64 : float_tensor && n >= 1 && n <= 4;
+  if (repeated) { // multiplication: exact for ints, and x ^ 2 is x * x
     if (n == 0)
       return a.is<Dim>() ? Any{Dim(1)}
                          : elementwise(OpCode::add, {elementwise(OpCode::mul, {a, Any{Dim(0)}}, at), Any{Dim(1)}}, at);
+    Any out = a;
     for (i64 i = 1; i < n; ++i) out = arithmetic("*", out, a, at);
     return out;
   }

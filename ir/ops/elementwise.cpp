@@ -76,8 +76,8 @@ void gradient_of_choice(Grad& g, OpCode second_was_taken) {
 // y = a^b. To a: b a^(b-1), where b = 0 gives 0 even at a = 0. To b: y ln a, with ln 0 taken as 0.
 void gradient_of_pow(Grad& g) {
   auto const& exponent = g.builder().function().values[g.x(1).id].constant;
-  if (exponent && exponent->f == 2) {
-    g.to(0, g.dy() * (2.0 * g.x(0)));
+  if (exponent && (exponent->f == 2 || exponent->f == 3)) {
+    g.to(0, g.dy() * (exponent->f * (exponent->f == 2 ? g.x(0) : g.x(0) * g.x(0))));
   } else if (exponent && exponent->f != 0) {
     g.to(0, g.dy() * (exponent->f * apply(OpCode::pow, {g.x(0), like(g.x(0), exponent->f - 1)})));
   } else if (!exponent && g.wants(0)) {
