@@ -59,9 +59,9 @@ template <class Combine, class At> f32 reduce_plain(Order::Kind kind, i64 outer,
   return s[0];
 }
 
-// The same with blocks over the outermost reduced axis. `rest` is the number of elements of the reduced axes between
-// the outermost and the innermost; when there is one reduced axis only, pass outermost = 1 axis as `first` and inner = 1
-// is NOT meant: use reduce_one_axis.
+// The same with blocks over the outermost reduced axis, of extent `first`. `rest` is the number of elements of the
+// reduced axes between the outermost and the innermost. A single reduced axis is both at once, and no case of this
+// function: see reduce_one_axis.
 template <class Combine, class At>
 f32 reduce_in_order(Order order, i64 first, i64 rest, i64 inner, At at) { // at(f, r, i)
   auto part = [&](i64 begin, i64 end) {

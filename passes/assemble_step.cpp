@@ -3,9 +3,8 @@
 //     func @loss(%x: f32[batch,4] input, %w: f32[4] param, %sgd.lr: ...) -> (loss: f32[] loss, w: f32[4] gradient)
 //     func @update.w(%p: f32[4] param, %g: f32[4] gradient, %sgd.lr: f64[] scalar) -> (p: f32[4] param)
 //  become
-//     func @train_step(%x: f32[examples,4] data, %rows: i32[batch] rows, %w: f32[4] param, %sgd.lr: f64[] scalar,
-//     %step: i64[] step,
-//                      %seed: i64[] seed) -> (loss: f32[] loss, w: f32[4] param)
+//     func @train_step(%x: f32[examples,4] data, %rows: i32[batch] rows, %w: f32[4] param, %sgd.lr: f64[] scalar, ...)
+//         -> (loss: f32[] loss, w: f32[4] param)
 //
 // Arguments: data, rows, params, states, optimizer, scalars, step, seed. Results: losses, metrics, params, states,
 // optimizer.

@@ -16,8 +16,8 @@
 namespace nnc {
 namespace {
 
-constexpr i64 longest =
-    4096; // longer sums are taken in blocks: their rounding error grows with the block, not the length
+// Longer sums are taken in blocks: their rounding error grows with the block, not the length.
+constexpr i64 longest = 4096;
 constexpr i64 block = 256;
 constexpr i64 few_outputs = 4; // so few columns do not fill a vector; the lanes then run along the sum
 

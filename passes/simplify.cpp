@@ -14,8 +14,8 @@
 namespace nnc {
 namespace {
 
-constexpr int most_rounds =
-    16;                     // a walk settles nearly everything; more are needed when a rule uncovers an earlier node
+// A walk settles nearly everything; more are needed when a rule uncovers an earlier node.
+constexpr int most_rounds = 16;
 constexpr int deepest = 64; // rules that feed each other for ever would be a bug
 
 class Simplifier {
