@@ -76,7 +76,7 @@ std::vector<Part> split(Lowered const& all, size_t count) {
   std::vector<Part> parts(count);
   for (size_t f = 0; f < all.functions.size(); ++f) {
     parts[0].entries.push_back(f);
-    parts[0].size += 200 + 10 * all.calls[f].size(); // about as many instructions
+    parts[0].size += 40 + 3 * all.calls[f].size(); // in instructions of kernels that take as long
   }
   std::vector<Loops const*> kernels;
   for (auto const& k : all.kernels) kernels.push_back(k.get());

@@ -112,10 +112,6 @@ private:
     Refs starts;
     i64 row_stride = 0, depth_stride = 0;
   };
-  struct Steps { // of k
-    Ref count = no_ref;
-    std::optional<i64> constant;
-  };
 
   // contract_nest.cpp: loops around the tiles
   Range share(Ref units, i64 unit, Ref end);
@@ -140,8 +136,8 @@ private:
   void sum(Ref scratch, Ref row, i64 width);
   void sum_blocks(Ref scratch, Ref row, i64 width);
   Rows rows_at(Ref row, Ref depth);
-  void accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Steps steps);
-  void step(Refs& sums, Rows const& rows, Ref panel, i64 width, i64 ahead);
+  void accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps);
+  void step(Refs& sums, Rows const& rows, Ref panel, i64 width);
   void epilogue(Ref scratch, Ref row);
   void flat_epilogue(Ref scratch, Ref row);
   i64 panel_stride(i64 width) const;

@@ -12,17 +12,16 @@ i64 ContractNest::panel_stride(i64 width) const {
   return choice_.direct ? spec_.rhs.plain->outer_stride : width * lanes();
 }
 
-// One step of k, `ahead` steps behind the indices: NV loads of rhs, then for every row one broadcast and NV fma. In
+// One step of k: NV loads of rhs, then for every row one broadcast and NV fma. In
 // this order the tile needs MR*NV + NV + 1 registers.
-void ContractNest::step(Refs& sums, Rows const& rows, Ref panel, i64 width, i64 ahead) {
+void ContractNest::step(Refs& sums, Rows const& rows, Ref panel, i64 width) {
   int rhs = choice_.direct ? spec_.rhs.plain->buffer : panel_buffer_;
   int lhs = lhs_packed() ? lhs_buffer_ : spec_.lhs.plain->buffer;
   Refs right;
-  for (i64 j = 0; j < width; ++j) right.push_back(load(rhs, add(panel, ahead * panel_stride(width) + j * lanes())));
+  for (i64 j = 0; j < width; ++j) right.push_back(load(rhs, add(panel, j * lanes())));
   for (i64 i = 0; i < choice_.tile_rows; ++i) {
     bool one = rows.starts.size() == 1;
-    Ref index = one ? add(rows.starts[0], i * rows.row_stride + ahead * rows.depth_stride)
-                    : add(rows.starts[static_cast<size_t>(i)], ahead * rows.depth_stride);
+    Ref index = one ? add(rows.starts[0], i * rows.row_stride) : rows.starts[static_cast<size_t>(i)];
     Ref left = b.splat(b.load(lhs, spec_.dtype, 1, index), spec_.lanes);
     for (i64 j = 0; j < width; ++j) {
       Ref& sum = sums[static_cast<size_t>(i * width + j)];
@@ -33,30 +32,22 @@ void ContractNest::step(Refs& sums, Rows const& rows, Ref panel, i64 width, i64 
   }
 }
 
-// sums[i][j] += lhs[i, k] * rhs[k, j] for so many steps of k, one chain each. Two steps per round where their number is
-// known; with a single vector per row LLVM 19 spills an accumulator when unrolled by two, so one step there.
-void ContractNest::accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Steps steps) {
-  i64 unroll = steps.constant && width > 1 ? std::min<i64>(2, *steps.constant) : 1;
-  i64 rest = steps.constant ? *steps.constant % unroll : 0;
+// sums[i][j] += lhs[i, k] * rhs[k, j] for so many steps of k, one chain each. Two steps to a round would be no faster.
+void ContractNest::accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps) {
   auto tile = static_cast<std::ptrdiff_t>(sums.size());
   Refs carried = sums;
   carried.insert(carried.end(), rows.starts.begin(), rows.starts.end());
   carried.push_back(panel);
-  auto spread = [&] { // carried values -> sums, rows, panel
-    sums.assign(carried.begin(), carried.begin() + tile);
-    rows.starts.assign(carried.begin() + tile, carried.end() - 1);
-    panel = carried.back();
-  };
-  Ref trips = steps.constant ? b.integer(*steps.constant - rest) : steps.count;
-  carried = p_.open(b.integer(0), trips, unroll, carried, true).carried;
-  spread();
-  for (i64 u = 0; u < unroll; ++u) step(sums, rows, panel, width, u);
-  carried = sums;
-  for (Ref start : rows.starts) carried.push_back(add(start, unroll * rows.depth_stride));
-  carried.push_back(add(panel, unroll * panel_stride(width)));
-  carried = p_.close(carried);
-  spread();
-  for (i64 u = 0; u < rest; ++u) step(sums, rows, panel, width, u);
+  carried = p_.open(b.integer(0), steps, 1, carried, true).carried;
+  sums.assign(carried.begin(), carried.begin() + tile);
+  rows.starts.assign(carried.begin() + tile, carried.end() - 1);
+  panel = carried.back();
+  step(sums, rows, panel, width);
+  Refs next = sums;
+  for (Ref start : rows.starts) next.push_back(add(start, rows.depth_stride));
+  next.push_back(add(panel, panel_stride(width)));
+  carried = p_.close(next);
+  sums.assign(carried.begin(), carried.begin() + tile);
 }
 
 // Where the k loop of the tile at `row` reads lhs, from `depth` on.
@@ -97,8 +88,7 @@ void ContractNest::sum(Ref scratch, Ref row, i64 width) {
     for (i64 j = 0; j < width; ++j)
       sums.push_back(goes_on ? load(scratch_buffer_, scratch_at(scratch, i, j))
                              : b.number(0, {spec_.dtype, spec_.lanes}));
-  Steps steps{depth_of_chunk(), goes_on ? std::nullopt : spec_.depth.constant};
-  accumulate(sums, rows_at(row, at_.depth.from), at_.panel, width, steps);
+  accumulate(sums, rows_at(row, at_.depth.from), at_.panel, width, depth_of_chunk());
   for (i64 i = 0; i < choice_.tile_rows; ++i)
     for (i64 j = 0; j < width; ++j)
       b.store(scratch_buffer_, scratch_at(scratch, i, j), sums[static_cast<size_t>(i * width + j)]);
@@ -107,10 +97,9 @@ void ContractNest::sum(Ref scratch, Ref row, i64 width) {
 // Block by block, each a chain from +0 and added to the scratch tile.
 void ContractNest::sum_blocks(Ref scratch, Ref row, i64 width) {
   i64 block = spec_.order.block;
-  bool even = spec_.depth.constant && *spec_.depth.constant % block == 0;
   every(at_.depth.from, at_.depth.to, block, [&](Ref k) {
     Refs sums(static_cast<size_t>(choice_.tile_rows * width), b.number(0, {spec_.dtype, spec_.lanes}));
-    Steps steps{b.minimum(b.integer(block), b.subtract(at_.depth.to, k)), even ? std::optional(block) : std::nullopt};
+    Ref steps = b.minimum(b.integer(block), b.subtract(at_.depth.to, k));
     Ref panel = b.add(at_.panel, b.multiply(b.subtract(k, at_.depth.from), panel_stride(width)));
     accumulate(sums, rows_at(row, k), panel, width, steps);
     for (i64 i = 0; i < choice_.tile_rows; ++i)
