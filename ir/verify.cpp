@@ -24,6 +24,8 @@ bool has_kind(AttributeValue const& v, AttributeKind k) {
   return false;
 }
 
+constexpr i64 largest_tile = 64;
+
 // One function. A value's state says where it may be read: `hidden` values are defined inside a kernel that is closed
 // and does not give them.
 class Verifier {
@@ -185,8 +187,36 @@ private:
       if (!defined.count(v)) complain(n.at, fmt::format("a kernel gives {}, which it does not define", shown(v)));
     for (auto v : defined)
       if (std::find(n.results.begin(), n.results.end(), v) == n.results.end()) state_[v] = State::hidden;
+    shape_of_loops(n);
     if (auto const* p = n.attributes.find("places"))
       if (auto const* list = std::get_if<std::vector<Place>>(p)) places(n, *list);
+  }
+
+  // The numbers that code generation takes a kernel apart by.
+  void shape_of_loops(Node const& n) {
+    auto number = [&](std::string_view name) {
+      auto const* v = n.attributes.find(name);
+      return v ? std::get_if<i64>(v) : nullptr;
+    };
+    for (std::string_view tile : {"tile_rows", "tile_vectors"})
+      if (auto const* size = number(tile); size && (*size < 1 || *size > largest_tile))
+        complain(n.at, fmt::format("{} is {}, expected 1 to {}", tile, *size, largest_tile));
+    auto const* row_axes = number("row_axes");
+    if (!row_axes) return;
+    bool any = false;
+    for (auto const& i : n.regions.front().nodes) {
+      if (!info(i.op).has(reduces) || i.operands.empty() || i.operands[0] >= f_.values.size()) continue;
+      any = true;
+      std::vector<i64> axes, last;
+      if (auto const* a = i.attributes.find("axes"); a && std::holds_alternative<std::vector<i64>>(*a))
+        axes = std::get<std::vector<i64>>(*a);
+      if (auto const* a = i.attributes.find("axis"); a && std::holds_alternative<i64>(*a)) axes = {std::get<i64>(*a)};
+      for (i64 rank = f_.type(i.operands[0]).rank(), a = std::max<i64>(0, rank - *row_axes); a < rank; ++a)
+        last.push_back(a);
+      if (axes != last || static_cast<i64>(axes.size()) != *row_axes)
+        complain(i.at, fmt::format("{} among rows of {} axes reduces others than these", info(i.op).name, *row_axes));
+    }
+    if (!any) complain(n.at, "a kernel with row_axes reduces rows, this one reduces nothing");
   }
 
   void places(Node const& n, std::vector<Place> const& list) {
