@@ -138,7 +138,11 @@ private:
     case Role::scalar: return argument(v.name, v.type, Role::scalar, v.at);
     case Role::step: return needed("step", DType::i64, Role::step);
     case Role::seed: return needed("seed", DType::i64, Role::seed);
-    default: throw CompilerBug(fmt::format("assemble_step: @{} has an argument of role {}", update.name, name(a.role)));
+    default:
+      throw Error(Diagnostic{.at = v.at,
+                             .message = fmt::format("@{} takes an argument of role {}, expected param, gradient, "
+                                                    "optimizer, scalar, step or seed",
+                                                    update.name, name(a.role))});
     }
   }
 
