@@ -111,6 +111,7 @@ private:
   Type const& type(ValueId v) const { return f_.values[v].type; }
 
   ValueId new_argument(Type t) {
+    while (is_large({.type = t, .name = {}, .at = {}, .constant = {}})) t = random_type();
     auto v = make().argument("x" + std::to_string(f_.arguments.size()), std::move(t), Role::none);
     keep(v, input_for(type(v), f_.values[v].name, seed_), "argument");
     return v;
