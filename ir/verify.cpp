@@ -65,18 +65,21 @@ private:
     auto const& t = f_.type(a.value);
     auto must_be = [&](Type const& wanted) {
       if (t != wanted)
-        complain(f_.values[a.value].at, fmt::format("an argument of role {} is {}, not {}", name(a.role), wanted.text(), t.text()));
+        complain(f_.values[a.value].at,
+                 fmt::format("an argument of role {} is {}, not {}", name(a.role), wanted.text(), t.text()));
     };
     if (a.role == Role::scalar) must_be(scalar_of(DType::f64));
     if (a.role == Role::step || a.role == Role::seed) must_be(scalar_of(DType::i64));
-    if (a.role == Role::rows) must_be({DType::i32, {module_.bindings[0] ? Dim(*module_.bindings[0]) : Dim(Symbol::batch)}});
+    if (a.role == Role::rows)
+      must_be({DType::i32, {module_.bindings[0] ? Dim(*module_.bindings[0]) : Dim(Symbol::batch)}});
   }
 
   // What a result replaces has its type, and is replaced once.
   void replaced_arguments() {
     std::map<std::pair<Role, std::string_view>, ValueId> kept;
     for (auto const& a : f_.arguments)
-      if (a.value < f_.values.size()) kept.emplace(std::pair(a.role, std::string_view(f_.values[a.value].name)), a.value);
+      if (a.value < f_.values.size())
+        kept.emplace(std::pair(a.role, std::string_view(f_.values[a.value].name)), a.value);
     std::set<std::pair<Role, std::string_view>> seen;
     for (auto const& r : f_.results) {
       if (r.role != Role::param && r.role != Role::state && r.role != Role::optimizer) continue;
@@ -118,13 +121,13 @@ private:
     auto const& op = info(n.op);
     for (auto const& [key, value] : n.attributes) {
       auto it = std::find_if(op.attributes.begin(), op.attributes.end(), [&](auto const& s) { return s.name == key; });
-      if (it == op.attributes.end())
-        complain(n.at, fmt::format("{} has no attribute '{}'", op.name, key));
+      if (it == op.attributes.end()) complain(n.at, fmt::format("{} has no attribute '{}'", op.name, key));
       else if (!has_kind(value, it->kind))
         complain(n.at, fmt::format("attribute '{}' of {} is of another kind", key, op.name));
     }
     for (auto const& s : op.attributes)
-      if (!s.optional && !n.attributes.has(s.name)) complain(n.at, fmt::format("{} needs the attribute '{}'", op.name, s.name));
+      if (!s.optional && !n.attributes.has(s.name))
+        complain(n.at, fmt::format("{} needs the attribute '{}'", op.name, s.name));
     if (op.arity >= 0 && n.operands.size() != static_cast<size_t>(op.arity))
       complain(n.at, fmt::format("{} takes {} operands, found {}", op.name, op.arity, n.operands.size()));
   }
@@ -135,12 +138,14 @@ private:
     std::vector<Type> operands;
     for (auto v : n.operands) operands.push_back(f_.type(v));
     try {
-      auto wanted = result_types(n.op, operands, n.attributes, n.results.empty() ? nullptr : &f_.type(n.results.front()));
-      if (wanted.size() != n.results.size()) return complain(n.at, fmt::format("{} gives {} results", info(n.op).name, wanted.size()));
+      auto wanted =
+          result_types(n.op, operands, n.attributes, n.results.empty() ? nullptr : &f_.type(n.results.front()));
+      if (wanted.size() != n.results.size())
+        return complain(n.at, fmt::format("{} gives {} results", info(n.op).name, wanted.size()));
       for (size_t i = 0; i < wanted.size(); ++i)
         if (wanted[i] != f_.type(n.results[i]))
-          complain(n.at, fmt::format("{} gives {}, but {} is {}", info(n.op).name, wanted[i].text(), shown(n.results[i]),
-                                     f_.type(n.results[i]).text()));
+          complain(n.at, fmt::format("{} gives {}, but {} is {}", info(n.op).name, wanted[i].text(),
+                                     shown(n.results[i]), f_.type(n.results[i]).text()));
     } catch (Error const& e) {
       for (auto const& d : e.diagnostics) complain(n.at, fmt::format("{}: {}", info(n.op).name, d.message));
     }
@@ -150,17 +155,19 @@ private:
     if (n.operands.size() < 2 || n.results.size() != n.operands.size() - 1)
       return complain(n.at, "grad takes y and the values to differentiate by, and gives one result for each of these");
     auto const& y = f_.type(n.operands.front());
-    if (y.rank() != 0 || !is_float(y.dtype)) complain(n.at, fmt::format("grad needs a float scalar, found {}", y.text()));
+    if (y.rank() != 0 || !is_float(y.dtype))
+      complain(n.at, fmt::format("grad needs a float scalar, found {}", y.text()));
     for (size_t i = 0; i < n.results.size(); ++i)
       if (f_.type(n.results[i]) != f_.type(n.operands[i + 1])) complain(n.at, "a gradient has the type of its value");
   }
 
   void call(Node const& n) {
-    auto const* callee = n.attributes.has("callee") ? module_.function(n.attributes.get<std::string>("callee")) : nullptr;
+    auto const* callee =
+        n.attributes.has("callee") ? module_.function(n.attributes.get<std::string>("callee")) : nullptr;
     if (!callee) return complain(n.at, "call of a function that does not exist");
     if (callee->arguments.size() != n.operands.size() || callee->results.size() != n.results.size())
-      return complain(n.at, fmt::format("@{} takes {} operands and gives {} results", callee->name, callee->arguments.size(),
-                                        callee->results.size()));
+      return complain(n.at, fmt::format("@{} takes {} operands and gives {} results", callee->name,
+                                        callee->arguments.size(), callee->results.size()));
     for (size_t i = 0; i < n.operands.size(); ++i)
       if (callee->type(callee->arguments[i].value) != f_.type(n.operands[i]))
         complain(n.at, fmt::format("operand {} of @{} has another type", i + 1, callee->name));
@@ -222,18 +229,47 @@ private:
   void places(Node const& n, std::vector<Place> const& list) {
     if (list.size() != n.results.size())
       return complain(n.at, fmt::format("{} places for {} results", list.size(), n.results.size()));
-    for (auto const& p : list) {
+    for (size_t i = 0; i < list.size(); ++i) {
+      auto const& p = list[i];
       auto exists = [&](size_t count, std::string_view what) {
-        if (p.index < 0 || static_cast<size_t>(p.index) >= count)
-          complain(n.at, fmt::format("{} {} does not exist", what, p.index));
+        bool there = p.index >= 0 && static_cast<size_t>(p.index) < count;
+        if (!there) complain(n.at, fmt::format("{} {} does not exist", what, p.index));
+        return there;
       };
+      auto holds = [&](Type const& place) {
+        if (n.results[i] < f_.values.size() && f_.type(n.results[i]) != place)
+          complain(n.at, fmt::format("{} is {}, the place for it {}", shown(n.results[i]), f_.type(n.results[i]).text(),
+                                     place.text()));
+      };
+      auto index = static_cast<size_t>(p.index);
       switch (p.kind) {
-      case Place::Kind::slot: exists(f_.slots.size(), "slot"); break;
-      case Place::Kind::argument: exists(f_.arguments.size(), "argument"); break;
-      case Place::Kind::result: exists(f_.results.size(), "result"); break;
+      case Place::Kind::slot:
+        if (exists(f_.slots.size(), "slot")) fits(n, n.results[i], index);
+        break;
+      case Place::Kind::argument:
+        if (exists(f_.arguments.size(), "argument")) holds(f_.type(f_.arguments[index].value));
+        break;
+      case Place::Kind::result:
+        if (exists(f_.results.size(), "result") && f_.results[index].value < f_.values.size())
+          holds(f_.type(f_.results[index].value));
+        break;
       case Place::Kind::local: exists(static_cast<size_t>(f_.locals), "local"); break;
       case Place::Kind::alias: exists(f_.values.size(), "value"); break;
       }
+    }
+  }
+
+  // In a slot `batch` is a multiple of 16; polynomials that are in order at these two are in order between and beyond.
+  void fits(Node const& n, ValueId v, size_t slot) {
+    if (v >= f_.values.size()) return;
+    auto const& type = f_.type(v);
+    for (i64 batch : {16, 1 << 16}) {
+      Bindings b = module_.bindings;
+      if (!b[0]) b[0] = batch;
+      if (!b[1]) b[1] = batch;
+      if (bytes(type.dtype) * element_count(type.shape).value(b) > f_.slots[slot].value(b))
+        return complain(
+            n.at, fmt::format("slot {} of {} bytes is too small for {}", slot, f_.slots[slot].text(), type.text()));
     }
   }
 
@@ -272,7 +308,8 @@ std::vector<Diagnostic> verify(Module const& m) {
 
 void verify_or_bug(Module const& m, std::string_view where) {
   auto problems = verify(m);
-  if (!problems.empty()) throw CompilerBug(fmt::format("{} the module is not well formed: {}", where, problems.front().message));
+  if (!problems.empty())
+    throw CompilerBug(fmt::format("{} the module is not well formed: {}", where, problems.front().message));
 }
 
 } // namespace nnc
