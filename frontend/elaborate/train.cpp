@@ -261,6 +261,10 @@ void Elaborator::run_minimize(Graph& graph) {
       frame_ = &frame;
     }
   }
+  bool minimizes = std::any_of(train_->body.begin(), train_->body.end(),
+                               [](auto& step) { return std::holds_alternative<MinimizeStep>(step->as); });
+  if (!minimizes && clauses.empty() && !has_errors(out_.diagnostics))
+    fail(train_->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
   clip(graph, clauses);
   finish(graph);
   for (auto const& c : clauses)

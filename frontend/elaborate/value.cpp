@@ -75,6 +75,7 @@ struct Shown {
     return text.empty() ? "a function without a name" : fmt::format("the function {}", text);
   }
   std::string operator()(TensorValue const& t) const {
+    if (t.tunes && t.known) return fmt::format("the float {}", shown(*t.known));
     if (t.tunes) return "a number that is known only at run time";
     return shown(t.graph->type(t.id));
   }
