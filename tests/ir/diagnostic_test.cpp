@@ -51,6 +51,7 @@ TEST_CASE("the nearest name is suggested only when it is near") {
   CHECK(nearest("dens", names) == "dense");
   CHECK(nearest("sofmtax", names) == "softmax");
   CHECK(nearest("relU", names) == "relu");
+  CHECK(nearest("rleu", names) == "relu"); // two neighbours swapped are one slip
   CHECK(nearest("convolution", names).empty());
   CHECK(nearest("", names).empty());
   CHECK(nearest("ab", {"ac", "aa"}) == "aa");
