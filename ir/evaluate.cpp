@@ -52,11 +52,12 @@ void round_elements(Tensor& t, Evaluation const& how) {
     return;
   }
   if (how.exact) return;
-  bool flushes = !how.subnormals && (t.dtype == DType::f32 || t.dtype == DType::f64);
-  for (auto& x : t.f) {
-    x = round_to(t.dtype, x);
-    if (flushes) x = flush(t.dtype, x);
-  }
+  if (t.dtype == DType::f32)
+    for (auto& x : t.f) x = static_cast<f32>(x);
+  else
+    for (auto& x : t.f) x = round_to(t.dtype, x);
+  if (!how.subnormals && (t.dtype == DType::f32 || t.dtype == DType::f64))
+    for (auto& x : t.f) x = flush(t.dtype, x);
 }
 
 Tensor of_literal(Value const& v) {
@@ -193,18 +194,33 @@ private:
   }
 
   void plain(Node const& n) {
-    std::vector<Tensor> operands;
-    operands.reserve(n.operands.size());
-    for (auto v : n.operands) operands.push_back(values_[v]);
+    auto operands = lent(n.operands);
     std::vector<Type> types;
     for (auto r : n.results) types.push_back(bound(f_.type(r), bindings_));
     auto results = has_symbols(n) ? info(n.op).evaluate(bound(n, bindings_), operands, types)
                                   : info(n.op).evaluate(n, operands, types);
     count_events(n, operands, how_);
+    give_back(n.operands, operands);
     for (size_t i = 0; i < results.size(); ++i) {
       round_elements(results[i], how_);
       values_[n.results[i]] = std::move(results[i]);
     }
+  }
+
+  // The operands of a node as one list. A value is moved there and back, not copied; one that stands there twice is.
+  std::vector<Tensor> lent(std::span<ValueId const> operands) {
+    std::vector<Tensor> list;
+    list.reserve(operands.size());
+    for (size_t i = 0; i < operands.size(); ++i) {
+      auto const first = std::find(operands.begin(), operands.begin() + static_cast<std::ptrdiff_t>(i), operands[i]);
+      auto const at = static_cast<size_t>(first - operands.begin());
+      if (at < i) list.push_back(list[at]);
+      else list.push_back(std::move(values_[operands[i]]));
+    }
+    return list;
+  }
+  void give_back(std::span<ValueId const> operands, std::vector<Tensor>& list) {
+    for (size_t i = operands.size(); i-- > 0;) values_[operands[i]] = std::move(list[i]);
   }
 
   void kernel(Node const& n) {

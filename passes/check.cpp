@@ -3,10 +3,10 @@
 
 #include "ir/evaluate.h"
 #include "ir/random.h"
+#include "ir/text.h"
 
 #include <cmath>
 #include <fmt/core.h>
-#include <map>
 
 namespace nnc {
 namespace {
@@ -29,11 +29,13 @@ public:
 private:
   u32 word() {
     auto n = count_++;
-    return philox({n, 0, static_cast<u32>(what_), static_cast<u32>(what_ >> 32)}, key_)[0];
+    if (n % 4 == 0) words_ = philox({n / 4, 0, static_cast<u32>(what_), static_cast<u32>(what_ >> 32)}, key_);
+    return words_[n % 4];
   }
   PhiloxKey key_;
   u64 what_;
   u32 count_ = 0;
+  std::array<u32, 4> words_{};
 };
 
 Bindings bound(Module const& m) {
@@ -97,23 +99,19 @@ std::optional<std::string> differs(Tensor const& a, Tensor const& b, f64 toleran
   return {};
 }
 
-using Named = std::map<std::pair<std::string, Role>, Tensor>; // results by name and role
-
-Named evaluated(Module const& m, Function const& f, std::vector<Tensor> const& inputs) {
+Results evaluated(Module const& m, Function const& f, std::vector<Tensor> const& inputs) {
   Evaluation how;
   how.in_slots = !f.slots.empty() || f.locals > 0;
   auto tensors = evaluate(m, f, inputs, how);
-  Named named;
-  for (size_t i = 0; i < tensors.size(); ++i) named[{f.results[i].name, f.results[i].role}] = std::move(tensors[i]);
-  return named;
+  Results results;
+  for (size_t i = 0; i < tensors.size(); ++i) results[{f.results[i].name, f.results[i].role}] = std::move(tensors[i]);
+  return results;
 }
 
 // What @train_step is made of, one function after the other.
-Named loss_and_updates(Module const& m, u64 seed) {
-  auto const& loss = *m.function("loss");
-  auto all = evaluated(m, loss, random_inputs(m, loss, seed));
-  Named out;
-  for (auto& [key, t] : all)
+Results loss_and_updates(Module const& m, Results const& all, u64 seed) {
+  Results out;
+  for (auto const& [key, t] : all)
     if (key.second != Role::gradient) out[key] = t;
   for (auto const& update : m.functions) {
     if (!update.name.starts_with("update.")) continue;
@@ -132,7 +130,7 @@ Named loss_and_updates(Module const& m, u64 seed) {
   return out;
 }
 
-std::optional<std::string> compare(Named const& a, Named const& b, f64 tolerance, std::string const& function) {
+std::optional<std::string> compare(Results const& a, Results const& b, f64 tolerance, std::string const& function) {
   for (auto const& [key, t] : a) {
     auto it = b.find(key);
     if (it == b.end()) return fmt::format("result {} of @{} is gone", key.first, function);
@@ -151,14 +149,36 @@ std::vector<Tensor> random_inputs(Module const& m, Function const& f, u64 seed) 
   return inputs;
 }
 
-std::optional<std::string> difference(Module const& before, Module const& after, f64 tolerance, u64 seed) {
+Check::Check(Module const& first, u64 seed) : seed_(seed), module_(first), text_(print(first)) {
+  known_ = all_of(first);
+}
+
+std::map<std::string, Results> Check::all_of(Module const& m) const {
+  std::map<std::string, Results> all;
+  for (auto const& f : m.functions) all[f.name] = evaluated(m, f, random_inputs(m, f, seed_));
+  return all;
+}
+
+std::optional<std::string> Check::difference(Module const& after, f64 tolerance) {
+  auto text = print(after);
+  if (text == text_) return {};
+  auto now = all_of(after);
+  auto what = first_difference(after, now, tolerance);
+  module_ = after;
+  text_ = std::move(text);
+  known_ = std::move(now);
+  return what;
+}
+
+std::optional<std::string> Check::first_difference(Module const& after, std::map<std::string, Results> const& now,
+                                                   f64 tolerance) const {
+  auto const loss = known_.find("loss");
   for (auto const& f : after.functions) {
-    auto now = evaluated(after, f, random_inputs(after, f, seed));
     std::optional<std::string> what;
-    if (auto const* old = before.function(f.name))
-      what = compare(evaluated(before, *old, random_inputs(before, *old, seed)), now, tolerance, f.name);
-    else if (f.name == "train_step" && before.function("loss"))
-      what = compare(loss_and_updates(before, seed), now, tolerance, f.name);
+    auto const old = known_.find(f.name);
+    if (old != known_.end()) what = compare(old->second, now.at(f.name), tolerance, f.name);
+    else if (f.name == "train_step" && loss != known_.end())
+      what = compare(loss_and_updates(module_, loss->second, seed_), now.at(f.name), tolerance, f.name);
     if (what) return what;
   }
   return {};

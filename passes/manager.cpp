@@ -43,10 +43,10 @@ constexpr f64 finite_difference_tolerance = 1e-3;
 constexpr f64 rounding_tolerance = 1e-3; // of a pass that says `rounds`
 constexpr u64 check_seed = 1;
 
-void check(Pass const& p, Module const& before, Module const& after) {
+void check_after(Pass const& p, Module const& after, Check& check) {
   verify_or_bug(after, fmt::format("after {}", p.name));
-  f64 tolerance = p.rounds ? rounding_tolerance : p.name == "differentiate" ? finite_difference_tolerance : 0;
-  if (auto what = difference(before, after, tolerance, check_seed))
+  f64 const tolerance = p.rounds ? rounding_tolerance : p.name == "differentiate" ? finite_difference_tolerance : 0;
+  if (auto const what = check.difference(after, tolerance))
     throw CompilerBug(fmt::format("the pass {} changed a value: {}", p.name, *what));
 }
 
@@ -55,16 +55,18 @@ void check(Pass const& p, Module const& before, Module const& after) {
 Module run_passes(Module m, PassOptions const& options, PassContext& context) {
   auto const list = chosen(options);
   if (!m.target && options.only.empty()) m.target = context.target;
-  if (options.check_each) verify_or_bug(m, "before the passes");
+  std::optional<Check> check;
+  if (options.check_each) {
+    verify_or_bug(m, "before the passes");
+    check.emplace(m, check_seed);
+  }
   if (options.dump) options.dump("elaborate", m, true);
   for (auto* p : list) {
-    std::optional<Module> before;
-    if (options.check_each) before = m;
     auto start = std::chrono::steady_clock::now();
     auto result = p->run(std::move(m), context);
     std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     m = std::move(result.module);
-    if (before) check(*p, *before, m);
+    if (check) check_after(*p, m, *check);
     if (options.time) options.time(p->name, took.count(), node_count(m));
     if (options.dump) options.dump(p->name, m, result.changed);
   }

@@ -138,22 +138,21 @@ std::vector<Tensor> evaluate_dot(Node const& node, std::span<Tensor const> x, st
   auto batch_r = offsets_along(x[1], a.batch_rhs), n = offsets_along(x[1], a.free_rhs),
        k_r = offsets_along(x[1], a.contract_rhs);
   Tensor y = Tensor::zeros(result[0].dtype, extents_of(result[0]));
-  auto sum = [&](auto const& l, auto const& r, auto acc, i64 from_l, i64 from_r, auto step) {
-    for (size_t k = 0; k < k_l.size(); ++k)
-      acc = step(acc, l[static_cast<size_t>(from_l + k_l[k])], r[static_cast<size_t>(from_r + k_r[k])]);
-    return acc;
-  };
-  size_t at = 0;
-  for (size_t i = 0; i < batch_l.size(); ++i)
-    for (i64 row : m)
-      for (i64 column : n) {
-        i64 from_l = batch_l[i] + row, from_r = batch_r[i] + column;
-        if (is_float(y.dtype))
-          y.f[at++] = sum(x[0].f, x[1].f, f64{0}, from_l, from_r, [](f64 acc, f64 p, f64 q) { return acc + p * q; });
-        else
-          y.i[at++] = sum(x[0].i, x[1].i, i64{0}, from_l, from_r,
-                          [](i64 acc, i64 p, i64 q) { return wrapping_add(acc, wrapping_mul(p, q)); });
+  // Each sum goes along k in order; the sums of a row advance together, so that the second operand is read as it lies.
+  auto rows = [&](auto const& l, auto const& r, auto& out, auto step) {
+    auto* sums = out.data();
+    for (size_t i = 0; i < batch_l.size(); ++i)
+      for (i64 row : m) {
+        for (size_t k = 0; k < k_l.size(); ++k) {
+          auto const p = l[static_cast<size_t>(batch_l[i] + row + k_l[k])];
+          for (size_t j = 0; j < n.size(); ++j)
+            sums[j] = step(sums[j], p, r[static_cast<size_t>(batch_r[i] + n[j] + k_r[k])]);
+        }
+        sums += n.size();
       }
+  };
+  if (is_float(y.dtype)) rows(x[0].f, x[1].f, y.f, [](f64 sum, f64 p, f64 q) { return sum + p * q; });
+  else rows(x[0].i, x[1].i, y.i, [](i64 sum, i64 p, i64 q) { return wrapping_add(sum, wrapping_mul(p, q)); });
   return {std::move(y)};
 }
 

@@ -34,7 +34,7 @@ std::vector<std::string> stages(PassOptions options) {
 }
 
 std::optional<std::string> changes(std::string const& before, std::string const& after) {
-  return difference(parsed(before), parsed(after), 0, 1);
+  return Check(parsed(before), 1).difference(parsed(after), 0);
 }
 
 } // namespace
