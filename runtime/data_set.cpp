@@ -42,6 +42,7 @@ Type example_type(HostTensor const& column) {
 
 bool fits(HostTensor const& column, Type const& input) {
   if (column.dtype() != input.dtype || column.shape().size() != input.shape.size()) return false;
+  if (input.shape.empty() || input.shape[0] != Dim(Symbol::batch)) return false;
   for (size_t axis = 1; axis < input.shape.size(); ++axis)
     if (input.shape[axis].constant() != column.shape()[axis]) return false;
   return true;

@@ -7,6 +7,8 @@ Failure::Failure(Kind kind, std::string text, std::vector<Problem> problems, std
     : std::runtime_error(std::move(text)), kind(kind), problems(std::move(problems)),
       reproducer(std::move(reproducer)) {}
 
+std::string suggestion(std::string const& word, std::vector<std::string> const& known) { return nearest(word, known); }
+
 void Array::wrong_dtype(char const* asked) const {
   throw Failure(Failure::Kind::wrong, "error: '" + name + "' has elements of type " + dtype + ", not " + asked);
 }

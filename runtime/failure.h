@@ -5,6 +5,7 @@
 #include "runtime/nnc.h"
 
 #include <new>
+#include <stdexcept>
 #include <system_error>
 
 namespace nnc {
@@ -13,7 +14,7 @@ namespace nnc {
 Failure failure_of(std::vector<Diagnostic> const&, Sources const&);
 Failure failure_of(CompilerBug const&, std::string reproducer, std::string switches);
 
-// Runs `action` and lets nothing but a Failure out.
+// Runs `action` and turns what nnc itself throws into a Failure; what a callback of the caller throws passes through.
 template <class Action>
 auto guarded(Sources const& sources, Action&& action) -> decltype(action()) {
   try {
@@ -23,6 +24,8 @@ auto guarded(Sources const& sources, Action&& action) -> decltype(action()) {
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, {}, {});
   } catch (std::bad_alloc const&) {
+    throw Failure(Failure::Kind::wrong, "error: out of memory");
+  } catch (std::length_error const&) { // a size that no memory has
     throw Failure(Failure::Kind::wrong, "error: out of memory");
   } catch (std::system_error const& error) { // no thread could be started, no folder could be read
     throw Failure(Failure::Kind::wrong, std::string("error: ") + error.what());

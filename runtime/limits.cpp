@@ -17,11 +17,11 @@ std::vector<Node const*> makers_of(Function const& function) {
   return makers;
 }
 
-// Goes back through what only moves or converts elements.
+// Goes back through what only moves or converts elements, all of them: what a slice leaves out may be anything.
 ValueId source_of(ValueId value, std::vector<Node const*> const& makers) {
   while (auto const* node = makers[value]) {
     bool const passes_on = node->op == OpCode::convert || node->op == OpCode::reshape ||
-                           node->op == OpCode::transpose || node->op == OpCode::slice || node->op == OpCode::broadcast;
+                           node->op == OpCode::transpose || node->op == OpCode::broadcast;
     if (!passes_on) break;
     value = node->operands[0];
   }

@@ -61,6 +61,9 @@ public:
   std::string reproducer, switches;
 };
 
+// The one of `known` that `word` was probably meant to be, or nothing: the names of a message "did you mean ...?".
+NNC_API std::string suggestion(std::string const& word, std::vector<std::string> const& known);
+
 // ---- Buffers ------------------------------------------------------------------------------------------------------
 
 // "f32" for float, and so on: f64 f32 i64 i32 i8 u8 bool.
@@ -91,17 +94,17 @@ struct Input {
   Input(std::string name, std::string dtype, void const* data, std::size_t bytes)
       : name(std::move(name)), dtype(std::move(dtype)), data(data), bytes(bytes) {}
   std::string name;
-  std::string dtype;
-  void const* data;
-  std::size_t bytes;
+  std::string dtype; // "f32"
+  void const* data;  // row-major, aligned for its elements; bool: one byte each, 0 or 1
+  std::size_t bytes; // of all elements
 };
 
 // A tensor that belongs to the caller.
 struct Array {
   std::string name;
-  std::string dtype;
-  std::vector<std::int64_t> shape;
-  std::vector<std::byte> bytes;
+  std::string dtype;               // "f32"
+  std::vector<std::int64_t> shape; // empty: one number
+  std::vector<std::byte> bytes;    // of the elements, row-major
   // The elements; throws Failure when T is not the dtype.
   template <class T>
   std::span<T const> as() const {
@@ -121,26 +124,29 @@ struct Number {
 
 // ---- Data sets ----------------------------------------------------------------------------------------------------
 
-// `train` is the training split without its validation rows, `all` the training split with them.
+// Of a data set. `train` is the training split without its validation rows, `all` the training split with them.
 enum class Part { train, validation, all, test };
 
 // Named columns, in a training and a test split. Cheap to copy; files are mapped, not read.
 class NNC_API Data {
 public:
-  // `words`: "mnist", "fashion", a folder of IDX files, or "image=FILE,label=FILE". `folder`: where built-in sets are
-  // looked for first. Throws Failure for what is missing, damaged, empty, or has columns of different lengths.
+  // `words`: "mnist", "fashion", a folder of IDX files, or "image=FILE,label=FILE" (columns of one training split).
+  // `folder`: where built-in sets are looked for, and nowhere else; empty: in the usual places. Columns of one byte per
+  // example, labels for instance, are widened to i32. Throws Failure for what is missing, damaged, empty, or has
+  // columns of different lengths.
   static Data open(std::string const& words, std::string const& folder = {});
-  static std::vector<std::string> built_in(); // the names of the sets that need no files
-  std::string const& name() const;
-  std::string summary() const;     // "mnist: 60000 training and 10000 test examples from ..."
-  std::string const& note() const; // what its user should know, or empty
-  std::int64_t train_examples() const;
-  std::int64_t test_examples() const;
+  static std::vector<std::string> built_in(); // the sets that are called by a name: "mnist", "fashion"
+  std::string const& name() const;            // "mnist"; of files the words that named them
+  std::string summary() const;                // "mnist: 60000 training and 10000 test examples from ..."
+  std::string const& note() const;            // what its user should know, or empty; part of the summary
+  std::int64_t train_examples() const;        // validation rows included
+  std::int64_t test_examples() const;         // 0: there is no test split
 
   struct Contents;
   Contents const& contents() const { return *contents_; }
 
 private:
+  Data() = default;
   std::shared_ptr<Contents const> contents_;
 };
 
@@ -148,15 +154,15 @@ private:
 
 struct Options {
   std::string train_name; // which train block, by tag or model; empty: the only one
-  std::vector<std::pair<std::string, std::string>>
-      set;                                        // model arguments, named dimensions, scalars, settings of `train`
-  std::optional<std::int64_t> batch;              // examples per update
+  // Model arguments, named dimensions, scalars ("adam.lr"), settings of `train`; values as in the language.
+  std::vector<std::pair<std::string, std::string>> set;
+  std::optional<std::int64_t> batch;              // examples per update; nothing: what the train block says
   std::string cpu;                                // as LLVM names it; empty: this machine
   std::optional<Data> data;                       // its columns bind to the inputs, by name, then in order
   std::optional<std::vector<std::string>> passes; // exactly these passes; nothing: all
   std::vector<std::string> without;               // all but these
-  bool check_each = false;                        // verify and evaluate after every pass
-  std::int64_t max_nodes = 1'000'000;             // of the graph
+  bool check_each = false;                        // verify and evaluate after every pass; a change is a Failure (bug)
+  std::int64_t max_nodes = 1'000'000;             // of the graph as elaborated
 
   // After each stage ("elaborate", then the passes by name): its name, whether it changed anything, its text on demand.
   std::function<void(std::string const& stage, bool changed, std::function<std::string()> const& text)> on_stage;
@@ -175,20 +181,23 @@ struct TensorInfo {
 
 class NNC_API Program {
 public:
-  // FILE is the text of a program, or, when its name ends in ".ir", the text form of a module. Throws Failure.
+  // The text of a program, or, when the name ends in ".ir", of a module. Imports lie below the folder of the file.
+  // Throws Failure with all mistakes that were found.
   static Program from_file(std::string const& path, Options const& = {});
   static Program from_text(std::string const& text, Options const& = {}, std::string const& name = "program.nn");
 
-  std::string const& summary() const; // "train mlp": what was chosen in the file
-  std::vector<TensorInfo> inputs() const;
-  std::vector<TensorInfo> outputs() const;
+  std::string const& summary() const;         // "train mlp": what was chosen in the file
+  std::vector<TensorInfo> inputs() const;     // in the order in which columns bind: inputs, then targets
+  std::vector<TensorInfo> outputs() const;    // in the order of Session::run
   std::vector<TensorInfo> parameters() const; // by path: "dense.weight"
   std::vector<Number> scalars() const;        // the numbers that only tune, with the values that the text gives them
   std::vector<std::string> reports() const;   // losses, then metrics
   bool can_train() const;                     // there is a train block
   bool can_run() const;                       // there are outputs
   std::int64_t batch() const;                 // examples per update
-  std::int64_t validation() const;            // rows that are kept from the end of the training set
+  std::int64_t validation() const;            // rows at the end of the training split that are to be held back
+  // Rows of this set that are held back: as many, but a fifth of the digits inside the library when these are too few.
+  std::int64_t validation(Data const&) const;
 
   // The module after the last pass, in text form. (Options::on_stage shows all stages.)
   std::string text() const;
@@ -202,6 +211,7 @@ public:
   std::shared_ptr<Compiled const> shared() const { return compiled_; }
 
 private:
+  Program() = default;
   std::shared_ptr<Compiled const> compiled_;
 };
 
@@ -240,7 +250,7 @@ struct Progress {
 // The end of an epoch (or of the training within one), or a line of the log.
 struct Milestone {
   std::int64_t epoch = 0, step = 0;
-  std::vector<Number> values;     // means since the milestone before
+  std::vector<Number> values;     // means since the milestone (or line of the log) before
   std::vector<Number> validation; // over the validation split; empty when there is none
   std::int64_t validation_examples = 0;
   double seconds = 0;             // since training began
@@ -250,15 +260,15 @@ struct Milestone {
 struct TrainOptions {
   std::optional<std::int64_t> epochs; // totals, also for a resumed training; nothing: what the train block says
   std::optional<std::int64_t> steps;
-  bool shuffle = true;                           // false: in the order of the file
-  bool resume = false;                           // go on from the file that `save` names
-  std::string save;                              // file for a checkpoint after every epoch and at the end; empty: none
-  std::int64_t save_every = 0;                   // and after every so many steps
-  std::int64_t log_every = 0;                    // on_log after every so many steps; 0: after every epoch
-  bool stop_on_bad = true;                       // stop when a loss is not finite
-  std::function<bool(Progress const&)> on_slice; // between slices of some tens of milliseconds; false: stop here
-  std::function<void(Milestone const&)> on_epoch;
-  std::function<void(Milestone const&)> on_log;
+  bool shuffle = true;                            // false: in the order of the file
+  bool resume = false;                            // go on from the file that `save` names
+  std::string save;                               // file for a checkpoint after every epoch and at the end; empty: none
+  std::int64_t save_every = 0;                    // and after every so many steps
+  std::int64_t log_every = 0;                     // on_log after every so many steps; 0: after every epoch
+  bool stop_on_bad = true;                        // stop when a loss is not finite
+  std::function<bool(Progress const&)> on_slice;  // between slices of some tens of milliseconds; false: stop here
+  std::function<void(Milestone const&)> on_epoch; // after each epoch, and at the end within one
+  std::function<void(Milestone const&)> on_log;   // see log_every
 };
 
 struct Trained {
@@ -274,7 +284,7 @@ struct Trained {
 
 class NNC_API Session {
 public:
-  // Allocates and initialises the parameters, states and states of the optimizer.
+  // Allocates and initialises the parameters, states and states of the optimizer. Keeps the program alive.
   explicit Session(Program const&, SessionOptions const& = {});
   ~Session();
   Session(Session&&) noexcept;
@@ -284,28 +294,35 @@ public:
   // example. Labels out of range are an error that names the input and the example; the update has then been made with
   // the nearest label that exists.
   Reports step(std::vector<Input> const&, std::int64_t batch);
-  // Losses and metrics without an update.
+  // Losses and metrics without an update, of the same inputs and targets. Labels out of range are an error.
   Reports evaluate(std::vector<Input> const&, std::int64_t batch);
-  // The outputs of the program. Targets that no output needs may be left out.
+  // The outputs of the program, in its order. Targets that no output needs may be left out.
   std::vector<Array> run(std::vector<Input> const&, std::int64_t batch);
 
-  // Trains on the training split without its validation rows. A batch that is larger than that is an error.
+  // Trains on the training split without its validation rows. A batch that is larger than that is an error, and so are
+  // columns that do not fit and labels out of range, before anything is trained. Called again it goes on from where it
+  // is, to the totals of the options.
   Trained train(Data const&, TrainOptions const& = {});
+  // Losses and metrics over a part; an empty part is an error.
   Reports evaluate(Data const&, Part);
   // The outputs for every example, at most `limit` of them (0: all), computed for Options::batch examples at a time. A
   // program that has an output without `batch` in front sees all of them as one batch.
   std::vector<Array> run(Data const&, Part, std::int64_t limit = 0);
   std::int64_t clamped() const; // indices out of range in the last run; the nearest were taken
 
+  // A parameter by its path ("dense.weight"), a state, or a state of the optimizer ("m/dense.weight"): f32[784,10].
+  // Setting one needs exactly its dtype and its bytes. Throws Failure for a name that the program does not have.
   Array parameter(std::string const& name) const;
   void set_parameter(Input const&);
+  // A number that only tunes ("adam.lr"), or "steps" or "epoch"; setting one compiles nothing anew.
   double scalar(std::string const& name) const;
-  void set_scalar(std::string const& name, double value); // compiles nothing anew; "steps" and "epoch" too
-  std::int64_t step_count() const;                        // updates made so far
-  int threads() const;                                    // members of the team
+  void set_scalar(std::string const& name, double value);
+  std::int64_t step_count() const; // updates made so far
+  int threads() const;             // members of the team
 
-  // A checkpoint as safetensors: written to a temporary file, synced, renamed. `load` takes parameters and states from
-  // any safetensors file that has every parameter with its exact type, and leaves the states of the optimizer.
+  // A checkpoint as safetensors: written to a temporary file, synced, renamed. `load` takes parameters, and states if
+  // there are any, from a safetensors file that has every one with its exact type, and leaves the states of the
+  // optimizer, the step and the seed.
   void save(std::string const& path) const;
   void load(std::string const& path);
   // SHA-256 over the parameters in order of their names, 64 hexadecimal digits.

@@ -7,6 +7,7 @@
 #include "runtime/data_set.h"
 #include "runtime/failure.h"
 #include "runtime/files.h"
+#include "runtime/walk.h"
 
 #include <fmt/core.h>
 
@@ -53,6 +54,8 @@ Settings settings_of(Options const& options, std::filesystem::path const& folder
   Settings settings;
   settings.train_name = options.train_name;
   settings.set = options.set;
+  if (options.batch && *options.batch < 1)
+    throw Error(fmt::format("a batch of {} examples: expected at least 1", *options.batch));
   if (options.batch) settings.batch = *options.batch;
   settings.max_nodes = options.max_nodes;
   settings.read_import = [folder](std::string const& path) { return read_import(folder, path); };
@@ -69,11 +72,16 @@ std::vector<BoundInput> inputs_of(Module const& module) {
   std::vector<BoundInput> inputs;
   auto const add = [&](Function const& function, Argument const& argument) {
     auto const& value = function.values[argument.value];
-    for (auto const& known : inputs)
-      if (known.name == value.name) return;
     BoundInput input{value.name, value.type, argument.role == Role::target, ""};
     // After assemble_step the argument is the whole column: one example for each row.
     if (argument.role == Role::data && !input.type.shape.empty()) input.type.shape[0] = Dim(Symbol::batch);
+    for (auto const& known : inputs) {
+      if (known.name != input.name) continue;
+      if (known.type == input.type) return;
+      throw Error(Diagnostic{.at = value.at,
+                             .message = fmt::format("the input '{}' is {} here and {} in another function", input.name,
+                                                    input.type.text(), known.type.text())});
+    }
     inputs.push_back(input);
   };
   for (auto const role : {Role::input, Role::data, Role::target})
@@ -166,7 +174,6 @@ Module Program::Compiled::elaborate_text(u32 file) {
   auto const folder = std::filesystem::path(sources_->name(file)).parent_path();
   auto elaborated = elaborate(sources_, file, settings_of(options_, folder));
   if (has_errors(elaborated.diagnostics)) throw Error(elaborated.diagnostics);
-  warnings_ = std::move(elaborated.diagnostics);
   inputs_ = std::move(elaborated.inputs);
   summary_ = std::move(elaborated.summary);
   return std::move(elaborated.module);
@@ -208,8 +215,7 @@ Module Program::Compiled::finish(Module module) {
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(*last), switches_for(options_));
   }
-  for (auto& diagnostic : context.diagnostics) warnings_.push_back(std::move(diagnostic));
-  if (has_errors(warnings_)) throw Error(warnings_);
+  if (has_errors(context.diagnostics)) throw Error(context.diagnostics);
   return module;
 }
 
@@ -223,7 +229,9 @@ Function const& Program::Compiled::function(std::string_view name) const {
 nnc_entry Program::Compiled::entry(std::string_view name) const {
   prepare({std::string(name)});
   std::lock_guard const lock(mutex_);
-  return entries_.find(name)->second;
+  auto const found = entries_.find(name);
+  if (found == entries_.end()) throw CompilerBug(fmt::format("there is no @{} to be called", name));
+  return found->second;
 }
 
 void Program::Compiled::prepare(std::vector<std::string> const& functions) const {
@@ -345,6 +353,8 @@ std::int64_t Program::validation() const {
   auto const& training = compiled_->module().training;
   return training ? training->validation : 0;
 }
+
+std::int64_t Program::validation(Data const& data) const { return held_back(*compiled_, data.contents().set); }
 
 std::string Program::text() const { return print(compiled_->module()); }
 

@@ -23,7 +23,6 @@ public:
   // In the order in which columns bind: inputs, then targets.
   std::vector<BoundInput> const& inputs() const { return inputs_; }
   std::vector<IndexLimit> const& limits() const { return limits_; }
-  std::vector<Diagnostic> const& warnings() const { return warnings_; }
   Options const& options() const { return options_; }
 
   // A function of the finished module, or an Error that says what the program lacks.
@@ -49,7 +48,6 @@ private:
   std::string summary_;
   std::vector<BoundInput> inputs_;
   std::vector<IndexLimit> limits_;
-  std::vector<Diagnostic> warnings_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, nnc_entry, std::less<>> entries_;
   mutable std::vector<std::unique_ptr<Loaded>> loaded_;

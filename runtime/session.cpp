@@ -14,12 +14,12 @@
 namespace nnc {
 namespace {
 
-// Elements of one example, in bytes.
-i64 example_bytes(BoundInput const& input) {
+std::vector<i64> shape_for(Type const& type, i64 batch) {
+  Bindings bindings;
+  bindings[static_cast<size_t>(Symbol::batch)] = batch;
   std::vector<i64> shape;
-  for (size_t axis = 1; axis < input.type.shape.size(); ++axis)
-    shape.push_back(input.type.shape[axis].constant().value_or(0));
-  return bytes_of(shape, input.type.dtype).value_or(0);
+  for (auto const& dim : type.shape) shape.push_back(dim.value(bindings));
+  return shape;
 }
 
 Input const* given(std::vector<Input> const& inputs, std::string const& name) {
@@ -43,18 +43,16 @@ void check_names(Program::Compiled const& program, std::vector<Input> const& inp
 
 // The caller's buffers as columns of `batch` rows, in the order of the program's inputs.
 std::vector<void const*> columns_from(Program::Compiled const& program, std::vector<Input> const& inputs, i64 batch) {
-  if (batch < 1) throw Error(fmt::format("a batch of {} examples: expected at least 1", batch));
   check_names(program, inputs);
   std::vector<void const*> columns;
   for (auto const& wanted : program.inputs()) {
     auto const* input = given(inputs, wanted.name);
     columns.push_back(input ? input->data : nullptr);
     if (!input) continue;
-    auto const size = static_cast<i64>(input->bytes);
-    if (input->dtype != name(wanted.type.dtype) || size / std::max<i64>(example_bytes(wanted), 1) != batch ||
-        size % batch != 0)
+    if (input->dtype != name(wanted.type.dtype) ||
+        bytes_of(shape_for(wanted.type, batch), wanted.type.dtype) != static_cast<i64>(input->bytes))
       throw Error(fmt::format("'{}' expects {} with batch = {}, got {} bytes of {}", wanted.name, wanted.type.text(),
-                              batch, size, input->dtype));
+                              batch, input->bytes, input->dtype));
   }
   return columns;
 }
@@ -65,29 +63,44 @@ void explain_clamped(Program::Compiled const& program, std::vector<Input> const&
     for (auto const& wanted : program.inputs()) {
       auto const* input = given(inputs, limit.input);
       if (wanted.name != limit.input || !input) continue;
-      std::vector<i64> shape{batch};
-      for (size_t axis = 1; axis < wanted.type.shape.size(); ++axis)
-        shape.push_back(wanted.type.shape[axis].constant().value_or(0));
-      auto const column =
-          HostTensor::view(wanted.type.dtype, shape, {static_cast<u8 const*>(input->data), input->bytes}, nullptr);
+      auto const column = HostTensor::view(wanted.type.dtype, shape_for(wanted.type, batch),
+                                           {static_cast<u8 const*>(input->data), input->bytes}, nullptr);
       check_indices(limit, column, 0, batch, limit.input);
     }
 }
 
-Work work_on(Program::Compiled const& program, std::vector<Input> const& inputs, i64 batch,
-             std::vector<i32> const& rows) {
+// A call on the caller's buffers, whose rows are taken in order.
+class Call {
+public:
+  Call(Session::State& state, std::vector<Input> const& inputs, i64 batch)
+      : state_(state), inputs_(inputs), rows_(rows_of(batch)) {
+    work.columns = columns_from(state.program(), inputs, batch);
+    work.rows = rows_.data();
+    work.batch = batch;
+    work.examples = batch;
+  }
+  Outcome of(Function const& function) {
+    outcome_ = state_.call(function, work);
+    return outcome_;
+  }
+  // An index that was out of range is an error, where a column explains it.
+  void explain() const {
+    if (outcome_.clamped > 0) explain_clamped(state_.program(), inputs_, work.batch);
+  }
   Work work;
-  work.columns = columns_from(program, inputs, batch);
-  work.rows = rows.data();
-  work.batch = batch;
-  work.examples = batch;
-  return work;
-}
 
-Reports reports_of(Session::State& state, Function const& function, Work const& work,
-                   std::vector<Input> const& inputs) {
-  auto const outcome = state.call(function, work);
-  if (outcome.clamped > 0) explain_clamped(state.program(), inputs, work.batch);
+private:
+  static std::vector<i32> rows_of(i64 batch) {
+    if (batch < 1) throw Error(fmt::format("a batch of {} examples: expected at least 1", batch));
+    return rows_in_order(batch);
+  }
+  Session::State& state_;
+  std::vector<Input> const& inputs_;
+  std::vector<i32> rows_;
+  Outcome outcome_;
+};
+
+Reports reports_of(Function const& function, Outcome const& outcome) {
   Tally tally;
   tally.add(outcome);
   return tally.reports(function);
@@ -95,10 +108,7 @@ Reports reports_of(Session::State& state, Function const& function, Work const& 
 
 Array empty_output(Function const& run, Result const& result, i64 batch) {
   auto const& type = run.type(result.value);
-  Bindings bindings;
-  bindings[static_cast<size_t>(Symbol::batch)] = batch;
-  Array array{result.name, std::string(name(type.dtype)), {}, {}};
-  for (auto const& dim : type.shape) array.shape.push_back(dim.value(bindings));
+  Array array{result.name, std::string(name(type.dtype)), shape_for(type, batch), {}};
   array.bytes.resize(size_or_error(type.dtype, array.shape, result.name));
   return array;
 }
@@ -150,31 +160,34 @@ Session& Session::operator=(Session&&) noexcept = default;
 
 Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
   return guarded(state_->program().sources(), [&] {
-    auto const rows = rows_in_order(batch);
-    auto work = work_on(state_->program(), inputs, batch, rows);
-    work.first_step = ++state_->step;
-    auto const reports = reports_of(*state_, state_->program().function("train_step"), work, inputs);
-    return reports;
+    auto const& train_step = state_->program().function("train_step");
+    Call call(*state_, inputs, batch);
+    call.work.first_step = state_->step + 1;
+    auto const outcome = call.of(train_step);
+    state_->step += outcome.steps;
+    call.explain();
+    return reports_of(train_step, outcome);
   });
 }
 
 Reports Session::evaluate(std::vector<Input> const& inputs, std::int64_t batch) {
   return guarded(state_->program().sources(), [&] {
-    auto const rows = rows_in_order(batch);
-    return reports_of(*state_, state_->program().function("evaluate"), work_on(state_->program(), inputs, batch, rows),
-                      inputs);
+    auto const& evaluate = state_->program().function("evaluate");
+    Call call(*state_, inputs, batch);
+    auto const outcome = call.of(evaluate);
+    call.explain();
+    return reports_of(evaluate, outcome);
   });
 }
 
 std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t batch) {
   return guarded(state_->program().sources(), [&] {
     auto const& run = state_->program().function("run");
-    auto const rows = rows_in_order(batch);
-    auto work = work_on(state_->program(), inputs, batch, rows);
+    Call call(*state_, inputs, batch);
     auto outputs = empty_outputs(run, batch);
-    work.outputs = output_pointers(run, outputs, 0);
-    state_->clamped = state_->call(run, work).clamped;
-    if (state_->clamped > 0) explain_clamped(state_->program(), inputs, batch);
+    call.work.outputs = output_pointers(run, outputs, 0);
+    state_->clamped = call.of(run).clamped;
+    call.explain();
     return outputs;
   });
 }
@@ -253,8 +266,10 @@ void Session::load(std::string const& path) {
       if (state_->tensor(given.name)) continue;
       throw Error(fmt::format("{} has '{}', which the program has not", path, given.name));
     }
+    // A file from elsewhere does not say which of its tensors are states.
+    auto const states = checkpoint.can_resume ? checkpoint.states : state_->among(Role::state, checkpoint.parameters);
     state_->restore(Role::param, checkpoint.parameters, path);
-    if (!checkpoint.states.empty()) state_->restore(Role::state, checkpoint.states, path);
+    if (!states.empty()) state_->restore(Role::state, states, path);
   });
 }
 

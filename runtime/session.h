@@ -61,6 +61,7 @@ struct Session::State {
 
   HostTensor* tensor(std::string_view name);
   std::vector<NamedTensor> tensors(Role) const; // in the order of the program; they share their bytes
+  std::vector<NamedTensor> among(Role, std::vector<NamedTensor> const& given) const; // those that have this role here
   Checkpoint checkpoint() const;
   // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type.
   void restore(Role, std::vector<NamedTensor> const&, std::string const& from);
@@ -77,9 +78,10 @@ struct Session::State {
   Team& team() { return *team_; }
 
 private:
+  void check_inputs() const;
   void keep(Function const&);
   void collect_scalars();
-  void check_memory(Function const&, i64 batch) const; // of a call
+  void check_memory(size_t more) const; // beside what is kept already
   void* argument_pointer(Function const&, Argument const&, Work const&);
   void* result_pointer(Result const&, Work const&, size_t& output);
 

@@ -22,7 +22,7 @@ std::vector<i64> constant_shape(Type const& type, std::string const& name) {
   std::vector<i64> shape;
   for (auto const& dim : type.shape) {
     auto const extent = dim.constant();
-    if (!extent) throw CompilerBug("'" + name + "' lives from step to step and depends on the batch");
+    if (!extent) throw Error(fmt::format("'{}' lives from step to step and depends on the batch", name));
     shape.push_back(*extent);
   }
   return shape;
@@ -34,6 +34,9 @@ int core_count() {
   if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
   return std::max(1, CPU_COUNT(&set));
 }
+
+// What a session calls. A module whose passes did not all run holds more (@loss, @update.*).
+constexpr char const* callable[] = {"initialize", "train_step", "evaluate", "run"};
 
 std::vector<std::string> functions_for(std::vector<Use> const& uses) {
   std::vector<std::string> functions{"initialize"};
@@ -86,27 +89,48 @@ inline namespace v1 {
 Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionOptions const& options)
     : program_(std::move(program)), asked_threads_(options.threads), max_memory_(options.max_memory) {
   auto const& module = program_->module();
-  if (auto const* initialize = module.function("initialize")) keep(*initialize);
-  for (auto const& function : module.functions) keep(function);
+  std::vector<Function const*> functions;
+  for (auto const* name : callable)
+    if (auto const* function = module.function(name)) functions.push_back(function);
+  check_inputs();
+  for (auto const* function : functions) keep(*function);
   collect_scalars();
   seed_was_asked = options.seed.has_value();
   seed = options.seed.value_or(module.training ? static_cast<u64>(module.training->seed) : 0);
   if (options.threads < 0 || options.threads > 1024)
     throw Error(fmt::format("{} threads: expected 1 to 1024", options.threads));
   i64 const batch = module.training ? module.training->batch : 1;
-  for (auto const& function : module.functions) check_memory(function, batch);
+  for (auto const* function : functions) check_memory(arena_bytes(*function, batch));
   int members = 1;
-  for (auto const& function : module.functions) members = std::max(members, threads_for(function));
+  for (auto const* function : functions) members = std::max(members, threads_for(*function));
   team_ = std::make_unique<Team>(members);
   program_->prepare(functions_for(options.uses));
   if (auto const* initialize = module.function("initialize")) call(*initialize, Work{.batch = 1});
 }
 
+// Rows are taken from inputs, so they start with the batch; in a module that comes as text they need not.
+void Session::State::check_inputs() const {
+  auto const bound = program_->module().bindings[static_cast<size_t>(Symbol::batch)];
+  for (auto const& input : program_->inputs()) {
+    auto const& shape = input.type.shape;
+    if (!shape.empty() && (bound ? shape[0] == Dim(*bound) : shape[0] == Dim(Symbol::batch))) continue;
+    throw Error(
+        fmt::format("the input '{}' is {}, expected one that starts with the batch", input.name, input.type.text()));
+  }
+}
+
 // Whatever a function is given or gives back under one of the roles that last.
 void Session::State::keep(Function const& function) {
   auto const add = [&](Role role, std::string const& name, Type const& type) {
-    if (!is_kept(role) || tensor(name)) return;
-    kept_.push_back({role, {name, HostTensor(type.dtype, constant_shape(type, name))}});
+    if (!is_kept(role)) return;
+    auto shape = constant_shape(type, name);
+    if (auto const* known = tensor(name)) {
+      if (known->dtype() == type.dtype && known->shape() == shape) return;
+      throw Error(fmt::format("'{}' is {} in @{} and {} in another function", name, type.text(), function.name,
+                              known->type_text()));
+    }
+    check_memory(size_or_error(type.dtype, shape, name));
+    kept_.push_back({role, {name, HostTensor(type.dtype, std::move(shape))}});
   };
   for (auto const& result : function.results) add(result.role, result.name, function.type(result.value));
   for (auto const& argument : function.arguments)
@@ -121,12 +145,13 @@ void Session::State::collect_scalars() {
   }
 }
 
-void Session::State::check_memory(Function const& function, i64 batch) const {
-  size_t total = arena_bytes(function, batch);
+void Session::State::check_memory(size_t more) const {
+  size_t total = more;
   for (auto const& kept : kept_) total += kept.named.tensor.bytes().size();
   if (max_memory_ > 0 && total > static_cast<size_t>(max_memory_))
-    throw Error(fmt::format("the program needs {} bytes for weights, states and intermediate values; {} are allowed",
-                            total, max_memory_));
+    throw Error(
+        fmt::format("the program needs at least {} bytes for weights, states and intermediate values; {} are allowed",
+                    total, max_memory_));
 }
 
 int Session::State::threads_for(Function const& function) const {
@@ -144,6 +169,14 @@ std::vector<NamedTensor> Session::State::tensors(Role role) const {
   std::vector<NamedTensor> found;
   for (auto const& kept : kept_)
     if (kept.role == role) found.push_back(kept.named);
+  return found;
+}
+
+std::vector<NamedTensor> Session::State::among(Role role, std::vector<NamedTensor> const& given) const {
+  std::vector<NamedTensor> found;
+  for (auto const& named : given)
+    for (auto const& kept : kept_)
+      if (kept.role == role && kept.named.name == named.name) found.push_back(named);
   return found;
 }
 
@@ -195,6 +228,9 @@ void* Session::State::argument_pointer(Function const& function, Argument const&
   auto const& name = function.values[argument.value].name;
   if (is_kept(argument.role)) return tensor(name)->writable().data();
   if (argument.role != Role::data && argument.role != Role::input && argument.role != Role::target) return nullptr;
+  if (argument.role != Role::data && work.examples != work.batch)
+    throw Error(
+        fmt::format("the pass assemble_step, by which @{} takes rows of a data set, is missing", function.name));
   auto const& inputs = program_->inputs();
   for (size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].name == name && i < work.columns.size() && work.columns[i]) return const_cast<void*>(work.columns[i]);
@@ -207,6 +243,9 @@ void* Session::State::result_pointer(Result const& result, Work const& work, siz
 }
 
 Outcome Session::State::call(Function const& function, Work const& work) {
+  auto const bound = program_->module().bindings[static_cast<size_t>(Symbol::batch)];
+  if (bound && *bound != work.batch && function.name != "initialize")
+    throw Error(fmt::format("the program is made for a batch of {}, got {}", *bound, work.batch));
   std::vector<void*> arguments, results;
   std::vector<f64> scalars;
   for (auto const& argument : function.arguments) {
@@ -216,7 +255,8 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   size_t output = 0;
   for (auto const& result : function.results) results.push_back(result_pointer(result, work, output));
 
-  check_memory(function, work.batch);
+  auto const arena = arena_bytes(function, work.batch);
+  check_memory(arena);
   auto const reports = static_cast<size_t>(reports_in(function));
   Outcome outcome;
   outcome.sums.assign(reports, 0);
@@ -230,7 +270,7 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   context.threads = threads_for(function);
   context.arguments = arguments.data();
   context.results = results.data();
-  context.arena = arena_.at_least(arena_bytes(function, work.batch));
+  context.arena = arena_.at_least(arena);
   context.scalars = scalars.data();
   context.rows = work.rows;
   context.batch = work.batch;

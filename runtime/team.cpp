@@ -54,21 +54,30 @@ void wake_barrier(nnc_context* context) { futex_wake(&context->barrier->epoch, I
 
 } // namespace
 
+// When the system has no more threads, those that were started end before the error goes on.
 Team::Team(int members) {
-  for (int number = 1; number < members; ++number) {
-    others_.push_back(std::make_unique<Other>());
-    auto& other = *others_.back();
-    other.thread = std::thread([this, &other, number] { serve(other, number); });
+  try {
+    for (int number = 1; number < members; ++number) {
+      others_.push_back(std::make_unique<Other>());
+      auto& other = *others_.back();
+      other.thread = std::thread([this, &other, number] { serve(other, number); });
+    }
+  } catch (...) {
+    end();
+    throw;
   }
 }
 
-Team::~Team() {
+Team::~Team() { end(); }
+
+void Team::end() {
   ending_ = true;
   for (auto& other : others_) {
     other->tickets.fetch_add(1, std::memory_order_release);
     futex_wake(&other->tickets, 1);
   }
-  for (auto& other : others_) other->thread.join();
+  for (auto& other : others_)
+    if (other->thread.joinable()) other->thread.join();
 }
 
 void Team::serve(Other& other, int number) {

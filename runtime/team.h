@@ -35,6 +35,7 @@ private:
     i64 first_step = 0, steps = 0;
   };
   void serve(Other& other, int number);
+  void end(); // joins the threads
 
   std::vector<std::unique_ptr<Other>> others_;
   Call call_;

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <optional>
 
 namespace nnc {
@@ -28,7 +29,7 @@ struct Plan {
   i64 per_epoch = 0; // steps
   i64 whole = 0;     // of them with a whole batch
   i64 steps = 0;     // in total
-  i64 epochs() const { return (steps + per_epoch - 1) / per_epoch; }
+  i64 epochs() const { return steps / per_epoch + (steps % per_epoch != 0); }
   i64 epoch_of(i64 done) const { return done / per_epoch + 1; } // of the step that comes after `done` steps, from 1
   i64 batch_at(i64 offset) const { return offset < whole ? batch : examples - whole * batch; }
 };
@@ -40,11 +41,15 @@ Plan plan_for(Training const& training, i64 examples, std::string const& set_nam
         fmt::format("a batch of {} is larger than {}, which has {} training examples", plan.batch, set_name, examples));
   plan.whole = examples / plan.batch;
   plan.per_epoch = plan.whole + (!training.drop_last && examples % plan.batch != 0);
+  // As many as nobody will ever wait for are still a number.
+  auto const steps_of = [&](i64 epochs) {
+    return std::min(epochs, std::numeric_limits<i64>::max() / 2 / plan.per_epoch) * plan.per_epoch;
+  };
   if (options.steps) plan.steps = *options.steps;
-  else if (options.epochs) plan.steps = *options.epochs * plan.per_epoch;
+  else if (options.epochs) plan.steps = steps_of(*options.epochs);
   else if (training.steps > 0) plan.steps = training.steps;
-  else plan.steps = training.epochs * plan.per_epoch;
-  if (options.steps && options.epochs) plan.steps = std::min(plan.steps, *options.epochs * plan.per_epoch);
+  else plan.steps = steps_of(training.epochs);
+  if (options.steps && options.epochs) plan.steps = std::min(plan.steps, steps_of(*options.epochs));
   if (plan.steps < 0) throw Error(fmt::format("{} steps: expected at least 0", plan.steps));
   return plan;
 }
@@ -124,7 +129,7 @@ void Trainer::resume() {
   state_.seed = checkpoint.seed;
   saved_step_ = checkpoint.step;
   auto const tally = checkpoint.notes.find("epoch");
-  if (tally != checkpoint.notes.end()) epoch_tally_.read(tally->second);
+  if (tally != checkpoint.notes.end()) epoch_tally_.read(tally->second, function_);
 }
 
 void Trainer::enter_epoch(i64 epoch) {

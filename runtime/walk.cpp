@@ -37,11 +37,16 @@ void check_limits(Program::Compiled const& program, Section const& section) {
 
 } // namespace
 
-Section section_of(Program::Compiled const& program, Dataset const& set, Part part, bool targets) {
+i64 held_back(Program::Compiled const& program, Dataset const& set) {
   auto const& training = program.module().training;
+  i64 const asked = training ? training->validation : 0;
+  return set.is_excerpt && asked >= set.train.examples ? set.train.examples / 5 : asked;
+}
+
+Section section_of(Program::Compiled const& program, Dataset const& set, Part part, bool targets) {
   auto const& split = part == Part::test ? set.test : set.train;
-  bool const divided = training && (part == Part::train || part == Part::validation);
-  i64 const validation = divided ? training->validation : 0;
+  bool const divided = part == Part::train || part == Part::validation;
+  i64 const validation = divided ? held_back(program, set) : 0;
   if (validation > 0 && validation >= split.examples) {
     Diagnostic problem;
     problem.message =
@@ -88,12 +93,14 @@ std::string Tally::text() const {
   return text;
 }
 
-void Tally::read(std::string const& text) {
+void Tally::read(std::string const& text, Function const& function) {
   std::istringstream words(text);
   i64 steps = 0, examples = 0;
   std::vector<f64> sums;
   if (!(words >> steps >> examples)) return;
   for (std::string word; words >> word;) sums.push_back(std::strtod(word.c_str(), nullptr));
+  auto const expected = std::ranges::count_if(function.results, is_report);
+  if (steps < 0 || examples < 0 || static_cast<std::ptrdiff_t>(sums.size()) != expected) return;
   clear();
   steps_ = steps, examples_ = examples, sums_ = sums;
 }

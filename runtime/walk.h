@@ -17,6 +17,10 @@ struct Section {
 // not fit, or (with `targets`) an index in it is out of range.
 Section section_of(Program::Compiled const&, Dataset const&, Part, bool targets);
 
+// Rows at the end of the training split that are held back for validation. What the train block says may be meant for
+// the whole of a set and be too much for an excerpt of it: then it is a fifth.
+i64 held_back(Program::Compiled const&, Dataset const&);
+
 std::vector<void const*> pointers_of(Section const&);
 
 // How many steps fit into a slice of time, by the speed of the slices so far.
@@ -34,10 +38,10 @@ class Tally {
 public:
   void add(Outcome const&);
   void clear() { *this = {}; }
-  // "STEPS EXAMPLES SUM..." for a checkpoint in the middle of an epoch, and back; a text of another kind changes
-  // nothing.
+  // "STEPS EXAMPLES SUM..." for a checkpoint in the middle of an epoch, and back; a text that does not have the sums of
+  // this function changes nothing.
   std::string text() const;
-  void read(std::string const&);
+  void read(std::string const&, Function const&);
   bool empty() const { return steps_ == 0; }
   i64 examples() const { return examples_; }
   Reports reports(Function const&) const; // means, named as the results of the function

@@ -20,9 +20,10 @@ struct Split {
 };
 
 struct Dataset {
-  std::string name; // "mnist"; for files the words that named them
-  std::string from; // where it was found: a folder, or "the command itself"
-  std::string note; // what the user should know about it, or empty
+  std::string name;        // "mnist"; for files the words that named them
+  std::string from;        // where it was found: a folder, or "the command itself"
+  std::string note;        // what the user should know about it, or empty
+  bool is_excerpt = false; // of a larger set of the same name
   Split train, test;
   std::map<std::string, i64> properties; // what model arguments of these names take: "classes"
 

@@ -127,7 +127,7 @@ std::optional<fs::path> place_in_cache(fs::path const& packed) {
   auto const whole = fs::canonical(packed, error);
   auto const size = fs::file_size(packed, error);
   auto const time = fs::last_write_time(packed, error).time_since_epoch().count();
-  if (!folder || error) return std::nullopt;
+  if (!folder || whole.empty() || error) return std::nullopt;
   auto const key = sha256(as_bytes(fmt::format("{}\n{}\n{}", whole.string(), size, time))).substr(0, 16);
   return *folder / "unpacked" / fmt::format("{}-{}", packed.stem().string(), key);
 }

@@ -147,6 +147,14 @@ TEST_CASE("a module that reads and is not well formed is an error with a place")
   CHECK_MESSAGE(text.starts_with("wrong.ir:2:3: error: @run: the operands of a kernel are exactly"), text);
 }
 
+TEST_CASE("a batch without examples is refused") {
+  Options options;
+  options.batch = 0;
+  CHECK(failure_of([&] { Program::from_text(tiny, options); }) == "error: a batch of 0 examples: expected at least 1");
+  CHECK(failure_of([&] { Program::from_text("training {batch=0, steps=-1}\n", {}, "wrong.ir"); }) ==
+        "error: training: batch is 0, expected at least 1\nerror: training: steps is -1, expected at least 0");
+}
+
 TEST_CASE("what can be emitted, and what cannot") {
   auto const program = Program::from_text(tiny);
   CHECK(program.emit("ir") == program.text());

@@ -1,9 +1,11 @@
 // Sessions on the caller's own buffers: steps, runs, parameters, numbers, files, and what they refuse.
+#include "runtime/safetensors.h"
 #include "tests/runtime/models.h"
 #include "tests/runtime/scratch.h"
 
 #include <cmath>
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 #include <thread>
 
 using namespace nnc;
@@ -99,7 +101,8 @@ TEST_CASE("buffers that do not fit are refused") {
   };
   says({{"x", tiny_x}}, 8, "'label' is missing");
   says({{"x", tiny_x}, {"label", tiny_label}}, 9, "'x' expects f32[batch,3] with batch = 9");
-  says({{"x", tiny_x}, {"label", tiny_label}}, 0, "at least 1");
+  says({{"x", tiny_x}, {"label", tiny_label}}, 0, "a batch of 0 examples: expected at least 1");
+  says({{"x", tiny_x}, {"label", tiny_label}}, -8, "a batch of -8 examples: expected at least 1");
   says({{"x", tiny_x}, {"labels", tiny_label}}, 8, "did you mean 'label'?");
   says({{"x", std::vector<double>(24)}, {"label", tiny_label}}, 8, "bytes of f64");
   says({{"x", std::vector<float>(23)}, {"label", std::vector<std::int32_t>(8)}}, 8, "'x' expects");
@@ -107,6 +110,55 @@ TEST_CASE("buffers that do not fit are refused") {
   CHECK(failure_of([&] {
           session.set_parameter({"dense.bias", std::vector<float>(3)});
         }).find("f32[2]") != std::string::npos);
+  CHECK(session.step_count() == 0);
+}
+
+// In a module that comes as text it may have any shape.
+TEST_CASE("an input starts with the batch") {
+  auto const text = failure_of([] {
+    Session(Program::from_text(R"(func @run(%x: f32[4] input) -> (y: f32[4] output) {
+  %y = neg %x : f32[4]
+  return %y
+}
+)",
+                               {}, "four.ir"));
+  });
+  CHECK(text == "error: the input 'x' is f32[4], expected one that starts with the batch");
+}
+
+TEST_CASE("what functions share has one type") {
+  auto const with = [](char const* two, char const* three) {
+    auto const text = fmt::format(R"(module {{batch=2}}
+func @run(%x: {}) -> (y: f32[2] output) {{
+  %y = neg %x : f32[2]
+  return %y
+}}
+func @evaluate(%x: {}) -> (loss: f32[] loss) {{
+  %loss = reduce_sum %x {{axes=[0]}} : f32[]
+  return %loss
+}}
+)",
+                                  two, three);
+    return failure_of([&] { Session(Program::from_text(text, {}, "two.ir")); });
+  };
+  CHECK(with("f32[2] input", "f32[2] input") == "no failure");
+  CHECK(with("f32[2] param", "f32[2] param") == "no failure");
+  CHECK(with("f32[2] input", "f32[3] input")
+            .starts_with("two.ir:6:16: error: the input 'x' is f32[3] here and f32[2] in another function"));
+  CHECK(with("f32[2] param", "f32[3] param") == "error: 'x' is f32[2] in @run and f32[3] in another function");
+}
+
+TEST_CASE("a program that is made for one batch refuses every other") {
+  Session session(Program::from_text(R"(module {batch=4}
+func @run(%x: f32[4,2] input) -> (y: f32[4,2] output) {
+  %y = neg %x : f32[4,2]
+  return %y
+}
+)",
+                                     {}, "four.ir"));
+  std::vector<float> const eight(8, 1);
+  CHECK(session.run({{"x", eight}}, 4)[0].as<float>()[7] == -1);
+  CHECK(failure_of([&] { session.run({{"x", eight}}, 1); }) == "error: the program is made for a batch of 4, got 1");
 }
 
 TEST_CASE("a label out of range names the input and the example") {
@@ -134,6 +186,25 @@ TEST_CASE("weights go to a file and come back, with the same digest") {
   CHECK(other.digest() == session.digest());
   CHECK(weights_of(other) == weights_of(session));
   CHECK(session.digest().size() == 64);
+}
+
+TEST_CASE("states come from a file that does not say what they are") {
+  Scratch const scratch;
+  auto const file = (scratch / "w.safetensors").string();
+  auto const program = Program::from_text(R"(model m {
+  input x: f32[batch, 3]
+  param w: f32[3] = 2
+  state mean: f32[3] = 1
+  output y = x * w + mean
+})");
+  HostTensor w(DType::f32, {3}), mean(DType::f32, {3});
+  for (auto& element : w.writable_as<float>()) element = 5;
+  for (auto& element : mean.writable_as<float>()) element = 7;
+  write_safetensors(file, {.tensors = {{"w", w}, {"mean", mean}}, .metadata = {}});
+  Session session(program);
+  session.load(file);
+  CHECK(session.parameter("w").as<float>()[0] == 5);
+  CHECK(session.parameter("mean").as<float>()[2] == 7);
 }
 
 TEST_CASE("a file that does not have every parameter with its type is refused, and changes nothing") {
@@ -186,6 +257,11 @@ TEST_CASE("memory beyond the limit is refused before it is taken") {
         }).find("64 are allowed") != std::string::npos);
   CHECK(failure_of([&] { Session(program, {.threads = 0, .seed = {}, .max_memory = 1 << 20, .uses = {}}); }) ==
         "no failure");
+  auto const huge = Program::from_text("model m { input x: f32[batch, 3]; param w: f32[3, 1000000000000] = 0; "
+                                       "output y = sum(x @ w) }");
+  CHECK(failure_of([&] {
+          Session(huge, {.threads = 0, .seed = {}, .max_memory = 1 << 20, .uses = {}});
+        }).find("1048576 are allowed") != std::string::npos);
 }
 
 TEST_CASE("a dtype that is not compiled yet is an error that names it") {

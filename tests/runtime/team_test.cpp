@@ -5,6 +5,8 @@
 #include <chrono>
 #include <doctest/doctest.h>
 #include <memory>
+#include <sys/resource.h>
+#include <system_error>
 
 namespace {
 
@@ -112,6 +114,17 @@ TEST_CASE("a team that has slept for a while works again") {
   }
   CHECK(seen.calls[1] == 3);
 }
+
+#ifndef __SANITIZE_ADDRESS__ // whose shadow takes more memory than any limit
+TEST_CASE("when the system gives no more threads, that is an error and the threads that there are end") {
+  rlimit old{};
+  ::getrlimit(RLIMIT_AS, &old);
+  rlimit const few{rlim_t{4} << 30, old.rlim_max}; // a thread takes 8 MiB for its stack
+  ::setrlimit(RLIMIT_AS, &few);
+  CHECK_THROWS_AS(Team(2000), std::system_error);
+  ::setrlimit(RLIMIT_AS, &old);
+}
+#endif
 
 TEST_CASE("a team that never worked ends") {
   auto team = std::make_unique<Team>(5);

@@ -1,8 +1,11 @@
 // Training on data sets: epochs and steps, slices, validation, checkpoints, resuming, and data that do not fit.
+#include "runtime/checkpoint.h"
 #include "tests/runtime/models.h"
 #include "tests/runtime/scratch.h"
 
 #include <doctest/doctest.h>
+#include <fmt/core.h>
+#include <limits>
 
 using namespace nnc;
 using namespace nnc::test;
@@ -144,7 +147,9 @@ TEST_CASE("a training that goes on in the middle of an epoch reports the whole e
   auto const program = compiled(data);
   auto const epochs_of = [&](Session& session, TrainOptions options) {
     std::vector<double> values;
-    options.on_epoch = [&](Milestone const& m) { values = {value_of(m.values, "loss"), value_of(m.values, "accuracy")}; };
+    options.on_epoch = [&](Milestone const& m) {
+      values = {value_of(m.values, "loss"), value_of(m.values, "accuracy")};
+    };
     session.train(data, options);
     return values;
   };
@@ -161,6 +166,15 @@ TEST_CASE("a training that goes on in the middle of an epoch reports the whole e
   CHECK(resumed[0] == doctest::Approx(expected[0]).epsilon(1e-12));
   CHECK(resumed[1] == doctest::Approx(expected[1]).epsilon(1e-12));
   CHECK(second.digest() == whole.digest());
+  // What a file says of the epoch is not believed when it does not fit.
+  for (auto const* damaged : {"", "1", "5 40 0x1p0", "5 40 0x1p0 0x1p0 0x1p0", "-5 40 0x1p0 0x1p0"}) {
+    auto checkpoint = load_checkpoint(options.save);
+    checkpoint.step = 5;
+    checkpoint.notes["epoch"] = damaged;
+    save_checkpoint(options.save, checkpoint);
+    Session third(program);
+    CHECK(epochs_of(third, options).size() == 2);
+  }
 }
 
 TEST_CASE("the order of the examples follows from the seed") {
@@ -321,6 +335,32 @@ TEST_CASE("an output without batch in front speaks of all examples") {
         .run(data, Part::all);
   });
   CHECK_MESSAGE(text.find("4000 are allowed") != std::string::npos, text);
+}
+
+TEST_CASE("more epochs than can be counted in steps are a plan like any other") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 20);
+  TrainOptions options;
+  options.epochs = std::numeric_limits<std::int64_t>::max();
+  options.on_slice = [](Progress const& p) {
+    CHECK(p.steps > (std::int64_t{1} << 60));
+    return false;
+  };
+  CHECK(Session(compiled(data)).train(data, options).stopped);
+}
+
+TEST_CASE("an index that a slice leaves out may be anything") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 20); // the third byte goes up to 40
+  auto const with = [&](char const* index) {
+    return failure_of([&] {
+      Session(Program::from_text(fmt::format(
+                  "model m {{ input x: u8[batch, 3]; table = f32(iota(30)); loss mean(table[i32(x){}]) }}", index)))
+          .evaluate(data, Part::all);
+    });
+  };
+  CHECK(with("").find("of column 'x' has ") != std::string::npos);
+  CHECK(with("[:, 1:2]") == "no failure");
 }
 
 TEST_CASE("data that do not fit are refused before anything is trained") {
