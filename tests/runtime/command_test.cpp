@@ -61,6 +61,17 @@ TEST_CASE("training says which data it uses on standard error and the test accur
   CHECK(!contains(said.err, "\x1b"));
 }
 
+// What examples/two_layer.nn asks for.
+TEST_CASE("of the digits inside the command a fifth is held back when the train block wants more than there are") {
+  Desk desk;
+  auto const said = desk.nnc("digits.nn --train mnist --steps 5 --set validation=10000");
+  CHECK(said.status == 0);
+  CHECK(contains(said.err, "tools/fetch-data mnist fetches the full set\n"
+                           "note: validation = 10,000 is meant for the full set; of this one 1,000 examples are held "
+                           "back\ntrain digits: 4,000 training and 1,000 validation examples"));
+  CHECK(contains(said.err, "  validation: loss"));
+}
+
 TEST_CASE("without a job the command says what the file holds") {
   Desk desk;
   auto const said = desk.nnc("digits.nn");
@@ -106,6 +117,9 @@ TEST_CASE("passes that are left out are missed by name") {
   auto said = desk.nnc("digits.nn --train mnist --steps 2 --without assemble_step");
   CHECK(said.status == 1);
   CHECK(contains(said.err, "the pass assemble_step, which makes @train_step, is missing"));
+  said = desk.nnc("digits.nn --eval mnist --without assemble_step");
+  CHECK(said.status == 1);
+  CHECK(contains(said.err, "error: the pass assemble_step, by which @evaluate takes rows of a data set, is missing"));
   said = desk.nnc("digits.nn --passes cse,fuse --dump order");
   CHECK(said.status == 1);
   CHECK(contains(said.err, "error: the stage order does not run with these passes"));
@@ -163,7 +177,10 @@ TEST_CASE("a program is dumped after one stage or after all, and read again") {
   CHECK(again.status == 0);
   CHECK(contains(again.out, "func @loss"));
   CHECK(!contains(again.out, "kernel"));
-  CHECK(desk.nnc("digits.nn --check each").status == 0);
+  auto const checked = desk.nnc("digits.nn --check each");
+  CHECK(checked.status == 0);
+  CHECK(checked.out.empty());
+  CHECK(checked.err == "checked after each of 14 passes: well formed, and every value kept\n");
   CHECK(!contains(desk.nnc("digits.nn --without fold --dump all").out, "# ---- fold"));
 }
 
@@ -195,16 +212,26 @@ TEST_CASE("a wrong command line has status 2 and says what is wrong") {
     CHECK(said.out.empty());
   };
   says("", "no FILE");
-  says("digits.nn --trian mnist", "--trian");
+  says("digits.nn --trian mnist", "error: there is no switch '--trian'\nhelp: did you mean '--train'?\n");
+  says("digits.nn --trian=mnist", "error: there is no switch '--trian'\nhelp: did you mean '--train'?\n");
+  says("digits.nn -x", "error: there is no switch '-x'\nhelp: ");
+  says("digits.nn --frobnicate", "error: there is no switch '--frobnicate'\nhelp: nnc --help lists the switches\n");
+  says("digits.nn --train", "--train needs a value: DATA");
+  says("digits.nn --save --digest", "--save needs a value: FILE, got the switch --digest");
+  says("digits.nn --digest=yes", "--digest takes no value, got 'yes'");
   says("digits.nn other.nn", "one FILE is expected");
   says("digits.nn --steps many --train mnist", "--steps: expected a whole number, got 'many'");
   says("digits.nn --threads 0", "--threads: expected at least 1");
   says("digits.nn --dump fus", "--dump: 'fus' is none of elaborate, simplify");
+  says("digits.nn --dump fsue", "help: did you mean 'fuse'?\n");
+  says("digits.nn --without fodl,cse", "help: did you mean 'fold'?\n");
+  says("digits.nn --passes shedule", "help: did you mean 'schedule'?\n");
   says("digits.nn --set adam.lr", "NAME=VALUE");
   says("digits.nn --resume --train mnist", "--resume needs");
   says("digits.nn --save-every 3", "--save-every needs --save");
   says("digits.nn --emit object", "--emit object needs -o FILE");
   says("digits.nn --emit poem", "'poem' is none of ir");
+  says("digits.nn --emit objetc", "help: did you mean 'object'?\n");
 }
 
 TEST_CASE("a wrong program or wrong data have status 1, and the words of the error") {

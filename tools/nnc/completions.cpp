@@ -22,8 +22,8 @@ std::string for_bash() {
   std::string cases;
   for (auto const& one : switches())
     if (one.values)
-      cases += fmt::format("    {}) COMPREPLY=($(compgen -W '{}' -- \"$word\")); return ;;\n", one.name,
-                           joined(one.values()));
+      cases += fmt::format("    {}) COMPREPLY=($(compgen {}-W '{}' -- \"$word\")); return ;;\n", one.name,
+                           one.or_file ? "-f " : "", joined(one.values()));
   return fmt::format(
       "_nnc() {{\n  local word=${{COMP_WORDS[COMP_CWORD]}}\n  case ${{COMP_WORDS[COMP_CWORD-1]}} in\n{}  esac\n"
       "  case $word in\n    -*) COMPREPLY=($(compgen -W '{}' -- \"$word\")) ;;\n"
@@ -41,11 +41,18 @@ std::string escaped(std::string const& text, std::string const& special) {
   return out;
 }
 
+std::string values_for_zsh(Switch const& one) {
+  if (!one.values) return "_files";
+  auto const words = joined(one.values());
+  if (!one.or_file) return "(" + words + ")";
+  return "{_alternative \"names\\:name\\:(" + words + ")\" \"files\\:file\\:_files\"}";
+}
+
 std::string for_zsh() {
   std::string text = "#compdef nnc\n_arguments";
   for (auto const& one : switches()) {
     std::string value;
-    if (*one.value) value = fmt::format(":{}:{}", one.value, one.values ? "(" + joined(one.values()) + ")" : "_files");
+    if (*one.value) value = fmt::format(":{}:{}", one.value, values_for_zsh(one));
     text += fmt::format(" \\\n  '*{}[{}]{}'", one.name, escaped(one.help, ":[]"), value);
   }
   return text + " \\\n  '*:file:_files'\n";
@@ -57,7 +64,7 @@ std::string for_fish() {
     std::string const name = one.name;
     auto const form = name.starts_with("--") ? "-l " + name.substr(2) : "-s " + name.substr(1);
     text += fmt::format("complete -c nnc {} -d '{}'{}{}\n", form, one.help, *one.value ? " -r" : "",
-                        one.values ? fmt::format(" -f -a '{}'", joined(one.values())) : "");
+                        one.values ? fmt::format(" {}-a '{}'", one.or_file ? "" : "-f ", joined(one.values())) : "");
   }
   return text;
 }

@@ -23,6 +23,8 @@ void watch_for_interrupt() {
   ::sigaction(SIGINT, &action, nullptr);
 }
 
+void leave_interrupts_alone() { std::signal(SIGINT, SIG_DFL); }
+
 bool was_interrupted() { return asked; }
 
 } // namespace command

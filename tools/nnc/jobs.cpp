@@ -69,6 +69,7 @@ nnc::Program Jobs::compile() {
     auto program = nnc::Program::from_file(line_.file, options);
     stages_.write_dump();
     stages_.check_dump();
+    stages_.print_check(screen_);
     return program;
   } catch (...) {
     stages_.write_dump();
@@ -118,9 +119,12 @@ void Jobs::open_session(nnc::Program const& program) {
 }
 
 void Jobs::say_where_it_trains(nnc::Program const& program, nnc::Data const& data) {
-  auto const validation = program.validation();
+  auto const validation = program.validation(data);
   screen_.say(data.summary());
   if (validation >= data.train_examples()) return; // the training says why it cannot be
+  if (validation != program.validation())
+    screen_.say(fmt::format("note: validation = {} is meant for the full set; of this one {} examples are held back",
+                            grouped(program.validation()), grouped(validation)));
   screen_.say(fmt::format("{}: {} training{} examples, batch {}, {}", program.summary(),
                           grouped(data.train_examples() - validation),
                           validation > 0 ? fmt::format(" and {} validation", grouped(validation)) : "", program.batch(),
@@ -152,6 +156,7 @@ Status Jobs::train(nnc::Program const& program) {
   options.on_epoch = [&](nnc::Milestone const& milestone) { screen_.epoch(milestone, epochs); };
   options.on_log = [&](nnc::Milestone const& milestone) { log.write(milestone); };
   auto const trained = session_->train(set, options);
+  leave_interrupts_alone();
   auto const status = after_training(trained);
   if (status == done && set.test_examples() > 0 && !program.reports().empty()) test(set);
   return status;

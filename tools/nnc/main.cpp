@@ -16,8 +16,12 @@ void report_bug(nnc::Failure const& failure, Screen& screen) {
   screen.say("this is a mistake in nnc, not in your program");
   if (failure.reproducer.empty()) return;
   auto const file = fmt::format("nnc-bug-{}.ir", ::getpid());
-  write_output(file, failure.reproducer);
-  screen.say(fmt::format("the program stands in {}; nnc {} {} shows it again", file, file, failure.switches));
+  try {
+    write_output(file, failure.reproducer);
+    screen.say(fmt::format("the program stands in {}; nnc {} {} shows it again", file, file, failure.switches));
+  } catch (nnc::Failure const& no_file) {
+    screen.error(no_file.what());
+  }
 }
 
 Status report(nnc::Failure const& failure, Screen& screen) {
@@ -53,7 +57,9 @@ Status run(int count, char const* const* words) {
     else return jobs_of(line);
     return done;
   } catch (Mistake const& mistake) {
-    screen.error(fmt::format("error: {}\nnnc --help lists the switches", mistake.message));
+    screen.error(fmt::format("error: {}\nhelp: {}", mistake.message,
+                             mistake.meant.empty() ? "nnc --help lists the switches"
+                                                   : fmt::format("did you mean '{}'?", mistake.meant)));
     return misused;
   } catch (nnc::Failure const& failure) { // not even an error could be written
     screen.error(failure.what());

@@ -1,5 +1,6 @@
 #include "tools/nnc/output.h"
 
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -13,8 +14,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 [[noreturn]] void cannot(std::string const& what, std::string const& file) {
-  throw nnc::Failure(nnc::Failure::Kind::wrong,
-                     fmt::format("error: cannot {} {}: {}", what, file, std::strerror(errno)));
+  std::string words = std::strerror(errno); // begin like the rest of our messages
+  words[0] = static_cast<char>(std::tolower(words[0]));
+  throw nnc::Failure(nnc::Failure::Kind::wrong, fmt::format("error: cannot {} {}: {}", what, file, words));
 }
 
 std::int64_t count_of(std::vector<std::int64_t> const& shape, size_t from) {

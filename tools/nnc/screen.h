@@ -13,7 +13,7 @@ public:
   explicit Screen(bool plain);
 
   void say(std::string const& line);   // one line that stays
-  void error(std::string const& text); // the word in front of the first colon stands out
+  void error(std::string const& text); // the first "error:" stands out
   void progress(nnc::Progress const&); // replaces the progress line
   void epoch(nnc::Milestone const&, std::int64_t epochs);
 

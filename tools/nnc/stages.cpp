@@ -9,10 +9,10 @@
 namespace command {
 
 void Stages::watch(nnc::Options& options) {
-  if (!line_.dump.empty())
-    options.on_stage = [this](std::string const& name, bool changed, auto const& text) {
-      if (line_.dump == name || line_.dump == "all") stage(name, changed, text());
-    };
+  options.on_stage = [this](std::string const& name, bool changed, auto const& text) {
+    passes_ += name != "elaborate";
+    if (line_.dump == name || line_.dump == "all") stage(name, changed, text());
+  };
   if (line_.time)
     options.on_time = [this](std::string const& name, double ms, std::size_t nodes) {
       times_.push_back({name, ms, nodes});
@@ -32,6 +32,11 @@ void Stages::stage(std::string const& name, bool changed, std::string const& tex
   } else {
     dump_ = text;
   }
+}
+
+void Stages::print_check(Screen& screen) const {
+  if (line_.check_each)
+    screen.say(fmt::format("checked after each of {} passes: well formed, and every value kept", passes_));
 }
 
 void Stages::check_dump() const {

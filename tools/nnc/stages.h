@@ -1,4 +1,4 @@
-// What --dump and --time show of the compilation.
+// What --dump, --check and --time show of the compilation.
 #pragma once
 
 #include "runtime/nnc.h"
@@ -12,7 +12,8 @@ public:
   explicit Stages(Line const& line) : line_(line) {}
   void watch(nnc::Options&); // sets the callbacks that the line asks for
   void check_dump() const;   // throws Failure if the stage of --dump has not come
-  void write_dump() const;   // what --dump asked for, also when a later stage failed
+  void print_check(Screen&) const;
+  void write_dump() const; // what --dump asked for, also when a later stage failed
   void print_times(Screen&) const;
 
 private:
@@ -25,6 +26,7 @@ private:
 
   Line const& line_;
   int number_ = 0;
+  int passes_ = 0; // that have run
   std::string dump_;
   std::vector<Time> times_;
 };

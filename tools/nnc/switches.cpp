@@ -80,7 +80,7 @@ std::string listed(std::vector<std::string> const& words) {
 void expect_one_of(std::vector<std::string> const& known, std::string const& word) {
   for (auto const& one : known)
     if (one == word) return;
-  throw Mistake{fmt::format("'{}' is none of {}", word, listed(known))};
+  throw Mistake{fmt::format("'{}' is none of {}", word, listed(known)), nnc::suggestion(word, known)};
 }
 
 std::vector<std::string> known_passes(std::string const& value) {
@@ -98,12 +98,12 @@ constexpr char const* other = "Other";
 constexpr Switch table[] = {
     {"--train", "DATA", jobs,
      "train on DATA, then test: mnist, fashion, a folder of IDX files, or image=FILE,label=FILE",
-     [](Line& l, std::string const& v) { l.train = v; }, nnc::Data::built_in},
+     [](Line& l, std::string const& v) { l.train = v; }, nnc::Data::built_in, true},
     {"--eval", "DATA", jobs, "losses and metrics on the test examples of DATA (or its training examples)",
-     [](Line& l, std::string const& v) { l.eval = v; }, nnc::Data::built_in},
+     [](Line& l, std::string const& v) { l.eval = v; }, nnc::Data::built_in, true},
     {"--run", "DATA", jobs,
      "outputs for the same examples: a line of JSON each, or -o FILE.safetensors; none: no data, with --batch",
-     [](Line& l, std::string const& v) { l.run = v; }, data_sets_or_none},
+     [](Line& l, std::string const& v) { l.run = v; }, data_sets_or_none, true},
     {"--emit", "KIND", jobs, "write the compiled program: ir, loops, llvm, asm, object",
      [](Line& l, std::string const& v) { expect_one_of(nnc::Program::emit_kinds(), v), l.emit = v; },
      nnc::Program::emit_kinds},

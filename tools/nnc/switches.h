@@ -42,7 +42,8 @@ struct Switch {
   char const* group;
   char const* help;
   void (*apply)(Line&, std::string const& value); // throws Mistake
-  std::vector<std::string> (*values)() = nullptr; // what may be written, where that is a short list
+  std::vector<std::string> (*values)() = nullptr; // what may be written, where there is a short list
+  bool or_file = false;                           // beside these a path
 };
 
 std::span<Switch const> switches();
@@ -50,6 +51,7 @@ std::span<Switch const> switches();
 // The command line is wrong.
 struct Mistake {
   std::string message;
+  std::string meant = {}; // what was probably meant, or empty
 };
 
 Line parse(int count, char const* const* words); // throws Mistake
