@@ -42,7 +42,7 @@ std::vector<Tensor> eight(f64 value) {
 f64 milliseconds(std::clock_t since) { return 1e3 * static_cast<f64>(std::clock() - since) / CLOCKS_PER_SEC; }
 
 // Sanitizers slow everything down; the limits here are for order of magnitude only.
-#ifdef NNC_SANITIZED
+#ifdef __SANITIZE_ADDRESS__
 constexpr f64 patience = 20;
 constexpr int deep = 600; // their frames on the stack are several times as large, too
 #else
