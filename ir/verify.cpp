@@ -279,20 +279,8 @@ private:
   std::vector<State> state_;
 };
 
-void verify_settings(Training const& t, std::vector<Diagnostic>& out) {
-  auto const at_least = [&](char const* name, i64 least, i64 value) {
-    if (value < least)
-      out.push_back({.at = {}, .message = fmt::format("training: {} is {}, expected at least {}", name, value, least)});
-  };
-  at_least("batch", 1, t.batch);
-  at_least("epochs", 0, t.epochs);
-  at_least("steps", 0, t.steps);
-  at_least("validation", 0, t.validation);
-}
-
 void verify_training(Module const& m, std::vector<Diagnostic>& out) {
   if (!m.training) return;
-  verify_settings(*m.training, out);
   auto const* loss = m.function("loss");
   if (!loss) return;
   std::set<std::string> owned;

@@ -151,8 +151,8 @@ TEST_CASE("a batch without examples is refused") {
   Options options;
   options.batch = 0;
   CHECK(failure_of([&] { Program::from_text(tiny, options); }) == "error: a batch of 0 examples: expected at least 1");
-  CHECK(failure_of([&] { Program::from_text("training {batch=0, steps=-1}\n", {}, "wrong.ir"); }) ==
-        "error: training: batch is 0, expected at least 1\nerror: training: steps is -1, expected at least 0");
+  auto const text = failure_of([&] { Program::from_text("training {batch=0, steps=-1}\n", {}, "wrong.ir"); });
+  CHECK_MESSAGE(text.starts_with("wrong.ir:1:17: error: expected an integer from 1 to"), text);
 }
 
 TEST_CASE("what can be emitted, and what cannot") {
