@@ -5,6 +5,7 @@
 #include "ir/random.h"
 #include "ir/text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
 
@@ -45,6 +46,12 @@ Bindings bound(Module const& m) {
   auto& examples = b[static_cast<size_t>(Symbol::examples)];
   if (!examples) examples = std::max(*batch, drawn_examples);
   return b;
+}
+
+// A copy whose every extent is known, also where no input shows it.
+Module with_extents(Module m) {
+  m.bindings = bound(m);
+  return m;
 }
 
 // A moment of an optimizer may be a square; everything else takes both signs.
@@ -99,12 +106,31 @@ std::optional<std::string> differs(Tensor const& a, Tensor const& b, f64 toleran
   return {};
 }
 
+// Which values follow from a `grad` that is measured along one direction only, by more than being it: the length of
+// that gradient, say, is not the length of the whole. Nothing can be said about them.
+std::vector<bool> unknown_values(Module const& m, Function const& f) {
+  std::vector<bool> measured(f.values.size(), false), unknown(f.values.size(), false);
+  for (auto const& n : f.body.nodes) {
+    bool follows =
+        std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return measured[v] || unknown[v]; });
+    for (auto v : n.results) {
+      unknown[v] = follows;
+      measured[v] =
+          n.op == OpCode::grad && element_count(f.type(v).shape).value(m.bindings) > Evaluation{}.all_elements;
+    }
+  }
+  return unknown;
+}
+
+// The results of which something can be said.
 Results evaluated(Module const& m, Function const& f, std::vector<Tensor> const& inputs) {
   Evaluation how;
   how.in_slots = !f.slots.empty() || f.locals > 0;
   auto tensors = evaluate(m, f, inputs, how);
+  auto const unknown = unknown_values(m, f);
   Results results;
-  for (size_t i = 0; i < tensors.size(); ++i) results[{f.results[i].name, f.results[i].role}] = std::move(tensors[i]);
+  for (size_t i = 0; i < tensors.size(); ++i)
+    if (!unknown[f.results[i].value]) results[{f.results[i].name, f.results[i].role}] = std::move(tensors[i]);
   return results;
 }
 
@@ -149,9 +175,8 @@ std::vector<Tensor> random_inputs(Module const& m, Function const& f, u64 seed) 
   return inputs;
 }
 
-Check::Check(Module const& first, u64 seed) : seed_(seed), module_(first), text_(print(first)) {
-  known_ = all_of(first);
-}
+Check::Check(Module const& first, u64 seed)
+    : seed_(seed), module_(with_extents(first)), text_(print(first)), known_(all_of(module_)) {}
 
 std::map<std::string, Results> Check::all_of(Module const& m) const {
   std::map<std::string, Results> all;
@@ -162,9 +187,10 @@ std::map<std::string, Results> Check::all_of(Module const& m) const {
 std::optional<std::string> Check::difference(Module const& after, f64 tolerance) {
   auto text = print(after);
   if (text == text_) return {};
-  auto now = all_of(after);
-  auto what = first_difference(after, now, tolerance);
-  module_ = after;
+  auto bound_after = with_extents(after);
+  auto now = all_of(bound_after);
+  auto what = first_difference(bound_after, now, tolerance);
+  module_ = std::move(bound_after);
   text_ = std::move(text);
   known_ = std::move(now);
   return what;

@@ -153,3 +153,27 @@ TEST_CASE("five thousand nodes take some milliseconds") {
   MESSAGE("passes over 5,000 nodes: " << total << " ms");
   CHECK(total < 2000); // a bound on growth, not on speed: a quadratic pass takes longer than this
 }
+
+TEST_CASE("a check says nothing of what it cannot measure, and finds an extent where no input shows one") {
+  // Beyond 256 elements a gradient is measured along one direction; its length follows from all of it.
+  auto const module = parsed(R"(func @loss(%w: f32[300] param) -> (loss: f32[] loss, w: f32[300] gradient) {
+  %0 = mul %w, %w : f32[300]
+  %loss = reduce_sum %0 {axes=[0]} : f32[]
+  %1 = grad %loss, %w : f32[300]
+  %2 = mul %1, %1 : f32[300]
+  %3 = reduce_sum %2 {axes=[0]} : f32[]
+  %4 = sqrt %3 : f32[]
+  %5 = broadcast %4 {axes=[]} : f32[300]
+  %6 = div %1, %5 : f32[300]
+  return %loss, %6
+}
+func @run() -> (z: f32[batch,2] output) {
+  %z = broadcast 1 {axes=[]} : f32[batch,2]
+  return %z
+}
+)");
+  PassContext context;
+  PassOptions options;
+  options.check_each = true;
+  CHECK_NOTHROW(run_passes(module, options, context));
+}
