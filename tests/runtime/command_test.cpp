@@ -216,9 +216,9 @@ TEST_CASE("a wrong command line has status 2 and says what is wrong") {
   says("digits.nn --trian=mnist", "error: there is no switch '--trian'\nhelp: did you mean '--train'?\n");
   says("digits.nn -x", "error: there is no switch '-x'\nhelp: ");
   says("digits.nn --frobnicate", "error: there is no switch '--frobnicate'\nhelp: nnc --help lists the switches\n");
-  says("digits.nn --train", "--train needs a value: DATA");
-  says("digits.nn --save --digest", "--save needs a value: FILE, got the switch --digest");
-  says("digits.nn --digest=yes", "--digest takes no value, got 'yes'");
+  says("digits.nn --train", "--train: 1 required DATA missing");
+  says("digits.nn --save --digest", "--save: needs a value: FILE, got '--digest'");
+  says("digits.nn --train mnist --save ''", "--save: needs a value: FILE, got ''");
   says("digits.nn other.nn", "one FILE is expected");
   says("digits.nn --steps many --train mnist", "--steps: expected a whole number, got 'many'");
   says("digits.nn --threads 0", "--threads: expected at least 1");

@@ -1,9 +1,8 @@
-// Words of the command line -> Line, by the table of switches.
-//
-//     --name VALUE   --name=VALUE   -o VALUE   -oVALUE   --name   FILE[:NAME]   -- (only FILE follows)
+// Words of the command line -> Line, by CLI11 and the table of switches.
 #include "runtime/nnc.h"
 #include "tools/nnc/switches.h"
 
+#include <CLI/CLI.hpp>
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -22,81 +21,50 @@ void split_file(Line& line, std::string const& word) {
   line.train_name = word.substr(colon + 1);
 }
 
-Switch const* find_switch(std::string const& name) {
-  auto const all = switches();
-  auto const found = std::find_if(all.begin(), all.end(), [&](Switch const& one) { return name == one.name; });
-  return found == all.end() ? nullptr : &*found;
-}
-
 std::vector<std::string> names() {
   std::vector<std::string> all;
   for (auto const& one : switches()) all.emplace_back(one.name);
   return all;
 }
 
-// What a word says that begins with a dash.
-struct SwitchWord {
-  Switch const* one = nullptr;
-  std::optional<std::string> value; // when it stands in the same word
-};
-
-// "--name=VALUE" or "-oVALUE".
-SwitchWord switch_in(std::string const& word) {
-  bool const is_long = word.starts_with("--");
-  auto const end = is_long ? std::min(word.find('='), word.size()) : 2;
-  SwitchWord said{find_switch(word.substr(0, end)), std::nullopt};
-  if (end < word.size()) said.value = word.substr(end + is_long);
-  if (said.one) return said;
-  auto const name = is_long ? word.substr(0, end) : word;
-  throw Mistake{fmt::format("there is no switch '{}'", name), name.size() > 2 ? nnc::suggestion(name, names()) : ""};
+// `--save --digest` has forgotten the file, and so has `--save ""`; no pass at all is a list of passes.
+void expect_value(Switch const& one, std::string const& value) {
+  auto const all = names();
+  bool const forgotten = std::find(all.begin(), all.end(), value) != all.end();
+  if (forgotten || (value.empty() && std::string_view(one.value) != "A,B"))
+    throw Mistake{fmt::format("needs a value: {}, got '{}'", one.value, value)};
 }
 
 void apply(Switch const& one, Line& line, std::string const& value) {
   try {
+    if (*one.value) expect_value(one, value);
     one.apply(line, value);
   } catch (Mistake const& mistake) {
     throw Mistake{fmt::format("{}: {}", one.name, mistake.message), mistake.meant};
   }
 }
 
-class Parser {
-public:
-  Parser(int count, char const* const* words) : words_(words + std::min(count, 1), words + count) {}
-
-  Line parse() {
-    bool switches_end = false;
-    while (next_ < words_.size()) {
-      auto const& word = words_[next_++];
-      if (switches_end || word.size() < 2 || word[0] != '-') files_.push_back(word);
-      else if (word == "--") switches_end = true;
-      else take(switch_in(word));
-    }
-    return std::move(line_);
+void add(CLI::App& app, Switch const& one, Line& line) {
+  if (!*one.value) {
+    app.add_flag_callback(one.name, [&one, &line] { apply(one, line, ""); });
+    return;
   }
-  std::vector<std::string> const& files() const { return files_; }
+  app.add_option_function<std::vector<std::string>>(one.name,
+                                                    [&one, &line](std::vector<std::string> const& values) {
+                                                      for (auto const& value : values) apply(one, line, value);
+                                                    })
+      ->type_name(one.value)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
 
-private:
-  void take(SwitchWord const& said) {
-    auto const& one = *said.one;
-    if (*one.value) return apply(one, line_, said.value ? *said.value : next_value(one));
-    if (said.value) throw Mistake{fmt::format("{} takes no value, got '{}'", one.name, *said.value)};
-    apply(one, line_, "");
+// What CLI11 has left over begins with a dash and is no switch.
+void refuse_unknown(CLI::App const& app) {
+  for (auto const& word : app.remaining()) {
+    auto const name = word.substr(0, word.find('='));
+    throw Mistake{fmt::format("there is no switch '{}'", name), name.size() > 2 ? nnc::suggestion(name, names()) : ""};
   }
-
-  // `--save --digest` has forgotten the file; a value that looks like a switch is written --save=--digest.
-  std::string const& next_value(Switch const& one) {
-    if (next_ == words_.size()) throw Mistake{fmt::format("{} needs a value: {}", one.name, one.value)};
-    auto const& value = words_[next_++];
-    if (find_switch(value))
-      throw Mistake{fmt::format("{} needs a value: {}, got the switch {}", one.name, one.value, value)};
-    return value;
-  }
-
-  std::vector<std::string> words_;
-  size_t next_ = 0;
-  Line line_;
-  std::vector<std::string> files_;
-};
+}
 
 // Switches that make no sense without another.
 void check_together(Line const& line) {
@@ -115,10 +83,20 @@ void check_together(Line const& line) {
 } // namespace
 
 Line parse(int count, char const* const* words) {
-  Parser parser(count, words);
-  auto line = parser.parse();
+  Line line;
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  std::vector<std::string> files;
+  app.add_option("FILE", files)->expected(0, -1);
+  for (auto const& one : switches()) add(app, one, line);
+  try {
+    app.parse(count, words);
+  } catch (CLI::ParseError const& error) {
+    throw Mistake{error.what()};
+  }
+  refuse_unknown(app);
   if (line.help || !line.completions.empty()) return line;
-  auto const& files = parser.files();
   if (files.empty()) throw Mistake{"no FILE is given"};
   if (files.size() > 1) throw Mistake{fmt::format("one FILE is expected, got '{}' and '{}'", files[0], files[1])};
   split_file(line, files[0]);
