@@ -3,8 +3,8 @@
 
     tools/bench/side_by_side.py NNC [--peers DIR] [--threads 1,2] [--rounds 3] [W1 W2 W3]
 
-NNC is the optimized command. DIR holds the drivers of the peers (numpy_bench.py, torch_bench.py and peak.c); without
-it nnc is measured alone. Every round measures each contender once, one after the other, so that a slow minute of the machine
+NNC is the optimized command. DIR holds the drivers of the peers (numpy_bench.py, torch_bench.py); without it nnc is
+measured alone. Every round measures each contender once, one after the other, so that a slow minute of the machine
 hits all of them; the fastest round of each counts. Both sides train on Fashion-MNIST (Debian's dataset-fashion-mnist).
 """
 
@@ -50,12 +50,16 @@ def peer_ms(script, workload, threads):
     return min(found) if found else None
 
 
-def peak_gflops(peers):
-    """What a loop of nothing but FMA instructions reaches, on one and on two threads."""
+def peak_gflops(threads):
+    """What a loop of nothing but FMA instructions reaches (peak.c); none without a compiler."""
     with tempfile.TemporaryDirectory() as folder:
         program = pathlib.Path(folder) / "peak"
-        subprocess.run(["gcc", "-O2", "-march=native", peers / "peak.c", "-o", program, "-lpthread", "-lm"], check=True)
-        return subprocess.run([program, "peak"], capture_output=True, text=True).stdout.strip()
+        build = ["gcc", "-O2", "-march=native", "-ffp-contract=fast", "-pthread", HERE / "peak.c", "-o", program]
+        try:
+            subprocess.run(build, check=True)
+            return float(subprocess.run([program, str(threads)], capture_output=True, text=True, check=True).stdout)
+        except (OSError, subprocess.CalledProcessError):
+            return None
 
 
 def processor():
@@ -81,11 +85,13 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_intermixed_args()
     print(processor())
-    if arguments.peers:
-        print(peak_gflops(arguments.peers))
-    print(f"{'':4} {'threads':>7} {'who':>6} {'ms/step':>9} {'GFLOP/s':>8}  nnc is faster by")
+    team = [int(word) for word in arguments.threads.split(",")]
+    peak = {threads: peak_gflops(threads) for threads in team}
+    for threads in team:
+        print(f"peak of {threads} threads: {peak[threads] or 'unknown'} GFLOP/s")
+    print(f"{'':4} {'threads':>7} {'who':>6} {'ms/step':>9} {'GFLOP/s':>8} {'of peak':>8}  nnc is faster by")
     for workload in arguments.workloads or LAYERS:
-        for threads in map(int, arguments.threads.split(",")):
+        for threads in team:
             best = {}
             for _ in range(arguments.rounds):
                 for name, measure in contenders(arguments):
@@ -94,7 +100,9 @@ def main():
                         best[name] = min(ms, best.get(name, ms))
             for name, ms in best.items():
                 factor = "" if name == "nnc" else f"{ms / best['nnc']:.2f} x"
-                print(f"{workload:4} {threads:>7} {name:>6} {ms:>9.4f} {flops(workload) / ms / 1e6:>8.1f}  {factor}", flush=True)
+                speed = flops(workload) / ms / 1e6
+                part = f"{speed / peak[threads]:.1%}" if peak[threads] else ""
+                print(f"{workload:4} {threads:>7} {name:>6} {ms:>9.4f} {speed:>8.1f} {part:>8}  {factor}", flush=True)
 
 
 if __name__ == "__main__":
