@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 using namespace nnc;
+using namespace std::string_literals;
 
 namespace {
 
@@ -104,7 +105,7 @@ TEST_CASE("a comment that looks like a place and is none") {
 }
 
 TEST_CASE("a wrong line is reported at its place") {
-  CHECK(first_error(std::string("func @f(%x: f32[]) -> (y: f32[]) {\n  %y = neg %x : f32[] \0\n", 62)) ==
+  CHECK(first_error("func @f(%x: f32[]) -> (y: f32[]) {\n  %y = neg %x : f32[] \0\n"s) ==
         "t.ir:2:23: error: expected text, found a zero byte\n  2 |   %y = neg %x : f32[] ?\n    |                      "
         " ^\n");
   CHECK(first_error("func @f(%x: f32[3]) -> () {\n  %\"a\\").find("t.ir:2:7: error: this string is never closed") == 0);
