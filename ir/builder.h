@@ -26,7 +26,7 @@ public:
   void result(std::string name, ValueId, Role);
   ValueId value(Type, std::string name = {}); // a fresh value that no node defines yet
 
-  ValueId constant(DType, f64);  // literals are shared: the same dtype and bits give the same value
+  ValueId constant(DType, f64); // literals are shared: the same dtype and bits give the same value
   ValueId integer(DType, i64);
 
   Type const& type(ValueId v) const { return function_.values[v].type; }
@@ -34,12 +34,12 @@ public:
 
   // Short forms. `like` gives a constant the dtype of a value.
   ValueId like(ValueId v, f64 c);
-  ValueId convert(ValueId, DType);                            // nothing happens when it has the dtype already
-  ValueId broadcast(ValueId, Shape, std::vector<i64> axes);   // axes: where the operand's axes go in the result
+  ValueId convert(ValueId, DType);                          // nothing happens when it has the dtype already
+  ValueId broadcast(ValueId, Shape, std::vector<i64> axes); // axes: where the operand's axes go in the result
   ValueId broadcast_scalar(ValueId, Shape);
   ValueId reshape(ValueId, Shape);
   ValueId transpose(ValueId, std::vector<i64> permutation);
-  ValueId reduce(OpCode, ValueId, std::vector<i64> axes);     // the axes disappear
+  ValueId reduce(OpCode, ValueId, std::vector<i64> axes); // the axes disappear
 
 private:
   Function& function_;

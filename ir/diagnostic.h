@@ -55,7 +55,7 @@ struct Diagnostic {
   Severity severity = Severity::error;
   Location at;
   std::string message;
-  std::vector<Note> notes = {};   // the chain of calls, innermost first, and "declared here"
+  std::vector<Note> notes = {};         // the chain of calls, innermost first, and "declared here"
   std::optional<std::string> help = {}; // what would fit, if that is known
 };
 

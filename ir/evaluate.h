@@ -9,11 +9,11 @@
 namespace nnc {
 
 struct Evaluation {
-  bool exact = false;    // no rounding to the dtype between nodes: floats stay f64 (finite differences)
-  bool in_slots = false; // keep values in the planned slots, filled with NaN before use, so that a wrong plan shows
+  bool exact = false;      // no rounding to the dtype between nodes: floats stay f64 (finite differences)
+  bool in_slots = false;   // keep values in the planned slots, filled with NaN before use, so that a wrong plan shows
   bool subnormals = false; // keep f32 subnormals; by default they are flushed to zero as in the kernels
-  // `grad` nodes are evaluated by central differences: every element up to `all_elements` of them, beyond that along one
-  // random direction d of length 1 (the result is then d times the slope along d; see gradient_direction).
+  // `grad` nodes are evaluated by central differences: every element up to `all_elements` of them, beyond that along
+  // one random direction d of length 1 (the result is then d times the slope along d; see gradient_direction).
   // Operators without a derivative are held fixed while their operands move.
   u64 seed = 1;
   i64 all_elements = 256;

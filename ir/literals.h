@@ -1,5 +1,5 @@
-// Finds a literal of a function by its dtype and bits, so that equal ones are one value. Keeps up with values that others
-// add; values that are renumbered behind its back are noticed and read again.
+// Finds a literal of a function by its dtype and bits, so that equal ones are one value. Keeps up with values that
+// others add; values that are renumbered behind its back are noticed and read again.
 #pragma once
 
 #include "ir/module.h"

@@ -76,8 +76,10 @@ public:
   void set(std::string_view name, AttributeValue value);
   void erase(std::string_view name);
   // The value of a kind that is known to be right (the verifier has seen it); a CompilerBug otherwise.
-  template <class T> T const& get(std::string_view name) const;
-  template <class T> T get_or(std::string_view name, T fallback) const {
+  template <class T>
+  T const& get(std::string_view name) const;
+  template <class T>
+  T get_or(std::string_view name, T fallback) const {
     auto* v = find(name);
     return v ? std::get<T>(*v) : fallback;
   }
@@ -91,7 +93,8 @@ private:
   std::vector<std::pair<std::string, AttributeValue>> entries_;
 };
 
-template <class T> T const& Attributes::get(std::string_view name) const {
+template <class T>
+T const& Attributes::get(std::string_view name) const {
   auto* v = find(name);
   if (!v || !std::holds_alternative<T>(*v)) missing(name);
   return std::get<T>(*v);
@@ -115,19 +118,21 @@ struct Region {
 
 // What an argument or a result is to the one who calls the function.
 enum class Role : u8 {
-  none,      // an ordinary value
-  input,     // a batch of a data column, as the model declares it: [batch, ...]
-  target,    //
-  data,      // the whole data column that an input or target is gathered from: [examples, ...]; only after assemble_step
-  rows,      // i32[batch]: which rows make this batch; only after assemble_step
-  param,     // trained tensor, named by its path
-  state,     // tensor kept from step to step, saved, not trained
+  none,   // an ordinary value
+  input,  // a batch of a data column, as the model declares it: [batch, ...]
+  target, //
+  data,   // the whole data column that an input or target is gathered from: [examples, ...]; only after assemble_step
+  rows,   // i32[batch]: which rows make this batch; only after assemble_step
+  param,  // trained tensor, named by its path
+  state,  // tensor kept from step to step, saved, not trained
   optimizer, // state of an optimizer, named "<optimizer state>/<path of the parameter>", e.g. "m/dense.weight"
   scalar,    // f64[]: a number that only tunes, named by its path ("adam.lr"), or "steps" or "epoch"
   step,      // i64[]: number of this update from 1 (in evaluation: of the batch within the pass)
   seed,      // i64[]
   gradient,  // result of the loss function: gradient of the parameter of this name
-  loss, metric, output, // results
+  loss,      // results
+  metric,    //
+  output,    //
 };
 std::string_view name(Role);
 std::optional<Role> role_named(std::string_view);
@@ -150,8 +155,8 @@ struct Function {
   std::vector<Result> results;
   Region body;
   // Written by `plan_memory` (empty before):
-  std::vector<Dim> slots;    // size of each arena slot in bytes; `batch` here means the batch rounded up to a multiple of 16
-  i64 locals = 0;            // number of per-thread scalars
+  std::vector<Dim> slots; // bytes of each arena slot; `batch` here means the batch rounded up to a multiple of 16
+  i64 locals = 0;         // number of per-thread scalars
   // Written by `schedule`: how many threads are worth having; 0 when not scheduled.
   i64 threads = 0;
 
@@ -189,7 +194,7 @@ struct Training {
   std::vector<ScalarSetting> scalars; // of the model, the optimizers and the train block
   i64 batch = 32;
   i64 epochs = 1;
-  i64 steps = 0;      // 0: given by the epochs
+  i64 steps = 0; // 0: given by the epochs
   i64 seed = 0;
   i64 validation = 0; // rows kept from the end of the training set
   std::string order = "shuffle";
@@ -209,11 +214,13 @@ struct Module {
 };
 
 // The functions of a module, by name:
-//   from the frontend     @loss        inputs, targets, params, states, scalars, step, seed -> losses, metrics, gradients, states (training)
+//   from the frontend     @loss        inputs, targets, params, states, scalars, step, seed -> losses, metrics,
+//                                      gradients, states (training)
 //                         @evaluate    the same arguments -> losses, metrics
 //                         @run         inputs, params, states -> outputs
 //                         @initialize  seed -> params, states, optimizer states
 //                         @update.P    p, g, optimizer states, scalars, step -> p, optimizer states
-//   after assemble_step   @train_step replaces @loss and all @update.P; inputs and targets of every function are gathers of rows
+//   after assemble_step   @train_step  replaces @loss and all @update.P; inputs and targets of every function are
+//                                      gathers of rows
 
 } // namespace nnc

@@ -14,7 +14,7 @@ class Grad;    // ir/grad.h
 
 // Passes ask for traits, not for names.
 enum Trait : u32 {
-  elementwise = 1 << 0,   // element i of the result depends on element i of the operands (rank 0 ones broadcast)
+  elementwise = 1 << 0, // element i of the result depends on element i of the operands (rank 0 ones broadcast)
   commutative = 1 << 1,
   moves_data = 1 << 2,    // every element of the result is an element of an operand or a fill value; no arithmetic
   reduces = 1 << 3,       // folds axes away (attribute `axes`, or `axis`)
@@ -48,7 +48,7 @@ struct Sample {
   std::vector<Type> operands; // small constant shapes
   Attributes attributes;
   std::optional<Type> stated;
-  f64 low = -2, high = 2;     // uniform range of float operands; integers are drawn from [int_low, int_high]
+  f64 low = -2, high = 2; // uniform range of float operands; integers are drawn from [int_low, int_high]
   i64 int_low = 0, int_high = 5;
 };
 struct Refusal { // operands that must be refused, and a part of the message
@@ -64,8 +64,10 @@ struct Op {
   std::span<AttributeSpec const> attributes = {};
   std::vector<Type> (*type)(TypeQuery const&) = nullptr;
   void (*gradient)(Grad&) = nullptr; // null only with `no_derivative` or `structural`
-  // operands -> results, float ones in f64 without rounding (the caller rounds once to the dtype), integers in their own width
-  std::vector<Tensor> (*evaluate)(Node const&, std::span<Tensor const> operands, std::span<Type const> results) = nullptr;
+  // operands -> results, float ones in f64 without rounding (the caller rounds once to the dtype), integers in their
+  // own width
+  std::vector<Tensor> (*evaluate)(Node const&, std::span<Tensor const> operands,
+                                  std::span<Type const> results) = nullptr;
   std::vector<Sample> (*samples)() = nullptr;
   std::vector<Refusal> (*errors)() = nullptr;
   std::string_view accuracy = ""; // of the compiled code, "at most 2 ulp"; empty: exact or correctly rounded

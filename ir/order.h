@@ -43,7 +43,8 @@ struct ProductF32 {
 };
 
 // Reduces `outer * inner` elements `at(o, i)` (o: linear index of all reduced axes but the innermost) without blocks.
-template <class Combine, class At> f32 reduce_plain(Order::Kind kind, i64 outer, i64 inner, At at) {
+template <class Combine, class At>
+f32 reduce_plain(Order::Kind kind, i64 outer, i64 inner, At at) {
   if (kind == Order::Kind::chain) {
     f32 acc = Combine::start;
     for (i64 o = 0; o < outer; ++o)
@@ -75,8 +76,10 @@ f32 reduce_in_order(Order order, i64 first, i64 rest, i64 inner, At at) { // at(
   return total;
 }
 
-// One reduced axis: it is both the outermost (blocks) and the innermost (lanes; the lane counts from the block's start).
-template <class Combine, class At> f32 reduce_one_axis(Order order, i64 extent, At at) { // at(i)
+// One reduced axis: it is both the outermost (blocks) and the innermost (lanes; the lane counts from the block's
+// start).
+template <class Combine, class At>
+f32 reduce_one_axis(Order order, i64 extent, At at) { // at(i)
   auto part = [&](i64 begin, i64 end) {
     return reduce_plain<Combine>(order.kind, 1, end - begin, [&](i64, i64 i) { return at(begin + i); });
   };
@@ -88,7 +91,8 @@ template <class Combine, class At> f32 reduce_one_axis(Order order, i64 extent, 
 }
 
 // A contraction of one output element: sum over k of a(k) * b(k), each step one fma.
-template <class A, class B> f32 dot_in_order(Order order, i64 extent, A a, B b) {
+template <class A, class B>
+f32 dot_in_order(Order order, i64 extent, A a, B b) {
   auto part = [&](i64 begin, i64 end) -> f32 {
     if (order.kind == Order::Kind::chain) {
       f32 acc = 0.0F;

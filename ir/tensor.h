@@ -18,9 +18,9 @@ struct Tensor {
   static Tensor zeros(DType, std::vector<i64> shape);
 };
 
-f64 round_to(DType, f64);      // nearest value of a float dtype
-i64 wrap_to(DType, i64);       // two's complement in the width of an integer dtype; bool: 0 or 1
-i64 saturate_to(DType, f64);   // float to integer: truncates, saturates, NaN gives 0
+f64 round_to(DType, f64);    // nearest value of a float dtype
+i64 wrap_to(DType, i64);     // two's complement in the width of an integer dtype; bool: 0 or 1
+i64 saturate_to(DType, f64); // float to integer: truncates, saturates, NaN gives 0
 
 // Row-major strides and number of elements of a shape.
 std::vector<i64> strides_of(std::vector<i64> const& shape);

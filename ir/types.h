@@ -14,8 +14,8 @@ namespace nnc {
 enum class DType : u8 { f64, f32, f16, bf16, i64, i32, i8, u8, bool_ };
 inline constexpr int dtype_count = 9;
 
-std::string_view name(DType);                        // "f32", "bool"
-std::optional<DType> dtype_named(std::string_view);  // the inverse
+std::string_view name(DType);                       // "f32", "bool"
+std::optional<DType> dtype_named(std::string_view); // the inverse
 bool is_float(DType);
 bool is_int(DType); // i64 i32 i8 u8; bool is neither float nor int
 i64 bytes(DType);   // of one element; bool takes one byte that holds 0 or 1
@@ -47,8 +47,8 @@ public:
   // The coefficient-wise maximum: at least as large as both for every value (>= 1) of the symbols.
   static Dim maximum(Dim const&, Dim const&);
   bool operator==(Dim const&) const = default;
-  std::string text() const;                                // "2*batch + 1", no blanks inside a type: "2*batch+1"
-  static std::optional<Dim> parse(std::string_view text);  // the inverse
+  std::string text() const;                               // "2*batch + 1", no blanks inside a type: "2*batch+1"
+  static std::optional<Dim> parse(std::string_view text); // the inverse
 
 private:
   struct Term { // coefficient * batch^p0 * examples^p1, coefficient != 0

@@ -66,7 +66,7 @@ public:
   [[noreturn]] void fail(Location, std::string message, std::optional<std::string> help = {},
                          std::vector<Note> notes = {});
   void report(Failure const&);
-  Location user_place(Location) const; // the nearest place in the user's own text
+  Location user_place(Location) const;       // the nearest place in the user's own text
   static std::string in_words(Error const&); // of the operator table, with types as the user writes them
 
   // Lists and strings that are made and walked through while compiling: what takes too long is a mistake.

@@ -92,9 +92,7 @@ private:
     if (peek() == '\n') return "the end of the line";
     return fmt::format("'{}'", text_[at_]);
   }
-  Location here() const {
-    return {file_, line_, static_cast<u32>(at_ - line_start_ + 1), 1};
-  }
+  Location here() const { return {file_, line_, static_cast<u32>(at_ - line_start_ + 1), 1}; }
   [[noreturn]] void fail(std::string message) { fail(here(), std::move(message)); }
   [[noreturn]] static void fail(Location at, std::string message) {
     throw Error(Diagnostic{.at = at, .message = std::move(message)});
@@ -213,7 +211,8 @@ private:
   }
 
   // ---- attributes -------------------------------------------------------------------------------------------------
-  template <class Item> auto list(Item item) {
+  template <class Item>
+  auto list(Item item) {
     std::vector<decltype(item())> out;
     expect('[');
     if (accept(']')) return out;
@@ -234,20 +233,18 @@ private:
       w = need_word("chain or lanes");
       expect(')');
     }
-    if (w == "lanes")
-      o.kind = Order::Kind::lanes;
-    else if (w != "chain")
-      fail(place, fmt::format("unknown order '{}': chain, lanes or blocks(n, chain)", w));
+    if (w == "lanes") o.kind = Order::Kind::lanes;
+    else if (w != "chain") fail(place, fmt::format("unknown order '{}': chain, lanes or blocks(n, chain)", w));
     return o;
   }
   Place place() {
     auto at = (blanks(), here());
     auto w = need_word("a place");
     static std::pair<std::string_view, Place::Kind> const kinds[] = {{"slot", Place::Kind::slot},
-                                                                      {"local", Place::Kind::local},
-                                                                      {"argument", Place::Kind::argument},
-                                                                      {"result", Place::Kind::result},
-                                                                      {"alias", Place::Kind::alias}};
+                                                                     {"local", Place::Kind::local},
+                                                                     {"argument", Place::Kind::argument},
+                                                                     {"result", Place::Kind::result},
+                                                                     {"alias", Place::Kind::alias}};
     for (auto [text, kind] : kinds)
       if (w == text) {
         expect('(');
@@ -298,14 +295,15 @@ private:
     auto at = here();
     auto w = word();
     if (w == "func") return function();
-    if (w == "module") return settings([&](std::string const& key) {
-      for (int s = 0; s < symbol_count; ++s)
-        if (key == nnc::name(static_cast<Symbol>(s))) {
-          module_.bindings[static_cast<size_t>(s)] = integer(1, most_rows);
-          return true;
-        }
-      return false;
-    });
+    if (w == "module")
+      return settings([&](std::string const& key) {
+        for (int s = 0; s < symbol_count; ++s)
+          if (key == nnc::name(static_cast<Symbol>(s))) {
+            module_.bindings[static_cast<size_t>(s)] = integer(1, most_rows);
+            return true;
+          }
+        return false;
+      });
     if (w == "target") {
       Target& t = module_.target.emplace();
       return settings([&](std::string const& key) {
@@ -327,7 +325,8 @@ private:
     if (w == "training") return training();
     fail(at, "expected func, module, target or training");
   }
-  template <class Set> void settings(Set set) {
+  template <class Set>
+  void settings(Set set) {
     expect('{');
     do {
       auto at = (blanks(), here());
@@ -460,14 +459,10 @@ private:
       auto at = (blanks(), here());
       auto key = need_word("a property of the function");
       expect('=');
-      if (key == "slots")
-        f_.slots = list([&] { return dim(); });
-      else if (key == "locals")
-        f_.locals = integer(0, INT32_MAX);
-      else if (key == "threads")
-        f_.threads = integer(0, INT32_MAX);
-      else
-        fail(at, fmt::format("unknown property '{}': slots, locals or threads", key));
+      if (key == "slots") f_.slots = list([&] { return dim(); });
+      else if (key == "locals") f_.locals = integer(0, INT32_MAX);
+      else if (key == "threads") f_.threads = integer(0, INT32_MAX);
+      else fail(at, fmt::format("unknown property '{}': slots, locals or threads", key));
     } while (accept(','));
     expect('}');
   }
@@ -475,10 +470,8 @@ private:
     std::vector<ValueId> values;
     if (accept("return")) {
       do {
-        if (blanks(), peek() == '%')
-          values.push_back(used_value());
-        else
-          values.push_back(literal(raw_literal(), {}));
+        if (blanks(), peek() == '%') values.push_back(used_value());
+        else values.push_back(literal(raw_literal(), {}));
       } while (accept(','));
       end_line();
     }
@@ -552,7 +545,8 @@ private:
       std::vector<std::string> known;
       for (auto c : all_ops()) known.emplace_back(info(c).name);
       auto near = nearest(op_name, known);
-      fail(op_at, fmt::format("unknown operator '{}'{}", op_name, near.empty() ? "" : fmt::format("; {} is the nearest", near)));
+      fail(op_at, fmt::format("unknown operator '{}'{}", op_name,
+                              near.empty() ? "" : fmt::format("; {} is the nearest", near)));
     }
     n.op = *code;
     n.at = start;
@@ -566,10 +560,8 @@ private:
       expect('{');
       n.attributes = attributes(op);
     }
-    if (*code == OpCode::kernel)
-      kernel_body(n, raw, names);
-    else
-      typed_results(n, raw, names);
+    if (*code == OpCode::kernel) kernel_body(n, raw, names);
+    else typed_results(n, raw, names);
     return n;
   }
   bool region_follows() const { // "{" and then the end of the line
@@ -651,10 +643,8 @@ private:
     u32 line = 0;
     auto r = std::from_chars(c.data() + colon + 1, c.data() + c.size(), line);
     if (r.ec != std::errc{} || r.ptr != c.data() + c.size() || line == 0) return;
-    if (c.find(' ') == std::string_view::npos && c.front() != '"')
-      n.at = {source(c.substr(0, colon)), line, 1, 0};
-    else if (auto file = unquoted(c.substr(0, colon)))
-      n.at = {source(*file), line, 1, 0};
+    if (c.find(' ') == std::string_view::npos && c.front() != '"') n.at = {source(c.substr(0, colon)), line, 1, 0};
+    else if (auto file = unquoted(c.substr(0, colon))) n.at = {source(*file), line, 1, 0};
   }
   // What was quoted, if this is one string and nothing else.
   static std::optional<std::string> unquoted(std::string_view s) {

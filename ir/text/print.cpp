@@ -36,9 +36,12 @@ std::string quoted(std::string_view s) {
 std::string shown(std::string const& name) { return plain_name(name) ? name : quoted(name); }
 
 // A file that a comment names as it is: without blanks it cannot be taken for words.
-bool is_plain_place(std::string_view file) { return !file.empty() && file.find_first_of(" \t\r\n\"") == std::string::npos; }
+bool is_plain_place(std::string_view file) {
+  return !file.empty() && file.find_first_of(" \t\r\n\"") == std::string::npos;
+}
 
-template <class List, class Text> std::string joined(List const& list, Text text, std::string_view between = ", ") {
+template <class List, class Text>
+std::string joined(List const& list, Text text, std::string_view between = ", ") {
   std::string out;
   for (auto const& item : list) {
     if (!out.empty()) out += between;
@@ -88,14 +91,14 @@ private:
     auto const& wanted = f_.values[v].name;
     std::string candidate = wanted.empty() ? std::to_string(next_number_++) : wanted;
     while (!taken_.insert(candidate).second)
-      candidate = wanted.empty() ? std::to_string(next_number_++) : fmt::format("{}_{}", wanted, ++copies_.try_emplace(wanted, 1).first->second);
+      candidate = wanted.empty() ? std::to_string(next_number_++)
+                                 : fmt::format("{}_{}", wanted, ++copies_.try_emplace(wanted, 1).first->second);
     names_[v] = "%" + shown(candidate);
   }
 
   void name_nodes(std::vector<Node> const& nodes) {
     for (auto const& n : nodes) {
-      if (n.op == OpCode::kernel)
-        name_nodes(n.regions.front().nodes);
+      if (n.op == OpCode::kernel) name_nodes(n.regions.front().nodes);
       else
         for (auto r : n.results) give_name(r);
     }
@@ -155,10 +158,8 @@ private:
     if (!n.attributes.empty())
       line += " {" + joined(n.attributes, [&](auto const& a) { return a.first + "=" + attribute(a.second); }) + "}";
     bool group = n.op == OpCode::kernel;
-    if (group)
-      line += " {";
-    else if (!n.results.empty())
-      line += " : " + joined(n.results, [&](ValueId r) { return f_.type(r).text(); });
+    if (group) line += " {";
+    else if (!n.results.empty()) line += " : " + joined(n.results, [&](ValueId r) { return f_.type(r).text(); });
     auto const& file = module_.sources->name(n.at.file);
     if (n.at && !file.ends_with(".ir")) {
       line.resize(std::max(line.size() + 2, comment_column), ' ');
@@ -196,8 +197,8 @@ std::string training_text(Training const& t) {
 }
 
 std::string target_text(Target const& t) {
-  return fmt::format("target {{cpu={}, features={}, l1={}, l2={}, registers={}, triple={}, vector_bytes={}}}\n", quoted(t.cpu),
-                     quoted(t.features), t.l1, t.l2, t.registers, quoted(t.triple), t.vector_bytes);
+  return fmt::format("target {{cpu={}, features={}, l1={}, l2={}, registers={}, triple={}, vector_bytes={}}}\n",
+                     quoted(t.cpu), quoted(t.features), t.l1, t.l2, t.registers, quoted(t.triple), t.vector_bytes);
 }
 
 } // namespace

@@ -1,4 +1,5 @@
-// A host for compiled functions: tensors in, tensors out, any number of threads; and the same for the loops' interpreter.
+// A host for compiled functions: tensors in, tensors out, any number of threads; and the same for the loops'
+// interpreter.
 #pragma once
 
 #include "codegen/codegen.h"
@@ -73,7 +74,7 @@ inline Tensor unpacked(DType d, std::vector<i64> shape, u8 const* from) {
 }
 
 struct Ran {
-  std::vector<Bytes> results;          // one per result; empty for reports
+  std::vector<Bytes> results; // one per result; empty for reports
   std::vector<f64> sums, last;
   nnc_report report{};
 };
@@ -81,7 +82,8 @@ struct Ran {
 // Everything that a call needs in memory. Unused bytes around the results are checked to be left alone.
 class Call {
 public:
-  Call(Module const& m, Function const& f, std::vector<Tensor> const& inputs, i64 batch, int threads) : f_(f), storage_(f) {
+  Call(Module const& m, Function const& f, std::vector<Tensor> const& inputs, i64 batch, int threads)
+      : f_(f), storage_(f) {
     Bindings bound = bindings_of(m, f, inputs);
     i64 examples = bound[static_cast<size_t>(Symbol::examples)].value_or(0);
     batch = bound[static_cast<size_t>(Symbol::batch)].value_or(batch);
@@ -181,9 +183,12 @@ private:
     set(Frame::thread, thread), set(Frame::threads, context.threads), set(Frame::batch, context.batch);
     set(Frame::padded_batch, (context.batch + 15) / 16 * 16), set(Frame::examples, context.examples);
     set(Frame::seed, context.seed), set(Frame::step, step), set(Frame::rows, pointer(context.rows));
-    for (size_t i = 0; i < scalars_.size(); ++i) std::memcpy(&cells[static_cast<size_t>(fr.scalars) + i], &scalars_[i], 8);
-    for (size_t i = 0; i < argument_pointers_.size(); ++i) set(fr.arguments + static_cast<i64>(i), pointer(argument_pointers_[i]));
-    for (size_t i = 0; i < result_pointers_.size(); ++i) set(fr.results + static_cast<i64>(i), pointer(result_pointers_[i]));
+    for (size_t i = 0; i < scalars_.size(); ++i)
+      std::memcpy(&cells[static_cast<size_t>(fr.scalars) + i], &scalars_[i], 8);
+    for (size_t i = 0; i < argument_pointers_.size(); ++i)
+      set(fr.arguments + static_cast<i64>(i), pointer(argument_pointers_[i]));
+    for (size_t i = 0; i < result_pointers_.size(); ++i)
+      set(fr.results + static_cast<i64>(i), pointer(result_pointers_[i]));
     Bindings padded;
     padded[static_cast<size_t>(Symbol::batch)] = (context.batch + 15) / 16 * 16;
     i64 at = pointer(context.arena);

@@ -1,5 +1,5 @@
-// Every operator of the table, as every sample says: compiled against the reference evaluator; the same bits from vectors
-// of every width, from any number of threads, and from the interpreter of the loops.
+// Every operator of the table, as every sample says: compiled against the reference evaluator; the same bits from
+// vectors of every width, from any number of threads, and from the interpreter of the loops.
 #include "tests/codegen/host.h"
 #include "tests/props/samples.h"
 
@@ -27,7 +27,8 @@ bool near(f64 x, f64 y, f64 relative) {
 void check_close(Tensor const& want, Tensor const& got, OpCode code) {
   REQUIRE(want.size() == got.size());
   CHECK(want.i == got.i);
-  for (size_t k = 0; k < want.f.size(); ++k) CHECK_MESSAGE(near(want.f[k], got.f[k], tolerance(code)), want.f[k], " ", got.f[k], " at ", k);
+  for (size_t k = 0; k < want.f.size(); ++k)
+    CHECK_MESSAGE(near(want.f[k], got.f[k], tolerance(code)), want.f[k], " ", got.f[k], " at ", k);
 }
 
 } // namespace
@@ -41,7 +42,8 @@ TEST_CASE("compiled operators agree with the evaluator and with the interpreted 
     for (auto const& s : info(code).samples()) {
       Module one = module_of(code, s);
       bool f64_tensor = false;
-      for (auto const& v : one.functions[0].values) f64_tensor = f64_tensor || (v.type.dtype == DType::f64 && v.type.rank() > 0);
+      for (auto const& v : one.functions[0].values)
+        f64_tensor = f64_tensor || (v.type.dtype == DType::f64 && v.type.rank() > 0);
       if (f64_tensor) continue;
       one.functions[0].name = "f" + std::to_string(all.functions.size());
       all.functions.push_back(one.functions[0]);

@@ -1,5 +1,5 @@
-// Sums of compiled kernels have the bits that ir/order.h says, whatever the extents, the width of vectors and the number
-// of threads.
+// Sums of compiled kernels have the bits that ir/order.h says, whatever the extents, the width of vectors and the
+// number of threads.
 #include "tests/codegen/host.h"
 #include "tests/props/samples.h"
 
@@ -28,7 +28,8 @@ Order order_in(Module const& m) {
 }
 
 // Compiles, runs on several widths and teams, compares with `want(order)` bit by bit.
-template <class Want> void check(std::string const& text, std::vector<Tensor> const& inputs, Want want) {
+template <class Want>
+void check(std::string const& text, std::vector<Tensor> const& inputs, Want want) {
   Module parsed = host::parsed(text);
   for (i64 width : {16, 32, 64}) {
     Module m = host::finished(parsed, host::with_vectors(width));
@@ -48,7 +49,9 @@ template <class Want> void check(std::string const& text, std::vector<Tensor> co
 void check_rows(i64 rows, i64 n) {
   Tensor x = drawn({rows, n}, 3);
   auto a = floats(x);
-  check(fmt::format("func @f(%x: f32[{0},{1}]) -> (y: f32[{0}]) {{\n  %y = reduce_sum %x {{axes=[1]}} : f32[{0}]\n  return %y\n}}\n", rows, n),
+  check(fmt::format("func @f(%x: f32[{0},{1}]) -> (y: f32[{0}]) {{\n  %y = reduce_sum %x {{axes=[1]}} : f32[{0}]\n  "
+                    "return %y\n}}\n",
+                    rows, n),
         {x}, [&](Order o) {
           std::vector<f32> y;
           for (i64 r = 0; r < rows; ++r)
@@ -60,8 +63,10 @@ void check_rows(i64 rows, i64 n) {
 void check_columns(i64 batch, i64 n) {
   Tensor x = drawn({batch, n}, 4);
   auto a = floats(x);
-  check(fmt::format("func @f(%x: f32[batch,{0}]) -> (y: f32[{0}]) {{\n  %y = reduce_sum %x {{axes=[0]}} : f32[{0}]\n  return %y\n}}\n", n), {x},
-        [&](Order o) {
+  check(fmt::format("func @f(%x: f32[batch,{0}]) -> (y: f32[{0}]) {{\n  %y = reduce_sum %x {{axes=[0]}} : f32[{0}]\n  "
+                    "return %y\n}}\n",
+                    n),
+        {x}, [&](Order o) {
           std::vector<f32> y;
           for (i64 c = 0; c < n; ++c)
             y.push_back(reduce_one_axis<SumF32>(o, batch, [&](i64 i) { return a[static_cast<size_t>(i * n + c)]; }));
@@ -72,10 +77,12 @@ void check_columns(i64 batch, i64 n) {
 void check_all(i64 batch, i64 n) {
   Tensor x = drawn({batch, n}, 5);
   auto a = floats(x);
-  check(fmt::format("func @f(%x: f32[batch,{0}]) -> (y: f32[]) {{\n  %y = reduce_sum %x {{axes=[0, 1]}} : f32[]\n  return %y\n}}\n", n), {x},
-        [&](Order o) {
-          return std::vector<f32>{
-              reduce_in_order<SumF32>(o, batch, 1, n, [&](i64 f, i64, i64 i) { return a[static_cast<size_t>(f * n + i)]; })};
+  check(fmt::format("func @f(%x: f32[batch,{0}]) -> (y: f32[]) {{\n  %y = reduce_sum %x {{axes=[0, 1]}} : f32[]\n  "
+                    "return %y\n}}\n",
+                    n),
+        {x}, [&](Order o) {
+          return std::vector<f32>{reduce_in_order<SumF32>(
+              o, batch, 1, n, [&](i64 f, i64, i64 i) { return a[static_cast<size_t>(f * n + i)]; })};
         });
 }
 
@@ -83,13 +90,15 @@ void check_dot(i64 m, i64 k, i64 n) {
   Tensor x = drawn({m, k}, 6), w = drawn({k, n}, 7);
   auto a = floats(x), b = floats(w);
   check(fmt::format("func @f(%x: f32[batch,{0}], %w: f32[{0},{1}]) -> (y: f32[batch,{1}]) {{\n"
-                    "  %y = dot %x, %w {{contract_lhs=[1], contract_rhs=[0]}} : f32[batch,{1}]\n  return %y\n}}\n", k, n),
+                    "  %y = dot %x, %w {{contract_lhs=[1], contract_rhs=[0]}} : f32[batch,{1}]\n  return %y\n}}\n",
+                    k, n),
         {x, w}, [&](Order o) {
           std::vector<f32> y;
           for (i64 r = 0; r < m; ++r)
             for (i64 c = 0; c < n; ++c)
-              y.push_back(dot_in_order(o, k, [&](i64 i) { return a[static_cast<size_t>(r * k + i)]; },
-                                       [&](i64 i) { return b[static_cast<size_t>(i * n + c)]; }));
+              y.push_back(dot_in_order(
+                  o, k, [&](i64 i) { return a[static_cast<size_t>(r * k + i)]; },
+                  [&](i64 i) { return b[static_cast<size_t>(i * n + c)]; }));
           return y;
         });
 }

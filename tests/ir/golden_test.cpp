@@ -1,5 +1,5 @@
-// The text form by example. tests/ir/text: what a module prints as. tests/ir/wrong: what is said about a wrong one, by the
-// parser or, if it parses, by the verifier.
+// The text form by example. tests/ir/text: what a module prints as. tests/ir/wrong: what is said about a wrong one, by
+// the parser or, if it parses, by the verifier.
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "tests/text_test.h"

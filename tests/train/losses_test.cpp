@@ -1,9 +1,9 @@
 // The first 100 losses of the examples against what numpy computes from the same initial weights and batches
 // (reference.py, which made the *.losses files beside this test).
 //
-// Tolerance: relative 1e-4. nnc computes in f32 and numpy in f64, so a loss differs by the rounding of its own sum (1e-7)
-// and by what the weights have drifted apart within at most 100 updates (some 1e-6). The seed of mlp is one for which no
-// relu falls to the other side of 0 by rounding; see reference.py.
+// Tolerance: relative 1e-4. nnc computes in f32 and numpy in f64, so a loss differs by the rounding of its own sum
+// (1e-7) and by what the weights have drifted apart within at most 100 updates (some 1e-6). The seed of mlp is one for
+// which no relu falls to the other side of 0 by rounding; see reference.py.
 #include "tests/runtime/scratch.h"
 
 #include <doctest/doctest.h>
@@ -29,8 +29,9 @@ std::vector<double> trained(std::string const& example, std::string const& setti
   Scratch scratch;
   Environment cache("XDG_CACHE_HOME", scratch.folder().string()), data("NNC_DATA", std::nullopt);
   auto log = (scratch / "log.jsonl").string();
-  auto command = std::string(NNC_COMMAND) + " " NNC_SOURCE_DIR "/examples/" + example + ".nn --train mnist --steps 100 --log " + log +
-                 " --log-every 1 " + settings + " 2>" + (scratch / "words").string() + " >/dev/null";
+  auto command = std::string(NNC_COMMAND) + " " NNC_SOURCE_DIR "/examples/" + example +
+                 ".nn --train mnist --steps 100 --log " + log + " --log-every 1 " + settings + " 2>" +
+                 (scratch / "words").string() + " >/dev/null";
   int status = std::system(command.c_str());
   INFO(content_of(scratch / "words"));
   REQUIRE(status == 0);
