@@ -30,7 +30,8 @@ public:
     function_ = m_.module.getFunction(loops_.name);
     if (!function_) function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, loops_.name, m_.module);
     decorate(*function_);
-    if (loops_.loops.empty()) compile_fast(*function_);
+    constexpr size_t most_fast = 1000; // the fast way takes time that is quadratic in the length of a block
+    if (loops_.loops.empty() && loops_.insts.size() < most_fast) compile_fast(*function_);
     frame_ = function_->getArg(0), window_ = function_->getArg(1);
     b_.SetInsertPoint(llvm::BasicBlock::Create(context_, "", function_));
     for (auto const& buffer : loops_.buffers) buffers_.push_back(address_of(buffer));

@@ -97,6 +97,8 @@ std::vector<int> collapsed_axes(KernelContext const& k, Shape const& space) {
 
 void lower_scalars(Puller& p, KernelContext const& k) {
   auto buffers = result_buffers(p, k);
+  for (auto const& n : k.nodes()) // in order, so that however long a chain is, no pull goes deep
+    if (k.function().type(n.result()).rank() == 0) p.pull(n.result(), {});
   std::vector<Ref> values;
   for (auto r : k.kernel.results) values.push_back(p.pull(r, {}));
   for (size_t i = 0; i < values.size(); ++i) store_result(p, k, buffers, i, {p.builder().integer(0)}, values[i]);

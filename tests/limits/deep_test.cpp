@@ -156,6 +156,24 @@ Module many_ways(int length) {
   return m;
 }
 
+TEST_CASE("numbers that only tune, thousands in a row") {
+  Module m;
+  Function& f = m.functions.emplace_back();
+  f.name = "f";
+  Builder b(f);
+  ValueId x = b.argument("x", {DType::f32, {8}}, Role::none);
+  ValueId rate = b.argument("rate", {DType::f64, {}}, Role::scalar), all = rate;
+  for (int i = 0; i < 6 * deep; ++i)
+    all = b.make(OpCode::add, {b.make(OpCode::mul, {all, b.constant(DType::f64, 0.5)}), rate});
+  ValueId factor = b.broadcast_scalar(b.convert(all, DType::f32), {8});
+  b.result("y", b.make(OpCode::mul, {x, factor}), Role::none);
+  auto inputs = eight(2);
+  Tensor setting = Tensor::zeros(DType::f64, {});
+  setting.f = {0.5};
+  inputs.push_back(setting);
+  CHECK(props::Compiled(m).call(inputs).results[0].f == std::vector<f64>(8, 2));
+}
+
 TEST_CASE("fuse walks far and finds its way") {
   for (Module const& m : {late_reader(100'000), movements(100'000), many_ways(40)}) {
     PassContext context;
