@@ -41,6 +41,8 @@ public:
     case OpCode::gt: return less(x[1], x[0]);
     case OpCode::le: return less_or_equal(x[0], x[1]);
     case OpCode::ge: return less_or_equal(x[1], x[0]);
+    case OpCode::is_nan: return b_.CreateFCmpUNO(x[0], x[0]);
+    case OpCode::is_finite: return b_.CreateFCmpONE(absolute(x[0]), llvm::ConstantFP::getInfinity(x[0]->getType()));
     case OpCode::and_: return b_.CreateAnd(x[0], x[1]);
     case OpCode::or_: return b_.CreateOr(x[0], x[1]);
     case OpCode::not_: return b_.CreateNot(x[0]);

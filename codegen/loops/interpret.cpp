@@ -104,6 +104,8 @@ std::optional<bool> comparison(OpCode op, T a, T b) {
   case OpCode::le: return a <= b;
   case OpCode::gt: return a > b;
   case OpCode::ge: return a >= b;
+  case OpCode::is_nan: return a != a;
+  case OpCode::is_finite: return std::isfinite(a);
   default: return {};
   }
 }

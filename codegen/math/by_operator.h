@@ -11,7 +11,9 @@ template <class A, class X>
 X by_operator(A& a, OpCode op, X x, X y) {
   switch (op) {
   case OpCode::exp: return exp(a, x);
+  case OpCode::expm1: return expm1(a, x);
   case OpCode::log: return log(a, x);
+  case OpCode::log1p: return log1p(a, x);
   case OpCode::tanh: return tanh(a, x);
   case OpCode::erf: return erf(a, x);
   case OpCode::sin: return sin(a, x);

@@ -26,7 +26,8 @@
 
 namespace nnc::math {
 
-// ---- exp, log and tanh, in the precision of P ---------------------------------------------------------------------
+// ---- exp, expm1, log, log1p and tanh, in the precision of P
+// ---------------------------------------------------------------------
 
 // c[0] + c[1] x + ... by Horner's rule on fma.
 template <class A, class X, class Constant, size_t n>
@@ -51,6 +52,7 @@ struct F32 {
   static constexpr std::int64_t magic_bits = 0x4b400000, root_half_bits = 0x3f3504f3; // of sqrt(1/2)
   static constexpr double magic = 0x1.8p23, ln2_high = 0x1.62e4p-1, ln2_low = 0x1.7f7d1cp-20;
   static constexpr double smallest = std::numeric_limits<float>::min(), exp_limit = 104, tanh_limit = 0.625;
+  static constexpr double expm1_least = -30, expm1_most = 89; // beyond: -1 and infinity
   // exp to r^7 (next term 0.09 ulp); tanh with the coefficients of Cephes, tanhf.c.
   static constexpr double exp_terms[] = {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
   static constexpr double log_terms[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11};
@@ -69,6 +71,7 @@ struct F64 {
   static constexpr std::int64_t magic_bits = 0x4338000000000000, root_half_bits = 0x3fe6a09e667f3bcd;
   static constexpr double magic = 0x1.8p52, ln2_high = 0x1.62e42fee00000p-1, ln2_low = 0x1.a39ef35793c76p-33;
   static constexpr double smallest = std::numeric_limits<double>::min(), exp_limit = 746, tanh_limit = 0.02;
+  static constexpr double expm1_least = -50, expm1_most = 710;
   // exp to r^13 (next term below 2^-57).
   static constexpr double exp_terms[] = {0.5,           1.0 / 6,        1.0 / 24,        1.0 / 120,
                                          1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
@@ -78,43 +81,100 @@ struct F64 {
   static constexpr double tanh_terms[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925};
 };
 
-// exp(x) = 2^n exp(r), r = x - n ln 2 in [-ln2/2, ln2/2]; Taylor. 2^n by its exponent field, in two factors, so that
-// the largest and the subnormal results can pass through.
+// x, between two bounds, is n ln 2 + r with r in [-ln2/2, ln2/2]; and exp(r) - 1 by Taylor.
+template <class P>
+struct Reduced {
+  typename P::N n;
+  typename P::X less_one;
+};
 template <class A, class P>
-typename P::X exp_in(A& a, P p, typename P::X x) {
-  x = a.select(a.lt(p.x(P::exp_limit), x), p.x(P::exp_limit), x);
-  x = a.select(a.lt(x, p.x(-P::exp_limit)), p.x(-P::exp_limit), x);
+Reduced<P> reduced(A& a, P p, typename P::X x, double least, double most) {
+  x = a.select(a.lt(p.x(most), x), p.x(most), x);
+  x = a.select(a.lt(x, p.x(least)), p.x(least), x);
   auto shifted = a.fma(x, p.x(std::numbers::log2e), p.x(P::magic));
   auto n = a.sub(a.bits(shifted), p.n(P::magic_bits));
   auto whole = a.sub(shifted, p.x(P::magic));
   auto r = a.fma(whole, p.x(-P::ln2_low), a.fma(whole, p.x(-P::ln2_high), x));
   auto q = polynomial(a, r, P::exp_terms, [&](double v) { return p.x(v); });
-  auto y = a.add(a.fma(a.mul(r, r), q, r), p.x(1));
-  auto half = a.shr(n, 1);
-  auto power = [&](typename P::N k) { return a.number(a.shl(a.add(k, p.n(P::bias)), P::mantissa)); };
-  return a.mul(a.mul(y, power(half)), power(a.sub(n, half)));
+  return {n, a.fma(a.mul(r, r), q, r)};
+}
+template <class A, class P>
+typename P::X power_of_two(A& a, P p, typename P::N n) { // by its exponent field
+  return a.number(a.shl(a.add(n, p.n(P::bias)), P::mantissa));
 }
 
-// log(x) = e ln 2 + log(m), m in [sqrt(1/2), sqrt(2)); log(m) = 2 atanh(s), s = (m - 1) / (m + 1), |s| < 0.1716:
-// with f = m - 1, log(m) = f - (f^2/2 - s (f^2/2 + R)), R = 2 s^2 (1/3 + s^2/5 + ...). (The form is fdlibm's.)
+// exp(x) = 2^n exp(r). 2^n in two factors, so that the largest and the subnormal results can pass through.
 template <class A, class P>
-typename P::X log_in(A& a, P p, typename P::X x) {
+typename P::X exp_in(A& a, P p, typename P::X x) {
+  auto [n, less_one] = reduced(a, p, x, -P::exp_limit, P::exp_limit);
+  auto half = a.shr(n, 1);
+  return a.mul(a.mul(a.add(less_one, p.x(1)), power_of_two(a, p, half)), power_of_two(a, p, a.sub(n, half)));
+}
+
+// exp(x) - 1 is exp(r) - 1 where n = 0, else twice 2^(n-1) (exp(r) - 1) + (2^(n-1) - 1/2), so that the largest result
+// can pass through.
+template <class A, class P>
+typename P::X expm1_in(A& a, P p, typename P::X x) {
+  auto [n, less_one] = reduced(a, p, x, P::expm1_least, P::expm1_most);
+  auto power = power_of_two(a, p, a.sub(n, p.n(1)));
+  auto half = a.fma(less_one, power, a.sub(power, p.x(0.5)));
+  auto y = a.select(a.is_zero(n), less_one, a.add(half, half));
+  return a.select(a.either(a.unordered(x), a.eq(x, p.x(0))), x, y); // -0 stays
+}
+
+// x = 2^e m, m in [sqrt(1/2), sqrt(2)).
+template <class P>
+struct Scaled {
+  typename P::N e;
+  typename P::X m;
+};
+template <class A, class P>
+Scaled<P> scaled(A& a, P p, typename P::X x) {
   auto raw = a.bits(x);
   auto e = a.shr(a.sub(raw, p.n(P::root_half_bits)), P::mantissa);
-  auto m = a.number(a.sub(raw, a.shl(e, P::mantissa)));
-  auto f = a.sub(m, p.x(1));
-  auto s = a.div(f, a.add(m, p.x(1)));
+  return {e, a.number(a.sub(raw, a.shl(e, P::mantissa)))};
+}
+
+// e ln 2 + log(1 + f) = e ln2_high + (f - this). log(1 + f) = 2 atanh(s), s = f / (2 + f), |s| < 0.1716, which is
+// f - (f^2/2 - s (f^2/2 + R)), R = 2 s^2 (1/3 + s^2/5 + ...). (The form is fdlibm's.)
+template <class A, class P>
+typename P::X below_f(A& a, P p, typename P::X e, typename P::X f) {
+  auto s = a.div(f, a.add(f, p.x(2)));
   auto s2 = a.mul(s, s);
   auto r = a.mul(s2, polynomial(a, s2, P::log_terms, [&](double v) { return p.x(v); }));
   auto half = a.mul(a.mul(f, f), p.x(0.5));
-  auto exponent = p.from(e);
-  auto small = a.fma(exponent, p.x(P::ln2_low), a.mul(s, a.add(half, r)));
-  auto y = a.fma(exponent, p.x(P::ln2_high), a.sub(f, a.sub(half, small)));
+  return a.sub(half, a.fma(e, p.x(P::ln2_low), a.mul(s, a.add(half, r))));
+}
+
+// The special values of log(x), and of log1p, where x is 1 more than its operand.
+template <class A, class P>
+typename P::X log_or_special(A& a, P p, typename P::X x, typename P::X y) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   y = a.select(a.eq(x, p.x(inf)), x, y);
   y = a.select(a.lt(x, p.x(P::smallest)), p.x(-inf), y); // 0 and what is flushed to it
   y = a.select(a.lt(x, p.x(0)), p.x(std::numeric_limits<double>::quiet_NaN()), y);
   return a.select(a.unordered(x), x, y);
+}
+
+template <class A, class P>
+typename P::X log_in(A& a, P p, typename P::X x) {
+  auto [e, m] = scaled(a, p, x);
+  auto f = a.sub(m, p.x(1)), exponent = p.from(e);
+  return log_or_special(a, p, x, a.fma(exponent, p.x(P::ln2_high), a.sub(f, below_f(a, p, exponent, f))));
+}
+
+// log(1 + x) with u = 1 + x as rounded: log(u) and what the rounding took, (1 + x - u) / u. Where u needs no scaling f
+// is x itself, and nothing is lost.
+template <class A, class P>
+typename P::X log1p_in(A& a, P p, typename P::X x) {
+  auto u = a.add(x, p.x(1));
+  auto [e, m] = scaled(a, p, u);
+  auto unscaled = a.is_zero(e);
+  auto f = a.select(unscaled, x, a.sub(m, p.x(1))), exponent = p.from(e);
+  auto rest = a.select(a.lt(p.x(1), x), a.sub(p.x(1), a.sub(u, x)), a.sub(x, a.sub(u, p.x(1))));
+  rest = a.select(unscaled, p.x(0), a.div(rest, u));
+  auto y = a.fma(exponent, p.x(P::ln2_high), a.sub(f, a.sub(below_f(a, p, exponent, f), rest)));
+  return a.select(a.eq(x, p.x(0)), x, log_or_special(a, p, u, y)); // -0 stays
 }
 
 // tanh(x) = 1 - 2 / (exp(2 |x|) + 1) with the sign of x; near 0, where the difference would cancel, an odd polynomial.
@@ -136,6 +196,22 @@ typename A::F exp(A& a, typename A::F x) {
 template <class A>
 typename A::D exp(A& a, typename A::D x) {
   return exp_in(a, F64<A>{a}, x);
+}
+template <class A>
+typename A::F expm1(A& a, typename A::F x) {
+  return expm1_in(a, F32<A>{a}, x);
+}
+template <class A>
+typename A::D expm1(A& a, typename A::D x) {
+  return expm1_in(a, F64<A>{a}, x);
+}
+template <class A>
+typename A::F log1p(A& a, typename A::F x) {
+  return log1p_in(a, F32<A>{a}, x);
+}
+template <class A>
+typename A::D log1p(A& a, typename A::D x) {
+  return log1p_in(a, F64<A>{a}, x);
 }
 template <class A>
 typename A::F log(A& a, typename A::F x) {

@@ -1,29 +1,16 @@
 // Elementwise functions: of numbers while compiling, of numbers that only tune, and of tensors.
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/known.h"
 
-#include <cmath>
 #include <fmt/core.h>
 
 namespace nnc::front {
 
 namespace {
 
-std::optional<f64> computed(OpCode op, f64 x) {
-  switch (op) {
-  case OpCode::exp: return std::exp(x);
-  case OpCode::log: return std::log(x);
-  case OpCode::tanh: return std::tanh(x);
-  case OpCode::erf: return std::erf(x);
-  case OpCode::sqrt: return std::sqrt(x);
-  case OpCode::rsqrt: return 1 / std::sqrt(x);
-  case OpCode::sin: return std::sin(x);
-  case OpCode::cos: return std::cos(x);
-  case OpCode::abs: return std::abs(x);
-  case OpCode::sign: return x > 0 ? 1.0 : x < 0 ? -1.0 : x;
-  case OpCode::floor: return std::floor(x);
-  case OpCode::round: return std::nearbyint(x);
-  default: return x;
-  }
+bool gives_bool(OpCode op) {
+  Type const number = scalar_of(DType::f64);
+  return result_types(op, {&number, 1}, {}, nullptr).front().dtype == DType::bool_;
 }
 
 template <OpCode op>
@@ -35,9 +22,7 @@ Any unary(BuiltinCall& c) {
 template <OpCode op>
 Any extremum(BuiltinCall& c) {
   auto const &a = c[0], &b = c[1];
-  auto pick = [](f64 x, f64 y) {
-    return op == OpCode::max ? ((y < x || std::isnan(x)) ? x : y) : ((x < y || std::isnan(x)) ? x : y);
-  };
+  auto pick = [](f64 x, f64 y) { return known_value(op, {x, y}); };
   auto *p = a.get<Dim>(), *q = b.get<Dim>();
   if (p && q) {
     auto difference = (*p - *q).constant();
@@ -88,13 +73,14 @@ Any Elaborator::unary(OpCode op, Any const& v, Location at) {
     if (op == OpCode::abs && v.is<Dim>() && v.get<Dim>()->constant())
       return *v.get<Dim>()->constant() < 0 ? Any{Dim(0) - *v.get<Dim>()} : v;
     if (v.is<Dim>() && !v.get<Dim>()->constant()) return unary(op, number_of(*v.get<Dim>(), at), at);
-    return Any{*computed(op, as_float(v, at, "the operand"))};
+    f64 y = known_value(op, {as_float(v, at, "the operand")});
+    return gives_bool(op) ? Any{y != 0} : Any{y};
   }
   if (!v.tensor()) fail(at, fmt::format("`{}` works on numbers and tensors, got {}", info(op).name, shown(v)));
   if (v.tensor()->tunes) {
     if (op == OpCode::stop_gradient) return v;
     std::optional<f64> known;
-    if (v.tensor()->known) known = computed(op, *v.tensor()->known);
+    if (v.tensor()->known) known = known_value(op, {*v.tensor()->known});
     return tunable(op, {v}, known, at);
   }
   return elementwise(op, {v}, at);
@@ -103,7 +89,9 @@ Any Elaborator::unary(OpCode op, Any const& v, Location at) {
 std::vector<Builtin> const& elementwise_builtins() {
   static std::vector<Builtin> const all{
       {"exp(x)", unary<OpCode::exp>},
+      {"expm1(x)", unary<OpCode::expm1>},
       {"log(x)", unary<OpCode::log>},
+      {"log1p(x)", unary<OpCode::log1p>},
       {"tanh(x)", unary<OpCode::tanh>},
       {"erf(x)", unary<OpCode::erf>},
       {"sqrt(x)", unary<OpCode::sqrt>},
@@ -114,6 +102,8 @@ std::vector<Builtin> const& elementwise_builtins() {
       {"sign(x)", unary<OpCode::sign>},
       {"floor(x)", unary<OpCode::floor>},
       {"round(x)", unary<OpCode::round>},
+      {"is_nan(x)", unary<OpCode::is_nan>},
+      {"is_finite(x)", unary<OpCode::is_finite>},
       {"stop_gradient(x)", unary<OpCode::stop_gradient>},
       {"maximum(a, b)", extremum<OpCode::max>},
       {"minimum(a, b)", extremum<OpCode::min>},

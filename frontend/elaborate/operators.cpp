@@ -1,6 +1,7 @@
 // Arithmetic, comparison and logic. Numbers that are known while compiling are computed here; a number that only tunes
 // is computed in f64 once per step; what meets a tensor takes its dtype and becomes a node.
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/known.h"
 
 #include <cmath>
 #include <fmt/core.h>
@@ -29,23 +30,11 @@ std::optional<OpCode> comparison_op(std::string const& op) {
   return {};
 }
 
+// The operators // and % are of integers; on floats the language defines them by floor.
 f64 computed(OpCode op, f64 a, f64 b) {
-  switch (op) {
-  case OpCode::add: return a + b;
-  case OpCode::sub: return a - b;
-  case OpCode::mul: return a * b;
-  case OpCode::div: return a / b;
-  case OpCode::floor_div: return std::floor(a / b);
-  case OpCode::mod: return a - std::floor(a / b) * b;
-  case OpCode::pow: return std::pow(a, b);
-  case OpCode::eq: return a == b;
-  case OpCode::ne: return a != b;
-  case OpCode::lt: return a < b;
-  case OpCode::le: return a <= b;
-  case OpCode::gt: return a > b;
-  case OpCode::ge: return a >= b;
-  default: throw CompilerBug("no arithmetic");
-  }
+  if (op == OpCode::floor_div) return std::floor(a / b);
+  if (op == OpCode::mod) return a - std::floor(a / b) * b;
+  return known_value(op, {a, b});
 }
 
 i64 floor_divided(i64 a, i64 b) { return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0); }
@@ -154,11 +143,11 @@ Any Elaborator::power(Any const& a, Any const& b, Location at) {
     for (i64 i = 1; i < n; ++i) out = arithmetic("*", out, a, at);
     return out;
   }
-  if (x && y) return Any{std::pow(*x, *y)};
+  if (x && y) return Any{computed(OpCode::pow, *x, *y)};
   if (is_number(a) && is_number(b) && (a.tensor() || b.tensor())) {
     auto p = a.tensor() ? a.tensor()->known : x, q = b.tensor() ? b.tensor()->known : y;
     std::optional<f64> known;
-    if (p && q) known = std::pow(*p, *q);
+    if (p && q) known = computed(OpCode::pow, *p, *q);
     return tunable(OpCode::pow, {a, b}, known, at);
   }
   if (n == -1) return arithmetic("/", Any{Dim(1)}, a, at);

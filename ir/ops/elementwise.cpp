@@ -330,6 +330,17 @@ constinit Op const ops::exp{
     .errors = needs_floats_1,
     .accuracy = "at most 2 ulp",
 };
+constinit Op const ops::expm1{
+    .name = "expm1",
+    .doc = "exp(x) - 1, without cancellation near 0",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() * apply(OpCode::exp, {g.x(0)})); }, // y + 1 would lose the tail below -17
+    .evaluate = each1([](f64 x) { return std::expm1(x); }),
+    .samples = samples_1,
+    .errors = needs_floats_1,
+    .accuracy = "at most 2 ulp",
+};
 constinit Op const ops::log{
     .name = "log",
     .doc = "natural logarithm; 0 gives -inf, negative numbers NaN",
@@ -338,6 +349,17 @@ constinit Op const ops::log{
     .gradient = [](Grad& g) { g.to(0, g.dy() / g.x(0)); },
     .evaluate = each1([](f64 x) { return std::log(x); }),
     .samples = samples_1_positive,
+    .errors = needs_floats_1,
+    .accuracy = "at most 2 ulp",
+};
+constinit Op const ops::log1p{
+    .name = "log1p",
+    .doc = "log(1 + x), without cancellation near 0; -1 gives -inf, numbers below NaN",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() / (1.0 + g.x(0))); },
+    .evaluate = each1([](f64 x) { return std::log1p(x); }),
+    .samples = [] { return elementwise_samples(1, floats(), -0.9, 4); },
     .errors = needs_floats_1,
     .accuracy = "at most 2 ulp",
 };
@@ -484,6 +506,24 @@ constinit Op const ops::ge{
     .evaluate = each2([](f64 a, f64 b) { return a >= b; }, [](i64 a, i64 b) { return a >= b; }),
     .samples = comparison_samples,
     .errors = needs_numbers_2,
+};
+constinit Op const ops::is_nan{
+    .name = "is_nan",
+    .doc = "is x NaN",
+    .traits = arithmetic | no_derivative,
+    .type = comparison_type<Takes::floats>,
+    .evaluate = each1([](f64 x) -> i64 { return std::isnan(x); }),
+    .samples = samples_1,
+    .errors = needs_floats_1,
+};
+constinit Op const ops::is_finite{
+    .name = "is_finite",
+    .doc = "is x a number, neither NaN nor infinite",
+    .traits = arithmetic | no_derivative,
+    .type = comparison_type<Takes::floats>,
+    .evaluate = each1([](f64 x) -> i64 { return std::isfinite(x); }),
+    .samples = samples_1,
+    .errors = needs_floats_1,
 };
 constinit Op const ops::and_{
     .name = "and",

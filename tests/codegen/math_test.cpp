@@ -34,10 +34,12 @@ math::Plain plain;
 
 } // namespace
 
-TEST_CASE("exp, log and tanh are within 2 ulp everywhere") {
+TEST_CASE("exp, expm1, log, log1p and tanh are within 2 ulp everywhere") {
   CHECK(worst([](float x) { return math::exp(plain, x); }, [](double x) { return std::exp(x); }) <= 2);
   CHECK(worst([](float x) { return math::log(plain, x); }, [](double x) { return std::log(x); }) <= 2);
   CHECK(worst([](float x) { return math::tanh(plain, x); }, [](double x) { return std::tanh(x); }) <= 2);
+  CHECK(worst([](float x) { return math::expm1(plain, x); }, [](double x) { return std::expm1(x); }) <= 2);
+  CHECK(worst([](float x) { return math::log1p(plain, x); }, [](double x) { return std::log1p(x); }) <= 2);
 }
 
 TEST_CASE("erf, sin and cos are within 4 ulp") {
@@ -72,12 +74,27 @@ TEST_CASE("pow is within 4 ulp, and its special values are those of IEEE 754") {
     }
 }
 
-TEST_CASE("special values of exp, log, tanh and erf") {
+TEST_CASE("special values of exp, expm1, log, log1p, tanh and erf") {
   float const inf = std::numeric_limits<float>::infinity(), nan = std::numeric_limits<float>::quiet_NaN();
   CHECK(math::exp(plain, inf) == inf);
   CHECK(math::exp(plain, -inf) == 0);
   CHECK(math::exp(plain, 0.0F) == 1);
   CHECK(std::isnan(math::exp(plain, nan)));
+  CHECK(math::expm1(plain, inf) == inf);
+  CHECK(math::expm1(plain, -inf) == -1);
+  CHECK(math::expm1(plain, 88.8F) == inf);
+  CHECK(std::signbit(math::expm1(plain, -0.0F)));
+  CHECK_FALSE(std::signbit(math::expm1(plain, 0.0F)));
+  CHECK(math::expm1(plain, 1.2e-38F) == 1.2e-38F);
+  CHECK(std::isnan(math::expm1(plain, nan)));
+  CHECK(math::log1p(plain, inf) == inf);
+  CHECK(math::log1p(plain, -1.0F) == -inf);
+  CHECK(std::isnan(math::log1p(plain, -1.0001F)));
+  CHECK(std::isnan(math::log1p(plain, -inf)));
+  CHECK(std::signbit(math::log1p(plain, -0.0F)));
+  CHECK_FALSE(std::signbit(math::log1p(plain, 0.0F)));
+  CHECK(math::log1p(plain, -1.2e-38F) == -1.2e-38F);
+  CHECK(std::isnan(math::log1p(plain, nan)));
   CHECK(math::log(plain, 0.0F) == -inf);
   CHECK(math::log(plain, -0.0F) == -inf);
   CHECK(math::log(plain, 1.0F) == 0);
@@ -100,6 +117,13 @@ TEST_CASE("the f64 functions of numbers that only tune") {
   };
   for (double x = -700; x < 700; x += 0.37) CHECK(close(math::exp(plain, x), std::exp(x)));
   for (double x = 1e-300; x < 1e300; x *= 7.3) CHECK(close(math::log(plain, x), std::log(x)));
+  for (double x = 1e-300; x < 1e300; x *= 7.3) {
+    CHECK(close(math::log1p(plain, x), std::log1p(x)));
+    CHECK(close(math::log1p(plain, -x), std::log1p(-x)));
+    CHECK(close(math::expm1(plain, x), std::expm1(x)));
+    CHECK(close(math::expm1(plain, -x), std::expm1(-x)));
+  }
+  for (double x = -40; x < 711; x += 0.13) CHECK(close(math::expm1(plain, x), std::expm1(x)));
   for (double x = 0.9; x < 1.1; x += 0.001) CHECK(std::fabs(math::log(plain, x) - std::log(x)) < 1e-16);
   for (double x = -5; x < 5; x += 0.01) CHECK(close(math::tanh(plain, x), std::tanh(x)));
   for (double x = -7; x < 7; x += 0.0037)

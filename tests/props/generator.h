@@ -63,6 +63,7 @@ inline bool near_a_jump(Node const& n, std::vector<Tensor> const& x, DType resul
   case OpCode::sqrt:
   case OpCode::rsqrt:
   case OpCode::pow: return near_zero(x[0]);
+  case OpCode::log1p: return std::any_of(x[0].f.begin(), x[0].f.end(), [](f64 v) { return std::abs(1 + v) < 0.05; });
   case OpCode::floor: return near_integer(x[0], 0);
   case OpCode::round: return near_integer(x[0], 0.5);
   case OpCode::sign: return std::any_of(x[0].f.begin(), x[0].f.end(), [&](f64 v) { return std::abs(v) < margin; });
