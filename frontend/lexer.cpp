@@ -1,6 +1,8 @@
 // Three steps: cut the text into raw tokens, balance the brackets, drop the newlines that end nothing.
 #include "frontend/lexer.h"
 
+#include "ir/printable.h"
+
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -176,16 +178,7 @@ private:
       }
     u32 begin = pos_++;
     while (static_cast<unsigned char>(peek()) >= 0x80) ++pos_;
-    error(at(begin, pos_), fmt::format("`{}` has no meaning here", printable(text_.substr(begin, pos_ - begin))));
-  }
-
-  static std::string printable(std::string_view s) {
-    std::string out;
-    for (char c : s)
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-      else out += c;
-    return out;
+    error(at(begin, pos_), fmt::format("`{}` has no meaning here", text_.substr(begin, pos_ - begin)));
   }
 
   static std::string_view closer_of(std::string_view open) { return open == "(" ? ")" : open == "[" ? "]" : "}"; }
@@ -276,20 +269,6 @@ bool is_binary_operator(Token const& token) {
 }
 
 namespace {
-
-// How many bytes the UTF-8 character takes that begins here; 0: there is none, or it is the zero byte.
-size_t character_length(std::string_view s) {
-  auto byte = [&](size_t i) { return i < s.size() ? static_cast<u8>(s[i]) : u8{0}; };
-  auto continues = [&](size_t i, u8 least = 0x80, u8 most = 0xBF) { return byte(i) >= least && byte(i) <= most; };
-  u8 const b = byte(0);
-  if (b < 0x80) return b ? 1 : 0;
-  if (b >= 0xC2 && b <= 0xDF) return continues(1) ? 2 : 0;
-  if (b >= 0xE0 && b <= 0xEF) // neither overlong nor a surrogate
-    return continues(1, b == 0xE0 ? 0xA0 : 0x80, b == 0xED ? 0x9F : 0xBF) && continues(2) ? 3 : 0;
-  if (b >= 0xF0 && b <= 0xF4) // neither overlong nor beyond U+10FFFF
-    return continues(1, b == 0xF0 ? 0x90 : 0x80, b == 0xF4 ? 0x8F : 0xBF) && continues(2) && continues(3) ? 4 : 0;
-  return 0;
-}
 
 // The place of the first byte that is no text, if there is one.
 std::optional<Diagnostic> not_text(std::string_view text, u32 file) {

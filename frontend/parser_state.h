@@ -42,6 +42,9 @@ private:
   [[noreturn]] void fail(Location, std::string message, std::optional<std::string> help = {}) const;
   [[noreturn]] void fail_here(std::string_view expected) const;
   void report(SyntaxError const&);
+  void warn(Location at, std::string message, std::optional<std::string> help = {}) {
+    diagnostics_.push_back(warning(at, std::move(message), std::move(help)));
+  }
   void skip_statement();
   void skip_to_closer(Token const& open);
   std::string found() const;

@@ -1,6 +1,8 @@
 // Sources and the text of diagnostics.
 #include "ir/diagnostic.h"
 
+#include "ir/printable.h"
+
 #include <algorithm>
 #include <fmt/core.h>
 
@@ -43,6 +45,10 @@ bool has_errors(std::vector<Diagnostic> const& all) {
   return std::any_of(all.begin(), all.end(), [](Diagnostic const& d) { return d.severity == Severity::error; });
 }
 
+Diagnostic warning(Location at, std::string message, std::optional<std::string> help) {
+  return {Severity::warning, at, std::move(message), {}, std::move(help)};
+}
+
 namespace {
 
 std::string_view severity_text(Severity s) {
@@ -54,49 +60,58 @@ std::string_view severity_text(Severity s) {
   return "";
 }
 
-bool is_control(char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }
-
-// What a terminal must not be told, as text.
-std::string harmless(std::string_view s) {
-  std::string out;
-  for (char c : s)
-    if (is_control(c) && c != '\n' && c != '\t') out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-    else out += c;
-  return out;
-}
-
 std::string headline(Location at, std::string_view severity, std::string_view message, Sources const& sources) {
-  if (!at) return fmt::format("{}: {}\n", severity, harmless(message));
-  return fmt::format("{}:{}:{}: {}: {}\n", sources.name(at.file), at.line, at.column, severity, harmless(message));
+  if (!at) return fmt::format("{}: {}\n", severity, shortened(message));
+  return fmt::format("{}:{}:{}: {}: {}\n", printable(sources.name(at.file)), at.line, at.column, severity,
+                     shortened(message));
 }
 
 bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 constexpr size_t widest = 160; // of a line that is shown whole
 constexpr size_t around = 60;  // bytes of a longer one that are shown on each side of its place
 
-// Columns count bytes; on the screen a character of several bytes takes one place, and a tab is kept as a tab.
+// The part of a line around its place, and the marks under it. A character takes one column on the screen, one that is
+// spelled out as many as its spelling; a tab stays a tab.
+struct Excerpt {
+  std::string_view line;
+  size_t begin, end; // the bytes that are marked
+  std::string shown, marks;
+
+  void add(size_t at, size_t length) {
+    bool const tab = line[at] == '\t';
+    auto const text = tab ? "\t" : printable(line.substr(at, length));
+    shown += text;
+    bool const marked = at + length > begin && (at < end || at == begin);
+    size_t const width = std::count_if(text.begin(), text.end(), [](char c) { return !continues_character(c); });
+    if (marked) marks += std::string(width, '~');
+    else if (at < begin) marks += tab ? "\t" : std::string(width, ' ');
+  }
+
+  void add_part(size_t first, size_t last) {
+    for (size_t at = first, length = 0; at < last; at += length) {
+      length = std::max<size_t>(character_length(line.substr(at)), 1);
+      add(at, length);
+    }
+    auto const mark = std::min(marks.find('~'), marks.size());
+    marks.replace(mark, 1, "^");
+  }
+};
+
 std::string excerpt(Location at, Sources const& sources) {
   auto line = sources.line(at.file, at.line);
   if (!at || line.empty()) return "";
   size_t begin = std::min<size_t>(at.column ? at.column - 1 : 0, line.size());
-  size_t end = std::min<size_t>(begin + std::max<u32>(at.length, 1), line.size());
+  size_t end = std::min<size_t>(begin + at.length, line.size());
   bool const cut = line.size() > widest;
   size_t first = cut && begin > around ? begin - around : 0;
   size_t last = cut ? std::min(begin + 2 * around, line.size()) : line.size();
   while (first > 0 && continues_character(line[first])) --first;
   while (last < line.size() && continues_character(line[last])) ++last;
-  std::string const ahead = first > 0 ? "..." : "";
-  std::string margin = fmt::format("{:>3} | ", at.line);
-  std::string out = margin + ahead;
-  for (char c : line.substr(first, last - first)) out += is_control(c) && c != '\t' ? '?' : c;
-  out += fmt::format("{}\n{}| {}", last < line.size() ? "..." : "", std::string(margin.size() - 2, ' '),
-                     std::string(ahead.size(), ' '));
-  for (char c : line.substr(first, begin - first))
-    if (!continues_character(c)) out += c == '\t' ? '\t' : ' ';
-  out += '^';
-  for (size_t i = begin + 1; i < std::min(end, last); ++i)
-    if (!continues_character(line[i])) out += '~';
-  return out + "\n";
+  Excerpt part{line, begin, end, first > 0 ? "..." : "", first > 0 ? "   " : ""};
+  part.add_part(first, last);
+  std::string const margin = fmt::format("{:>3} | ", at.line);
+  return fmt::format("{}{}{}\n{}| {}\n", margin, part.shown, last < line.size() ? "..." : "",
+                     std::string(margin.size() - 2, ' '), part.marks);
 }
 
 } // namespace
@@ -104,14 +119,29 @@ std::string excerpt(Location at, Sources const& sources) {
 std::string render(Diagnostic const& d, Sources const& sources) {
   std::string out = headline(d.at, severity_text(d.severity), d.message, sources) + excerpt(d.at, sources);
   for (auto const& n : d.notes) out += headline(n.at, "note", n.message, sources);
-  if (d.help) out += "help: " + harmless(*d.help) + "\n";
+  if (d.help) out += "help: " + shortened(*d.help) + "\n";
   return out;
 }
 
-std::string render(std::vector<Diagnostic> const& all, Sources const& sources) {
+namespace {
+
+std::string not_shown(size_t count, std::string_view what) {
+  if (count == 0) return "";
+  return fmt::format("note: {} more {}{}; --max-errors 0 shows all\n", count, what, count == 1 ? "" : "s");
+}
+
+} // namespace
+
+std::string render(std::vector<Diagnostic> const& all, Sources const& sources, size_t most) {
   std::string out;
-  for (auto const& d : all) out += render(d, sources);
-  return out;
+  size_t errors = 0, warnings = 0;
+  for (auto const& d : all) {
+    auto& count = d.severity == Severity::error ? errors : warnings;
+    if (++count <= most || most == 0) out += render(d, sources);
+  }
+  if (most == 0) return out;
+  return out + not_shown(errors - std::min(errors, most), "error") +
+         not_shown(warnings - std::min(warnings, most), "warning");
 }
 
 namespace {

@@ -44,6 +44,7 @@ private:
   std::vector<std::unique_ptr<File>> files_;
 };
 
+// A warning is about a program that means something, but hardly what its author wants: it is compiled all the same.
 enum class Severity : u8 { error, warning, note };
 
 struct Note {
@@ -60,10 +61,13 @@ struct Diagnostic {
 };
 
 bool has_errors(std::vector<Diagnostic> const&);
+Diagnostic warning(Location at, std::string message, std::optional<std::string> help = {});
 
 // The text that a person reads: "mlp.nn:9:30: error: ...", the source line, a caret, notes, help. Ends in a newline.
+// Whatever the user wrote is `shortened` in it (ir/printable.h).
 std::string render(Diagnostic const&, Sources const&);
-std::string render(std::vector<Diagnostic> const&, Sources const&);
+// Of errors and of warnings `most` each, and how many more there are; 0: all of them.
+std::string render(std::vector<Diagnostic> const&, Sources const&, size_t most = 0);
 
 // Carries diagnostics out of deep code (a type rule, a pass, a reader). Caught at the border of each folder.
 class Error : public std::runtime_error {

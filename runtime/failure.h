@@ -10,17 +10,19 @@
 
 namespace nnc {
 
-// Turns diagnostics, with the sources that they point into, into what the public API throws.
-Failure failure_of(std::vector<Diagnostic> const&, Sources const&);
+// Turns diagnostics, with the sources that they point into, into what the public API throws. The text holds `most`
+// errors; 0: all.
+Failure failure_of(std::vector<Diagnostic> const&, Sources const&, size_t most = 0);
+std::vector<Problem> problems_of(std::vector<Diagnostic> const&, Severity, Sources const&);
 Failure failure_of(CompilerBug const&, std::string reproducer, std::string switches);
 
 // Runs `action` and turns what nnc itself throws into a Failure; what a callback of the caller throws passes through.
 template <class Action>
-auto guarded(Sources const& sources, Action&& action) -> decltype(action()) {
+auto guarded(Sources const& sources, Action&& action, size_t most_errors = 0) -> decltype(action()) {
   try {
     return action();
   } catch (Error const& error) {
-    throw failure_of(error.diagnostics, sources);
+    throw failure_of(error.diagnostics, sources, most_errors);
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, {}, {});
   } catch (std::bad_alloc const&) {

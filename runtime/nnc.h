@@ -39,12 +39,14 @@ struct Position {
   std::int64_t line = 0, column = 0;
 };
 
-// One mistake: where it is, what it is, how it came about, and what would fit (empty when nobody knows).
+// One mistake, or a warning: where it is, what it is, how it came about, what would fit (empty when nobody knows), and
+// all of it as a text for a person, with the source line and a caret. It does not end in a newline.
 struct Problem {
   Position at;
   std::string message;
   std::vector<std::pair<Position, std::string>> notes;
   std::string help;
+  std::string text;
 };
 
 // what() is the whole text for a person: places, source lines with carets, notes, help. It does not end in a newline.
@@ -60,6 +62,10 @@ public:
   std::vector<Problem> problems;
   std::string reproducer, switches;
 };
+
+// A text of somebody else (a path, a name) as a message may show it: control characters and bytes that are no UTF-8 are
+// spelled out as \x1b, characters that change the direction of writing as \u{202e}.
+NNC_API std::string printable(std::string const& text);
 
 // The one of `known` that `word` was probably meant to be, or nothing: the names of a message "did you mean ...?".
 NNC_API std::string suggestion(std::string const& word, std::vector<std::string> const& known);
@@ -163,6 +169,8 @@ struct Options {
   std::vector<std::string> without;               // all but these
   bool check_each = false;                        // verify and evaluate after every pass; a change is a Failure (bug)
   std::int64_t max_nodes = 1'000'000;             // of the graph as elaborated
+  std::int64_t max_errors = 20;                   // in the text of a Failure; 0: all
+  bool werror = false;                            // warnings are errors
 
   // After each stage ("elaborate", then the passes by name): its name, whether it changed anything, its text on demand.
   std::function<void(std::string const& stage, bool changed, std::function<std::string()> const& text)> on_stage;
@@ -186,6 +194,8 @@ public:
   static Program from_file(std::string const& path, Options const& = {});
   static Program from_text(std::string const& text, Options const& = {}, std::string const& name = "program.nn");
 
+  // What means something, but hardly what its author wants. A program with warnings is compiled all the same.
+  std::vector<Problem> const& warnings() const;
   std::string const& summary() const;         // "train mlp": what was chosen in the file
   std::vector<TensorInfo> inputs() const;     // in the order in which columns bind: inputs, then targets
   std::vector<TensorInfo> outputs() const;    // in the order of Session::run

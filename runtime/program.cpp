@@ -173,7 +173,7 @@ Module Program::Compiled::elaborate_program(u32 file) {
 Module Program::Compiled::elaborate_text(u32 file) {
   auto const folder = std::filesystem::path(sources_->name(file)).parent_path();
   auto elaborated = elaborate(sources_, file, settings_of(options_, folder));
-  if (has_errors(elaborated.diagnostics)) throw Error(elaborated.diagnostics);
+  accept(std::move(elaborated.diagnostics));
   inputs_ = std::move(elaborated.inputs);
   summary_ = std::move(elaborated.summary);
   return std::move(elaborated.module);
@@ -181,11 +181,18 @@ Module Program::Compiled::elaborate_text(u32 file) {
 
 Module Program::Compiled::read_module(u32 file) {
   auto parsed = parse_ir(sources_, file);
-  if (has_errors(parsed.diagnostics)) throw Error(parsed.diagnostics);
+  accept(std::move(parsed.diagnostics));
   if (auto wrong = verify(parsed.module); !wrong.empty()) throw Error(std::move(wrong));
   inputs_ = inputs_of(parsed.module);
   summary_ = "module " + sources_->name(file);
   return std::move(parsed.module);
+}
+
+void Program::Compiled::accept(std::vector<Diagnostic> diagnostics) {
+  if (options_.werror)
+    for (auto& diagnostic : diagnostics) diagnostic.severity = Severity::error;
+  if (has_errors(diagnostics)) throw Error(std::move(diagnostics));
+  for (auto& warning : problems_of(diagnostics, Severity::warning, *sources_)) warnings_.push_back(std::move(warning));
 }
 
 Module Program::Compiled::finish(Module module) {
@@ -215,7 +222,7 @@ Module Program::Compiled::finish(Module module) {
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(*last), switches_for(options_));
   }
-  if (has_errors(context.diagnostics)) throw Error(context.diagnostics);
+  accept(std::move(context.diagnostics));
   return module;
 }
 
@@ -288,12 +295,15 @@ Program Program::from_file(std::string const& path, Options const& options) {
 Program Program::from_text(std::string const& text, Options const& options, std::string const& name) {
   auto sources = std::make_shared<Sources>();
   auto const file = sources->add(name, text);
-  return guarded(*sources, [&] {
+  auto const compiled = [&] {
     Program program;
     program.compiled_ = std::make_shared<Compiled>(sources, file, options);
     return program;
-  });
+  };
+  return guarded(*sources, compiled, static_cast<size_t>(std::max<std::int64_t>(options.max_errors, 0)));
 }
+
+std::vector<Problem> const& Program::warnings() const { return compiled_->warnings(); }
 
 std::string const& Program::summary() const { return compiled_->summary(); }
 

@@ -20,6 +20,7 @@ public:
   Module const& module() const { return finished_; }
   Sources const& sources() const { return *sources_; }
   std::string const& summary() const { return summary_; }
+  std::vector<Problem> const& warnings() const { return warnings_; }
   // In the order in which columns bind: inputs, then targets.
   std::vector<BoundInput> const& inputs() const { return inputs_; }
   std::vector<IndexLimit> const& limits() const { return limits_; }
@@ -38,6 +39,7 @@ private:
   Module elaborate_text(u32 file);
   Module read_module(u32 file);
   Module finish(Module);
+  void accept(std::vector<Diagnostic>); // throws for errors, keeps warnings
   bool chose_passes() const { return options_.passes || !options_.without.empty(); }
   void compile_missing(std::vector<std::string> const& functions) const;
 
@@ -46,6 +48,7 @@ private:
   Target target_;
   Module finished_;
   std::string summary_;
+  std::vector<Problem> warnings_;
   std::vector<BoundInput> inputs_;
   std::vector<IndexLimit> limits_;
   mutable std::mutex mutex_;

@@ -66,6 +66,7 @@ public:
   [[noreturn]] void fail(Location, std::string message, std::optional<std::string> help = {},
                          std::vector<Note> notes = {});
   void report(Failure const&);
+  void warn(Location, std::string message, std::optional<std::string> help = {}); // once for each place
   Location user_place(Location) const;       // the nearest place in the user's own text
   static std::string in_words(Error const&); // of the operator table, with types as the user writes them
 
@@ -116,6 +117,9 @@ public:
 private:
   friend struct FrameGuard;
   friend struct GraphGuard;
+
+  void report(Diagnostic);
+  Diagnostic with_chain(Diagnostic) const;
 
   // names
   Any const* local(std::string const& name) const;

@@ -11,9 +11,9 @@ Location Elaborator::user_place(Location at) const {
   return at;
 }
 
-void Elaborator::fail(Location at, std::string message, std::optional<std::string> help, std::vector<Note> notes) {
-  Diagnostic d{.at = at, .message = std::move(message), .notes = {}, .help = std::move(help)};
-  Location place = at;
+// The diagnostic with the calls that led to it.
+Diagnostic Elaborator::with_chain(Diagnostic d) const {
+  Location place = d.at;
   std::vector<Note> chain;
   for (Frame const* f = frame_; f; f = f->caller) {
     if (f->kind != Frame::Kind::function || !f->call_at) break;
@@ -27,7 +27,6 @@ void Elaborator::fail(Location at, std::string message, std::optional<std::strin
       place = f->call_at;
     }
   }
-  d.notes = std::move(notes);
   constexpr size_t longest = 8; // of a chain that is shown whole
   for (size_t i = 0; i < chain.size(); ++i) {
     if (chain.size() > longest && i == 3) {
@@ -36,7 +35,16 @@ void Elaborator::fail(Location at, std::string message, std::optional<std::strin
     }
     d.notes.push_back(chain[i]);
   }
-  throw Failure{std::move(d)};
+  return d;
+}
+
+void Elaborator::fail(Location at, std::string message, std::optional<std::string> help, std::vector<Note> notes) {
+  throw Failure{
+      with_chain({.at = at, .message = std::move(message), .notes = std::move(notes), .help = std::move(help)})};
+}
+
+void Elaborator::warn(Location at, std::string message, std::optional<std::string> help) {
+  report(with_chain(warning(at, std::move(message), std::move(help))));
 }
 
 std::string Elaborator::in_words(Error const& e) {
@@ -49,10 +57,13 @@ std::string Elaborator::in_words(Error const& e) {
 }
 
 void Elaborator::report(Failure const& failure) {
-  if (failure.silent) return;
-  auto const& d = failure.diagnostic;
+  if (!failure.silent) report(failure.diagnostic);
+}
+
+// Once: the functions of a model elaborate the same text.
+void Elaborator::report(Diagnostic d) {
   auto key = std::pair(fmt::format("{}:{}:{}", d.at.file, d.at.line, d.at.column), d.message);
-  if (reported_.insert(key).second) out_.diagnostics.push_back(d);
+  if (reported_.insert(key).second) out_.diagnostics.push_back(std::move(d));
 }
 
 } // namespace nnc::front

@@ -1,5 +1,6 @@
 // What a person reads when something is wrong.
 #include "ir/diagnostic.h"
+#include "ir/printable.h"
 
 #include <doctest/doctest.h>
 
@@ -43,7 +44,56 @@ TEST_CASE("of a long line the part around the place is shown, and nothing that s
         "t.nn:1:301: error: no\n  1 | ..." + std::string(60, 'a') + "bad" + std::string(117, 'z') + "...\n    |    " +
             std::string(60, ' ') + "^~~\n");
   CHECK(render(Diagnostic{.at = {file, 2, 6, 3}, .message = "\x1b is no word"}, sources) ==
-        "t.nn:2:6: error: \\x1b is no word\n  2 | ?[31m red\n    |      ^~~\n");
+        "t.nn:2:6: error: \\x1b is no word\n  2 | \\x1b[31m red\n    |         ^~~\n");
+}
+
+TEST_CASE("what moves a cursor, turns the direction of writing or is no text is spelled out") {
+  CHECK(printable("a\x1b[2J\nb\t\x7f") == "a\\x1b[2J\\nb\\t\\x7f");
+  CHECK(printable("\xE2\x80\xAE"
+                  "drow\xE2\x81\xA9") == "\\u{202e}drow\\u{2069}");
+  CHECK(printable("\xC2\x9B"
+                  "31m\xE2\x80\x8B.") == "\\u{9b}31m\\u{200b}.");
+  CHECK(printable("\xFF\xC3(\xED\xA0\x80 \xF4\x90\x80\x80") == "\\xff\\xc3(\\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80");
+  CHECK(printable(std::string_view("a\0b", 3)) == "a\\x00b");
+  CHECK(printable("\xC3\xA4 \xE6\xBC\xA2 \xF0\x9F\x98\x80") == "\xC3\xA4 \xE6\xBC\xA2 \xF0\x9F\x98\x80");
+  Sources sources;
+  u32 file = sources.add("a\x1b\n.nn", "x = \"\xE2\x80\xAE\xFF\" + y");
+  CHECK(render(Diagnostic{.at = {file, 1, 14, 1}, .message = "no \xE2\x80\xAE", .notes = {{{file, 1, 1, 1}, "\r"}}},
+               sources) == "a\\x1b\\n.nn:1:14: error: no \\u{202e}\n"
+                           "  1 | x = \"\\u{202e}\\xff\" + y\n"
+                           "    |                      ^\n"
+                           "a\\x1b\\n.nn:1:1: note: \\x0d\n");
+}
+
+TEST_CASE("long names and long texts are cut, between characters") {
+  Sources sources;
+  auto const shown = render(Diagnostic{.at = {}, .message = "no `" + std::string(10000, 'a') + "`, only b"}, sources);
+  CHECK(shown == "error: no `" + std::string(79, 'a') + "..." + std::string(38, 'a') + "`, only b\n");
+  std::string many, wide;
+  for (int i = 0; i < 10000; ++i) many += "word ", wide += "\xC3\xA4";
+  CHECK(shortened(many).size() < 1300);
+  CHECK(shortened(many).starts_with("word word"));
+  auto const cut = shortened(wide);
+  CHECK(cut.size() < 200);
+  CHECK(printable(cut) == cut); // no half characters
+  CHECK(shortened("") == "");
+  CHECK(shortened(" two  words ") == " two  words ");
+}
+
+TEST_CASE("the first errors and the first warnings are shown, and how many more there are") {
+  Sources sources;
+  std::vector<Diagnostic> all;
+  for (int i = 0; i < 5; ++i) {
+    all.push_back({.at = {}, .message = "e" + std::to_string(i)});
+    all.push_back(warning({}, "w" + std::to_string(i), "h"));
+  }
+  CHECK(has_errors(all));
+  CHECK(!has_errors({warning({}, "w")}));
+  CHECK(render(all, sources, 1) == "error: e0\nwarning: w0\nhelp: h\nnote: 4 more errors; --max-errors 0 shows all\n"
+                                   "note: 4 more warnings; --max-errors 0 shows all\n");
+  CHECK(render({all.begin(), all.begin() + 3}, sources, 1) ==
+        "error: e0\nwarning: w0\nhelp: h\nnote: 1 more error; --max-errors 0 shows all\n");
+  CHECK(render(all, sources) == render(all, sources, 5));
 }
 
 TEST_CASE("the nearest name is suggested only when it is near") {

@@ -106,8 +106,9 @@ TEST_CASE("a comment that looks like a place and is none") {
 
 TEST_CASE("a wrong line is reported at its place") {
   CHECK(first_error("func @f(%x: f32[]) -> (y: f32[]) {\n  %y = neg %x : f32[] \0\n"s) ==
-        "t.ir:2:23: error: expected text, found a zero byte\n  2 |   %y = neg %x : f32[] ?\n    |                      "
-        " ^\n");
+        "t.ir:2:23: error: expected text, found a zero byte\n  2 |   %y = neg %x : f32[] \\x00\n    |                  "
+        "    "
+        " ^~~~\n");
   CHECK(first_error("func @f(%x: f32[3]) -> () {\n  %\"a\\").find("t.ir:2:7: error: this string is never closed") == 0);
   CHECK(first_error("func @f(%x: f32[3]) -> (y: f32[3]) {\n  %y = ad %x, 1 : f32[3]\n  return %y\n}\n")
             .find("t.ir:2:8: error: unknown operator 'ad'") == 0);

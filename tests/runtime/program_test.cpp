@@ -69,7 +69,32 @@ TEST_CASE("an error has a position, the source line and a suggestion") {
     CHECK(text.starts_with("wrong.nn:3:14: error: "));
     CHECK(text.find("output y = dens(x, 2)") != std::string::npos);
     CHECK(!text.ends_with('\n'));
+    CHECK(text == failure.problems[0].text);
   }
+}
+
+TEST_CASE("the text of a failure holds some errors, its list all of them") {
+  std::string text = "model m {\n";
+  for (int i = 0; i < 30; ++i) text += "  a" + std::to_string(i) + " = wrong" + std::to_string(i) + "\n";
+  auto const count = [&](Options const& options) {
+    try {
+      Program::from_text(text + "}\n", options);
+    } catch (Failure const& failure) {
+      CHECK(failure.problems.size() == 30);
+      std::string const said = failure.what();
+      size_t found = 0;
+      for (size_t at = said.find("error:"); at != std::string::npos; at = said.find("error:", at + 1)) ++found;
+      CHECK((said.find("more error") != std::string::npos) == (found < 30));
+      return found;
+    }
+    return size_t{0};
+  };
+  CHECK(count({}) == 20);
+  Options options;
+  options.max_errors = 3;
+  CHECK(count(options) == 3);
+  options.max_errors = 0;
+  CHECK(count(options) == 30);
 }
 
 TEST_CASE("stages are shown in order, under the names that stages() lists") {

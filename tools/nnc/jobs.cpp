@@ -22,6 +22,7 @@ public:
 private:
   nnc::Data const& data(std::string const& words);
   nnc::Program compile();
+  void show_warnings(nnc::Program const&);
   void describe(nnc::Program const&);
   std::vector<nnc::Use> uses(nnc::Program const&);
   void open_session(nnc::Program const&);
@@ -62,6 +63,8 @@ nnc::Program Jobs::compile() {
   options.without = line_.without;
   options.check_each = line_.check_each;
   options.max_nodes = line_.max_nodes;
+  options.max_errors = line_.max_errors;
+  options.werror = line_.werror;
   for (auto const& words : {line_.train, line_.eval, line_.run})
     if (has_data(words) && !options.data) options.data = data(*words);
   stages_.watch(options);
@@ -75,6 +78,14 @@ nnc::Program Jobs::compile() {
     stages_.write_dump();
     throw;
   }
+}
+
+void Jobs::show_warnings(nnc::Program const& program) {
+  auto const& warnings = program.warnings();
+  size_t const most = line_.max_errors > 0 ? static_cast<size_t>(line_.max_errors) : warnings.size();
+  for (size_t i = 0; i < std::min(most, warnings.size()); ++i) screen_.warning(warnings[i].text);
+  if (warnings.size() > most)
+    screen_.say(fmt::format("note: {} more warnings; --max-errors 0 shows all", warnings.size() - most));
 }
 
 void Jobs::describe(nnc::Program const& program) {
@@ -218,6 +229,7 @@ void Jobs::predict() {
 
 Status Jobs::run() {
   auto const program = compile();
+  show_warnings(program);
   if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));
   auto status = done;
   if (needs_session()) {

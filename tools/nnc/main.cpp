@@ -57,7 +57,7 @@ Status run(int count, char const* const* words) {
     else return jobs_of(line);
     return done;
   } catch (Mistake const& mistake) {
-    screen.error(fmt::format("error: {}\nhelp: {}", mistake.message,
+    screen.error(fmt::format("error: {}\nhelp: {}", nnc::printable(mistake.message),
                              mistake.meant.empty() ? "nnc --help lists the switches"
                                                    : fmt::format("did you mean '{}'?", mistake.meant)));
     return misused;

@@ -31,6 +31,18 @@ size_t columns() {
 // To standard error. When it is closed or its disk is full there is nobody to be told, and work goes on.
 void put(std::string const& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
 
+// Lines for a person: whatever in them could steer a terminal is spelled out.
+std::string safe(std::string const& lines) {
+  std::string text;
+  for (size_t begin = 0; begin <= lines.size();) {
+    auto const end = std::min(lines.find_first_of("\n\t", begin), lines.size());
+    text += nnc::printable(lines.substr(begin, end - begin));
+    if (end < lines.size()) text += lines[end];
+    begin = end + 1;
+  }
+  return text;
+}
+
 std::string bar(double part) {
   constexpr int width = 10;
   int const full = static_cast<int>(part * width + 0.5);
@@ -68,15 +80,20 @@ void Screen::clear() {
   shown_ = false;
 }
 
-void Screen::say(std::string const& line) {
+void Screen::say(std::string const& line) { put_line(safe(line)); }
+
+void Screen::put_line(std::string const& line) {
   clear();
   put(line + "\n");
 }
 
-void Screen::error(std::string const& text) {
-  auto const word = text.find("error:");
-  if (!colors_ || word == std::string::npos) return say(text);
-  say(text.substr(0, word) + "\x1b[1;31merror:\x1b[0m" + text.substr(word + 6));
+void Screen::error(std::string const& text) { say_with("error:", "\x1b[1;31m", text); }
+void Screen::warning(std::string const& text) { say_with("warning:", "\x1b[1;35m", text); }
+
+void Screen::say_with(std::string const& word, char const* color, std::string const& text) {
+  auto const at = text.find(word);
+  if (!colors_ || at == std::string::npos) return say(text);
+  put_line(safe(text.substr(0, at)) + color + word + "\x1b[0m" + safe(text.substr(at + word.size())));
 }
 
 void Screen::progress(nnc::Progress const& p) {

@@ -12,13 +12,16 @@ public:
   // `plain`: no colors (--no-color; NO_COLOR and TERM=dumb are respected too).
   explicit Screen(bool plain);
 
-  void say(std::string const& line);   // one line that stays
-  void error(std::string const& text); // the first "error:" stands out
-  void progress(nnc::Progress const&); // replaces the progress line
+  void say(std::string const& line);     // one line that stays
+  void error(std::string const& text);   // the first "error:" stands out
+  void warning(std::string const& text); // the first "warning:"
+  void progress(nnc::Progress const&);   // replaces the progress line
   void epoch(nnc::Milestone const&, std::int64_t epochs);
 
 private:
   void clear();
+  void put_line(std::string const& line);
+  void say_with(std::string const& word, char const* color, std::string const& text);
   bool terminal_ = false; // standard error is a terminal that can move its cursor
   bool colors_ = false;
   bool shown_ = false; // a progress line stands on the screen

@@ -30,7 +30,8 @@ struct Line {
   std::vector<std::string> without;
   bool check_each = false, time = false;
   std::string cpu;
-  std::int64_t max_memory = 0, max_nodes = 1'000'000;
+  std::int64_t max_memory = 0, max_nodes = 1'000'000, max_errors = 20;
+  bool werror = false;
   bool no_color = false;
   bool help = false;
   std::string completions;
