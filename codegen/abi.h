@@ -10,7 +10,7 @@
 // barriers inside. After each step member 0 adds `batch * value` of every result of role loss or metric to
 // report->sums (in order of the function's results of these roles), writes report->last, and adds to steps and
 // examples. A loss that is not finite sets report->first_bad_step (when it is 0) and, if stop_on_bad, ends the call
-// after that step. The floating-point mode (MXCSR) is set on entry and restored on exit. Returns 0.
+// after that step. The floating-point mode (MXCSR) is set on entry, whatever the host's is, and restored on exit. Returns 0.
 #ifndef NNC_ABI_H
 #define NNC_ABI_H
 

@@ -1,11 +1,11 @@
 // Three steps: cut the text into raw tokens, balance the brackets, drop the newlines that end nothing.
 #include "frontend/lexer.h"
 
+#include "ir/ascii.h"
 #include "ir/printable.h"
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <fmt/core.h>
 #include <string>
 
@@ -21,9 +21,8 @@ constexpr std::array symbols{"==", "!=", "<=", ">=", "<-", "->", "//", "|>", "..
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::array binary_operators{"==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "//", "%", "^", "@", "|>"};
 
-bool starts_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) || c == '_'; }
-bool in_name(char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; }
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)); }
+bool starts_name(char c) { return is_letter(c) || c == '_'; }
+bool in_name(char c) { return starts_name(c) || is_digit(c); }
 
 class Lexer {
 public:

@@ -1,10 +1,10 @@
 // Names of dtypes and symbols, arithmetic of extents in normal form, and the text of types.
 #include "ir/types.h"
 
+#include "ir/ascii.h"
 #include "ir/diagnostic.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <fmt/core.h>
 #include <map>
@@ -217,9 +217,9 @@ private:
   }
   std::optional<Dim> factor(bool negative) {
     if (done()) return {};
-    if (std::isdigit(static_cast<unsigned char>(text_.front()))) return integer(negative);
+    if (is_digit(text_.front())) return integer(negative);
     size_t n = 0;
-    while (n < text_.size() && std::isalpha(static_cast<unsigned char>(text_[n]))) ++n;
+    while (n < text_.size() && is_letter(text_[n])) ++n;
     for (size_t s = 0; s < symbol_count; ++s)
       if (text_.substr(0, n) == symbols[s]) {
         text_.remove_prefix(n);
@@ -229,7 +229,7 @@ private:
   }
   std::optional<Dim> integer(bool negative) {
     std::string digits = negative ? "-" : "";
-    while (!text_.empty() && std::isdigit(static_cast<unsigned char>(text_.front()))) {
+    while (!text_.empty() && is_digit(text_.front())) {
       digits += text_.front();
       text_.remove_prefix(1);
     }

@@ -1,7 +1,9 @@
-// The edge between nnc's own errors (diagnostics, broken invariants) and the exception of the public API.
+// The edge of the public API: nnc's own errors (diagnostics, broken invariants) become its exception, and the host's
+// floating-point environment and stack stay outside.
 #pragma once
 
 #include "ir/diagnostic.h"
+#include "runtime/environment.h"
 #include "runtime/nnc.h"
 
 #include <new>
@@ -16,11 +18,13 @@ Failure failure_of(std::vector<Diagnostic> const&, Sources const&, size_t most =
 std::vector<Problem> problems_of(std::vector<Diagnostic> const&, Severity, Sources const&);
 Failure failure_of(CompilerBug const&, std::string reproducer, std::string switches);
 
-// Runs `action` and turns what nnc itself throws into a Failure; what a callback of the caller throws passes through.
+// Runs `action` in nnc's own environment and turns what nnc itself throws into a Failure; what a callback of the caller
+// throws passes through.
 template <class Action>
 auto guarded(Sources const& sources, Action&& action, size_t most_errors = 0) -> decltype(action()) {
+  FloatEnvironment const environment;
   try {
-    return action();
+    return with_stack(stack_of_calls, action);
   } catch (Error const& error) {
     throw failure_of(error.diagnostics, sources, most_errors);
   } catch (CompilerBug const& bug) {

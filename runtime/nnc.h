@@ -9,9 +9,14 @@
 // Every tensor is dense and row-major; its first extent may be `batch`. Types are written as in the language:
 // "f32[batch,10]". Indices and counts are 64 bits, seconds are seconds.
 //
-// Whatever goes wrong is thrown as nnc::Failure. The library prints nothing, handles no signal and leaves the
-// floating-point mode of the caller as it was. A Program may be used by many threads at once; a Session has one caller
-// at a time, who is a member of its team of threads while a call lasts.
+// Whatever goes wrong is thrown as nnc::Failure. The library prints nothing and handles no signal. A Program may be used
+// by many threads at once; a Session has one caller at a time, who is a member of its team of threads while a call
+// lasts.
+//
+// Results do not depend on the state of the host: its rounding mode, exception traps and locale are not used, and are
+// what they were after every call (callbacks run in the default floating-point environment). A call from a thread whose
+// stack is too small, 6 MiB for compiling and what the kernels need for the rest, runs on a thread of the library,
+// callbacks included, while the caller waits.
 #pragma once
 
 #include <cstddef>

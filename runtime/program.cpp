@@ -166,6 +166,15 @@ Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options 
   finished_ = finish(std::move(module));
 }
 
+// To unload code takes stack as well; where no other thread can be had it is done here.
+Program::Compiled::~Compiled() {
+  try {
+    with_stack(stack_of_calls, [&] { loaded_.clear(); });
+  } catch (std::system_error const&) {
+    loaded_.clear();
+  }
+}
+
 Module Program::Compiled::elaborate_program(u32 file) {
   return sources_->name(file).ends_with(".ir") ? read_module(file) : elaborate_text(file);
 }
@@ -256,7 +265,11 @@ void Program::Compiled::compile_missing(std::vector<std::string> const& function
   auto const part = part_of(finished_, functions);
   if (chose_passes()) check_finished(part);
   try {
-    loaded_.push_back(load(compile(part)));
+    with_stack(stack_of_compiler, [&] {
+      auto const object = compile(part);
+      loaded_.push_back(load(object));
+      stack_ = std::max(stack_, object.stack);
+    });
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(part), no_passes);
   }
@@ -266,6 +279,11 @@ void Program::Compiled::compile_missing(std::vector<std::string> const& function
     entries_[name] = entry;
   }
   if (options_.on_time) options_.on_time("code of " + joined(functions), milliseconds_since(start), node_count(part));
+}
+
+i64 Program::Compiled::stack() const {
+  std::lock_guard const lock(mutex_);
+  return stack_;
 }
 
 std::string Program::Compiled::emit(std::string const& kind) const {
@@ -297,7 +315,8 @@ Program Program::from_text(std::string const& text, Options const& options, std:
   auto const file = sources->add(name, text);
   auto const compiled = [&] {
     Program program;
-    program.compiled_ = std::make_shared<Compiled>(sources, file, options);
+    program.compiled_ =
+        with_stack(stack_of_compiler, [&] { return std::make_shared<Compiled const>(sources, file, options); });
     return program;
   };
   return guarded(*sources, compiled, static_cast<size_t>(std::max<std::int64_t>(options.max_errors, 0)));
@@ -366,10 +385,13 @@ std::int64_t Program::validation() const {
 
 std::int64_t Program::validation(Data const& data) const { return held_back(*compiled_, data.contents().set); }
 
-std::string Program::text() const { return print(compiled_->module()); }
+std::string Program::text() const {
+  return guarded(compiled_->sources(), [&] { return print(compiled_->module()); });
+}
 
 std::string Program::emit(std::string const& kind) const {
-  return guarded(compiled_->sources(), [&] { return compiled_->emit(kind); });
+  return guarded(compiled_->sources(),
+                 [&] { return with_stack(stack_of_compiler, [&] { return compiled_->emit(kind); }); });
 }
 
 std::vector<std::string> Program::emit_kinds() { return {"ir", "loops", "llvm", "asm", "object"}; }

@@ -16,6 +16,7 @@ inline namespace v1 {
 class Program::Compiled {
 public:
   Compiled(std::shared_ptr<Sources> sources, u32 file, Options options);
+  ~Compiled();
 
   Module const& module() const { return finished_; }
   Sources const& sources() const { return *sources_; }
@@ -30,6 +31,7 @@ public:
   Function const& function(std::string_view name) const;
   // The machine code of a function. The functions that are named together are compiled together, on two threads.
   nnc_entry entry(std::string_view function) const;
+  i64 stack() const; // bytes that an entry takes of its thread's stack at most
   void prepare(std::vector<std::string> const& functions) const;
 
   std::string emit(std::string const& kind) const;
@@ -54,6 +56,7 @@ private:
   mutable std::mutex mutex_;
   mutable std::map<std::string, nnc_entry, std::less<>> entries_;
   mutable std::vector<std::unique_ptr<Loaded>> loaded_;
+  mutable i64 stack_ = 0; // of all that is loaded
 };
 
 } // namespace v1

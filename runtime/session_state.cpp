@@ -1,6 +1,8 @@
 // The state of a session and the one place that calls compiled code.
 #include "runtime/session.h"
 
+#include "ir/thread.h"
+
 #include <fmt/core.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -278,7 +280,8 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   context.seed = static_cast<i64>(seed);
   context.stop_on_bad = work.stop_on_bad;
   context.report = &report;
-  team_->run(program_->entry(function.name), context, work.first_step, work.steps);
+  auto const entry = program_->entry(function.name);
+  with_stack(program_->stack(), [&] { team_->run(entry, context, work.first_step, work.steps); });
 
   outcome.steps = report.steps;
   outcome.examples = report.examples;

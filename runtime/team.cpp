@@ -60,7 +60,7 @@ Team::Team(int members) {
     for (int number = 1; number < members; ++number) {
       others_.push_back(std::make_unique<Other>());
       auto& other = *others_.back();
-      other.thread = std::thread([this, &other, number] { serve(other, number); });
+      other.thread = Thread([this, &other, number] { serve(other, number); });
     }
   } catch (...) {
     end();
@@ -76,8 +76,7 @@ void Team::end() {
     other->tickets.fetch_add(1, std::memory_order_release);
     futex_wake(&other->tickets, 1);
   }
-  for (auto& other : others_)
-    if (other->thread.joinable()) other->thread.join();
+  for (auto& other : others_) other->thread.join();
 }
 
 void Team::serve(Other& other, int number) {

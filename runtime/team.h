@@ -3,11 +3,10 @@
 #pragma once
 
 #include "codegen/abi.h"
-#include "ir/basic.h"
+#include "ir/thread.h"
 
 #include <atomic>
 #include <memory>
-#include <thread>
 #include <vector>
 
 namespace nnc {
@@ -27,7 +26,7 @@ private:
   // A cache line of its own per member: only those that take part in a call are woken, or touch it at all.
   struct alignas(64) Other {
     std::atomic<u32> tickets{0}; // grows by one for each call, and once more to end the thread
-    std::thread thread;
+    Thread thread;
   };
   struct Call {
     nnc_entry entry = nullptr;

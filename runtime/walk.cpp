@@ -6,9 +6,9 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <cmath>
-#include <cstdlib>
 #include <sstream>
 
 namespace nnc {
@@ -18,6 +18,16 @@ constexpr f64 slice_seconds = 0.03;
 
 std::string_view word(Part part) {
   return part == Part::test ? "test" : part == Part::validation ? "validation" : "training";
+}
+
+// A number as `text` of a tally writes it: "-0x1.8p+1"; 0 for what is none.
+f64 number(std::string_view text) {
+  bool const negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.starts_with("0x")) text.remove_prefix(2);
+  f64 value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::hex);
+  return negative ? -value : value;
 }
 
 bool is_report(Result const& result) { return result.role == Role::loss || result.role == Role::metric; }
@@ -98,7 +108,7 @@ void Tally::read(std::string const& text, Function const& function) {
   i64 steps = 0, examples = 0;
   std::vector<f64> sums;
   if (!(words >> steps >> examples)) return;
-  for (std::string word; words >> word;) sums.push_back(std::strtod(word.c_str(), nullptr));
+  for (std::string word; words >> word;) sums.push_back(number(word));
   auto const expected = std::ranges::count_if(function.results, is_report);
   if (steps < 0 || examples < 0 || static_cast<std::ptrdiff_t>(sums.size()) != expected) return;
   clear();

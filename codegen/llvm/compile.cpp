@@ -5,6 +5,7 @@
 #include "codegen/llvm/merge.h"
 #include "codegen/llvm/program.h"
 #include "codegen/lower/lower.h"
+#include "ir/thread.h"
 
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
@@ -12,11 +13,11 @@
 #include <algorithm>
 #include <exception>
 #include <numeric>
-#include <thread>
 
 namespace nnc {
 namespace {
 
+constexpr i64 stack_beside_kernels = 64 * 1024; // of an entry, of math functions, of the host's wait and wake
 constexpr size_t parts_of_object = 2;
 
 // The functions of a module with their calls of kernels, and the kernels: each code once, under the name of its first
@@ -129,15 +130,32 @@ std::vector<llvm::SmallVector<char, 0>> objects_of(Lowered const& all, std::vect
       failures[i] = std::current_exception();
     }
   };
-  std::vector<std::thread> threads;
+  std::vector<Thread> threads;
   for (size_t i = 1; i < parts.size(); ++i)
-    if (side_by_side) threads.emplace_back(make, i);
+    if (side_by_side) threads.emplace_back([&make, i] { make(i); });
     else make(i);
   if (!parts.empty()) make(0);
   for (auto& t : threads) t.join();
   for (auto const& f : failures)
     if (f) std::rethrow_exception(f);
   return objects;
+}
+
+// What the thread that calls an entry must have left: its frame and windows, and the largest kernel, of which every
+// instruction may be spilled.
+i64 stack_of(Lowered const& all, Target const& target) {
+  i64 frame = 0, kernel = 0;
+  for (size_t f = 0; f < all.functions.size(); ++f) {
+    i64 cells = all.functions[f]->frame.size;
+    for (auto const& call : all.calls[f]) cells += static_cast<i64>(call.window.size());
+    frame = std::max(frame, cells * static_cast<i64>(sizeof(i64)));
+  }
+  for (auto const& k : all.kernels) {
+    i64 bytes = static_cast<i64>(k->insts.size()) * target.vector_bytes;
+    for (auto const& buffer : k->buffers) bytes += buffer.stack_bytes + 64; // aligned
+    kernel = std::max(kernel, bytes);
+  }
+  return frame + kernel + stack_beside_kernels;
 }
 
 } // namespace
@@ -149,6 +167,7 @@ Object compile(Module const& m, CompileOptions const& options) {
   Object object;
   for (auto const& f : m.functions) object.entries.push_back(f.name);
   auto parts = split(all, parts_of_object);
+  object.stack = stack_of(all, target);
   object.bytes = merge_objects(objects_of(all, parts, target, options.threads > 1));
   return object;
 }

@@ -1,7 +1,8 @@
 // int32_t nnc_F(nnc_context* c, int32_t thread, int64_t first_step, int64_t steps)
 //
-//     set the floating-point mode; fill the frame: addresses of arguments, results and slots, scalars; fill the
-//     windows, through which kernels look at the frame for s in 0..steps
+//     set the floating-point mode, whatever the host's is; fill the frame: addresses of arguments, results and slots,
+//     scalars; fill the windows, through which kernels look at the frame
+//     for s in 0..steps
 //       step, rows -> frame; ask for the data rows of the next step, which then come while this one computes
 //       kernels in order; in front of those with `barrier`, all threads meet
 //       thread 0: report; all threads meet; leave if thread 0 has found a bad loss and is to stop
@@ -19,8 +20,8 @@ namespace {
 
 using V = llvm::Value*;
 
-constexpr u64 flush_to_zero = 0x8040; // MXCSR: FTZ and DAZ
-constexpr i64 spins = 1000;           // pauses before a thread goes to sleep
+constexpr u32 mode = 0x9FC0; // MXCSR: no exception traps, round to nearest, FTZ and DAZ; flags clear
+constexpr i64 spins = 1000;  // pauses before a thread goes to sleep
 
 class Entry {
 public:
@@ -38,11 +39,11 @@ public:
     b_.SetInsertPoint(block());
     thread_ = b_.CreateSExt(function_->getArg(1), b_.getInt64Ty());
     threads_ = b_.CreateSExt(b_.CreateLoad(b_.getInt32Ty(), field(offsetof(nnc_context, threads))), b_.getInt64Ty());
-    V mode = set_mode();
+    V host_mode = set_mode();
     fill_frame();
     all_steps();
     add_counters();
-    b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {mode});
+    b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {host_mode});
     b_.CreateRet(b_.getInt32(0));
   }
 
@@ -91,7 +92,7 @@ private:
   V set_mode() {
     V old = b_.CreateAlloca(b_.getInt32Ty()), now = b_.CreateAlloca(b_.getInt32Ty());
     b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_stmxcsr, {}, {old});
-    b_.CreateStore(b_.CreateOr(b_.CreateLoad(b_.getInt32Ty(), old), b_.getInt32(flush_to_zero)), now);
+    b_.CreateStore(b_.getInt32(mode), now);
     b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {now});
     return old;
   }

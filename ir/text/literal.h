@@ -1,9 +1,8 @@
 // Scalars as text, shared by the printer and the parser.
 #pragma once
 
+#include "ir/ascii.h"
 #include "ir/module.h"
-
-#include <cctype>
 
 namespace nnc {
 
@@ -17,7 +16,7 @@ std::optional<Scalar> parse_literal(DType, std::string_view);
 std::optional<DType> literal_dtype(Function const&, Node const&);
 
 inline bool is_name_character(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '.' || c == '/' || c == '\'';
+  return is_letter(c) || is_digit(c) || c == '_' || c == '.' || c == '/' || c == '\'';
 }
 
 } // namespace nnc

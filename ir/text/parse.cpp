@@ -1,4 +1,5 @@
 // Text -> module, one line at a time: an error is reported at its place and reading goes on with the next declaration.
+#include "ir/ascii.h"
 #include "ir/literals.h"
 #include "ir/op.h"
 #include "ir/text.h"
@@ -151,7 +152,7 @@ private:
     blanks();
     size_t begin = at_;
     if (peek() == '-' || peek() == '+') ++at_;
-    while (std::isalnum(static_cast<unsigned char>(peek())) || peek() == '.' ||
+    while (is_letter(peek()) || is_digit(peek()) || peek() == '.' ||
            ((peek() == '-' || peek() == '+') && at_ > begin && (text_[at_ - 1] == 'e' || text_[at_ - 1] == 'E')))
       ++at_;
     return text_.substr(begin, at_ - begin);
@@ -493,7 +494,7 @@ private:
     r.at = here();
     r.text = number_text();
     if (r.text.empty()) fail(r.at, fmt::format("expected a value or a number, found {}", found()));
-    if (peek() == ':' && at_ + 1 < text_.size() && std::isalpha(static_cast<unsigned char>(text_[at_ + 1]))) {
+    if (peek() == ':' && at_ + 1 < text_.size() && is_letter(text_[at_ + 1])) {
       ++at_;
       r.dtype = dtype_named(word());
       if (!r.dtype) fail(r.at, "unknown dtype of a literal");

@@ -141,6 +141,27 @@ TEST_CASE("a call leaves the floating-point mode as it was") {
   CHECK((_mm_getcsr() & ~0x3FU) == (before & ~0x3FU)); // the low bits are flags of what has happened
 }
 
+TEST_CASE("a call takes nothing of the floating-point mode that it finds") {
+  Module m = host::finished(elaborated(small_model), host_target());
+  auto const& f = *m.function("run");
+  auto loaded = load(compile(m));
+  constexpr unsigned traps = 0x1F80, up = 0x4000, down = 0x2000;
+  unsigned const before = _mm_getcsr();
+  auto in_mode = [&](unsigned mode) {
+    host::Call call(m, f, inputs_of(m, f), 12, 1);
+    _mm_setcsr(mode);
+    auto const ran = call.compiled(loaded->entry("run"));
+    unsigned const after = _mm_getcsr();
+    _mm_setcsr(before);
+    CHECK(after == mode);
+    return ran.results;
+  };
+  auto const expected = in_mode(traps);
+  CHECK(in_mode(traps | up) == expected);
+  CHECK(in_mode(traps | down) == expected);
+  CHECK(in_mode(0) == expected); // every exception traps
+}
+
 TEST_CASE("the object needs nothing from outside and is the same however many threads make it") {
   Module m = host::finished(elaborated(small_model), target_for("x86-64-v3"));
   Object one = compile(m, {.threads = 1}), two = compile(m, {.threads = 2});

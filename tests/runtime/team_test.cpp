@@ -7,6 +7,7 @@
 #include <memory>
 #include <sys/resource.h>
 #include <system_error>
+#include <thread>
 
 namespace {
 
