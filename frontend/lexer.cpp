@@ -1,6 +1,8 @@
 // Three steps: cut the text into raw tokens, balance the brackets, drop the newlines that end nothing.
 #include "frontend/lexer.h"
 
+#include "frontend/habits.h"
+
 #include "ir/ascii.h"
 #include "ir/printable.h"
 
@@ -43,9 +45,9 @@ public:
 private:
   char peek(u32 ahead = 0) const { return pos_ + ahead < text_.size() ? text_[pos_ + ahead] : '\0'; }
   Location at(u32 begin, u32 end) const { return {file_, line_, begin - line_start_ + 1, end - begin}; }
-  void error(Location where, std::string message) {
+  void error(Location where, std::string message, std::optional<std::string> help = {}) {
     if (out_.diagnostics.size() < most_mistakes)
-      out_.diagnostics.push_back({.at = where, .message = std::move(message)});
+      out_.diagnostics.push_back({.at = where, .message = std::move(message), .help = std::move(help)});
   }
 
   Token& push(TokenKind kind, u32 begin, u32 end) {
@@ -61,6 +63,7 @@ private:
     if (c == ' ' || c == '\t' || c == '\r') return void(++pos_);
     if (c == '#') return comment();
     if (c == ';') return semicolon();
+    if (auto const* h = habit_here()) return habit(*h);
     if (c == '"') return string();
     if (c == '@') return tag_or_product();
     if (starts_name(c)) return word();
@@ -97,6 +100,78 @@ private:
       push(TokenKind::newline, begin, begin);
     }
     push(is_reserved(text) ? TokenKind::keyword : TokenKind::name, begin, pos_);
+  }
+
+  // Characters that make no token here, but do elsewhere.
+  Habit const* habit_here() const {
+    auto rest = text_.substr(pos_);
+    if (rest.starts_with("//") && !rest.starts_with("//=")) return is_comment() ? habit_at("// ") : nullptr;
+    if (rest.starts_with("|>") || (rest.starts_with("!=") && !rest.starts_with("!=="))) return nullptr;
+    return habit_at(rest);
+  }
+
+  // `//` divides, unless there is nothing to divide, or prose follows: two words in a row.
+  bool is_comment() const {
+    auto before = out_.tokens.rbegin();
+    while (before != out_.tokens.rend() && before->kind == TokenKind::newline) ++before;
+    if (before == out_.tokens.rend() || before->is("{") || before->is("}")) return true;
+    u32 p = pos_;
+    auto word = [&] {
+      while (p < text_.size() && (text_[p] == '/' || text_[p] == ' ')) ++p;
+      u32 begin = p;
+      while (p < text_.size() && in_name(text_[p])) ++p;
+      return text_.substr(begin, p - begin);
+    };
+    auto first = word(), second = word();
+    auto plain = [](std::string_view w) {
+      constexpr std::array inside{"axis", "reverse", "carry", "over", "with", "per", "as"};
+      return !is_reserved(w) && std::find(inside.begin(), inside.end(), w) == inside.end();
+    };
+    return !first.empty() && !second.empty() && starts_name(second[0]) && plain(first) && plain(second);
+  }
+
+  // Reports it, and puts in what it stands for, so that it brings no other error.
+  void habit(Habit const& h) {
+    u32 begin = pos_;
+    Location const where = at(begin, begin + static_cast<u32>(h.word.find_last_not_of(' ') + 1));
+    bool const is_comment = h.word == "// " || h.word == "/*", is_text = h.word.back() == '"' || h.word == "'";
+    auto shown = h.word.substr(0, where.length);
+    error(where, fmt::format("`{}` {}", shown, is_comment ? "begins no comment" : "has no meaning here"), help_of(h));
+    if (h.word == "// ") return skip_line();
+    if (h.word == "/*") return ++pos_, skip_behind("*/");
+    if (is_text) return foreign_string(h.word);
+    pos_ += static_cast<u32>(h.word.size());
+    auto kind = is_reserved(h.means) ? TokenKind::keyword : TokenKind::symbol;
+    push(kind, begin, pos_).reported = h.means.empty();
+    if (!h.means.empty()) out_.tokens.back().text = h.means;
+  }
+
+  void skip_line() {
+    while (pos_ < text_.size() && peek() != '\n') ++pos_;
+  }
+
+  void skip_behind(std::string_view end) {
+    for (++pos_; pos_ < text_.size() && text_.substr(pos_, end.size()) != end;)
+      peek() == '\n' ? newline() : void(++pos_);
+    pos_ += static_cast<u32>(std::min(end.size(), text_.size() - pos_));
+  }
+
+  // 'text', f"text" and """text""" become a string of no text; at the beginning of a statement, nothing.
+  void foreign_string(std::string_view opener) {
+    u32 begin = pos_;
+    bool const is_value = !out_.tokens.empty() && out_.tokens.back().kind != TokenKind::newline;
+    if (opener.size() == 3) {
+      pos_ += 2;
+      skip_behind(opener);
+    } else if (opener == "'") {
+      size_t end = text_.find_first_of("'\n", pos_ + 1);
+      if (end == std::string_view::npos || text_[end] == '\n') return skip_line();
+      pos_ = static_cast<u32>(end) + 1;
+    } else {
+      ++pos_; // the letter
+      return string();
+    }
+    if (is_value) push(TokenKind::string, pos_, pos_).at = at(begin, pos_);
   }
 
   // `model NAME` at the start of a line stands in no bracket: one in front of it was left open. A function may stand in
@@ -202,10 +277,10 @@ private:
     Token& open = out_.tokens[open_.back()];
     open_.pop_back();
     error(open.at, fmt::format("this `{}` is never closed", open.text));
-    open.unclosed = true;
+    open.reported = true;
     auto closer = closer_of(open.text);
     out_.tokens.push_back(
-        {.kind = TokenKind::symbol, .text = closer, .at = at(where, where), .offset = where, .unclosed = true});
+        {.kind = TokenKind::symbol, .text = closer, .at = at(where, where), .offset = where, .reported = true});
   }
 
   void balance_rest() {

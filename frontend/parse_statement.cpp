@@ -29,6 +29,7 @@ Block Parser::block() {
 }
 
 std::unique_ptr<Stmt> Parser::statement() {
+  begin_ = pos_;
   auto out = std::make_unique<Stmt>();
   out->at = peek().at;
   statement_as(*out);
@@ -102,6 +103,7 @@ std::vector<ExprPtr> Parser::expressions() {
 // `x[0] = 1`, `f(x) = y`, `a.b <- c`: only names stand on the left.
 void Parser::refuse_assignment(Expr const& left) {
   if (!at("=") && !at("<-")) return;
+  if (std::holds_alternative<MemberExpr>(left.as)) fail_habit(left.at, *habit(HabitKind::form, "self.w = ..."));
   std::optional<std::string> help;
   if (std::holds_alternative<IndexExpr>(left.as))
     help = "no element is ever assigned: `y = update(x, i, v)` makes a new tensor";

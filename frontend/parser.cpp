@@ -31,7 +31,55 @@ void Parser::fail(Location where, std::string message, std::optional<std::string
   throw SyntaxError{{.at = where, .message = std::move(message), .help = std::move(help)}};
 }
 
+void Parser::fail_habit(Location where, Habit const& h) const {
+  char const* message = h.kind == HabitKind::form ? "there is no `{}`" : "`{}` has no meaning here";
+  fail(where, fmt::format(fmt::runtime(message), h.word), help_of(h));
+}
+
+// The word of another language that explains why the parser cannot go on: the next one, the one that it has just taken
+// for a name, or the first of the statement.
+Token const* Parser::foreign_word() const {
+  auto foreign = [&](size_t i) {
+    auto const& t = tokens_[i];
+    bool word = t.kind == TokenKind::name || t.kind == TokenKind::keyword;
+    return word && habit(HabitKind::word, t.text) ? &t : nullptr;
+  };
+  if (auto* t = foreign(pos_)) return t;
+  bool const operand_follows = at_name() || peek().kind == TokenKind::number || peek().kind == TokenKind::string;
+  if (pos_ > begin_ && operand_follows)
+    if (auto* t = foreign(pos_ - 1)) return t;
+  bool const call_of_it = pos_ > begin_ + 1 && tokens_[begin_ + 1].is("(") && (at("{") || at(":"));
+  bool const block_of_it = pos_ == begin_ + 1 && at("{");
+  return call_of_it || block_of_it || (pos_ > begin_ + 1 && tokens_[begin_ + 1].kind == TokenKind::name)
+             ? foreign(begin_)
+             : nullptr;
+}
+
+// The form of another language that the parser stands in front of.
+std::string_view Parser::foreign_form() const {
+  auto last = [&](size_t back) { return pos_ >= begin_ + back ? &tokens_[pos_ - back] : nullptr; };
+  auto *one = last(1), *two = last(2);
+  if (!one) return {};
+  bool const operand = one->kind == TokenKind::name || one->kind == TokenKind::number ||
+                       one->kind == TokenKind::string || one->is(")") || one->is("]");
+  if (at("if") && operand) return "x if c else y";
+  if (at("for") && operand) return "[f(i) for i in xs]";
+  if (at("(") && one->is("for")) return "for (...)";
+  if (at(":") && one->is("else")) return "else:";
+  if (at(":") && begins_with("if")) return "if c:";
+  if (at(":") && begins_with("for")) return "for i in xs:";
+  if (at(":") && begins_with("fn")) return "fn f(x):";
+  if (at("*") && (one->is("(") || one->is(","))) return "f(*xs)";
+  if (at("->") && operand) return "x -> f";
+  if (at(".") && peek(1).kind == TokenKind::number) return ".5";
+  if (one->is(".") && two && two->kind == TokenKind::number) return "1.";
+  if (at("{") && (one->is("=") || one->is("(") || one->is(",") || one->is("["))) return "{k: v}";
+  return {};
+}
+
 void Parser::fail_here(std::string_view expected) const {
+  if (auto* t = foreign_word()) fail_habit(t->at, *habit(HabitKind::word, t->text));
+  if (auto form = foreign_form(); !form.empty()) fail_habit(peek().at, *habit(HabitKind::form, form));
   Location where = peek().at;
   if (where.length == 0 && pos_ > 0) { // the end of a line: behind the last token
     where = tokens_[pos_ - 1].at;
@@ -42,7 +90,7 @@ void Parser::fail_here(std::string_view expected) const {
   if (peek().kind == TokenKind::tag && !peek().text.empty())
     help = fmt::format("a tag stands behind a call; the matrix product needs a space: `@ {}`", peek().text);
   throw SyntaxError{{.at = where, .message = fmt::format("expected {}, found {}", expected, found()), .help = help},
-                    peek().unclosed};
+                    peek().reported};
 }
 
 Token const& Parser::expect(std::string_view s, std::string_view where) {
@@ -121,6 +169,7 @@ void Parser::file(File& file) {
 }
 
 void Parser::declaration(File& file) {
+  begin_ = pos_;
   if (at("import")) file.imports.push_back(import_());
   else if (at("const")) file.consts.push_back(const_());
   else if (at("fn")) file.functions.push_back(function(true, false));
@@ -128,8 +177,11 @@ void Parser::declaration(File& file) {
   else if (at("model")) file.models.push_back(model());
   else if (at("train")) file.trains.push_back(train());
   else {
+    if (auto* h = habit(HabitKind::word, peek().text); h && !peek(1).is("=")) fail_habit(peek().at, *h);
+    if (peek().reported) throw SyntaxError{.diagnostic = {}, .silent = true};
     std::optional<std::string> help;
-    if (auto word = nearest(peek().text, {"import", "const", "fn", "optimizer", "model", "train"}); !word.empty())
+    if (assigns()) help = fmt::format("`const {} = ...` names a value outside of all blocks", peek().text);
+    else if (auto word = nearest(peek().text, {"import", "const", "fn", "optimizer", "model", "train"}); !word.empty())
       help = fmt::format("did you mean `{}`?", word);
     fail(peek().at,
          fmt::format("expected a declaration (import, const, fn, optimizer, model, train), found {}", found()), help);
@@ -152,6 +204,7 @@ void Parser::skip_declaration() {
 
 Import Parser::import_() {
   Location start = take().at;
+  if (at_name()) fail_habit(since(start), *habit(HabitKind::form, "import name"));
   if (peek().kind != TokenKind::string) fail_here("the path of a file as a string");
   Import out{.at = peek().at, .path = std::string(take().text), .as = {}};
   if (accept("as")) out.as = expect_name("a name for the import");
@@ -202,6 +255,7 @@ std::vector<Parameter> Parser::parameters() {
 Parameter Parser::parameter() {
   Parameter out;
   out.rest = accept("..");
+  if (at("*")) fail_habit(peek().at, *habit(HabitKind::form, "fn f(*xs)"));
   out.name = expect_name("the name of a parameter");
   if (out.rest) return out;
   if (accept(":")) out.type = type();
@@ -211,8 +265,11 @@ Parameter Parser::parameter() {
 
 TypePattern Parser::type() {
   Location start = peek().at;
+  bool const of_result = pos_ > 0 && tokens_[pos_ - 1].is("->");
   TypePattern out{.dtype = expect_name("a type such as float[batch, n]"), .at = {}, .dims = {}};
-  if (!at("[")) fail_here(fmt::format("`[` behind `{}` (a scalar is `{}[]`)", out.dtype.text, out.dtype.text));
+  if (!at("["))
+    fail(since(start), fmt::format("expected a type such as `{0}[n]`, found `{0}`", out.dtype.text),
+         help_of(*habit(HabitKind::form, of_result ? "-> int" : "n: int")));
   out.dims = between("[", "]", [&] { return dim(); });
   out.at = since(start);
   return out;
@@ -270,6 +327,7 @@ std::vector<std::unique_ptr<StepStmt>> Parser::steps() {
 }
 
 std::unique_ptr<StepStmt> Parser::step() {
+  begin_ = pos_;
   auto out = std::make_unique<StepStmt>();
   Location start = peek().at;
   if (peek(1).is("=")) {
@@ -293,7 +351,7 @@ std::unique_ptr<StepStmt> Parser::step() {
     expect("with", "and how to average");
     average.with = optimizer_call();
     out->as = std::move(average);
-  } else fail_here("minimize, phase, freeze, fresh, average or a setting such as `batch = 128`");
+  } else fail_here("`minimize LOSS with OPTIMIZER(...)` or a setting such as `batch = 128`");
   out->at = since(start);
   return out;
 }
@@ -336,6 +394,10 @@ Parsed parse(Sources const& sources, u32 file) {
   std::stable_sort(out.diagnostics.begin(), out.diagnostics.end(), [](auto const& a, auto const& b) {
     return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
   });
+  auto same_line = [](auto const& a, auto const& b) { return a.at.line == b.at.line; };
+  auto rest =
+      std::unique(out.diagnostics.begin(), out.diagnostics.end(), same_line); // the others follow from the first
+  out.diagnostics.erase(rest, out.diagnostics.end());
   return out;
 }
 

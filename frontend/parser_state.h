@@ -5,6 +5,7 @@
 // reports it and goes on behind the end of the statement.
 #pragma once
 
+#include "frontend/habits.h"
 #include "frontend/lexer.h"
 #include "frontend/syntax.h"
 
@@ -41,6 +42,10 @@ private:
   void end_of_statement(std::string_view after);
   [[noreturn]] void fail(Location, std::string message, std::optional<std::string> help = {}) const;
   [[noreturn]] void fail_here(std::string_view expected) const;
+  [[noreturn]] void fail_habit(Location, Habit const&) const;
+  Token const* foreign_word() const;
+  std::string_view foreign_form() const;
+  bool begins_with(std::string_view word) const { return tokens_[begin_].is(word); }
   void report(SyntaxError const&);
   void warn(Location at, std::string message, std::optional<std::string> help = {}) {
     diagnostics_.push_back(warning(at, std::move(message), std::move(help)));
@@ -125,6 +130,7 @@ private:
   std::vector<Token> tokens_;
   std::vector<Diagnostic>& diagnostics_;
   size_t pos_ = 0;
+  size_t begin_ = 0; // of the statement or declaration
   int nesting_ = 0;
   bool in_train_ = false; // there `loss` is a name
   std::string_view end_ = "the end of the file";
@@ -139,7 +145,7 @@ template <class Part>
 auto Parser::between(std::string_view open, std::string_view close, Part part) {
   std::vector<decltype(part())> parts;
   Token const opener = expect(open, "here");
-  if (opener.unclosed) {
+  if (opener.reported) {
     skip_to_closer(opener);
     throw SyntaxError{.diagnostic = {}, .silent = true};
   }

@@ -25,8 +25,9 @@ struct Token {
   std::string_view text;
   Location at;
   u32 offset = 0; // of `text` in the source, in bytes
-  bool unclosed =
-      false;            // a bracket whose other half was missing: already reported, what is inside is not to be trusted
+  // The lexer has complained about it: a bracket whose other half was missing, so that what is inside is not to be
+  // trusted, or characters that mean nothing.
+  bool reported = false;
   std::string_view doc; // the `##` comment in front, if this token begins a line
 
   bool is(std::string_view symbol_or_word) const {

@@ -165,15 +165,26 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
+// Without case and underscores: `LayerNorm` is layer_norm.
+std::string letters(std::string_view word) {
+  std::string out;
+  for (char c : word)
+    if (c != '_') out += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return out;
+}
+
 } // namespace
 
 std::string nearest(std::string_view word, std::vector<std::string> const& candidates) {
   if (word.size() > 100) return {}; // nobody types such a word, and comparing takes time
+  if (word.size() <= 2) return {};  // every other short name would be near
+  for (auto const& c : candidates)
+    if (letters(word) == letters(c)) return c;
   size_t best =
       std::max<size_t>(word.size() / 3, 1) + 1; // one slip in a short word, one in three letters in a long one
   std::string found;
   for (auto const& c : candidates) {
-    if (c.size() > word.size() + best || word.size() > c.size() + best) continue;
+    if (c.size() < 2 || c.size() > word.size() + best || word.size() > c.size() + best) continue;
     size_t d = edit_distance(word, c);
     // Of equally near ones the first in the alphabet, so that the order of the candidates does not show.
     if (d < best || (d == best && !found.empty() && c < found)) {

@@ -6,9 +6,12 @@
 
 namespace nnc::front {
 
+Any not_built(BuiltinCall&);
+
 struct Builtin {
   std::string_view signature; // "sum(x, axis = none, keep = false)"
   Any (*run)(BuiltinCall&);
+  bool is_planned() const { return run == not_built; } // it says so where it is called
 };
 
 // By family; together they are all builtins.

@@ -70,9 +70,9 @@ Any reversed(BuiltinCall& c) {
   return list_of(List(items.rbegin(), items.rend()));
 }
 
-Any not_built(BuiltinCall& c) { c.e.fail(c.at, fmt::format("`{}` is not built yet", c.name)); }
-
 } // namespace
+
+Any not_built(BuiltinCall& c) { c.e.fail(c.at, fmt::format("`{}` is not built yet", c.name)); }
 
 std::vector<Builtin> const& list_builtins() {
   static std::vector<Builtin> const all{

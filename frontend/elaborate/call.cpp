@@ -106,10 +106,8 @@ void Elaborator::place_named(Slots& slots, std::vector<Actual>& actuals, std::st
     if (it == parameters.end()) {
       std::vector<std::string> names;
       for (auto const& p : parameters) names.push_back(p.name.text);
-      auto near = nearest(a.name, names);
-      std::string help = near.empty() ? (names.empty() ? "it takes none" : "it takes " + listed(names))
-                                      : fmt::format("did you mean `{}`?", near);
-      blame_caller(a.at, fmt::format("{} has no argument `{}`", shown_name, a.name), help, slots.declared);
+      blame_caller(a.at, fmt::format("{} has no argument `{}`", shown_name, a.name), help_for_argument(a.name, names),
+                   slots.declared);
     }
     auto i = static_cast<size_t>(it - parameters.begin());
     if (slots.values[i]) blame_caller(a.at, fmt::format("`{}` is given twice", a.name));

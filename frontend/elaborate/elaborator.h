@@ -1,7 +1,7 @@
 // The elaborator: runs the compile-time part of a program and leaves the run-time part as graphs. Its sources:
 //
 //   errors      how a mistake becomes a diagnostic with its chain of calls
-//   names       lookup
+//   names       lookup                          unknown     names that nobody declares
 //   expression  every kind of expression           operators   arithmetic, comparison, logic
 //   tensor      numbers to tensors, broadcasting   index       x[...]
 //   call        arguments, frames, paths           pattern     types as patterns
@@ -45,6 +45,9 @@ struct Measured { // a loss, metric or output
 };
 
 class Elaborator;
+
+std::optional<std::string> did_you_mean(std::string_view word, std::vector<std::string> const& candidates);
+std::string help_for_argument(std::string const& name, std::vector<std::string> const& parameters);
 
 // The arguments of a builtin's call, in the order of its declaration.
 struct BuiltinCall {
@@ -130,8 +133,11 @@ private:
   Any lookup_callable(std::string const& name, Location);
   Any const_value(FileScope&, syntax::Const const&, Location);
   [[noreturn]] void unknown(std::string const& name, Location, bool callable);
-  std::vector<std::string> visible_names() const;
-  syntax::FunctionDecl const* find_optimizer(std::string const& name, FileScope*& file);
+  [[noreturn]] void unknown_member(Any const&, syntax::MemberExpr const&, Location);
+  void refuse_package(syntax::MemberExpr const&, Location);
+  std::vector<std::string> visible_names(bool callable) const;
+  std::optional<std::string> suggested(std::string const& name, bool callable) const;
+  syntax::FunctionDecl const* find_optimizer(std::string const& name, FileScope*& file) const;
   Any scalar(std::string const& name, f64 value);
 
   // expressions
@@ -233,6 +239,7 @@ private:
   // training
   void choose();
   void run_training_settings();
+  void check_setting(std::string const& name, Location);
   void setting(std::string const& name, Any const&, Location);
   void run_minimize(Graph&);
   std::vector<std::string> select_parameters(syntax::MinimizeStep const&, std::set<std::string> const& taken);

@@ -125,9 +125,8 @@ Any Elaborator::eval_member(MemberExpr const& m, Location at) {
         help = fmt::format("did you mean `{}.{}`?", base->name, near);
       fail(at, fmt::format("the import `{}` declares no `{}`", base->name, m.member.text), help);
     }
-  Any value = eval(*m.base);
-  fail(at, fmt::format("{} has no member `{}`", shown(value), m.member.text),
-       "a dot stands behind the name of an import only");
+  refuse_package(m, at);
+  unknown_member(eval(*m.base), m, at);
 }
 
 // A local function sees the values that the names outside have where it is written.

@@ -137,39 +137,7 @@ Any Elaborator::lookup_callable(std::string const& name, Location at) {
   unknown(name, at, true);
 }
 
-std::vector<std::string> Elaborator::visible_names() const {
-  std::vector<std::string> out = builtin_names();
-  auto add_file = [&](FileScope const& file) {
-    for (auto& n : file.names()) out.push_back(std::move(n));
-  };
-  if (frame_) {
-    for (auto const& [n, _] : frame_->names) out.push_back(n);
-    if (frame_->captured)
-      for (auto const& [n, _] : *frame_->captured) out.push_back(n);
-    if (frame_->file) {
-      add_file(*frame_->file);
-      for (auto const& i : frame_->file->imports)
-        if (i.alias.empty()) add_file(*i.file);
-    }
-  }
-  for (auto* file : program_.library()) add_file(*file);
-  for (auto* word : {"training", "step", "steps", "epoch", "pi", "inf", "nan"}) out.push_back(word);
-  return out;
-}
-
-void Elaborator::unknown(std::string const& name, Location at, bool callable) {
-  if (frame_)
-    if (auto it = frame_->untaken.find(name); it != frame_->untaken.end())
-      fail(at, fmt::format("`{}` is bound only in a branch that was not taken", name), {},
-           {{it->second, "the branch binds it here"}});
-  if (main_.optimizers.contains(name))
-    fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
-  std::optional<std::string> help;
-  if (auto near = nearest(name, visible_names()); !near.empty()) help = fmt::format("did you mean `{}`?", near);
-  fail(at, fmt::format("unknown {} `{}`", callable ? "function" : "name", name), help);
-}
-
-syntax::FunctionDecl const* Elaborator::find_optimizer(std::string const& name, FileScope*& file) {
+syntax::FunctionDecl const* Elaborator::find_optimizer(std::string const& name, FileScope*& file) const {
   std::vector<FileScope*> places{&main_};
   for (auto const& i : main_.imports)
     if (i.alias.empty()) places.push_back(i.file);

@@ -2,6 +2,8 @@
 // any float type and the same one throughout a call.
 #include "frontend/elaborate/elaborator.h"
 
+#include "frontend/habits.h"
+
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -54,9 +56,8 @@ DType Elaborator::dtype_named_in(syntax::Name const& n) {
   if (auto d = dtype_named(n.text)) return *d;
   std::vector<std::string> names{"float", "int"};
   for (int i = 0; i < dtype_count; ++i) names.emplace_back(name(static_cast<DType>(i)));
-  std::optional<std::string> help;
-  if (auto near = nearest(n.text, names); !near.empty()) help = fmt::format("did you mean `{}`?", near);
-  fail(n.at, fmt::format("unknown dtype `{}`", n.text), help);
+  auto const* foreign = habit(HabitKind::dtype, n.text);
+  fail(n.at, fmt::format("unknown dtype `{}`", n.text), foreign ? help_of(*foreign) : did_you_mean(n.text, names));
 }
 
 // Checks a value against a pattern and binds its names. A number where a tensor is asked for becomes one.

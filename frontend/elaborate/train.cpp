@@ -1,6 +1,8 @@
 // The train block: which one, its settings, and the gradients of its `minimize` clauses.
 #include "frontend/elaborate/elaborator.h"
 
+#include "frontend/habits.h"
+
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -136,6 +138,7 @@ void Elaborator::run_training_settings() {
       if (!fresh)
         fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {},
              {{it->second, "the first time here"}});
+      check_setting(s->name.text, s->name.at);
       setting(s->name.text, eval(*s->value), s->name.at);
     } catch (Failure const& failure) {
       report(failure);
@@ -150,6 +153,16 @@ void Elaborator::run_training_settings() {
   if (settings_.batch) t.batch = *settings_.batch;
 }
 
+// Is there such a setting? Asked before its value is looked at, which may be nonsense elsewhere as well.
+void Elaborator::check_setting(std::string const& name, Location at) {
+  std::vector<std::string> names{"clip_norm", "clip_value"};
+  for (auto const& known : settings)
+    if (known.apply != set_later || known.name == name) names.emplace_back(known.name);
+  if (std::find(names.begin(), names.end(), name) != names.end()) return;
+  auto const* foreign = habit(HabitKind::setting, name);
+  fail(at, fmt::format("`train` has no setting `{}`", name), foreign ? help_of(*foreign) : did_you_mean(name, names));
+}
+
 void Elaborator::setting(std::string const& name, Any const& value, Location at) {
   if (name == "clip_norm" || name == "clip_value") {
     f64 x = as_float(value, at, fmt::format("`{}`", name));
@@ -157,14 +170,8 @@ void Elaborator::setting(std::string const& name, Any const& value, Location at)
     (name == "clip_norm" ? clip_norm_ : clip_value_) = x;
     return;
   }
-  std::vector<std::string> names{"clip_norm", "clip_value"};
-  for (auto const& known : settings) {
+  for (auto const& known : settings)
     if (known.name == name) return known.apply(*out_.module.training, *this, name, value, at);
-    names.emplace_back(known.name);
-  }
-  auto near = nearest(name, names);
-  fail(at, fmt::format("`train` has no setting `{}`", name),
-       near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
 }
 
 // The parameters of a clause: those that fit its patterns and belong to no clause in front.
@@ -229,6 +236,7 @@ Elaborator::Clause Elaborator::derive(Graph& graph, MinimizeStep const& m, Locat
 std::string Elaborator::clause_name(MinimizeStep const& m, Counters& counters) {
   auto const& call = std::get<CallExpr>(m.optimizer->as);
   auto* callee = std::get_if<NameExpr>(&call.callee->as);
+  if (auto* member = std::get_if<MemberExpr>(&call.callee->as)) refuse_package(*member, m.optimizer->at);
   if (!callee) fail(m.optimizer->at, "expected the name of an optimizer");
   std::string name = call.tag ? text(call.tag->text) : callee->name;
   int n = ++counters.names[name];

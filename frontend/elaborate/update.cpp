@@ -1,6 +1,8 @@
 // @update.PATH: the optimizer of a clause, run for one parameter's exact shape.
 #include "frontend/elaborate/elaborator.h"
 
+#include "frontend/habits.h"
+
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -18,9 +20,9 @@ void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std:
       for (auto const& [n, _] : f->optimizers) names.push_back(n);
     for (auto* f : program_.library())
       for (auto const& [n, _] : f->optimizers) names.push_back(n);
-    auto near = nearest(name, names);
+    auto const* foreign = habit(HabitKind::name, name);
     fail(m.optimizer->at, fmt::format("unknown optimizer `{}`", name),
-         near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+         foreign ? help_of(*foreign) : did_you_mean(name, names));
   }
   updates_.push_back(std::make_unique<Graph>(Graph::Kind::update, "update." + path));
   Graph& graph = *updates_.back();

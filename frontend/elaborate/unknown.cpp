@@ -1,0 +1,125 @@
+// Names that nobody declares: a habit from elsewhere (frontend/habits.h), or a slip of the pen.
+#include "frontend/elaborate/builtin.h"
+
+#include "frontend/habits.h"
+
+#include <fmt/core.h>
+
+namespace nnc::front {
+
+using namespace syntax;
+
+namespace {
+
+// The name in front of the first dot; empty where something else stands there.
+std::string_view first_name(MemberExpr const& m) {
+  Expr const* e = m.base.get();
+  while (auto* inner = std::get_if<MemberExpr>(&e->as)) e = inner->base.get();
+  auto* n = std::get_if<NameExpr>(&e->as);
+  return n ? std::string_view(n->name) : std::string_view();
+}
+
+std::string path_of(MemberExpr const& m) {
+  if (auto* inner = std::get_if<MemberExpr>(&m.base->as)) return path_of(*inner) + "." + m.member.text;
+  return std::get<NameExpr>(m.base->as).name + "." + m.member.text;
+}
+
+std::optional<std::string> habit_help(std::string_view word, std::initializer_list<HabitKind> kinds) {
+  for (auto kind : kinds)
+    if (auto const* h = habit(kind, word)) return help_of(*h);
+  return {};
+}
+
+} // namespace
+
+std::optional<std::string> did_you_mean(std::string_view word, std::vector<std::string> const& candidates) {
+  auto near = nearest(word, candidates);
+  if (near.empty()) return {};
+  return fmt::format("did you mean `{}`?", near);
+}
+
+// What can be called is suggested where something is called, else what cannot.
+std::vector<std::string> Elaborator::visible_names(bool callable) const {
+  std::vector<std::string> out;
+  auto add_names = [&](Names const& names) {
+    for (auto const& [n, value] : names)
+      if (value.is<FunctionValue>() == callable) out.push_back(n);
+  };
+  auto add_file = [&](FileScope const& file) {
+    if (callable)
+      for (auto const& [n, _] : file.functions) out.push_back(n);
+    else
+      for (auto const& [n, _] : file.consts) out.push_back(n);
+  };
+  if (frame_) {
+    add_names(frame_->names);
+    if (frame_->captured) add_names(*frame_->captured);
+    if (frame_->file) {
+      add_file(*frame_->file);
+      for (auto const& i : frame_->file->imports)
+        if (i.alias.empty()) add_file(*i.file);
+    }
+  }
+  for (auto* file : program_.library()) add_file(*file);
+  if (callable)
+    for (auto& n : builtin_names())
+      if (!builtin_named(n)->builtin->is_planned()) out.push_back(n);
+  for (auto* word : {"training", "step", "steps", "epoch", "pi", "inf", "nan"})
+    if (!callable) out.emplace_back(word);
+  return out;
+}
+
+std::optional<std::string> Elaborator::suggested(std::string const& name, bool callable) const {
+  auto help = did_you_mean(name, visible_names(callable));
+  return help || callable ? help : did_you_mean(name, visible_names(true));
+}
+
+void Elaborator::unknown(std::string const& name, Location at, bool callable) {
+  if (frame_)
+    if (auto it = frame_->untaken.find(name); it != frame_->untaken.end())
+      fail(at, fmt::format("`{}` is bound only in a branch that was not taken", name), {},
+           {{it->second, "the branch binds it here"}});
+  if (FileScope* file = nullptr; find_optimizer(name, file))
+    fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
+  auto help = habit_help(name, {HabitKind::name, HabitKind::dtype});
+  if (!help && callable) help = habit_help(name, {HabitKind::word});
+  if (!help) help = suggested(name, callable);
+  fail(at, fmt::format("unknown {} `{}`", callable ? "function" : "name", name), help);
+}
+
+// `np.exp(x)`, `torch.nn.functional.relu(x)`: what stands behind the last dot may be a function of the library.
+void Elaborator::refuse_package(MemberExpr const& m, Location at) {
+  auto const* package = habit(HabitKind::package, first_name(m));
+  if (!package || find(std::string(package->word), false, at)) return;
+  auto const& name = m.member.text;
+  auto help = habit_help(name, {HabitKind::name, HabitKind::dtype});
+  auto names = visible_names(true);
+  FileScope* file = nullptr;
+  bool const exists = std::find(names.begin(), names.end(), name) != names.end() || find_optimizer(name, file);
+  if (exists) help = fmt::format("{}: `{}`", package->says, name);
+  if (!help) help = suggested(name, true);
+  fail(at, fmt::format("unknown name `{}`", path_of(m)), help ? help : help_of(*package));
+}
+
+// `x.sum()`: functions stand in front of their operands.
+void Elaborator::unknown_member(Any const& value, MemberExpr const& m, Location at) {
+  auto const& name = m.member.text;
+  auto help = habit_help(name, {HabitKind::member, HabitKind::name, HabitKind::dtype});
+  auto names = visible_names(true);
+  auto* operand = std::get_if<NameExpr>(&m.base->as);
+  if (!help && (std::find(names.begin(), names.end(), name) != names.end() || dtype_named(name)))
+    help = fmt::format("a function stands in front, `{}({})`", name, operand ? operand->name : "x");
+  if (!help) help = "a dot stands behind the name of an import only";
+  fail(at, fmt::format("{} has no member `{}`", shown(value), name), help);
+}
+
+std::string help_for_argument(std::string const& name, std::vector<std::string> const& parameters) {
+  auto has = [&](std::string_view p) { return std::find(parameters.begin(), parameters.end(), p) != parameters.end(); };
+  if (auto const* h = habit(HabitKind::argument, name); h && (h->means.empty() || has(h->means))) return help_of(*h);
+  if (auto near = did_you_mean(name, parameters)) return *near;
+  std::string out;
+  for (auto const& p : parameters) out += (out.empty() ? "it takes `" : ", `") + p + "`";
+  return out.empty() ? "it takes none" : out;
+}
+
+} // namespace nnc::front

@@ -1,0 +1,44 @@
+#include "frontend/habits.h"
+
+#include <fmt/core.h>
+
+namespace nnc {
+
+namespace {
+
+std::vector<Habit> table() {
+  std::vector<Habit> out;
+#define NNC_HABIT(kind, word, means, says, place, wrong, right) out.push_back({HabitKind::kind, word, means, says});
+#include "frontend/habits.def"
+#undef NNC_HABIT
+  return out;
+}
+
+} // namespace
+
+std::vector<Habit> const& habits() {
+  static std::vector<Habit> const all = table();
+  return all;
+}
+
+Habit const* habit(HabitKind kind, std::string_view word) {
+  for (auto const& h : habits())
+    if (h.kind == kind && h.word == word) return &h;
+  return nullptr;
+}
+
+Habit const* habit_at(std::string_view text) {
+  Habit const* longest = nullptr;
+  for (auto const& h : habits())
+    if (h.kind == HabitKind::symbol && text.starts_with(h.word) && (!longest || h.word.size() > longest->word.size()))
+      longest = &h;
+  return longest;
+}
+
+std::string help_of(Habit const& h) {
+  if (!h.says.empty()) return std::string(h.says);
+  bool const renamed = h.kind == HabitKind::argument || h.kind == HabitKind::setting;
+  return renamed ? fmt::format("it is called `{}` here", h.means) : fmt::format("write `{}`", h.means);
+}
+
+} // namespace nnc
