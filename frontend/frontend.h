@@ -44,8 +44,9 @@ struct Elaborated {
   Module module; // complete and verified unless there are errors
   std::vector<Diagnostic> diagnostics;
   std::vector<BoundInput> inputs;
-  std::vector<std::string> constants; // numbers that could have tuned, but reached a shape, an `if` or the like
-  std::string summary;                // "train mlp" or "model mlp": what was chosen in the file
+  std::vector<std::string> constants;  // numbers that could have tuned, but reached a shape, an `if` or the like
+  std::vector<std::string> optimizers; // of the `minimize` clauses, in their order: "adam"
+  std::string summary;                 // "train mlp" or "model mlp": what was chosen in the file
 };
 
 Elaborated elaborate(std::shared_ptr<Sources> sources, u32 file, Settings const& = {});

@@ -7,7 +7,7 @@
 //   format       "nnc"         version   "1"
 //   step epoch seed            as decimal numbers
 //   states optimizer           JSON lists of names
-//   program.KEY                what the caller wants to find again (Checkpoint::notes)
+//   program.KEY                what identifies the training (Checkpoint::notes, runtime/identity.h)
 //
 // A safetensors file from elsewhere has none of this: all its tensors are parameters, and the training is at its start.
 #pragma once
@@ -19,12 +19,15 @@
 
 namespace nnc {
 
+// Texts by keys.
+using Facts = std::map<std::string, std::string>;
+
 struct Checkpoint {
   std::vector<NamedTensor> parameters, states, optimizer;
   i64 step = 0;  // updates that were made
   i64 epoch = 0; // epochs that were finished
   u64 seed = 0;
-  std::map<std::string, std::string> notes;
+  Facts notes;
   bool can_resume = false; // written by nnc, with what --resume needs
 };
 

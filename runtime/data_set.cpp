@@ -29,6 +29,7 @@ std::string Data::summary() const { return contents_->summary; }
 std::string const& Data::note() const { return contents_->set.note; }
 std::int64_t Data::train_examples() const { return contents_->set.train.examples; }
 std::int64_t Data::test_examples() const { return contents_->set.test.examples; }
+std::vector<std::string> const& Data::files() const { return contents_->set.files; }
 
 } // namespace v1
 

@@ -8,10 +8,12 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace nnc {
 namespace {
@@ -33,35 +35,16 @@ std::string system_words(int error) {
 class Descriptor {
 public:
   explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() { close(); }
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
   Descriptor(Descriptor const&) = delete;
   Descriptor& operator=(Descriptor const&) = delete;
   int number() const { return number_; }
-  int close() {
-    int const result = number_ >= 0 ? ::close(number_) : 0;
-    number_ = -1;
-    return result;
-  }
+  void swap(Descriptor& other) { std::swap(number_, other.number_); }
 
 private:
   int number_;
-};
-
-// A file that vanishes unless it is renamed.
-class TemporaryFile {
-public:
-  explicit TemporaryFile(fs::path path) : path_(std::move(path)) {}
-  ~TemporaryFile() {
-    if (!renamed_) ::unlink(path_.c_str());
-  }
-  TemporaryFile(TemporaryFile const&) = delete;
-  TemporaryFile& operator=(TemporaryFile const&) = delete;
-  fs::path const& path() const { return path_; }
-  bool rename_to(fs::path const& target) { return renamed_ = ::rename(path_.c_str(), target.c_str()) == 0; }
-
-private:
-  fs::path path_;
-  bool renamed_ = false;
 };
 
 // Where the bytes really go: a link is followed, so that it survives.
@@ -87,10 +70,80 @@ std::optional<mode_t> old_mode(fs::path const& path) {
 
 fs::path folder_of(fs::path const& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
 
-fs::path temporary_name(fs::path const& path) {
+// ".NAME.nnc-PID-COUNT.tmp" beside the target; a long name is cut, since names have at most 255 bytes.
+fs::path temporary_name(fs::path const& target) {
   static std::atomic<unsigned> count{0};
-  return folder_of(path) / fmt::format(".{}.{}.{}.tmp", path.filename().string(), ::getpid(), count++);
+  auto const name = target.filename().string().substr(0, 200);
+  return folder_of(target) / fmt::format(".{}.nnc-{}-{}.tmp", name, ::getpid(), count++);
 }
+
+bool is_temporary_name(std::string_view name) {
+  constexpr std::string_view mark = ".nnc-", end = ".tmp";
+  auto const at = name.rfind(mark);
+  if (!name.starts_with('.') || !name.ends_with(end) || at == std::string_view::npos || at == 0) return false;
+  auto const numbers = name.substr(at + mark.size(), name.size() - end.size() - at - mark.size());
+  auto const dash = numbers.find('-');
+  return dash != std::string_view::npos && dash > 0 && dash + 1 < numbers.size() &&
+         numbers.find_first_not_of("0123456789-") == std::string_view::npos;
+}
+
+int open_file(fs::path const& path, int flags, mode_t mode = 0) {
+  int descriptor;
+  do descriptor = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+  while (descriptor < 0 && errno == EINTR);
+  return descriptor;
+}
+
+// A process holds a lock on each of its temporary files; the system lets go of it however the process ends. (A number
+// of a process says less: other containers count from 1 as well.)
+void remove_if_abandoned(fs::path const& path) {
+  Descriptor const descriptor(open_file(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+  struct stat status;
+  if (descriptor.number() < 0 || ::fstat(descriptor.number(), &status) != 0) return;
+  if (!S_ISREG(status.st_mode) || status.st_uid != ::geteuid()) return;
+  if (::flock(descriptor.number(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+}
+
+void remove_abandoned(fs::path const& folder) {
+  std::error_code error;
+  std::vector<fs::path> found;
+  for (fs::directory_iterator at(folder, error), end; !error && at != end; at.increment(error))
+    if (is_temporary_name(at->path().filename().string())) found.push_back(at->path());
+  for (auto const& path : found) remove_if_abandoned(path);
+}
+
+// A new, locked file beside the target that vanishes unless it is renamed. It stays locked until then: an unlocked one
+// is removed by whoever saves beside it.
+class TemporaryFile {
+public:
+  TemporaryFile(fs::path const& target, fs::path const& shown) {
+    while (descriptor_.number() < 0) make(target, shown);
+  }
+  ~TemporaryFile() {
+    if (!renamed_) ::unlink(path_.c_str());
+  }
+  TemporaryFile(TemporaryFile const&) = delete;
+  TemporaryFile& operator=(TemporaryFile const&) = delete;
+  int descriptor() const { return descriptor_.number(); }
+  bool rename_to(fs::path const& target) { return renamed_ = ::rename(path_.c_str(), target.c_str()) == 0; }
+
+private:
+  // Another process may lock and remove the file before it is locked here: then it has no name any more. Where a file
+  // system knows no locks, nobody can remove it either.
+  void make(fs::path const& target, fs::path const& shown) {
+    path_ = temporary_name(target);
+    Descriptor made(open_file(path_, O_WRONLY | O_CREAT | O_EXCL, 0666));
+    if (made.number() < 0 && errno == EEXIST) return; // left by a killed process of the same number, and not removable
+    if (made.number() < 0) fail(shown, "write", errno);
+    while (::flock(made.number(), LOCK_EX) != 0 && errno == EINTR) {
+    }
+    if (::access(path_.c_str(), F_OK) == 0 || errno != ENOENT) descriptor_.swap(made);
+  }
+
+  fs::path path_;
+  Descriptor descriptor_{-1};
+  bool renamed_ = false;
+};
 
 void write_all(int descriptor, std::span<u8 const> bytes, fs::path const& path) {
   while (!bytes.empty()) {
@@ -101,10 +154,17 @@ void write_all(int descriptor, std::span<u8 const> bytes, fs::path const& path) 
   }
 }
 
+bool sync(int descriptor) {
+  int result;
+  do result = ::fsync(descriptor);
+  while (result != 0 && errno == EINTR);
+  return result == 0;
+}
+
 // Some file systems (FUSE, network) cannot sync a folder; the file itself is synced by then.
 void sync_folder(fs::path const& folder) {
-  Descriptor const descriptor(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (descriptor.number() < 0 || ::fsync(descriptor.number()) == 0 || errno == EINVAL || errno == ENOTSUP) return;
+  Descriptor const descriptor(open_file(folder, O_RDONLY | O_DIRECTORY));
+  if (descriptor.number() < 0 || sync(descriptor.number()) || errno == EINVAL || errno == ENOTSUP) return;
   fail(folder, "sync the folder", errno);
 }
 
@@ -112,7 +172,7 @@ void sync_folder(fs::path const& folder) {
 
 std::shared_ptr<MappedFile const> MappedFile::open(fs::path const& path) {
   // O_NONBLOCK: a pipe must not hold us up before it is seen to be one.
-  Descriptor const descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  Descriptor const descriptor(open_file(path, O_RDONLY | O_NONBLOCK));
   if (descriptor.number() < 0) fail(path, "open", errno);
   struct stat status;
   if (::fstat(descriptor.number(), &status) != 0) fail(path, "look at it", errno);
@@ -133,20 +193,18 @@ MappedFile::~MappedFile() {
 void check_writable(fs::path const& path) {
   auto const target = resolved_target(path);
   old_mode(target);
-  if (::access(folder_of(target).c_str(), W_OK | X_OK) != 0) fail(path, "write", errno);
+  remove_abandoned(folder_of(target));
+  TemporaryFile const trial(target, path);
 }
 
 void write_atomically(fs::path const& path, std::vector<std::span<u8 const>> const& pieces) {
   auto const target = resolved_target(path);
   auto const mode = old_mode(target);
-  auto const name = temporary_name(target);
-  Descriptor descriptor(::open(name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
-  if (descriptor.number() < 0) fail(path, "write", errno);
-  TemporaryFile temporary(name);
-  if (mode && ::fchmod(descriptor.number(), *mode) != 0) fail(path, "keep its permissions", errno);
-  for (auto piece : pieces) write_all(descriptor.number(), piece, path);
-  if (::fsync(descriptor.number()) != 0) fail(path, "sync", errno);
-  if (descriptor.close() != 0) fail(path, "write", errno);
+  remove_abandoned(folder_of(target));
+  TemporaryFile temporary(target, path);
+  if (mode && ::fchmod(temporary.descriptor(), *mode) != 0) fail(path, "keep its permissions", errno);
+  for (auto piece : pieces) write_all(temporary.descriptor(), piece, path);
+  if (!sync(temporary.descriptor())) fail(path, "sync", errno);
   if (!temporary.rename_to(target)) fail(path, "rename the new file to it", errno);
   sync_folder(folder_of(target));
 }

@@ -31,11 +31,12 @@ private:
 
 // Replaces the file by these pieces, one after the other: a temporary file in the same folder, synced, renamed, and the
 // folder synced. Refuses a target that exists and is not a regular file (a symbolic link to one is followed). On an
-// error the old file is untouched, and the temporary one is gone.
+// error the old file is untouched, and the temporary one is gone. Temporary files of processes that were killed are
+// removed from the folder first.
 void write_atomically(std::filesystem::path const&, std::vector<std::span<u8 const>> const& pieces);
 
 // Throws what write_atomically would throw for this target before it writes: so that a long training does not end with
-// "is not a regular file".
+// "is not a regular file". A temporary file is made and removed, since permissions alone do not tell.
 void check_writable(std::filesystem::path const&);
 
 // $XDG_CACHE_HOME/nnc, else ~/.cache/nnc; nothing when neither variable is set.

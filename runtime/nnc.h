@@ -27,6 +27,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -146,12 +147,13 @@ public:
   // example, labels for instance, are widened to i32. Throws Failure for what is missing, damaged, empty, or has
   // columns of different lengths.
   static Data open(std::string const& words, std::string const& folder = {});
-  static std::vector<std::string> built_in(); // the sets that are called by a name: "mnist", "fashion"
-  std::string const& name() const;            // "mnist"; of files the words that named them
-  std::string summary() const;                // "mnist: 60000 training and 10000 test examples from ..."
-  std::string const& note() const;            // what its user should know, or empty; part of the summary
-  std::int64_t train_examples() const;        // validation rows included
-  std::int64_t test_examples() const;         // 0: there is no test split
+  static std::vector<std::string> built_in();    // the sets that are called by a name: "mnist", "fashion"
+  std::string const& name() const;               // "mnist"; of files the words that named them
+  std::string summary() const;                   // "mnist: 60000 training and 10000 test examples from ..."
+  std::string const& note() const;               // what its user should know, or empty; part of the summary
+  std::int64_t train_examples() const;           // validation rows included
+  std::int64_t test_examples() const;            // 0: there is no test split
+  std::vector<std::string> const& files() const; // that it was read from
 
   struct Contents;
   Contents const& contents() const { return *contents_; }
@@ -182,6 +184,8 @@ struct Options {
   // How long a stage took in milliseconds of wall time, and the number of nodes after it. Machine code is made when it
   // is first needed and reported as "code of FUNCTION, ..."; that may be on another thread's call into this program.
   std::function<void(std::string const& stage, double milliseconds, std::size_t nodes)> on_time;
+  // A file that is about to be imported.
+  std::function<void(std::string const& path)> on_import;
 };
 
 struct TensorInfo {
@@ -230,11 +234,22 @@ private:
   std::shared_ptr<Compiled const> compiled_;
 };
 
+// ---- Files --------------------------------------------------------------------------------------------------------
+
+// Replaces a file as checkpoints are replaced: whatever happens, either the old or the new content is there. Throws
+// Failure when it cannot, and for a target that exists and is no regular file.
+NNC_API void replace_file(std::string const& path, std::string_view content);
+// Throws Failure when replace_file could not: to be asked before work that must not end so.
+NNC_API void check_replaceable(std::string const& path);
+
 // ---- Sessions -----------------------------------------------------------------------------------------------------
 
 // What a session will be used for first. Code for all of it is made together, on two threads, when the session begins;
 // code for anything else is made when it is first needed.
 enum class Use { train, evaluate, run };
+
+// Which weights and states may be saved.
+enum class Weights { finite, any };
 
 struct SessionOptions {
   int threads = 0;                   // members of the team; 0: as many as pay, at most one per core
@@ -275,23 +290,35 @@ struct Milestone {
 struct TrainOptions {
   std::optional<std::int64_t> epochs; // totals, also for a resumed training; nothing: what the train block says
   std::optional<std::int64_t> steps;
-  bool shuffle = true;                            // false: in the order of the file
-  bool resume = false;                            // go on from the file that `save` names
-  std::string save;                               // file for a checkpoint after every epoch and at the end; empty: none
+  bool shuffle = true; // false: in the order of the file
+  // Go on from the file that `save` names; without such a file begin. A file of another training is an error that names
+  // both values: another model, optimizer, states, columns, number or order of examples, and where a schedule reads
+  // `steps` another total, unless `replan` says that the schedule is to be stretched to it.
+  bool resume = false, replan = false;
+  // File for a checkpoint; empty: none. It is written at the end of the training, however that comes about, and at the
+  // ends of epochs, every few seconds at most, always before a callback hears of the epoch. Weights and states that are
+  // not finite never replace a file; one that cannot be written is tried again later, and does not end the training.
+  std::string save;
   std::int64_t save_every = 0;                    // and after every so many steps
   std::int64_t log_every = 0;                     // on_log after every so many steps; 0: after every epoch
-  bool stop_on_bad = true;                        // stop when a loss is not finite
+  bool stop_on_bad = true;                        // stop when a loss is not finite, or weights at the end of an epoch
   std::function<bool(Progress const&)> on_slice;  // between slices of some tens of milliseconds; false: stop here
   std::function<void(Milestone const&)> on_epoch; // after each epoch, and at the end within one
   std::function<void(Milestone const&)> on_log;   // see log_every
+  // A line that whoever trains should read: numbers that were others in the file, a checkpoint that was not written.
+  std::function<void(std::string const&)> on_note;
 };
 
 struct Trained {
+  std::int64_t first_step = 0;      // updates made before
   std::int64_t step = 0, epoch = 0; // updates made, epochs finished, in total
   std::int64_t examples = 0;        // of the training split
   bool stopped = false;             // on_slice said so
   std::int64_t bad_step = 0;        // the first step whose loss was not finite; 0: none
+  std::string not_finite;           // which parameter or state is not finite at the end, and since when; empty: none
   bool saved = false;               // the file holds the weights as they are now
+  std::int64_t saves = 0;           // how often it was written
+  std::string save_error;           // why it could not be written at the end; empty: it could, or need not
   std::int64_t clamped = 0;         // indices out of range that no column of the data explains
   std::int64_t zero_divided = 0;    // integer divisions by zero (their results are 0)
   double seconds = 0;
@@ -335,10 +362,11 @@ public:
   std::int64_t step_count() const; // updates made so far
   int threads() const;             // members of the team
 
-  // A checkpoint as safetensors: written to a temporary file, synced, renamed. `load` takes parameters, and states if
-  // there are any, from a safetensors file that has every one with its exact type, and leaves the states of the
-  // optimizer, the step and the seed.
-  void save(std::string const& path) const;
+  // A checkpoint as safetensors: written to a temporary file, synced, renamed. An infinity or a NaN in a parameter or a
+  // state is a Failure that names it, unless any weights will do. `load` takes parameters, and states if there are any,
+  // from a safetensors file that has every one with its exact type, and leaves the states of the optimizer, the step
+  // and the seed.
+  void save(std::string const& path, Weights = Weights::finite) const;
   void load(std::string const& path);
   // SHA-256 over the parameters in order of their names, 64 hexadecimal digits.
   std::string digest() const;

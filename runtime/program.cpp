@@ -7,6 +7,7 @@
 #include "runtime/data_set.h"
 #include "runtime/failure.h"
 #include "runtime/files.h"
+#include "runtime/identity.h"
 #include "runtime/walk.h"
 
 #include <fmt/core.h>
@@ -30,10 +31,12 @@ std::string read_text(std::filesystem::path const& path) {
 }
 
 // Imports lie below the folder of the main file; the frontend has refused every other path.
-std::optional<std::string> read_import(std::filesystem::path const& folder, std::string const& path) {
+std::optional<std::string> read_import(Options const& options, std::filesystem::path const& folder,
+                                       std::string const& path) {
   std::error_code error;
   auto const file = folder / path;
   if (!std::filesystem::is_regular_file(file, error)) return std::nullopt;
+  if (options.on_import) options.on_import(file.string());
   return read_text(file);
 }
 
@@ -58,7 +61,7 @@ Settings settings_of(Options const& options, std::filesystem::path const& folder
     throw Error(fmt::format("a batch of {} examples: expected at least 1", *options.batch));
   if (options.batch) settings.batch = *options.batch;
   settings.max_nodes = options.max_nodes;
-  settings.read_import = [folder](std::string const& path) { return read_import(folder, path); };
+  settings.read_import = [&options, folder](std::string const& path) { return read_import(options, folder, path); };
   if (options.data) {
     auto const& set = options.data->contents().set;
     settings.columns = columns_of(set.train.examples > 0 ? set.train : set.test);
@@ -163,6 +166,7 @@ Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options 
     module.target = options_.cpu.empty() ? host_target() : target_for(options_.cpu);
   target_ = *module.target;
   limits_ = index_limits(module);
+  facts_ = program_facts(module, optimizers_);
   finished_ = finish(std::move(module));
 }
 
@@ -184,6 +188,7 @@ Module Program::Compiled::elaborate_text(u32 file) {
   auto elaborated = elaborate(sources_, file, settings_of(options_, folder));
   accept(std::move(elaborated.diagnostics));
   inputs_ = std::move(elaborated.inputs);
+  optimizers_ = std::move(elaborated.optimizers);
   summary_ = std::move(elaborated.summary);
   return std::move(elaborated.module);
 }

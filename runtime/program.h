@@ -25,6 +25,8 @@ public:
   // In the order in which columns bind: inputs, then targets.
   std::vector<BoundInput> const& inputs() const { return inputs_; }
   std::vector<IndexLimit> const& limits() const { return limits_; }
+  // What a checkpoint keeps of the program, see runtime/identity.h.
+  std::map<std::string, std::string> const& facts() const { return facts_; }
   Options const& options() const { return options_; }
 
   // A function of the finished module, or an Error that says what the program lacks.
@@ -53,6 +55,8 @@ private:
   std::vector<Problem> warnings_;
   std::vector<BoundInput> inputs_;
   std::vector<IndexLimit> limits_;
+  std::vector<std::string> optimizers_;
+  std::map<std::string, std::string> facts_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, nnc_entry, std::less<>> entries_;
   mutable std::vector<std::unique_ptr<Loaded>> loaded_;

@@ -1,8 +1,10 @@
 // The public face of a Session: single steps and runs on the caller's buffers, parameters, scalars, files.
 #include "runtime/session.h"
 
+#include "runtime/bytes.h"
 #include "runtime/data_set.h"
 #include "runtime/failure.h"
+#include "runtime/files.h"
 #include "runtime/random.h"
 #include "runtime/walk.h"
 
@@ -165,6 +167,7 @@ Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
     call.work.first_step = state_->step + 1;
     auto const outcome = call.of(train_step);
     state_->step += outcome.steps;
+    state_->training_facts.clear();
     call.explain();
     return reports_of(train_step, outcome);
   });
@@ -255,8 +258,12 @@ std::int64_t Session::clamped() const { return state_->clamped; }
 std::int64_t Session::step_count() const { return state_->step; }
 int Session::threads() const { return state_->team().members(); }
 
-void Session::save(std::string const& path) const {
-  guarded(state_->program().sources(), [&] { save_checkpoint(path, state_->checkpoint()); });
+void Session::save(std::string const& path, Weights weights) const {
+  guarded(state_->program().sources(), [&] {
+    if (auto const bad = state_->not_finite(); weights == Weights::finite && !bad.empty())
+      throw Error(fmt::format("{} is not finite, so {} is not written", bad, path));
+    save_checkpoint(path, state_->checkpoint());
+  });
 }
 
 void Session::load(std::string const& path) {
@@ -275,6 +282,14 @@ void Session::load(std::string const& path) {
 
 std::string Session::digest() const {
   return guarded(state_->program().sources(), [&] { return nnc::digest(state_->tensors(Role::param)); });
+}
+
+void replace_file(std::string const& path, std::string_view content) {
+  guarded(Sources{}, [&] { write_atomically(path, {as_bytes(content)}); });
+}
+
+void check_replaceable(std::string const& path) {
+  guarded(Sources{}, [&] { check_writable(path); });
 }
 
 } // namespace v1

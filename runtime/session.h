@@ -63,21 +63,29 @@ struct Session::State {
   std::vector<NamedTensor> tensors(Role) const; // in the order of the program; they share their bytes
   std::vector<NamedTensor> among(Role, std::vector<NamedTensor> const& given) const; // those that have this role here
   Checkpoint checkpoint() const;
+  // "'dense.weight'", or "the optimizer's 'm/dense.weight'": the first tensor that holds an infinity or a NaN; empty
+  // when none does.
+  std::string not_finite() const;
+  // Throws Error unless these are the tensors of a role, each there with its exact type, and no others.
+  void expect_same(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type.
   void restore(Role, std::vector<NamedTensor> const&, std::string const& from);
 
   f64& scalar(std::string const& name);
   bool is_scalar(std::string const& name) const { return scalars_.contains(name); }
+  std::vector<Number> numbers() const; // the scalars that only tune, with the values that they have now
 
   u64 seed = 0;
   bool seed_was_asked = false; // by the caller, not by the train block
   i64 step = 0;                // updates made
   i64 epoch = 0;               // epochs finished
+  Facts training_facts;        // of the last training on a data set, unless steps were made by hand since
   i64 clamped = 0;             // indices in the last run
   int threads_for(Function const&) const;
   Team& team() { return *team_; }
 
 private:
+  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   void check_inputs() const;
   void keep(Function const&);
   void collect_scalars();

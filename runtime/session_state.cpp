@@ -2,6 +2,8 @@
 #include "runtime/session.h"
 
 #include "ir/thread.h"
+#include "runtime/finite.h"
+#include "runtime/identity.h"
 
 #include <fmt/core.h>
 #include <sched.h>
@@ -45,6 +47,11 @@ std::vector<std::string> functions_for(std::vector<Use> const& uses) {
   for (auto const use : uses)
     functions.emplace_back(use == Use::train ? "train_step" : use == Use::evaluate ? "evaluate" : "run");
   return functions;
+}
+
+NamedTensor const* named(std::vector<NamedTensor> const& tensors, std::string_view name) {
+  auto const found = std::ranges::find(tensors, name, &NamedTensor::name);
+  return found == tensors.end() ? nullptr : &*found;
 }
 
 i64 reports_in(Function const& function) {
@@ -190,28 +197,54 @@ Checkpoint Session::State::checkpoint() const {
   checkpoint.step = step;
   checkpoint.epoch = epoch;
   checkpoint.seed = seed;
+  checkpoint.notes = training_facts;
+  checkpoint.notes.insert(program_->facts().begin(), program_->facts().end());
   checkpoint.notes["summary"] = program_->summary();
+  checkpoint.notes["numbers"] = numbers_text(numbers());
   return checkpoint;
 }
 
-void Session::State::restore(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
-  for (auto& kept : kept_) {
+std::string Session::State::not_finite() const {
+  for (auto const& kept : kept_)
+    if (!is_finite(kept.named.tensor))
+      return fmt::format("{}'{}'", kept.role == Role::optimizer ? "the optimizer's " : "", kept.named.name);
+  return "";
+}
+
+void Session::State::expect_all(Role role, std::vector<NamedTensor> const& source, std::string const& from) const {
+  for (auto const& kept : kept_) {
     if (kept.role != role) continue;
     auto const& name = kept.named.name;
-    auto const found = std::find_if(source.begin(), source.end(), [&](NamedTensor const& t) { return t.name == name; });
-    if (found == source.end()) throw Error(fmt::format("{} has no '{}', which the program needs", from, name));
-    auto& target = kept.named.tensor;
+    auto const* found = named(source, name);
+    if (!found) throw Error(fmt::format("{} has no '{}', which the program needs", from, name));
+    auto const& target = kept.named.tensor;
     if (found->tensor.dtype() != target.dtype() || found->tensor.shape() != target.shape())
       throw Error(
           fmt::format("{}: '{}' is {}, the program has {}", from, name, found->tensor.type_text(), target.type_text()));
   }
+}
+
+void Session::State::expect_same(Role role, std::vector<NamedTensor> const& source, std::string const& from) const {
+  expect_all(role, source, from);
+  auto const own = tensors(role);
+  for (auto const& given : source)
+    if (!named(own, given.name)) throw Error(fmt::format("{} has '{}', which the program has not", from, given.name));
+}
+
+void Session::State::restore(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
+  expect_all(role, source, from);
   for (auto& kept : kept_) {
     if (kept.role != role) continue;
-    auto const found =
-        std::find_if(source.begin(), source.end(), [&](NamedTensor const& t) { return t.name == kept.named.name; });
-    auto const bytes = found->tensor.bytes();
+    auto const bytes = named(source, kept.named.name)->tensor.bytes();
     if (!bytes.empty()) std::memcpy(kept.named.tensor.writable().data(), bytes.data(), bytes.size());
   }
+}
+
+std::vector<Number> Session::State::numbers() const {
+  std::vector<Number> numbers;
+  for (auto const& [name, value] : scalars_)
+    if (name != "steps" && name != "epoch") numbers.push_back({name, value});
+  return numbers;
 }
 
 f64& Session::State::scalar(std::string const& name) {

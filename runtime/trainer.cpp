@@ -3,9 +3,12 @@
 // The compiled code runs a slice of steps at a time. A slice ends where somebody wants to look: after some tens of
 // milliseconds, at the end of an epoch, before a last, smaller batch, at a checkpoint or a line of the log. The bits of
 // the weights do not depend on where slices end: a step sees its number, its rows and the weights, nothing else.
+//
+// A checkpoint that is due is written before any callback hears of the slice: whoever listens may block or throw.
 #include "runtime/data_set.h"
 #include "runtime/failure.h"
 #include "runtime/files.h"
+#include "runtime/identity.h"
 #include "runtime/random.h"
 #include "runtime/walk.h"
 
@@ -20,6 +23,10 @@ namespace nnc {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+// At the ends of epochs checkpoints are at least so far apart, and writing them takes at most a tenth of the time.
+constexpr f64 seconds_between_saves = 4;
+constexpr f64 largest_share_of_saving = 0.1;
 
 f64 seconds_since(Clock::time_point start) { return std::chrono::duration<f64>(Clock::now() - start).count(); }
 
@@ -68,16 +75,32 @@ public:
 
 private:
   void begin();
-  void resume();
+  Facts facts() const;
+  void resume(Facts const& now);
+  void take(Checkpoint const&);
+  bool reads_steps() const;
+  void train();
+  bool goes_on() const;
   void slice();
   i64 slice_steps(i64 offset) const;
   void enter_epoch(i64 epoch);
   void after_slice(Outcome const&, f64 seconds);
+  void log();
   bool go_on(f64 examples_per_second);
   void end_of_epoch();
   Milestone milestone(Tally const&, Clock::time_point since) const;
+  bool is_finite();
+  std::string since_when() const;
+  void save_what_is_due();
   void save();
+  void write();
+  void keep_tally();
+  void note(std::string const& line) const {
+    if (options_.on_note) options_.on_note(line);
+  }
   bool shuffles() const { return options_.shuffle && training_.order == "shuffle"; }
+  bool at_end_of_epoch() const { return state_.step % plan_.per_epoch == 0; }
+  bool failed() const { return options_.stop_on_bad && (trained_.bad_step || !trained_.not_finite.empty()); }
 
   Session::State& state_;
   TrainOptions const& options_;
@@ -93,34 +116,82 @@ private:
   i64 rows_epoch_ = 0;
   Tally epoch_tally_, log_tally_;
   Pace pace_;
+  Clock::time_point last_save_ = start_;
+  f64 save_seconds_ = 0; // that the last one took
   i64 saved_step_ = -1;
+  i64 checked_step_ = -1, finite_step_ = -1; // where weights and states were looked at, and were last found finite
   Trained trained_;
 };
 
 void Trainer::begin() {
   if (!options_.save.empty()) check_writable(options_.save);
-  if (options_.resume) resume();
+  auto const now = facts();
+  if (options_.resume) resume(now);
+  state_.training_facts = now;
   state_.scalar("steps") = static_cast<f64>(plan_.steps);
+  trained_.first_step = state_.step;
   trained_.examples = section_.examples;
   epoch_start_ = log_start_ = Clock::now();
+  if (state_.not_finite().empty()) finite_step_ = state_.step;
 }
 
-// The same batches as before can only come from as many examples, in batches of the same size.
-void Trainer::resume() {
+// "x: u8[batch,28,28] from image, label: i32[batch]"
+std::string columns_text(Program::Compiled const& program, Section const& section) {
+  std::string text;
+  for (size_t i = 0; i < section.columns.size(); ++i) {
+    auto const& input = program.inputs()[i];
+    auto const* column = section.columns[i];
+    if (!column) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", input.name, input.type.text());
+    if (column->name != input.name) text += fmt::format(" from {}", column->name);
+  }
+  return text;
+}
+
+Facts Trainer::facts() const {
+  auto facts = state_.program().facts();
+  facts["columns"] = columns_text(state_.program(), section_);
+  facts["data"] = set_.name;
+  facts["examples"] = std::to_string(plan_.examples);
+  facts["validation"] = std::to_string(held_back(state_.program(), set_));
+  facts["batch"] = std::to_string(plan_.batch);
+  facts["order"] = shuffles() ? "shuffle" : "file";
+  facts["drop_last"] = training_.drop_last ? "true" : "false";
+  facts["steps"] = std::to_string(plan_.steps);
+  facts["numbers"] = numbers_text(state_.numbers());
+  return facts;
+}
+
+bool Trainer::reads_steps() const {
+  auto const* steps = function_.argument("steps");
+  return steps && steps->role == Role::scalar;
+}
+
+void Trainer::resume(Facts const& now) {
   if (options_.save.empty()) throw Error("to resume, name the file that was saved");
+  std::error_code error;
+  if (!std::filesystem::exists(options_.save, error) && !error)
+    return note(fmt::format("{} does not exist yet: the training begins", options_.save));
   auto const checkpoint = load_checkpoint(options_.save);
   if (!checkpoint.can_resume)
     throw Error(fmt::format("{} holds weights alone; a training can start from them, but not go on", options_.save));
-  auto const check = [&](std::string const& key, i64 value) {
-    auto const found = checkpoint.notes.find(key);
-    if (found != checkpoint.notes.end() && found->second != std::to_string(value))
-      throw Error(fmt::format("{} was written with {} = {}, now it is {}", options_.save, key, found->second, value));
-  };
-  check("batch", plan_.batch);
-  check("examples", plan_.examples);
+  Comparison const comparison(options_.save, checkpoint.notes, now);
+  comparison.check_names();
+  state_.expect_same(Role::param, checkpoint.parameters, options_.save);
+  state_.expect_same(Role::state, checkpoint.states, options_.save);
+  state_.expect_same(Role::optimizer, checkpoint.optimizer, options_.save);
+  comparison.check_rest();
+  if (reads_steps() && !options_.replan) comparison.check_steps();
   if (state_.seed_was_asked && state_.seed != checkpoint.seed)
     throw Error(
         fmt::format("{} was written with seed = {}, now it is {}", options_.save, checkpoint.seed, state_.seed));
+  for (auto const& line : comparison.remarks()) note(line);
+  if (state_.seed != checkpoint.seed)
+    note(fmt::format("it goes on with the seed {} of {}", checkpoint.seed, options_.save));
+  take(checkpoint);
+}
+
+void Trainer::take(Checkpoint const& checkpoint) {
   state_.restore(Role::param, checkpoint.parameters, options_.save);
   state_.restore(Role::state, checkpoint.states, options_.save);
   state_.restore(Role::optimizer, checkpoint.optimizer, options_.save);
@@ -130,6 +201,8 @@ void Trainer::resume() {
   saved_step_ = checkpoint.step;
   auto const tally = checkpoint.notes.find("epoch");
   if (tally != checkpoint.notes.end()) epoch_tally_.read(tally->second, function_);
+  if (state_.step >= plan_.steps)
+    note(fmt::format("nothing is left to do: {} is at step {} of {}", options_.save, state_.step, plan_.steps));
 }
 
 void Trainer::enter_epoch(i64 epoch) {
@@ -172,14 +245,20 @@ void Trainer::after_slice(Outcome const& outcome, f64 seconds) {
   if (!trained_.bad_step) trained_.bad_step = outcome.first_bad_step;
   trained_.clamped += outcome.clamped;
   trained_.zero_divided += outcome.zero_divided;
-  if (options_.log_every > 0 && state_.step % options_.log_every == 0) {
-    if (options_.on_log) options_.on_log(milestone(log_tally_, log_start_));
-    log_tally_.clear();
-    log_start_ = Clock::now();
+  if (at_end_of_epoch()) state_.epoch = state_.step / plan_.per_epoch;
+  save_what_is_due();
+  if (options_.log_every > 0 && state_.step % options_.log_every == 0) log();
+  if (!go_on(static_cast<f64>(outcome.examples) / std::max(seconds, 1e-9))) {
+    trained_.stopped = true;
+    save();
   }
-  if (options_.save_every > 0 && state_.step % options_.save_every == 0) save();
-  if (!go_on(static_cast<f64>(outcome.examples) / std::max(seconds, 1e-9))) trained_.stopped = true;
-  if (state_.step % plan_.per_epoch == 0) end_of_epoch();
+  if (at_end_of_epoch()) end_of_epoch();
+}
+
+void Trainer::log() {
+  if (options_.on_log) options_.on_log(milestone(log_tally_, log_start_));
+  log_tally_.clear();
+  log_start_ = Clock::now();
 }
 
 bool Trainer::go_on(f64 examples_per_second) {
@@ -209,41 +288,102 @@ Milestone Trainer::milestone(Tally const& tally, Clock::time_point since) const 
 
 // Also called for the last, unfinished epoch.
 void Trainer::end_of_epoch() {
-  state_.epoch = state_.step / plan_.per_epoch;
   auto reached = milestone(epoch_tally_, epoch_start_);
   if (validation_) {
     auto const reports = evaluate_section(state_, *validation_);
     reached.validation = reports.values;
     reached.validation_examples = reports.examples;
   }
-  if (options_.on_epoch) options_.on_epoch(reached);
-  if (options_.log_every == 0 && options_.on_log) options_.on_log(reached);
-  save(); // with the tally, if the epoch is not over
   epoch_tally_.clear();
   epoch_start_ = Clock::now();
+  if (options_.on_epoch) options_.on_epoch(reached);
+  if (options_.log_every == 0 && options_.on_log) options_.on_log(reached);
 }
 
-// Weights behind a loss that is not finite never replace a checkpoint.
-void Trainer::save() {
-  if (options_.save.empty() || trained_.bad_step || saved_step_ == state_.step) return;
-  auto checkpoint = state_.checkpoint();
-  checkpoint.notes["batch"] = std::to_string(plan_.batch);
-  checkpoint.notes["examples"] = std::to_string(plan_.examples);
-  if (state_.step % plan_.per_epoch != 0) checkpoint.notes["epoch"] = epoch_tally_.text();
-  save_checkpoint(options_.save, checkpoint);
-  saved_step_ = state_.step;
+// Are all weights and states? Looked at once after a step.
+bool Trainer::is_finite() {
+  if (checked_step_ == state_.step) return trained_.not_finite.empty();
+  checked_step_ = state_.step;
+  auto const bad = state_.not_finite();
+  if (bad.empty()) {
+    finite_step_ = state_.step;
+    trained_.not_finite.clear();
+    return true;
+  }
+  if (!trained_.not_finite.empty()) return false;
+  trained_.not_finite = fmt::format("{} is not finite {}", bad, since_when());
+  if (!options_.stop_on_bad) note(trained_.not_finite);
+  return false;
 }
+
+std::string Trainer::since_when() const {
+  if (finite_step_ < 0) return fmt::format("after step {}", state_.step);
+  if (finite_step_ + 1 >= state_.step) return fmt::format("since step {}", state_.step);
+  return fmt::format("since one of the steps {} to {}", finite_step_ + 1, state_.step);
+}
+
+void Trainer::save_what_is_due() {
+  bool const asked = options_.save_every > 0 && state_.step % options_.save_every == 0;
+  if (at_end_of_epoch()) is_finite();
+  auto const pause = std::max(seconds_between_saves, save_seconds_ / largest_share_of_saving);
+  if (asked || state_.step >= plan_.steps || (at_end_of_epoch() && seconds_since(last_save_) >= pause)) save();
+}
+
+// A training that ended as an error replaces nothing. Under stop_on_bad = false the weights alone decide.
+void Trainer::save() {
+  if (options_.save.empty() || saved_step_ == state_.step || failed() || !is_finite()) return;
+  auto const start = Clock::now();
+  try {
+    write();
+    saved_step_ = state_.step;
+    ++trained_.saves;
+    trained_.save_error.clear();
+  } catch (Error const& error) { // a full disk may have room again before the training ends
+    if (trained_.save_error.empty() && state_.step < plan_.steps)
+      note(fmt::format("{}; the training goes on and tries it again", error.what()));
+    trained_.save_error = error.what();
+  }
+  last_save_ = Clock::now();
+  auto const took = last_save_ - start;
+  save_seconds_ = std::chrono::duration<f64>(took).count();
+  epoch_start_ += took; // speeds are those of the training
+  log_start_ += took;
+}
+
+void Trainer::write() {
+  keep_tally();
+  save_checkpoint(options_.save, state_.checkpoint());
+}
+
+// In the middle of an epoch a checkpoint keeps what the reports were so far.
+void Trainer::keep_tally() {
+  if (at_end_of_epoch()) state_.training_facts.erase("epoch");
+  else if (!epoch_tally_.empty()) state_.training_facts["epoch"] = epoch_tally_.text();
+}
+
+bool Trainer::goes_on() const { return state_.step < plan_.steps && !trained_.stopped && !failed(); }
 
 Trained Trainer::run() {
   begin();
-  while (state_.step < plan_.steps && !trained_.stopped && !(trained_.bad_step && options_.stop_on_bad)) slice();
-  if (!epoch_tally_.empty()) end_of_epoch();
-  save();
+  if (state_.step < plan_.steps || saved_step_ < 0) train();
   trained_.step = state_.step;
   trained_.epoch = state_.epoch;
-  trained_.saved = saved_step_ == state_.step && !trained_.bad_step;
+  trained_.saved = !options_.save.empty() && saved_step_ == state_.step;
   trained_.seconds = seconds_since(start_);
   return trained_;
+}
+
+void Trainer::train() {
+  try {
+    while (goes_on()) slice();
+    keep_tally();
+    if (!failed()) is_finite();
+    save();
+    if (!epoch_tally_.empty()) end_of_epoch();
+  } catch (...) { // of a callback, most likely
+    if (state_.step > trained_.first_step) save();
+    throw;
+  }
 }
 
 } // namespace

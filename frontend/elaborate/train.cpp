@@ -239,6 +239,7 @@ std::string Elaborator::clause_name(MinimizeStep const& m, Counters& counters) {
   if (auto* member = std::get_if<MemberExpr>(&call.callee->as)) refuse_package(*member, m.optimizer->at);
   if (!callee) fail(m.optimizer->at, "expected the name of an optimizer");
   std::string name = call.tag ? text(call.tag->text) : callee->name;
+  out_.optimizers.push_back(callee->name);
   int n = ++counters.names[name];
   return n == 1 ? name : fmt::format("{}_{}", name, n);
 }

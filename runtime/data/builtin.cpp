@@ -78,9 +78,10 @@ Split images_and_labels(HostTensor images, HostTensor labels, std::vector<std::s
   return join({{"image", std::move(images)}, {"label", std::move(labels)}}, names);
 }
 
-Split read_split(fs::path const& folder, SplitFiles files) {
+Split read_split(fs::path const& folder, SplitFiles files, std::vector<std::string>& read) {
   auto const images = need_file(folder, files.images);
   auto const labels = need_file(folder, files.labels);
+  read.insert(read.end(), {images.string(), labels.string()});
   return images_and_labels(read_idx(images), read_idx(labels), {images.string(), labels.string()});
 }
 
@@ -116,8 +117,9 @@ Dataset finished(Dataset set) {
 }
 
 Dataset read_folder(std::string name, fs::path const& folder) {
-  Dataset set{.name = std::move(name), .from = folder.string(), .note = "", .train = read_split(folder, train_files)};
-  if (has_file(folder, test_files)) set.test = read_split(folder, test_files);
+  Dataset set{.name = std::move(name), .from = folder.string(), .note = ""};
+  set.train = read_split(folder, train_files, set.files);
+  if (has_file(folder, test_files)) set.test = read_split(folder, test_files, set.files);
   return finished(std::move(set));
 }
 
@@ -216,6 +218,7 @@ Dataset load_named_files(std::string const& words) {
     columns.push_back(std::move(column));
   }
   Dataset set{.name = words, .from = "the named files", .note = "", .train = join(std::move(columns), names)};
+  set.files = names;
   return finished(std::move(set));
 }
 

@@ -25,6 +25,7 @@ struct Dataset {
   std::string note;        // what the user should know about it, or empty
   bool is_excerpt = false; // of a larger set of the same name
   Split train, test;
+  std::vector<std::string> files;        // that were read
   std::map<std::string, i64> properties; // what model arguments of these names take: "classes"
 
   // "mnist: 5000 training and 1000 test examples from the command itself"

@@ -7,24 +7,34 @@
 namespace command {
 namespace {
 
-std::atomic<bool> asked{false};
-static_assert(std::atomic<bool>::is_always_lock_free);
+constexpr int watched[] = {SIGINT, SIGTERM, SIGHUP};
 
-void on_signal(int) {
-  if (asked.exchange(true)) ::_exit(130);
+std::atomic<int> first{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
+void on_signal(int number) {
+  int none = 0;
+  if (!first.compare_exchange_strong(none, number)) ::_exit(128 + number);
+}
+
+bool stays_ignored(int number) {
+  struct sigaction old {};
+  return number == SIGHUP && ::sigaction(number, nullptr, &old) == 0 && old.sa_handler == SIG_IGN;
+}
+
+void handle(void (*handler)(int)) {
+  for (int const number : watched) {
+    if (stays_ignored(number)) continue;
+    struct sigaction action {}; // without SA_RESTART: words that nobody takes must not hold up the saving
+    action.sa_handler = handler;
+    ::sigaction(number, &action, nullptr);
+  }
 }
 
 } // namespace
 
-void watch_for_interrupt() {
-  struct sigaction action {};
-  action.sa_handler = on_signal;
-  action.sa_flags = SA_RESTART;
-  ::sigaction(SIGINT, &action, nullptr);
-}
-
-void leave_interrupts_alone() { std::signal(SIGINT, SIG_DFL); }
-
-bool was_interrupted() { return asked; }
+void watch_for_interrupt() { handle(on_signal); }
+void leave_interrupts_alone() { handle(SIG_DFL); }
+int interrupted_by() { return first; }
 
 } // namespace command

@@ -3,6 +3,7 @@
 #include "runtime/nnc.h"
 #include "tools/nnc/interrupt.h"
 #include "tools/nnc/output.h"
+#include "tools/nnc/paths.h"
 #include "tools/nnc/stages.h"
 
 #include <cmath>
@@ -16,11 +17,12 @@ using nnc::Failure;
 
 class Jobs {
 public:
-  Jobs(Line const& line, Screen& screen) : line_(line), screen_(screen), stages_(line) {}
+  Jobs(Line const& line, Screen& screen) : line_(line), screen_(screen), paths_(line), stages_(line) {}
   Status run();
 
 private:
   nnc::Data const& data(std::string const& words);
+  void open_data();
   nnc::Program compile();
   void show_warnings(nnc::Program const&);
   void describe(nnc::Program const&);
@@ -28,6 +30,10 @@ private:
   void open_session(nnc::Program const&);
   Status train(nnc::Program const&);
   Status after_training(nnc::Trained const&);
+  void say_what_is_saved(nnc::Trained const&);
+  void write_log(nnc::Milestone const&);
+  void give(std::string const& file, std::string const& content);
+  void miss(std::string const& what);
   void say_where_it_trains(nnc::Program const&, nnc::Data const&);
   void say_clamped(std::int64_t count);
   void print_reports(std::string const& word, nnc::Reports const&);
@@ -40,9 +46,13 @@ private:
 
   Line const& line_;
   Screen& screen_;
+  Paths paths_;
   Stages stages_;
   std::map<std::string, nnc::Data> sets_; // by the words that name them
   std::unique_ptr<nnc::Session> session_;
+  Log log_;
+  bool log_failed_ = false;
+  bool missed_ = false; // something that was asked for could not be written; the other jobs are done all the same
 };
 
 bool has_data(std::optional<std::string> const& words) { return words && *words != "none"; }
@@ -50,7 +60,29 @@ bool has_data(std::optional<std::string> const& words) { return words && *words 
 nnc::Data const& Jobs::data(std::string const& words) {
   auto const found = sets_.find(words);
   if (found != sets_.end()) return found->second;
-  return sets_.emplace(words, nnc::Data::open(words, line_.data_folder)).first->second;
+  auto const& set = sets_.emplace(words, nnc::Data::open(words, line_.data_folder)).first->second;
+  for (auto const& file : set.files()) paths_.read(file, "the data of " + words);
+  return set;
+}
+
+// Before anything is trained: a set or a folder that is missing must not be found out an hour later.
+void Jobs::open_data() {
+  for (auto const& words : {line_.train, line_.eval, line_.run})
+    if (has_data(words)) data(*words);
+  if (!line_.output.empty()) expect_writable(line_.output);
+}
+
+void Jobs::miss(std::string const& what) {
+  screen_.error(what);
+  missed_ = true;
+}
+
+void Jobs::give(std::string const& file, std::string const& content) {
+  try {
+    write_output(file, content);
+  } catch (Failure const& failure) {
+    miss(failure.what());
+  }
 }
 
 nnc::Program Jobs::compile() {
@@ -67,6 +99,7 @@ nnc::Program Jobs::compile() {
   options.werror = line_.werror;
   for (auto const& words : {line_.train, line_.eval, line_.run})
     if (has_data(words) && !options.data) options.data = data(*words);
+  options.on_import = [this](std::string const& file) { paths_.read(file, "an import"); };
   stages_.watch(options);
   try {
     auto program = nnc::Program::from_file(line_.file, options);
@@ -147,13 +180,13 @@ Status Jobs::train(nnc::Program const& program) {
   auto const& set = data(*line_.train);
   watch_for_interrupt();
   say_where_it_trains(program, set);
-  Log log;
-  if (!line_.log.empty()) log.open(line_.log);
+  if (!line_.log.empty()) log_.open(line_.log);
   nnc::TrainOptions options;
   options.epochs = line_.epochs;
   options.steps = line_.steps;
   options.shuffle = !line_.no_shuffle;
   options.resume = line_.resume;
+  options.replan = line_.replan;
   options.save = line_.save;
   options.save_every = line_.save_every;
   options.log_every = line_.log_every;
@@ -162,10 +195,11 @@ Status Jobs::train(nnc::Program const& program) {
   options.on_slice = [&](nnc::Progress const& progress) {
     epochs = progress.epochs;
     screen_.progress(progress);
-    return !was_interrupted();
+    return !interrupted_by();
   };
   options.on_epoch = [&](nnc::Milestone const& milestone) { screen_.epoch(milestone, epochs); };
-  options.on_log = [&](nnc::Milestone const& milestone) { log.write(milestone); };
+  options.on_log = [&](nnc::Milestone const& milestone) { write_log(milestone); };
+  options.on_note = [&](std::string const& line) { screen_.say("note: " + line); };
   auto const trained = session_->train(set, options);
   leave_interrupts_alone();
   auto const status = after_training(trained);
@@ -173,18 +207,38 @@ Status Jobs::train(nnc::Program const& program) {
   return status;
 }
 
+void Jobs::write_log(nnc::Milestone const& milestone) {
+  if (log_.write(milestone) || log_failed_) return;
+  log_failed_ = true;
+  miss(fmt::format("error: {}; the training goes on", log_.trouble()));
+}
+
 Status Jobs::after_training(nnc::Trained const& trained) {
   say_clamped(trained.clamped);
   if (trained.zero_divided > 0)
     screen_.say(fmt::format("warning: {} integer divisions by zero gave 0", grouped(trained.zero_divided)));
-  if (trained.bad_step) {
-    screen_.error(fmt::format("error: the loss is not finite in step {}", trained.bad_step));
-    if (!line_.save.empty()) screen_.say(fmt::format("{} has not been replaced since", line_.save));
-    if (!line_.keep_going) return wrong;
+  auto const* const severity = line_.keep_going ? "warning" : "error";
+  if (trained.bad_step) screen_.error(fmt::format("{}: the loss is not finite in step {}", severity, trained.bad_step));
+  if (!trained.not_finite.empty()) screen_.error(fmt::format("{}: {}", severity, trained.not_finite));
+  if (int const number = interrupted_by(); number && trained.stopped)
+    screen_.say(fmt::format("interrupted after step {}", trained.step));
+  if (!line_.save.empty()) say_what_is_saved(trained);
+  bool const bad = trained.bad_step || !trained.not_finite.empty();
+  if (bad && !line_.keep_going) return wrong;
+  int const number = interrupted_by();
+  if (!number) return done;
+  return missed_ ? wrong : static_cast<Status>(signalled + number);
+}
+
+void Jobs::say_what_is_saved(nnc::Trained const& trained) {
+  if (trained.saved) {
+    if (trained.saves > 0) screen_.say(fmt::format("saved {} (step {})", line_.save, trained.step));
+    return;
   }
-  if (trained.stopped) screen_.say(fmt::format("interrupted after step {}", trained.step));
-  if (trained.saved) screen_.say(fmt::format("saved {} (step {})", line_.save, trained.step));
-  return trained.stopped ? interrupted : done;
+  if (!trained.save_error.empty()) screen_.error("error: " + trained.save_error);
+  bool const was_there = trained.saves > 0 || trained.first_step > 0;
+  screen_.say(fmt::format("{} {}", line_.save, was_there ? "has not been replaced since" : "has not been written"));
+  missed_ = true;
 }
 
 void Jobs::say_clamped(std::int64_t count) {
@@ -197,7 +251,7 @@ void Jobs::print_reports(std::string const& word, nnc::Reports const& reports) {
   std::string text;
   for (auto const& number : reports.values)
     text += fmt::format("{} {} {}\n", word, number.name, number_text(number.value));
-  write_output("", text);
+  give("", text);
 }
 
 void Jobs::test(nnc::Data const& set) { print_reports("test", session_->evaluate(set, nnc::Part::test)); }
@@ -223,11 +277,11 @@ void Jobs::predict() {
     outputs = session_->run({}, examples);
   }
   say_clamped(session_->clamped());
-  write_output(line_.output,
-               line_.output.ends_with(".safetensors") ? safetensors(outputs) : json_lines(outputs, examples));
+  give(line_.output, line_.output.ends_with(".safetensors") ? safetensors(outputs) : json_lines(outputs, examples));
 }
 
 Status Jobs::run() {
+  open_data();
   auto const program = compile();
   show_warnings(program);
   if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));
@@ -238,14 +292,14 @@ Status Jobs::run() {
     else if (!line_.save.empty()) session_->save(line_.save);
     if (status == done && line_.eval) evaluate();
     if (status == done && line_.run) predict();
-    if (status == done && line_.digest) write_output("", "weights sha256 " + session_->digest() + "\n");
+    if (status == done && line_.digest) give("", "weights sha256 " + session_->digest() + "\n");
   } else if (line_.emit.empty() && line_.dump.empty() && !line_.check_each) {
     describe(program);
   }
   stages_.print_times(screen_);
   if (line_.train && line_.save.empty() && status != wrong)
     screen_.say("nothing was saved; --save FILE.safetensors keeps the weights");
-  return status;
+  return status == done && missed_ ? wrong : status;
 }
 
 } // namespace

@@ -6,10 +6,10 @@
 
 namespace command {
 
-// Exit statuses of the command.
-enum Status { done = 0, wrong = 1, misused = 2, bug = 3, interrupted = 130 };
+// Exit statuses of the command; 128 and the number of the signal for a training that one has ended.
+enum Status { done = 0, wrong = 1, misused = 2, bug = 3, signalled = 128 };
 
-// Does everything that the line asks for; throws nnc::Failure.
+// Does everything that the line asks for; throws nnc::Failure, and Mistake for files that clash.
 Status run_jobs(Line const&, Screen&);
 
 } // namespace command

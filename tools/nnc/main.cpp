@@ -3,7 +3,10 @@
 #include "tools/nnc/jobs.h"
 #include "tools/nnc/output.h"
 
+#include <csignal>
+#include <cstdio>
 #include <exception>
+#include <fcntl.h>
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -48,6 +51,11 @@ Status jobs_of(Line const& line) {
   }
 }
 
+std::string help_for(Mistake const& mistake) {
+  if (!mistake.help.empty()) return mistake.help;
+  return mistake.meant.empty() ? "nnc --help lists the switches" : fmt::format("did you mean '{}'?", mistake.meant);
+}
+
 Status run(int count, char const* const* words) {
   Screen screen(false);
   try {
@@ -57,9 +65,8 @@ Status run(int count, char const* const* words) {
     else return jobs_of(line);
     return done;
   } catch (Mistake const& mistake) {
-    screen.error(fmt::format("error: {}\nhelp: {}", nnc::printable(mistake.message),
-                             mistake.meant.empty() ? "nnc --help lists the switches"
-                                                   : fmt::format("did you mean '{}'?", mistake.meant)));
+    screen.error(
+        fmt::format("error: {}\nhelp: {}", nnc::printable(mistake.message), nnc::printable(help_for(mistake))));
     return misused;
   } catch (nnc::Failure const& failure) { // not even an error could be written
     screen.error(failure.what());
@@ -67,13 +74,26 @@ Status run(int count, char const* const* words) {
   }
 }
 
+// A reader who has gone, or a limit of the size of files, is an error of one write and not the end of a training. Where
+// 0, 1 or 2 is closed the next file that is opened would get its number, and words would go into a checkpoint: that
+// number is taken here by something that cannot be written.
+void prepare_streams() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  for (int number; (number = ::open("/dev/null", O_RDONLY)) >= 0;)
+    if (number > STDERR_FILENO) {
+      ::close(number);
+      return;
+    }
+}
+
 } // namespace
 } // namespace command
 
 // Ends without tearing down: the system takes memory and threads back faster than destructors do.
 int main(int count, char** words) {
+  command::prepare_streams();
   auto const status = command::run(count, words);
   std::fflush(stdout);
-  std::fflush(stderr);
   ::_exit(status);
 }

@@ -1,22 +1,31 @@
 #include "tools/nnc/output.h"
 
+#include "tools/nnc/interrupt.h"
+
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fcntl.h>
 #include <filesystem>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace command {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-[[noreturn]] void cannot(std::string const& what, std::string const& file) {
-  std::string words = std::strerror(errno); // begin like the rest of our messages
+std::string system_words(int error) {
+  std::string words = std::strerror(error); // begin like the rest of our messages
   words[0] = static_cast<char>(std::tolower(words[0]));
-  throw nnc::Failure(nnc::Failure::Kind::wrong, fmt::format("error: cannot {} {}: {}", what, file, words));
+  return words;
+}
+
+[[noreturn]] void cannot(std::string const& what, std::string const& file) {
+  throw nnc::Failure(nnc::Failure::Kind::wrong,
+                     fmt::format("error: cannot {} {}: {}", what, file, system_words(errno)));
 }
 
 std::int64_t count_of(std::vector<std::int64_t> const& shape, size_t from) {
@@ -75,29 +84,24 @@ std::string safetensors_dtype(std::string const& dtype) {
 
 } // namespace
 
-// A file is written beside the one that it replaces, so that a full disk costs nothing; a device or a pipe is no file.
+// A device or a pipe is no file that could be replaced.
 void write_output(std::string const& file, std::string const& content) {
-  if (file.empty()) {
-    bool const good =
-        std::fwrite(content.data(), 1, content.size(), stdout) == content.size() && std::fflush(stdout) == 0;
-    if (!good) cannot("write", "standard output");
-    return;
-  }
   namespace fs = std::filesystem;
   std::error_code ignored;
-  bool const replaces = !fs::exists(file, ignored) || fs::is_regular_file(file, ignored);
-  auto const target = fs::is_symlink(file, ignored) ? fs::weakly_canonical(file, ignored).string() : file;
-  auto const beside = replaces ? target + ".new" : target;
-  std::FILE* const out = std::fopen(beside.c_str(), "wb");
-  if (!out) cannot("write", file);
-  bool good = std::fwrite(content.data(), 1, content.size(), out) == content.size();
-  good = std::fclose(out) == 0 && good;
-  if (replaces) good = good && std::rename(beside.c_str(), target.c_str()) == 0;
-  if (good) return;
-  auto const why = errno;
-  if (replaces) std::remove(beside.c_str());
-  errno = why;
-  cannot("write", file);
+  if (!file.empty() && (!fs::exists(file, ignored) || fs::is_regular_file(file, ignored)))
+    return nnc::replace_file(file, content);
+  std::FILE* const out = file.empty() ? stdout : std::fopen(file.c_str(), "wb");
+  auto const name = file.empty() ? "standard output" : file;
+  if (!out) cannot("write", name);
+  bool good = std::fwrite(content.data(), 1, content.size(), out) == content.size() && std::fflush(out) == 0;
+  if (!file.empty()) good = std::fclose(out) == 0 && good;
+  if (!good) cannot("write", name);
+}
+
+void expect_writable(std::string const& file) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored) || std::filesystem::is_regular_file(file, ignored))
+    nnc::check_replaceable(file);
 }
 
 std::string json_lines(std::vector<nnc::Array> const& outputs, std::int64_t examples) {
@@ -133,23 +137,38 @@ std::string safetensors(std::vector<nnc::Array> const& arrays) {
 }
 
 Log::~Log() {
-  if (file_) std::fclose(file_);
+  if (file_ >= 0) ::close(file_);
 }
 
 void Log::open(std::string const& file) {
   name_ = file;
-  file_ = std::fopen(file.c_str(), "a");
-  if (!file_) cannot("open", file);
+  file_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (file_ < 0) cannot("open", file);
 }
 
-void Log::write(nnc::Milestone const& m) {
-  if (!file_) return;
+bool Log::write(nnc::Milestone const& m) {
+  if (file_ < 0) return true;
   Json line{{"step", m.step}, {"epoch", m.epoch}};
   for (auto const& number : m.values) line[number.name] = number.value; // not finite: null
   for (auto const& number : m.validation) line["validation_" + number.name] = number.value;
   line["seconds"] = m.seconds;
-  auto const text = line.dump() + "\n";
-  if (std::fwrite(text.data(), 1, text.size(), file_) != text.size() || std::fflush(file_) != 0) cannot("write", name_);
+  return put(line.dump() + "\n");
+}
+
+// A line is written whole or not at all, so that a disk that has room again gets whole lines.
+bool Log::put(std::string_view text) {
+  auto const start = ::lseek(file_, 0, SEEK_END);
+  while (!text.empty()) {
+    auto const written = ::write(file_, text.data(), text.size());
+    if (written < 0 && errno == EINTR && !interrupted_by()) continue;
+    if (written < 0) break;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  if (text.empty()) return true;
+  trouble_ = fmt::format("cannot write {}: {}", name_, system_words(errno));
+  if (start >= 0 && ::ftruncate(file_, start) != 0) {
+  } // a device has no line that could be cut off
+  return false;
 }
 
 } // namespace command

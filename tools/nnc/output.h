@@ -3,33 +3,38 @@
 
 #include "runtime/nnc.h"
 
-#include <cstdio>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace command {
 
 // Writes to the file, or to standard output when there is none. Throws nnc::Failure when it cannot.
 void write_output(std::string const& file, std::string const& content);
+// Throws nnc::Failure when write_output to this file could not: before work that must not end so.
+void expect_writable(std::string const& file);
 
 // A line of JSON for each example: {"probs": [0.1, ...]}; outputs without examples in front come in a last line.
 std::string json_lines(std::vector<nnc::Array> const&, std::int64_t examples);
 // The outputs as a safetensors file.
 std::string safetensors(std::vector<nnc::Array> const&);
 
-// The log of a training: one JSON object per line, written at once.
+// The log of a training: one JSON object per line, written at once. A line that cannot be written is missing; training
+// is worth more than its log.
 class Log {
 public:
   Log() = default;
   ~Log();
   Log(Log const&) = delete;
   Log& operator=(Log const&) = delete;
-  void open(std::string const& file);
-  void write(nnc::Milestone const&);
+  void open(std::string const& file); // throws nnc::Failure
+  bool write(nnc::Milestone const&);  // false: the line is missing, and `trouble` says why
+  std::string const& trouble() const { return trouble_; }
 
 private:
-  std::FILE* file_ = nullptr;
-  std::string name_;
+  bool put(std::string_view text);
+  int file_ = -1;
+  std::string name_, trouble_;
 };
 
 } // namespace command

@@ -1,7 +1,9 @@
 #include "tools/nnc/screen.h"
 
+#include "tools/nnc/interrupt.h"
+
+#include <cerrno>
 #include <cmath>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fmt/core.h>
@@ -28,8 +30,16 @@ size_t columns() {
   return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-// To standard error. When it is closed or its disk is full there is nobody to be told, and work goes on.
-void put(std::string const& text) { std::fwrite(text.data(), 1, text.size(), stderr); }
+// To standard error. When it is closed, nobody reads it or its disk is full, there is nobody to be told, and work goes
+// on; so it does when a signal comes while a reader keeps it waiting.
+void put(std::string_view text) {
+  while (!text.empty()) {
+    auto const written = ::write(STDERR_FILENO, text.data(), text.size());
+    if (written < 0 && errno == EINTR && !interrupted_by()) continue;
+    if (written < 0) return;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+}
 
 // Lines for a person: whatever in them could steer a terminal is spelled out.
 std::string safe(std::string const& lines) {
@@ -105,7 +115,6 @@ void Screen::progress(nnc::Progress const& p) {
   if (line.size() >= columns()) line.resize(columns() - 1);
   clear();
   put(line);
-  std::fflush(stderr);
   shown_ = true;
 }
 

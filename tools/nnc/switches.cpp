@@ -126,17 +126,20 @@ constexpr Switch table[] = {
      [](Line& l, std::string const&) { l.no_shuffle = true; }},
     {"--threads", "N", training, "use N threads (default: as many as pay)",
      [](Line& l, std::string const& v) { l.threads = static_cast<int>(number(v, 1, 1024)); }},
-    {"--keep-going", "", training, "do not stop when a loss is not finite",
+    {"--keep-going", "", training, "do not stop when a loss or a weight is not finite",
      [](Line& l, std::string const&) { l.keep_going = true; }},
 
     {"--load", "FILE", files, "start with the parameters of a safetensors file",
      [](Line& l, std::string const& v) { l.load = v; }},
-    {"--save", "FILE", files, "write a checkpoint (safetensors) after every epoch and at the end",
+    {"--save", "FILE", files,
+     "write a checkpoint (safetensors) at the end, also when interrupted, and after epochs, every few seconds at most",
      [](Line& l, std::string const& v) { l.save = v; }},
     {"--save-every", "N", files, "and after every N updates",
      [](Line& l, std::string const& v) { l.save_every = number(v, 1); }},
-    {"--resume", "", files, "go on from the file that --save names",
+    {"--resume", "", files, "go on from the file that --save names, or begin when there is none",
      [](Line& l, std::string const&) { l.resume = true; }},
+    {"--replan", "", files, "with --resume: stretch a schedule to another total of steps",
+     [](Line& l, std::string const&) { l.replan = true; }},
     {"--log", "FILE", files, "append a line of JSON per epoch", [](Line& l, std::string const& v) { l.log = v; }},
     {"--log-every", "N", files, "a line of the log after every N updates instead",
      [](Line& l, std::string const& v) { l.log_every = number(v, 1); }},
@@ -188,9 +191,10 @@ std::string help_text() {
     if (group != one.group) text += fmt::format("\n{}\n", group = one.group);
     text += fmt::format("  {:<22} {}\n", fmt::format("{} {}", one.name, one.value), one.help);
   }
-  text += "\nHuman words go to standard error, results to standard output.\n"
-          "Exit status: 0 done, 1 the program or the data is wrong, 2 the command line is wrong, 3 a bug of nnc, 130 "
-          "interrupted.\n";
+  text +=
+      "\nHuman words go to standard error, results to standard output.\n"
+      "Exit status: 0 done, 1 the program or the data is wrong or a file could not be written, 2 the command line is "
+      "wrong, 3 a bug of nnc, 130 interrupted (SIGTERM 143, SIGHUP 129).\n";
   return text;
 }
 

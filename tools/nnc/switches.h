@@ -20,7 +20,7 @@ struct Line {
   bool no_shuffle = false, keep_going = false;
   int threads = 0;
   std::string load, save;
-  bool resume = false;
+  bool resume = false, replan = false;
   std::int64_t save_every = 0;
   std::string log;
   std::int64_t log_every = 0;
@@ -53,6 +53,7 @@ std::span<Switch const> switches();
 struct Mistake {
   std::string message;
   std::string meant = {}; // what was probably meant, or empty
+  std::string help = {};  // what to do instead, or empty
 };
 
 Line parse(int count, char const* const* words); // throws Mistake
