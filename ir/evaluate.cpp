@@ -186,6 +186,7 @@ private:
     case OpCode::kernel: return kernel(n);
     case OpCode::call: return call(n);
     case OpCode::grad: return grad(n);
+    case OpCode::with_gradient: return with_gradient(n);
     default: plain(n);
     }
     if (residents_ && n.op == OpCode::reshape && &n >= f_.body.nodes.data() &&
@@ -250,6 +251,10 @@ private:
     for (size_t i = 0; i < results.size(); ++i) values_[n.results[i]] = std::move(results[i]);
   }
 
+  void with_gradient(Node const& n) {
+    for (size_t i = 0; i < n.results.size(); ++i) values_[n.results[i]] = values_[n.operands[i]];
+  }
+
   // ---- grad --------------------------------------------------------------------------------------------------------
 
   void grad(Node const& n) {
@@ -279,15 +284,24 @@ private:
     return e;
   }
 
-  // The nodes before `end` through which y moves when x moves. What has no derivative stays fixed.
-  std::vector<size_t> between(ValueId x, ValueId y, size_t end) const {
+  // What y is a sum of while it is differentiated: <weight, value>. At first y itself; then, for every node with a
+  // derivative of its own, the variables that this derivative flows to.
+  struct Part {
+    ValueId value;
+    Tensor weight;
+  };
+  using Parts = std::vector<Part>;
+
+  // The nodes before `end` through which the parts move when x moves. What has no derivative, or one of its own, stays
+  // fixed.
+  std::vector<size_t> between(ValueId x, Parts const& parts, size_t end) const {
     std::vector<bool> moves(f_.values.size()), wanted(f_.values.size());
     moves[x] = true;
-    wanted[y] = true;
+    for (auto const& part : parts) wanted[part.value] = true;
     std::vector<size_t> forward;
     for (size_t i = 0; i < end; ++i) {
       Node const& n = f_.body.nodes[i];
-      bool moved = !info(n.op).has(no_derivative) &&
+      bool moved = n.op != OpCode::with_gradient && !info(n.op).has(no_derivative) &&
                    std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return moves[v]; });
       if (!moved) continue;
       bool any = false;
@@ -306,20 +320,67 @@ private:
     return out;
   }
 
+  // Which values before `end` have a derivative by x.
+  std::vector<bool> dependent_on(ValueId x, size_t end) const {
+    std::vector<bool> depends(f_.values.size());
+    depends[x] = true;
+    for (size_t i = 0; i < end; ++i) {
+      Node const& n = f_.body.nodes[i];
+      bool any = false;
+      for (size_t k = 0; k < n.operands.size(); ++k) any |= depends[n.operands[k]] && carries_derivative(n, k);
+      for (auto r : n.results)
+        if (any && is_float(f_.type(r).dtype)) depends[r] = true;
+    }
+    return depends;
+  }
+
   Tensor slopes(ValueId y, ValueId x, size_t end) {
+    Parts parts{{y, Tensor::zeros(f_.type(y).dtype, {})}};
+    parts[0].weight.f[0] = 1;
+    auto const depends = dependent_on(x, end);
+    for (size_t i = end; i-- > 0;) {
+      Node const& n = f_.body.nodes[i];
+      bool any = false;
+      for (size_t k = 0; k < n.operands.size(); ++k) any |= depends[n.operands[k]] && carries_derivative(n, k);
+      if (any && n.op == OpCode::with_gradient) add_variables(n, end, parts);
+    }
+    return difference(parts, x, end);
+  }
+
+  // The parts that a derivative of a function's own flows to.
+  void add_variables(Node const& n, size_t end, Parts& parts) {
+    size_t const values = n.results.size(), variables = static_cast<size_t>(n.attributes.get<i64>("variables"));
+    std::vector<Tensor> operands;
+    for (auto r : n.results) operands.push_back(difference(parts, r, end));
+    for (size_t k = values + variables; k < n.operands.size(); ++k) operands.push_back(values_[n.operands[k]]);
+    auto const& derivative = *module_.function(n.attributes.get<std::string>("derivative"));
+    auto weights = Evaluator(module_, derivative, bindings_, how_).run(operands);
+    for (size_t k = 0; k < variables; ++k) parts.push_back({n.operands[values + k], std::move(weights[k])});
+  }
+
+  f64 sum_of(Parts const& parts) const {
+    f64 sum = 0;
+    for (auto const& part : parts)
+      for (size_t j = 0; j < part.weight.f.size(); ++j)
+        if (part.weight.f[j] != 0) sum += part.weight.f[j] * values_[part.value].f[j];
+    return sum;
+  }
+
+  Tensor difference(Parts const& parts, ValueId x, size_t end) {
     Tensor const at = values_[x];
     Tensor out = Tensor::zeros(at.dtype, at.shape);
-    auto path = between(x, y, end);
-    if (path.empty() && x != y) return out;
+    auto path = between(x, parts, end);
+    if (path.empty() && std::none_of(parts.begin(), parts.end(), [&](auto const& part) { return part.value == x; }))
+      return out;
     bool nested = std::any_of(path.begin(), path.end(), [&](size_t i) { return f_.body.nodes[i].op == OpCode::grad; });
     f64 h = nested ? 1e-3 : 1e-5; // an inner difference has noise of 1e-10, which the outer step must not blow up
     std::vector<Tensor> kept;
     for (size_t i : path)
       for (auto r : f_.body.nodes[i].results) kept.push_back(values_[r]);
-    auto moved = [&](auto step) { // y where x has moved by step(j)
+    auto moved = [&](auto step) { // the parts where x has moved by step(j)
       for (size_t j = 0; j < at.f.size(); ++j) values_[x].f[j] = at.f[j] + step(j);
       for (size_t i : path) node(f_.body.nodes[i]);
-      return values_[y].f[0];
+      return sum_of(parts);
     };
     if (at.size() <= how_.all_elements) {
       for (size_t k = 0; k < at.f.size(); ++k) {

@@ -220,6 +220,8 @@ struct Module {
 //                         @run         inputs, params, states -> outputs
 //                         @initialize  seed -> params, states, optimizer states
 //                         @update.P    p, g, optimizer states, scalars, step -> p, optimizer states
+//                         @gradient.F  what a `with_gradient` node names: derivatives of its results, what else it
+//                                      reads -> derivatives of its variables
 //   after assemble_step   @train_step  replaces @loss and all @update.P; inputs and targets of every function are
 //                                      gathers of rows
 

@@ -31,6 +31,12 @@ std::optional<OpCode> op_named(std::string_view name) {
   return {};
 }
 
+bool carries_derivative(Node const& n, size_t operand) {
+  if (n.op != OpCode::with_gradient) return !info(n.op).has(no_derivative);
+  auto const variables = static_cast<size_t>(n.attributes.get<i64>("variables"));
+  return operand >= n.results.size() && operand < n.results.size() + variables;
+}
+
 std::vector<Type> result_types(OpCode code, std::span<Type const> operands, Attributes const& attributes,
                                Type const* stated) {
   Op const& op = info(code);

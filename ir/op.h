@@ -24,7 +24,7 @@ enum Trait : u32 {
   random = 1 << 7,        // its bits depend on `path`, seed and step
   exact = 1 << 8,         // on f32, IEEE 754 defines its bits: `fold` may evaluate it
   costly = 1 << 9,        // tens of instructions (exp, log, tanh ...): not worth computing twice
-  structural = 1 << 10,   // grad, call, kernel: nodes about nodes
+  structural = 1 << 10,   // grad, with_gradient, call, kernel: nodes about nodes
 };
 
 enum class AttributeKind : u8 { boolean, integer, number, string, integers, dims, order, places };
@@ -82,6 +82,9 @@ namespace ops {
 
 Op const& info(OpCode);
 std::optional<OpCode> op_named(std::string_view name);
+// Does a derivative flow from the results of a node to this operand (an index), as far as the operator tells?
+bool carries_derivative(Node const&, size_t operand);
+
 std::span<OpCode const> all_ops();
 
 // Result types of a node, checked: throws Error with the operator's message when the operands do not fit.

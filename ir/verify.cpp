@@ -134,6 +134,7 @@ private:
 
   void types(Node const& n) {
     if (n.op == OpCode::grad) return gradient(n);
+    if (n.op == OpCode::with_gradient) return with_gradient(n);
     if (n.op == OpCode::call) return call(n);
     std::vector<Type> operands;
     for (auto v : n.operands) operands.push_back(f_.type(v));
@@ -159,6 +160,33 @@ private:
       complain(n.at, fmt::format("grad needs a float scalar, found {}", y.text()));
     for (size_t i = 0; i < n.results.size(); ++i)
       if (f_.type(n.results[i]) != f_.type(n.operands[i + 1])) complain(n.at, "a gradient has the type of its value");
+  }
+
+  // Operands: values, variables, what else the derivative reads. The derivative takes one derivative for each value and
+  // what else it reads, and gives one for each variable.
+  void with_gradient(Node const& n) {
+    auto const* name = n.attributes.find("derivative");
+    auto const* count = n.attributes.find("variables");
+    if (!name || !count || !has_kind(*name, AttributeKind::string) || !has_kind(*count, AttributeKind::integer)) return;
+    auto const* f = module_.function(std::get<std::string>(*name));
+    if (!f || f == &f_) return complain(n.at, "with_gradient names a function that does not exist, or its own");
+    i64 const values = static_cast<i64>(n.results.size()), variables = std::get<i64>(*count);
+    i64 const others = static_cast<i64>(n.operands.size()) - values - variables;
+    if (values < 1 || variables < 1 || others < 0)
+      return complain(n.at, "with_gradient takes a value for each result, and at least one variable");
+    if (static_cast<i64>(f->arguments.size()) != values + others || static_cast<i64>(f->results.size()) != variables)
+      return complain(n.at, fmt::format("@{} takes {} operands and gives {} results, expected {} and {}", f->name,
+                                        f->arguments.size(), f->results.size(), values + others, variables));
+    for (i64 i = 0; i < values; ++i) is_float_of_type(n, n.results[i], f_.type(n.operands[i]));
+    for (i64 i = 0; i < variables; ++i) is_float_of_type(n, n.operands[values + i], f->type(f->results[i].value));
+    for (i64 i = 0; i < values + others; ++i)
+      if (f->type(f->arguments[i].value) != f_.type(n.operands[i < values ? i : i + variables]))
+        complain(n.at, fmt::format("argument {} of @{} has another type", i + 1, f->name));
+  }
+  void is_float_of_type(Node const& n, ValueId v, Type const& t) {
+    if (f_.type(v) != t || !is_float(t.dtype))
+      complain(n.at,
+               fmt::format("with_gradient: {} is {}, expected floats, {}", shown(v), f_.type(v).text(), t.text()));
   }
 
   void call(Node const& n) {
@@ -279,6 +307,34 @@ private:
   std::vector<State> state_;
 };
 
+// No function reaches itself by the functions that its nodes name.
+class Calls {
+public:
+  Calls(Module const& m, std::vector<Diagnostic>& out) : module_(m), out_(out) {}
+  void run() {
+    for (auto const& f : module_.functions) visit(f);
+  }
+
+private:
+  void visit(Function const& f) {
+    if (!known_.insert(&f).second) {
+      if (open_.contains(&f))
+        out_.push_back({.at = {}, .message = fmt::format("@{} calls itself without an end", f.name)});
+      return;
+    }
+    open_.insert(&f);
+    for (auto const& n : f.body.nodes)
+      for (std::string_view key : {"callee", "derivative"})
+        if (auto const* name = n.attributes.find(key); name && std::holds_alternative<std::string>(*name))
+          if (auto const* callee = module_.function(std::get<std::string>(*name))) visit(*callee);
+    open_.erase(&f);
+  }
+
+  Module const& module_;
+  std::vector<Diagnostic>& out_;
+  std::set<Function const*> known_, open_;
+};
+
 void verify_training(Module const& m, std::vector<Diagnostic>& out) {
   if (!m.training) return;
   auto const* loss = m.function("loss");
@@ -303,6 +359,7 @@ std::vector<Diagnostic> verify(Module const& m) {
     if (!names.insert(f.name).second) out.push_back({.at = {}, .message = fmt::format("@{} is defined twice", f.name)});
     Verifier(m, f, out).run();
   }
+  Calls(m, out).run();
   verify_training(m, out);
   return out;
 }

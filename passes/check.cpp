@@ -106,18 +106,30 @@ std::optional<std::string> differs(Tensor const& a, Tensor const& b, f64 toleran
   return {};
 }
 
+bool is_large(Module const& m, Function const& f, ValueId v) {
+  return element_count(f.type(v).shape).value(m.bindings) > Evaluation{}.all_elements;
+}
+
 // Which values follow from a `grad` that is measured along one direction only, by more than being it: the length of
-// that gradient, say, is not the length of the whole. Nothing can be said about them.
+// that gradient, say, is not the length of the whole. Nothing can be said about them, nor where a derivative of a
+// function's own needs that of large values whole, or is derived once more.
 std::vector<bool> unknown_values(Module const& m, Function const& f) {
-  std::vector<bool> measured(f.values.size(), false), unknown(f.values.size(), false);
+  std::vector<bool> measured(f.values.size(), false), unknown(f.values.size(), false), derived(f.values.size(), false);
+  bool own = false, large_own = false; // derivatives of functions' own so far
   for (auto const& n : f.body.nodes) {
-    bool follows =
-        std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return measured[v] || unknown[v]; });
+    auto reads = [&](auto const& of) {
+      return std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return of[v]; });
+    };
+    bool const is_grad = n.op == OpCode::grad, again = is_grad && reads(derived);
+    bool const follows = reads(measured) || reads(unknown) || (is_grad && large_own) || (again && own);
+    bool const of_grad = is_grad || reads(derived);
     for (auto v : n.results) {
       unknown[v] = follows;
-      measured[v] =
-          n.op == OpCode::grad && element_count(f.type(v).shape).value(m.bindings) > Evaluation{}.all_elements;
+      measured[v] = is_grad && is_large(m, f, v);
+      derived[v] = of_grad;
     }
+    own |= n.op == OpCode::with_gradient;
+    large_own |= n.op == OpCode::with_gradient && is_large(m, f, n.result());
   }
   return unknown;
 }

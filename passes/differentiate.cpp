@@ -17,13 +17,14 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <set>
 
 namespace nnc {
 namespace {
 
 class Reverse {
 public:
-  Reverse(Function& f, std::vector<Node>& nodes) : f_(f), nodes_(nodes), make_(f, added_) {}
+  Reverse(Module const& m, Function& f, std::vector<Node>& nodes) : m_(m), f_(f), nodes_(nodes), make_(f, added_) {}
 
   std::vector<ValueId> run(ValueId y, std::vector<ValueId> const& by) {
     mark_paths(y, by);
@@ -38,7 +39,11 @@ public:
   }
 
 private:
-  bool carries(Node const& n) const { return !info(n.op).has(no_derivative); }
+  bool reads_any(Node const& n, std::vector<bool> const& of) const {
+    for (size_t i = 0; i < n.operands.size(); ++i)
+      if (of[n.operands[i]] && carries_derivative(n, i)) return true;
+    return false;
+  }
 
   // on_path_: the node depends on one of the x by a way that carries a derivative, and y depends on the node.
   void mark_paths(ValueId y, std::vector<ValueId> const& by) {
@@ -47,8 +52,7 @@ private:
     on_path_.assign(nodes_.size(), false);
     for (size_t i = 0; i < nodes_.size(); ++i) {
       auto const& n = nodes_[i];
-      on_path_[i] =
-          carries(n) && std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return depends_[v]; });
+      on_path_[i] = reads_any(n, depends_);
       if (on_path_[i])
         for (auto v : n.results) depends_[v] = depends_[v] || is_float(f_.type(v).dtype);
     }
@@ -65,15 +69,32 @@ private:
 
   void through(Node const& n) {
     if (!std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return slope_[v] != no_value; })) return;
+    make_.at = n.at;
+    if (n.op == OpCode::with_gradient) return through_own(n);
     auto const& op = info(n.op);
     if (!op.gradient) throw CompilerBug(fmt::format("differentiate: {} has no gradient", op.name));
-    make_.at = n.at;
     std::vector<ValueId> dy;
     for (auto v : n.results) dy.push_back(slope_of(v));
     Grad g(make_, n, dy);
     op.gradient(g);
     for (size_t i = 0; i < n.operands.size(); ++i)
       if (g.contributions[i] != no_value) add(n.operands[i], g.contributions[i]);
+  }
+
+  // A derivative of a function's own is inlined. Where it reads what the function gives, it reads the results, so that
+  // a second derivative goes through it again.
+  void through_own(Node const& n) {
+    size_t const values = n.results.size(), variables = static_cast<size_t>(n.attributes.get<i64>("variables"));
+    std::vector<ValueId> arguments;
+    for (auto v : n.results) arguments.push_back(slope_of(v));
+    for (size_t i = values + variables; i < n.operands.size(); ++i) {
+      auto same = std::find(n.operands.begin(), n.operands.begin() + static_cast<i64>(values), n.operands[i]);
+      auto const at = static_cast<size_t>(same - n.operands.begin());
+      arguments.push_back(at < values ? n.results[at] : n.operands[i]);
+    }
+    auto const& derivative = *m_.function(n.attributes.get<std::string>("derivative"));
+    auto const slopes = inline_function(f_, added_, derivative, arguments);
+    for (size_t i = 0; i < variables; ++i) add(n.operands[values + i], slopes[i]);
   }
 
   void add(ValueId v, ValueId contribution) {
@@ -89,6 +110,7 @@ private:
     return make_.broadcast_scalar(s == no_value ? make_.like(v, 0) : s, type.shape);
   }
 
+  Module const& m_;
   Function& f_;
   std::vector<Node>& nodes_;
   std::vector<Node> added_;
@@ -97,7 +119,7 @@ private:
   std::vector<ValueId> slope_;
 };
 
-bool differentiate_function(Function& f) {
+bool differentiate_function(Module const& m, Function& f) {
   auto is_grad = [](Node const& n) { return n.op == OpCode::grad; };
   if (std::none_of(f.body.nodes.begin(), f.body.nodes.end(), is_grad)) return false;
   std::vector<Node> done;
@@ -109,7 +131,7 @@ bool differentiate_function(Function& f) {
       done.push_back(std::move(n));
       continue;
     }
-    auto slopes = append_gradient(f, done, n.operands[0], {n.operands.begin() + 1, n.operands.end()});
+    auto slopes = append_gradient(m, f, done, n.operands[0], {n.operands.begin() + 1, n.operands.end()});
     now.resize(f.values.size(), no_value);
     for (size_t i = 0; i < slopes.size(); ++i) {
       now[n.results[i]] = slopes[i];
@@ -122,28 +144,63 @@ bool differentiate_function(Function& f) {
   return true;
 }
 
-// A stop_gradient has done its work when everything is differentiated.
-bool drop_stops(Function& f) {
+// stop_gradient and with_gradient have done their work when everything is differentiated.
+bool drop_guides(Function& f) {
   Rewriter rewriter(f);
   rewriter.run([&](Node&& n) {
-    if (n.op != OpCode::stop_gradient) return rewriter.keep(std::move(n));
-    rewriter.replace(n.result(), n.operands[0]);
+    if (n.op != OpCode::stop_gradient && n.op != OpCode::with_gradient) return rewriter.keep(std::move(n));
+    for (size_t i = 0; i < n.results.size(); ++i) rewriter.replace(n.results[i], n.operands[i]);
   });
   return rewriter.changed;
 }
 
+// The functions that nothing but with_gradient names.
+std::set<std::string> derivatives(Module const& m) {
+  std::set<std::string> names, called;
+  for (auto const& f : m.functions)
+    for (auto const& n : f.body.nodes) {
+      if (n.op == OpCode::with_gradient) names.insert(n.attributes.get<std::string>("derivative"));
+      if (n.op == OpCode::call) called.insert(n.attributes.get<std::string>("callee"));
+    }
+  for (auto const& name : called) names.erase(name);
+  return names;
+}
+
+// Function by function, those that a function names before it.
+class Differentiation {
+public:
+  explicit Differentiation(Module& m) : m_(m) {}
+  bool run() {
+    for (auto& f : m_.functions) function(f);
+    return changed_;
+  }
+
+private:
+  void function(Function& f) {
+    if (!done_.insert(&f).second) return;
+    for (size_t i = 0; i < f.body.nodes.size(); ++i)
+      if (auto const& n = f.body.nodes[i]; n.op == OpCode::with_gradient)
+        function(*m_.function(n.attributes.get<std::string>("derivative")));
+    changed_ |= differentiate_function(m_, f);
+  }
+
+  Module& m_;
+  std::set<Function const*> done_;
+  bool changed_ = false;
+};
+
 } // namespace
 
-std::vector<ValueId> append_gradient(Function& f, std::vector<Node>& nodes, ValueId y, std::vector<ValueId> const& by) {
-  return Reverse(f, nodes).run(y, by);
+std::vector<ValueId> append_gradient(Module const& m, Function& f, std::vector<Node>& nodes, ValueId y,
+                                     std::vector<ValueId> const& by) {
+  return Reverse(m, f, nodes).run(y, by);
 }
 
 PassResult differentiate(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) {
-    changed |= differentiate_function(f);
-    changed |= drop_stops(f);
-  }
+  auto const names = derivatives(m);
+  bool changed = Differentiation(m).run();
+  for (auto& f : m.functions) changed |= drop_guides(f);
+  std::erase_if(m.functions, [&](Function const& f) { return names.contains(f.name); });
   return {std::move(m), changed};
 }
 

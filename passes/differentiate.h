@@ -1,6 +1,6 @@
 // Reverse mode: every `grad` node becomes ordinary nodes, by the gradient rules of the operator table.
-// Afterwards no `grad` and no `stop_gradient` is left; as rules make ordinary nodes, a gradient of a gradient is
-// nothing special.
+// Afterwards no `grad`, no `stop_gradient` and no `with_gradient` is left, nor the functions that the last one names;
+// as rules make ordinary nodes, a gradient of a gradient is nothing special.
 #pragma once
 
 #include "ir/builder.h"
@@ -10,7 +10,9 @@ namespace nnc {
 
 PassResult differentiate(Module, PassContext&);
 
-// The derivative of the scalar y by each of `by`, computed by `nodes`; what it takes is appended to `nodes`.
-std::vector<ValueId> append_gradient(Function&, std::vector<Node>& nodes, ValueId y, std::vector<ValueId> const& by);
+// The derivative of the scalar y by each of `by`, computed by `nodes`; what it takes is appended to `nodes`. The module
+// has the functions that `with_gradient` nodes name.
+std::vector<ValueId> append_gradient(Module const&, Function&, std::vector<Node>& nodes, ValueId y,
+                                     std::vector<ValueId> const& by);
 
 } // namespace nnc

@@ -57,6 +57,10 @@ Any count(BuiltinCall& c) {
 // grad(y, x): the derivative of a scalar by a value that it was computed from, or by a list of them.
 Any Elaborator::gradient(Any const& y, Any const& x, Location at) {
   if (!y.tensor() || y.tensor()->tunes) fail(at, fmt::format("`grad` derives a tensor, got {}", shown(y)));
+  if (Graph* g = y.tensor()->graph; graph_ != g && graph_->is_inside(g)) { // where y was computed
+    GraphGuard guard(*this, g);
+    return gradient(y, x, at);
+  }
   ValueId value = as_tensor(y, at);
   if (graph_->type(value).rank() != 0 || !is_float(graph_->type(value).dtype))
     fail(at, fmt::format("`grad` derives a float scalar, got {}", shown(y)), "reduce it first: `grad(sum(y), x)`");

@@ -58,7 +58,7 @@ Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actual
 }
 
 Any Elaborator::run_body(syntax::FunctionDecl const& f) {
-  if (f.gradient) fail(f.at, "a derivative of one's own (`gradient`) is not built yet");
+  auto const variables = variables_of(f);
   block(f.body, true);
   Any result = frame_->result.value_or(Any{None{}});
   if (result.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
@@ -67,6 +67,7 @@ Any Elaborator::run_body(syntax::FunctionDecl const& f) {
       fail(f.result->at,
            fmt::format("`{}` promises {}, but gives {}", f.name.text, shown_pattern(*f.result), shown(result)));
   }
+  if (!variables.empty()) return with_gradient(f, variables, result);
   return result;
 }
 

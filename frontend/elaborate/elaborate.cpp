@@ -79,6 +79,7 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
   sort_arguments(initial);
   module.functions.push_back(std::move(initial));
   for (auto& u : updates_) module.functions.push_back(std::move(u->function));
+  add_derivatives();
   if (module.training)
     for (auto const& [name, s] : scalars_) module.training->scalars.push_back(s);
 }

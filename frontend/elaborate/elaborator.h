@@ -6,6 +6,7 @@
 //   tensor      numbers to tensors, broadcasting   index       x[...]
 //   call        arguments, frames, paths           pattern     types as patterns
 //   statement   blocks and statements              parameter   param, state, <-
+//   gradient    a function's own derivative
 //   builtins_*  the operations that the library stands on
 //   model       input, target, output, loss, metric; the three functions of a model
 //   train       minimize and the settings          update      @update.PATH of every parameter
@@ -81,8 +82,9 @@ public:
   Graph& graph() { return *graph_; }
   Builder& builder(Location);
   Type const& type_of(Any const&);
-  ValueId as_tensor(Any const&, DType, Location); // takes numbers and tensors of exactly this dtype
-  ValueId as_tensor(Any const&, Location);        // a number alone becomes f32 or i32
+  ValueId value_here(Any const& tensor, Location); // of this graph, or of the one around it
+  ValueId as_tensor(Any const&, DType, Location);  // takes numbers and tensors of exactly this dtype
+  ValueId as_tensor(Any const&, Location);         // a number alone becomes f32 or i32
   Any tensor(ValueId);
   Any number_of(Dim const&, Location); // a symbolic extent as a run-time number
   ValueId stretch(ValueId, Shape const&, Location);
@@ -97,8 +99,9 @@ public:
   Shape as_shape(Any const&, Location, std::string const& what);
   std::vector<i64> as_axes(Any const&, int rank, Location); // none: all axes
   i64 as_axis(Any const&, int rank, Location);
-  bool is_number(Any const&) const;     // compile-time or one that only tunes
-  std::optional<f64> force(Any const&); // the constant behind a number that only tunes
+  bool is_number(Any const&) const;                           // compile-time or one that only tunes
+  std::optional<f64> force(Any const&);                       // the constant behind a number that only tunes
+  void make_constant(Graph const&, std::set<ValueId> needed); // the settings that these were computed from
 
   // operators
   Any binary(std::string const& op, Any const&, Any const&, Location);
@@ -188,6 +191,19 @@ private:
   void bind_argument(syntax::Parameter const&, Any, Location, std::string const& shown_name);
   Any run_body(syntax::FunctionDecl const&);
 
+  // derivatives of a function's own
+  struct Variable { // a float tensor among the arguments
+    std::string name;
+    ValueId id = no_value;
+  };
+  std::vector<Variable> variables_of(syntax::FunctionDecl const&);
+  Any with_gradient(syntax::FunctionDecl const&, std::vector<Variable> const&, Any const& result);
+  Graph& new_derivative(syntax::FunctionDecl const&, std::vector<ValueId> const& values);
+  void run_gradient_block(syntax::FunctionDecl const&, std::vector<Variable> const&);
+  ValueId derivative_of(Variable const&, Any const& derivative, Location);
+  ValueId sum_to(ValueId, Shape const&, Location);
+  void add_derivatives();
+
   // patterns
   struct Mismatch {
     std::string why;
@@ -274,7 +290,7 @@ private:
 
   Graph* graph_ = nullptr;
   std::unique_ptr<Graph> initialize_;
-  std::vector<std::unique_ptr<Graph>> updates_;
+  std::vector<std::unique_ptr<Graph>> updates_, derivatives_;
   Frame* frame_ = nullptr;
   int depth_ = 0, calls_ = 0;
   i64 statements_ = 0, work_ = 0;

@@ -4,6 +4,18 @@
 
 namespace nnc::front {
 
+ValueId Graph::capture(ValueId v) {
+  Value const& value = outer->function.values[v];
+  auto [it, fresh] = inside.try_emplace(v, no_value);
+  if (!fresh) return it->second;
+  if (auto const& c = value.constant) {
+    auto const dtype = value.type.dtype;
+    return it->second = is_float(dtype) ? builder.constant(dtype, c->f) : builder.integer(dtype, c->i);
+  }
+  captured.push_back(v);
+  return it->second = builder.argument(value.name, value.type, Role::none);
+}
+
 void prune(Function& f) {
   std::vector<bool> needed(f.values.size(), false);
   for (auto const& r : f.results) needed[r.value] = true;
@@ -36,10 +48,10 @@ std::vector<bool> reached_by_derivative(Function const& f, ValueId y) {
   out[y] = true;
   for (size_t i = f.body.nodes.size(); i-- > 0;) {
     Node const& node = f.body.nodes[i];
-    if (node.op == OpCode::stop_gradient || info(node.op).has(no_derivative)) continue;
+    if (node.op == OpCode::stop_gradient) continue;
     if (std::none_of(node.results.begin(), node.results.end(), [&](ValueId v) { return out[v]; })) continue;
-    for (ValueId v : node.operands)
-      if (is_float(f.type(v).dtype)) out[v] = true;
+    for (size_t k = 0; k < node.operands.size(); ++k)
+      if (ValueId v = node.operands[k]; is_float(f.type(v).dtype) && carries_derivative(node, k)) out[v] = true;
   }
   return out;
 }

@@ -21,14 +21,28 @@ struct Graph {
   std::map<std::string, ValueId> extents;      // run-time values of symbolic extents, by their text
   std::map<std::string, ValueId> state_values; // by path: what the state holds now
   std::map<std::string, Location> declared;    // paths of params and states met in this graph
+  // The derivative of a function's own is a graph inside of the one that calls the function: what it reads of that one
+  // becomes an argument, in this order.
+  Graph* outer = nullptr;
+  std::vector<ValueId> captured;     // values of `outer`
+  std::map<ValueId, ValueId> inside; // what they are called here
 
   Type const& type(ValueId v) const { return function.values[v].type; }
   // The argument of this name, made when it is asked for the first time.
   ValueId argument(std::string const& name, Type const& type, Role role) {
+    if (outer) return capture(outer->argument(name, type, role));
     auto [it, fresh] = arguments.try_emplace(name, no_value);
     if (fresh) it->second = builder.argument(name, type, role);
     return it->second;
   }
+  bool is_inside(Graph const* other) const { return outer && (outer == other || outer->is_inside(other)); }
+  // A value of this graph, or of one that it is inside of, as a value of this graph.
+  ValueId value_of(Graph const* from, ValueId v) { return from == this ? v : capture(outer->value_of(from, v)); }
+
+private:
+  ValueId capture(ValueId v);
+
+public:
 };
 
 // Drops the nodes that no result needs, and the arguments of the given roles that nothing reads any more.

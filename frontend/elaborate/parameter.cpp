@@ -51,6 +51,10 @@ void Elaborator::run_param(ParamStmt const& s, Location at) {
 void Elaborator::declare_param(ParamStmt const& s, Location at) {
   char const* kind = s.is_state ? "state" : "param";
   if (s.per_epoch) fail(at, "`per epoch` is not built yet");
+  for (Frame const* f = frame_; f; f = f->caller)
+    if (f->function && f->function->gradient)
+      fail(at, fmt::format("`{}` has a `gradient` block, so neither it nor what it calls can have a {}", f->name, kind),
+           "declare it outside and pass it as an argument");
   if (frame_->kind == Frame::Kind::optimizer) {
     if (!s.is_state) fail(at, "an optimizer has states, not parameters");
     bind(s.name.text, optimizer_state(s, at), s.name.at);

@@ -64,17 +64,21 @@ bool holds(DType d, i64 x) {
 
 } // namespace
 
+ValueId Elaborator::value_here(Any const& v, Location at) {
+  auto const& t = *v.tensor();
+  if (graph_ && (t.graph == graph_ || graph_->is_inside(t.graph))) return graph_->value_of(t.graph, t.id);
+  fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)),
+       "an initial value depends on no input");
+}
+
 ValueId Elaborator::as_tensor(Any const& v, DType dtype, Location at) {
   if (auto* t = v.tensor()) {
-    if (t->graph != graph_)
-      fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)),
-           "an initial value depends on no input");
-    if (t->tunes && t->graph->type(t->id).dtype == DType::f64) {
-      if (is_float(dtype)) return builder(at).convert(t->id, dtype);
+    ValueId const id = value_here(v, at);
+    if (t->tunes && graph_->type(id).dtype == DType::f64) {
+      if (is_float(dtype)) return builder(at).convert(id, dtype);
       fail(at, fmt::format("a number that only tunes is a float and cannot meet {}", name(dtype)));
     }
-    DType have = t->graph->type(t->id).dtype;
-    if (have == dtype) return t->id;
+    if (graph_->type(id).dtype == dtype) return id;
     fail(at, fmt::format("expected {}, got {}", name(dtype), shown(v)), fmt::format("`{}(x)` converts", name(dtype)));
   }
   Builder& make = builder(at);
@@ -216,9 +220,7 @@ Any Elaborator::elementwise(OpCode op, std::vector<Any> const& operands, Locatio
 Any Elaborator::tunable(OpCode op, std::vector<Any> const& operands, std::optional<f64> known, Location at) {
   std::vector<ValueId> values;
   for (auto const& v : operands) {
-    auto* t = v.tensor();
-    if (t && t->graph != graph_) fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)));
-    values.push_back(t ? t->id : as_tensor(v, DType::f64, at));
+    values.push_back(v.tensor() ? value_here(v, at) : as_tensor(v, DType::f64, at));
   }
   ValueId id = builder(at).make(op, values);
   return Any{TensorValue{.graph = graph_, .id = id, .tunes = true, .known = known}};
@@ -229,14 +231,21 @@ Any Elaborator::tunable(OpCode op, std::vector<Any> const& operands, std::option
 std::optional<f64> Elaborator::force(Any const& v) {
   auto* t = v.tensor();
   if (!t || !t->tunes || !t->known) return {};
-  auto const& f = t->graph->function;
-  std::set<ValueId> needed{t->id};
+  make_constant(*t->graph, {t->id});
+  return t->known;
+}
+
+void Elaborator::make_constant(Graph const& graph, std::set<ValueId> needed) {
+  auto const& f = graph.function;
   for (size_t i = f.body.nodes.size(); i-- > 0;)
     if (needed.contains(f.body.nodes[i].results.front()))
       needed.insert(f.body.nodes[i].operands.begin(), f.body.nodes[i].operands.end());
   for (auto const& a : f.arguments)
     if (a.role == Role::scalar && needed.contains(a.value)) constants_.insert(f.values[a.value].name);
-  return t->known;
+  std::set<ValueId> outside;
+  for (auto const& [captured, here] : graph.inside)
+    if (needed.contains(here)) outside.insert(captured);
+  if (!outside.empty()) make_constant(*graph.outer, outside);
 }
 
 Dim Elaborator::as_int(Any const& v, Location at, std::string const& what) {
@@ -315,9 +324,8 @@ std::vector<i64> Elaborator::as_axes(Any const& v, int rank, Location at) {
 }
 
 Any Elaborator::convert(Any const& v, DType dtype, Location at) {
-  if (auto* t = v.tensor()) {
-    if (t->graph != graph_) fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)));
-    return tensor(builder(at).convert(t->id, dtype));
+  if (v.tensor()) {
+    return tensor(builder(at).convert(value_here(v, at), dtype));
   }
   if (auto* d = v.get<Dim>(); d && !d->is_constant()) return tensor(as_tensor(v, dtype, at));
   if (auto* b = v.get<bool>(); b && dtype != DType::bool_) return convert(Any{Dim(*b)}, dtype, at);

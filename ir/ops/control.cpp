@@ -6,6 +6,9 @@ namespace nnc {
 namespace {
 
 constexpr AttributeSpec call_attributes[] = {{"callee", AttributeKind::string, false, "name of the function"}};
+constexpr AttributeSpec with_gradient_attributes[] = {
+    {"derivative", AttributeKind::string, false, "name of the function that gives the derivatives"},
+    {"variables", AttributeKind::integer, false, "how many operands behind the values get a derivative"}};
 constexpr AttributeSpec kernel_attributes[] = {
     {"kind", AttributeKind::string, true, "scalars, loops or contract"},
     {"row_axes", AttributeKind::integer, true,
@@ -25,6 +28,16 @@ constinit Op const ops::grad{
     .doc = "derivatives of the first operand, a float scalar, by each of the others; replaced by `differentiate`",
     .arity = -1,
     .traits = structural,
+};
+constinit Op const ops::with_gradient{
+    .name = "with_gradient",
+    .doc =
+        "the first operands, one for each result, as they are. Derivatives do not flow to them but to the `variables` "
+        "behind them, as the function `derivative` of the results' derivatives and the other operands says; replaced "
+        "by `differentiate`",
+    .arity = -1,
+    .traits = structural,
+    .attributes = with_gradient_attributes,
 };
 constinit Op const ops::call{
     .name = "call",

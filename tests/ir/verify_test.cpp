@@ -74,3 +74,52 @@ TEST_CASE("a kernel lists exactly what it reads, and gives what it defines") {
   hidden.functions[0].body.nodes = {group(hidden.functions[0], {x}, {})};
   CHECK(complains(hidden, "is not defined at the end"));
 }
+
+namespace {
+
+// y = x, whose derivative is what @gradient.f says of dy and of `others`
+Module with_derivative(i64 variables, Type const& takes, Type const& gives) {
+  Module m;
+  m.functions.resize(2);
+  auto& f = m.functions[0];
+  f.name = "f";
+  Builder b(f);
+  auto x = b.argument("x", {DType::f32, {4}}, Role::none);
+  auto y = b.make_many(OpCode::with_gradient, {x, x},
+                       {{"derivative", std::string("gradient.f")}, {"variables", variables}}, {{DType::f32, {4}}});
+  b.result("y", y.front(), Role::none);
+  auto& g = m.functions[1];
+  g.name = "gradient.f";
+  Builder of(g);
+  of.argument("dy", takes, Role::none);
+  of.result("dx", of.make(OpCode::iota, {}, {{"axis", i64{0}}}, gives), Role::none);
+  return m;
+}
+
+} // namespace
+
+TEST_CASE("a derivative of a function's own fits to what it derives") {
+  Type const right{DType::f32, {4}}, wrong{DType::f32, {5}};
+  CHECK(verify(with_derivative(1, right, right)).empty());
+  CHECK(complains(with_derivative(1, wrong, right), "argument 1 of @gradient.f has another type"));
+  CHECK(complains(with_derivative(1, right, wrong), "expected floats, f32[5]"));
+  CHECK(complains(with_derivative(0, right, right), "at least one variable"));
+  CHECK(complains(with_derivative(2, right, right), "a value for each result"));
+  auto m = with_derivative(1, right, right);
+  m.functions[1].name = "other";
+  CHECK(complains(m, "does not exist"));
+}
+
+TEST_CASE("functions that name each other in a circle") {
+  auto m = with_derivative(1, {DType::f32, {4}}, {DType::f32, {4}});
+  auto& g = m.functions[1];
+  Builder b(g);
+  auto dy = g.arguments[0].value;
+  b.make_many(OpCode::with_gradient, {dy, dy}, {{"derivative", std::string("gradient.g")}, {"variables", i64{1}}},
+              {g.type(dy)});
+  auto second = g;
+  second.name = "gradient.g";
+  second.body.nodes.back().attributes.set("derivative", std::string("gradient.f"));
+  m.functions.push_back(second);
+  CHECK(complains(m, "calls itself without an end"));
+}

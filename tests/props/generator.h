@@ -434,7 +434,7 @@ private:
     for (auto const& a : f_.arguments)
       if (type(a.value).dtype == DType::f32) by.push_back(a.value);
     if (by.empty()) return;
-    auto slopes = append_gradient(f_, f_.body.nodes, sum, by);
+    auto slopes = append_gradient({}, f_, f_.body.nodes, sum, by);
     if (std::any_of(f_.values.begin(), f_.values.end(), is_large)) { // the rule of a product squares an extent
       f_.body.nodes.resize(nodes);
       f_.values.resize(values);

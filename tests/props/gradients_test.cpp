@@ -66,7 +66,7 @@ void check_against_differences(Module const& m, std::vector<size_t> const& by, u
 
 // Replaces the results by y and its derivatives.
 std::vector<ValueId> differentiate_by(Function& f, ValueId y, std::vector<ValueId> const& by) {
-  auto slopes = append_gradient(f, f.body.nodes, y, by);
+  auto slopes = append_gradient({}, f, f.body.nodes, y, by);
   f.results.clear();
   f.results.push_back({"y", y, Role::none});
   for (size_t k = 0; k < slopes.size(); ++k) f.results.push_back({"d" + std::to_string(k), slopes[k], Role::none});
