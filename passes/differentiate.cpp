@@ -119,10 +119,18 @@ private:
   std::vector<ValueId> slope_;
 };
 
+// A derivative may be a value that others are too, a literal even. What is differentiated by is one of its own.
+ValueId value_of_its_own(Function& f, std::vector<Node>& nodes, ValueId v) {
+  return Builder(f, nodes).make(OpCode::reshape, {v}, {}, f.type(v));
+}
+
 bool differentiate_function(Module const& m, Function& f) {
   auto is_grad = [](Node const& n) { return n.op == OpCode::grad; };
   if (std::none_of(f.body.nodes.begin(), f.body.nodes.end(), is_grad)) return false;
   std::vector<Node> done;
+  std::vector<bool> is_variable(f.values.size(), false);
+  for (auto const& n : f.body.nodes)
+    for (size_t i = 1; is_grad(n) && i < n.operands.size(); ++i) is_variable[n.operands[i]] = true;
   std::vector<ValueId> now; // what a result of `grad` has become
   auto current = [&](ValueId v) { return v < now.size() && now[v] != no_value ? now[v] : v; };
   for (auto& n : f.body.nodes) {
@@ -134,6 +142,7 @@ bool differentiate_function(Module const& m, Function& f) {
     auto slopes = append_gradient(m, f, done, n.operands[0], {n.operands.begin() + 1, n.operands.end()});
     now.resize(f.values.size(), no_value);
     for (size_t i = 0; i < slopes.size(); ++i) {
+      if (is_variable[n.results[i]]) slopes[i] = value_of_its_own(f, done, slopes[i]);
       now[n.results[i]] = slopes[i];
       auto& v = f.values[slopes[i]];
       if (v.name.empty() && !v.constant) v.name = f.values[n.results[i]].name;

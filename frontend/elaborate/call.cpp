@@ -23,7 +23,8 @@ Any Elaborator::call(Any const& callee, std::vector<Actual> actuals, Location at
   if (auto* dtype = callee.get<DType>()) {
     if (actuals.size() != 1 || !actuals.front().name.empty())
       fail(at, fmt::format("`{}` converts one value, got {} arguments", name(*dtype), actuals.size()));
-    return convert(actuals.front().value, *dtype, at);
+    size_t const before = nodes_so_far();
+    return own_value(convert(actuals.front().value, *dtype, at), before, at);
   }
   auto* f = callee.get<FunctionValue>();
   if (!f) fail(at, fmt::format("{} cannot be called", shown(callee)));
@@ -191,7 +192,8 @@ Any Elaborator::call_builtin(FunctionValue const& f, std::vector<Actual> actuals
     call.values.push_back(std::move(frame.names[name]));
     call.places.push_back(named.contains(name) ? named[name] : i < positional.size() ? positional[i] : at);
   }
-  return f.builtin->run(call);
+  size_t const before = nodes_so_far();
+  return own_value(f.builtin->run(call), before, at);
 }
 
 } // namespace nnc::front

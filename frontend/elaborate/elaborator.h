@@ -88,7 +88,8 @@ public:
   Any tensor(ValueId);
   Any number_of(Dim const&, Location); // a symbolic extent as a run-time number
   ValueId stretch(ValueId, Shape const&, Location);
-  ValueId without_ones(ValueId, Shape const&, Location);
+  Any own_value(Any const&, size_t nodes_before, Location);
+  size_t nodes_so_far() const { return graph_ ? graph_->function.body.nodes.size() : 0; }
   Shape common_shape(std::vector<ValueId> const&, Location, std::string const& what);
   Dim as_int(Any const&, Location, std::string const& what);
   i64 as_constant(Any const&, Location, std::string const& what);

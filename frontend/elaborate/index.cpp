@@ -180,7 +180,8 @@ Any Elaborator::index(Any const& base, std::vector<Index> const& indices, Locati
   for (auto const& item : items) indexing.add(item, item.syntax->kind == Index::Kind::rest ? type.rank() - taken : 1);
   Index const whole{.kind = Index::Kind::rest, .at = at};
   if (rests == 0) indexing.add({.syntax = &whole}, type.rank() - taken); // what is not mentioned is taken whole
-  return tensor(indexing.apply(x));
+  size_t const before = nodes_so_far();
+  return own_value(tensor(indexing.apply(x)), before, at);
 }
 
 } // namespace nnc::front

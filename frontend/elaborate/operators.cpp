@@ -58,7 +58,10 @@ Any Elaborator::binary(std::string const& op, Any const& a, Any const& b, Locati
   if (op == "@") return product(a, b, at);
   if (op == "and" || op == "or") return logic(op, a, b, at);
   if (comparison_op(op)) return compare(op, a, b, at);
-  if (op == "^") return power(a, b, at);
+  if (op == "^") {
+    size_t const before = nodes_so_far();
+    return own_value(power(a, b, at), before, at);
+  }
   return arithmetic(op, a, b, at);
 }
 

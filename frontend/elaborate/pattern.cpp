@@ -68,8 +68,10 @@ std::optional<Elaborator::Mismatch> Elaborator::match(syntax::TypePattern const&
     if (!number || !graph_) return Mismatch{};
     bool wants_float = pattern.dtype.text == "float" ||
                        (dtype_named(pattern.dtype.text) && is_float(*dtype_named(pattern.dtype.text)));
+    size_t const before = nodes_so_far();
     if (wants_float && !value.is<bool>()) value = tensor(as_tensor(value, dtype_named_in(pattern.dtype), at));
     else value = tensor(as_tensor(value, at));
+    value = own_value(value, before, at);
   }
   Type const type = type_of(value);
   if (!match_dtype(pattern.dtype.text, type.dtype)) return Mismatch{};

@@ -1,6 +1,7 @@
 // Where numbers meet tensors: conversion, broadcasting, and what a place that needs a constant asks for.
 #include "frontend/elaborate/elaborator.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
 #include <limits>
@@ -152,13 +153,16 @@ Shape Elaborator::common_shape(std::vector<ValueId> const& values, Location at, 
   return out;
 }
 
-// A reshape that takes back the one before it (what `keep` and then broadcasting make) is no node.
-ValueId Elaborator::without_ones(ValueId v, Shape const& to, Location at) {
+// What an operation gives is a value of its own, so that a derivative by it does not count what other names of its
+// operands are used for. Where no node made it since, one that changes nothing does.
+Any Elaborator::own_value(Any const& v, size_t nodes_before, Location at) {
+  auto* t = v.tensor();
+  if (!t || t->tunes || !is_float(type_of(v).dtype)) return v;
+  ValueId const id = value_here(v, at);
   auto const& nodes = graph_->function.body.nodes;
-  for (size_t i = nodes.size(); i-- > 0 && nodes.size() - i < 8;)
-    if (nodes[i].op == OpCode::reshape && nodes[i].result() == v && graph_->type(nodes[i].operands[0]).shape == to)
-      return nodes[i].operands[0];
-  return builder(at).reshape(v, to);
+  for (size_t i = nodes.size(); i-- > nodes_before;)
+    if (std::find(nodes[i].results.begin(), nodes[i].results.end(), id) != nodes[i].results.end()) return v;
+  return tensor(builder(at).make(OpCode::reshape, {id}, {}, graph_->type(id)));
 }
 
 // Broadcasts to a shape that is known to fit. Extents of 1 that stretch are reshaped away first: the operator has no
@@ -175,7 +179,7 @@ ValueId Elaborator::stretch(ValueId v, Shape const& to, Location at) {
     kept.push_back(from[i]);
     axes.push_back(static_cast<i64>(target));
   }
-  if (kept.size() != from.size()) v = without_ones(v, kept, at);
+  if (kept.size() != from.size()) v = make.reshape(v, kept);
   return make.broadcast(v, to, axes);
 }
 

@@ -66,11 +66,23 @@ std::vector<Sample> number_samples_2() { return elementwise_samples(2, all_numbe
 std::vector<Sample> comparison_samples() { return elementwise_samples(2, all_numbers(), -2, 2, 0, 3); }
 std::vector<Sample> bool_samples_2() { return elementwise_samples(2, booleans(), 0, 1, 0, 1); }
 
-// The derivative of max and min goes to one operand only: to the first where both are equal.
-void gradient_of_choice(Grad& g, OpCode second_was_taken) {
-  V taken = compare(second_was_taken, g.y(), g.x(0));
-  g.to(0, select(taken, like(g.dy(), 0), g.dy()));
-  g.to(1, select(taken, g.dy(), like(g.dy(), 0)));
+bool is_plain_literal(V v) {
+  auto const& c = v.b->function().values[v.id].constant;
+  return c && !std::isnan(c->f);
+}
+
+// The derivative of max and min goes to the operand that was taken, a NaN too; to the first where both are equal. What
+// was taken shows in y alone where one of them is a literal: `beyond` is gt for max, `within` is le.
+void gradient_of_choice(Grad& g, OpCode beyond, OpCode within) {
+  V const none = like(g.dy(), 0);
+  if (is_plain_literal(g.x(1))) {
+    V second = compare(beyond, g.y(), g.x(0));
+    return g.to(0, select(second, none, g.dy()));
+  }
+  V first = compare(within, g.y(), g.x(0)); // false where y is NaN
+  if (!is_plain_literal(g.x(0))) first = apply(OpCode::or_, {first, compare(OpCode::ne, g.x(0), g.x(0))});
+  g.to(0, select(first, g.dy(), none));
+  g.to(1, select(first, none, g.dy()));
 }
 
 // y = a^b. To a: b a^(b-1), where b = 0 gives 0 even at a = 0. To b: y ln a, with ln 0 taken as 0.
@@ -247,24 +259,24 @@ constinit Op const ops::pow{
 };
 constinit Op const ops::max{
     .name = "max",
-    .doc = "b < a or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to a where both are "
-           "equal",
+    .doc = "b < a or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to the "
+           "operand that was taken, to a where both are equal",
     .arity = 2,
     .traits = arithmetic,
     .type = elementwise_type<Takes::numbers>,
-    .gradient = [](Grad& g) { gradient_of_choice(g, OpCode::gt); },
+    .gradient = [](Grad& g) { gradient_of_choice(g, OpCode::gt, OpCode::le); },
     .evaluate = each2(larger, [](i64 a, i64 b) { return b < a ? a : b; }),
     .samples = number_samples_2,
     .errors = needs_numbers_2,
 };
 constinit Op const ops::min{
     .name = "min",
-    .doc = "a < b or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to a where both are "
-           "equal",
+    .doc = "a < b or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to the "
+           "operand that was taken, to a where both are equal",
     .arity = 2,
     .traits = arithmetic,
     .type = elementwise_type<Takes::numbers>,
-    .gradient = [](Grad& g) { gradient_of_choice(g, OpCode::lt); },
+    .gradient = [](Grad& g) { gradient_of_choice(g, OpCode::lt, OpCode::ge); },
     .evaluate = each2(smaller, [](i64 a, i64 b) { return a < b ? a : b; }),
     .samples = number_samples_2,
     .errors = needs_numbers_2,

@@ -104,7 +104,8 @@ inline constexpr auto wrapping_mul = [](i64 a, i64 b) {
   return static_cast<i64>(static_cast<u64>(a) * static_cast<u64>(b));
 };
 
-// The choice that max, min and the reductions made of them share: a NaN wins, the first of equals is kept.
+// The choice that max, min and the reductions made of them share: a NaN wins, the first of two; of equals (0 and -0) the
+// second is taken.
 inline constexpr auto larger = [](f64 a, f64 b) { return b < a || a != a ? a : b; };
 inline constexpr auto smaller = [](f64 a, f64 b) { return a < b || a != a ? a : b; };
 
