@@ -30,7 +30,8 @@ int deepest(std::vector<Index> const& indices) {
 
 } // namespace
 
-ExprPtr Parser::lone_expression() {
+ExprPtr Parser::lone_expression(std::string_view end) {
+  end_ = end;
   skip_newlines();
   ExprPtr e = expression();
   skip_newlines();
@@ -358,9 +359,8 @@ String Parser::string() {
                            place(i + 1, 0));
       for (auto& d : part.diagnostics) report({std::move(d)});
       Parser inner(sources_, std::move(part.tokens), diagnostics_);
-      inner.end_ = "the end of the braces";
       inner.nesting_ = nesting_;
-      out.parts.push_back({{}, inner.lone_expression()});
+      out.parts.push_back({{}, inner.lone_expression("the end of the braces")});
       i = end;
     } else text += c;
   }

@@ -90,6 +90,9 @@ std::vector<Name> Parser::targets() {
   std::vector<Name> out;
   do out.push_back(expect_name("a name"));
   while (accept(","));
+  std::vector<Name const*> names;
+  for (auto const& n : out) names.push_back(&n);
+  refuse_twice(names, "bound");
   return out;
 }
 

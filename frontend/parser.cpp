@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <map>
 
 namespace nnc {
 
@@ -234,6 +235,9 @@ std::unique_ptr<FunctionDecl> Parser::function(bool named, bool is_optimizer) {
   if (named && !is_optimizer && at("gradient") && peek(1).is("(")) {
     take();
     out->gradient_parameters = between("(", ")", [&] { return expect_name("the name of a derivative"); });
+    std::vector<Name const*> names;
+    for (auto const& n : out->gradient_parameters) names.push_back(&n);
+    refuse_twice(names, "a derivative");
     out->gradient = block();
   }
   return out;
@@ -249,7 +253,23 @@ std::unique_ptr<Model> Parser::model() {
 }
 
 std::vector<Parameter> Parser::parameters() {
-  return between("(", ")", [&] { return parameter(); });
+  auto all = between("(", ")", [&] { return parameter(); });
+  std::vector<Name const*> names;
+  for (auto const& p : all) names.push_back(&p.name);
+  refuse_twice(names, "a parameter");
+  return all;
+}
+
+// The mistake is noted, and the text is read on. `_` takes what nobody wants, as often as there is some.
+void Parser::refuse_twice(std::vector<Name const*> const& names, std::string_view what) {
+  std::map<std::string_view, Location> seen;
+  for (auto* n : names) {
+    auto [it, fresh] = seen.try_emplace(n->text, n->at);
+    if (!fresh && n->text != "_")
+      diagnostics_.push_back({.at = n->at,
+                              .message = fmt::format("`{}` is {} twice", n->text, what),
+                              .notes = {{it->second, "the first time here"}}});
+  }
 }
 
 Parameter Parser::parameter() {
@@ -398,6 +418,20 @@ Parsed parse(Sources const& sources, u32 file) {
   auto rest =
       std::unique(out.diagnostics.begin(), out.diagnostics.end(), same_line); // the others follow from the first
   out.diagnostics.erase(rest, out.diagnostics.end());
+  return out;
+}
+
+ParsedExpression parse_expression(Sources const& sources, u32 file, u32 begin) {
+  ParsedExpression out;
+  auto const end = static_cast<u32>(sources.text(file).size());
+  Lexed lexed = lex_part(sources, file, begin, end, {file, 1, begin + 1, 0});
+  out.diagnostics = std::move(lexed.diagnostics);
+  if (!out.diagnostics.empty()) return out;
+  try {
+    out.expression = Parser(sources, std::move(lexed.tokens), out.diagnostics).lone_expression("the end of the value");
+  } catch (SyntaxError const& e) {
+    out.diagnostics.push_back(e.diagnostic);
+  }
   return out;
 }
 

@@ -12,4 +12,11 @@ struct Parsed {
 
 Parsed parse(Sources const&, u32 file);
 
+// One expression: the text of `file` from byte `begin` to its end, which is one line. Empty when there are mistakes.
+struct ParsedExpression {
+  syntax::ExprPtr expression;
+  std::vector<Diagnostic> diagnostics;
+};
+ParsedExpression parse_expression(Sources const&, u32 file, u32 begin);
+
 } // namespace nnc

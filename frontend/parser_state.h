@@ -24,7 +24,7 @@ public:
       : sources_(sources), tokens_(std::move(tokens)), diagnostics_(diagnostics) {}
 
   void file(syntax::File&);
-  syntax::ExprPtr lone_expression(); // all tokens are one expression
+  syntax::ExprPtr lone_expression(std::string_view end); // all tokens are one expression, behind it is `end`
 
 private:
   // tokens
@@ -90,6 +90,7 @@ private:
   syntax::ForStmt for_statement();
   syntax::AssignStmt assignment();
   std::vector<syntax::Name> targets();
+  void refuse_twice(std::vector<syntax::Name const*> const&, std::string_view what);
   std::vector<syntax::ExprPtr> expressions();
   void refuse_assignment(syntax::Expr const& left);
 

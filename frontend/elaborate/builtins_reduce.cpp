@@ -23,6 +23,13 @@ Any kept(BuiltinCall& c, ValueId reduced, Shape shape, std::vector<i64> const& a
   return c.e.tensor(c.e.builder(c.at).reshape(reduced, shape));
 }
 
+// An extreme of no elements is infinite; a mean, which is the library's, divides by their `count`.
+void warn_of_nothing(BuiltinCall& c, std::string const& what, Type const& type, std::vector<i64> const& axes) {
+  for (i64 a : axes)
+    if (type.shape[static_cast<size_t>(a)] == Dim(0))
+      return c.e.warn(c.at, fmt::format("{} of no element: the operand is {}", what, shown(type)));
+}
+
 template <OpCode op>
 Any reduce(BuiltinCall& c) {
   ValueId x = operand(c);
@@ -31,6 +38,7 @@ Any reduce(BuiltinCall& c) {
     c.e.fail(c.places[0], fmt::format("`{}` of {}", c.name, shown(type)),
              fmt::format("convert it first: `{}(f32(x))`", c.name));
   auto axes = c.e.as_axes(c[1], type.rank(), c.places[1]);
+  if (op == OpCode::reduce_max || op == OpCode::reduce_min) warn_of_nothing(c, fmt::format("`{}`", c.name), type, axes);
   ValueId out = axes.empty() ? x : c.e.builder(c.at).reduce(op, x, axes);
   return kept(c, out, type.shape, axes, c[2]);
 }
@@ -47,8 +55,10 @@ Any position(BuiltinCall& c) {
 // count(x, axis): how many elements a reduction over these axes takes together; an int, perhaps with `batch`.
 Any count(BuiltinCall& c) {
   Type const type = c.e.graph().type(operand(c));
+  auto axes = c.e.as_axes(c[1], type.rank(), c.places[1]);
+  if (c.e.is_in_library()) warn_of_nothing(c, "a mean", type, axes);
   Dim n = 1;
-  for (i64 a : c.e.as_axes(c[1], type.rank(), c.places[1])) n = n * type.shape[static_cast<size_t>(a)];
+  for (i64 a : axes) n = n * type.shape[static_cast<size_t>(a)];
   return Any{n};
 }
 

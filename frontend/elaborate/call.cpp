@@ -36,6 +36,7 @@ Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actual
   if (calls_ >= max_calls)
     fail(at, fmt::format("calls are nested deeper than {}: does `{}` call itself without an end?", max_calls,
                          f.function->name.text));
+  warn_of_logits(f, actuals);
   Frame frame{.kind = Frame::Kind::function,
               .name = f.function->name.text,
               .function = f.function,
@@ -55,7 +56,9 @@ Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actual
   } leave{calls_};
   bind_arguments(*f.function, std::move(actuals), at,
                  frame.name.empty() ? "the function" : fmt::format("`{}`", frame.name));
-  return run_body(*f.function);
+  Any result = run_body(*f.function);
+  remember_probabilities(f, result);
+  return result;
 }
 
 Any Elaborator::run_body(syntax::FunctionDecl const& f) {

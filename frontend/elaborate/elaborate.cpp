@@ -17,8 +17,14 @@ Elaborator::Elaborator(Program& program, FileScope& main, Settings const& settin
 }
 
 void Elaborator::run() {
+  run_program();
+  check_names();
+}
+
+void Elaborator::run_program() {
   try {
     choose();
+    if (!settings_are_values()) return;
     initialize_ = std::make_unique<Graph>(Graph::Kind::initialize, "initialize");
     plan_columns();
     Graph loss(Graph::Kind::training, "loss"), evaluation(Graph::Kind::evaluation, "evaluate"),
@@ -37,6 +43,8 @@ void Elaborator::run() {
     check_settings();
     if (has_errors(out_.diagnostics)) return;
     complete({&loss, &evaluation, &outputs});
+    warn_of_unused_parameters();
+    for (auto const& f : out_.module.functions) warn_of_select(f);
   } catch (Failure const& failure) {
     report(failure);
   } catch (Error const& e) {
@@ -104,18 +112,19 @@ void Elaborator::check_settings() {
   for (auto const& [name, text] : settings_.set) {
     if (set_used_.contains(name)) continue;
     std::vector<std::string> names;
-    for (auto const& [n, _] : scalars_) names.push_back(n);
     if (model_)
       for (auto const& p : model_->parameters) names.push_back(p.name.text);
+    for (auto const& [n, _] : scalars_)
+      if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
     for (auto* n : {"batch", "epochs", "steps", "seed", "validation"}) names.push_back(n);
     auto near = nearest(name, names);
     std::string help;
     if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
     else
       for (auto const& n : names) help += (help.empty() ? "there are " : ", ") + n;
-    report({{.at = {},
-             .message = fmt::format("--set {}={}: nothing here is called `{}`", name, text, name),
-             .help = help}});
+    Location at = setting_place(text, name);
+    at.column = 1, at.length = static_cast<u32>(name.size());
+    report(Diagnostic{.at = at, .message = fmt::format("nothing here is called `{}`", name), .help = help});
   }
 }
 

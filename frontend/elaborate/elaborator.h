@@ -1,13 +1,16 @@
 // The elaborator: runs the compile-time part of a program and leaves the run-time part as graphs. Its sources:
 //
 //   errors      how a mistake becomes a diagnostic with its chain of calls
-//   names       lookup                          unknown     names that nobody declares
+//   names       lookup                             unknown     names that nobody declares
+//   texts_not_run  unknown names in texts that nothing runs
 //   expression  every kind of expression           operators   arithmetic, comparison, logic
 //   tensor      numbers to tensors, broadcasting   index       x[...]
 //   call        arguments, frames, paths           pattern     types as patterns
 //   statement   blocks and statements              parameter   param, state, <-
 //   gradient    a function's own derivative
 //   builtins_*  the operations that the library stands on
+//   settings    values of --set
+//   declares    tags that name nothing             warnings    what is found in the finished functions of a model
 //   model       input, target, output, loss, metric; the three functions of a model
 //   train       minimize and the settings          update      @update.PATH of every parameter
 #pragma once
@@ -16,7 +19,12 @@
 #include "frontend/elaborate/scope.h"
 #include "frontend/elaborate/value.h"
 
+#include <array>
+
 namespace nnc::front {
+
+// Names with a value that no file declares; dtypes are among them as well.
+inline constexpr std::array predeclared_words{"training", "step", "steps", "epoch", "pi", "inf", "nan"};
 
 struct Failure { // thrown to the statement that catches it
   Diagnostic diagnostic;
@@ -64,6 +72,7 @@ class Elaborator {
 public:
   Elaborator(Program&, FileScope& main, Settings const&, Elaborated& out);
   void run();
+  static bool is_predeclared(std::string const& name);
   std::vector<std::string> constants() const { return {constants_.begin(), constants_.end()}; }
 
   // errors
@@ -71,6 +80,7 @@ public:
                          std::vector<Note> notes = {});
   void report(Failure const&);
   void warn(Location, std::string message, std::optional<std::string> help = {}); // once for each place
+  bool is_in_library() const { return frame_ && frame_->file && frame_->file->is_std; }
   Location user_place(Location) const;       // the nearest place in the user's own text
   static std::string in_words(Error const&); // of the operator table, with types as the user writes them
 
@@ -124,7 +134,10 @@ public:
 private:
   friend struct FrameGuard;
   friend struct GraphGuard;
+  friend struct NameCheck;
+  friend struct MayDeclare;
 
+  void run_program();
   void report(Diagnostic);
   Diagnostic with_chain(Diagnostic) const;
 
@@ -138,9 +151,13 @@ private:
   Any const_value(FileScope&, syntax::Const const&, Location);
   [[noreturn]] void unknown(std::string const& name, Location, bool callable);
   [[noreturn]] void unknown_member(Any const&, syntax::MemberExpr const&, Location);
+  [[noreturn]] void unknown_member(FileScope::Imported const&, syntax::Name const& member);
   void refuse_package(syntax::MemberExpr const&, Location);
   std::vector<std::string> visible_names(bool callable) const;
   std::optional<std::string> suggested(std::string const& name, bool callable) const;
+  void check_names();
+  bool is_declared(FileScope const&, std::string const& name) const;
+  bool reports(std::function<void()> const& look); // what it throws
   syntax::FunctionDecl const* find_optimizer(std::string const& name, FileScope*& file) const;
   Any scalar(std::string const& name, f64 value);
 
@@ -205,6 +222,18 @@ private:
   ValueId sum_to(ValueId, Shape const&, Location);
   void add_derivatives();
 
+  // warnings
+  syntax::FunctionDecl const* declared_function(FileScope&, std::string const& name, FileScope*& from) const;
+  bool may_declare(syntax::FunctionDecl const&, FileScope&, Names const* captured);
+  std::string declaring_callee(syntax::Expr const&);
+  void warn_of_idle_tag(syntax::CallExpr const&, Any const& callee, std::string const& tag);
+  void warn_of_logits(FunctionValue const&, std::vector<Actual> const&);
+  void remember_probabilities(FunctionValue const&, Any const& result);
+  void warn_of_unused_parameters();
+  void warn_of_select(Function const&);
+  void warn_of_branch(Location, Node const&);
+  bool is_of_user(Location) const;
+
   // patterns
   struct Mismatch {
     std::string why;
@@ -249,6 +278,12 @@ private:
   void add_measured(std::string name, Any const&, Role, Location);
   void bind_model_arguments(Frame&);
   Any setting_value(std::string const& text, std::string const& name);
+  Any setting_value(syntax::Expr const&);
+  Any parsed_setting(std::string const& text, std::string const& name);
+  bool settings_are_values();
+  Any setting_number(syntax::Expr const&);
+  [[noreturn]] void refuse_setting(Location);
+  Location setting_place(std::string const& text, std::string const& name);
   Column const* column_for(std::string const& name, bool is_target, Location);
   void finish(Graph&);
   void plan_columns();
@@ -311,6 +346,8 @@ private:
   Any initial_p_;
   std::optional<f64> clip_norm_, clip_value_;
   std::set<std::pair<std::string, std::string>> reported_;
+  std::map<syntax::FunctionDecl const*, bool> may_declare_;
+  std::map<std::pair<Graph const*, ValueId>, std::string> probabilities_; // what softmax or sigmoid gave
   std::set<std::string> blamed_; // calls of the library whose parameters have been complained about
 };
 

@@ -113,6 +113,13 @@ bool Elaborator::condition(Expr const& e, char const* what) {
 
 Any Elaborator::eval_choice(ChoiceExpr const& c) { return eval(condition(*c.condition, "`if`") ? *c.yes : *c.no); }
 
+void Elaborator::unknown_member(FileScope::Imported const& import, Name const& member) {
+  std::optional<std::string> help;
+  if (auto near = nearest(member.text, import.file->names()); !near.empty())
+    help = fmt::format("did you mean `{}.{}`?", import.alias, near);
+  fail(member.at, fmt::format("the import `{}` declares no `{}`", import.alias, member.text), help);
+}
+
 // `b.name`: what the import named b declares.
 Any Elaborator::eval_member(MemberExpr const& m, Location at) {
   auto* base = std::get_if<NameExpr>(&m.base->as);
@@ -120,10 +127,7 @@ Any Elaborator::eval_member(MemberExpr const& m, Location at) {
     for (auto const& i : frame_->file->imports) {
       if (i.alias != base->name) continue;
       if (auto value = find_in_file(*i.file, m.member.text, at)) return *value;
-      std::optional<std::string> help;
-      if (auto near = nearest(m.member.text, i.file->names()); !near.empty())
-        help = fmt::format("did you mean `{}.{}`?", base->name, near);
-      fail(at, fmt::format("the import `{}` declares no `{}`", base->name, m.member.text), help);
+      unknown_member(i, m.member);
     }
   refuse_package(m, at);
   unknown_member(eval(*m.base), m, at);
@@ -193,6 +197,7 @@ Any Elaborator::eval_call(CallExpr const& c, Location at) {
            fmt::format("the matrix product needs a space: `@ {}`", tag),
            {{shadowed->at, fmt::format("`{}` is bound here", tag)}});
     if (tag.empty()) fail(c.tag->at, "a tag may not be empty");
+    if (graph_ && graph_->kind == Graph::Kind::training) warn_of_idle_tag(c, callee, tag);
   }
   return call(callee, actuals(c.arguments), at, tag);
 }

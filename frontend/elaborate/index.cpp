@@ -69,7 +69,9 @@ private:
     axis.stride = i.stride ? e_.as_constant(item.stride, i.stride->at, "the step of a range") : 1;
     if (axis.stride < 1)
       e_.fail(i.stride->at, "the step of a range must be at least 1", "`reverse(x, axis)` turns an axis around");
-    if (auto c = (axis.limit - axis.start).constant(); c && *c < 0) axis.limit = axis.start;
+    if (auto c = (axis.limit - axis.start).constant(); c && *c < 0)
+      e_.fail(i.at, fmt::format("the range {}:{} ends in front of its start", shown(axis.start), shown(axis.limit)),
+              "`reverse(x, axis)` turns an axis around");
   }
 
   void single(Axis& axis, Item const& item, Dim const& extent) {

@@ -2,7 +2,6 @@
 #include "frontend/elaborate/elaborator.h"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -61,19 +60,6 @@ Column const* Elaborator::column_for(std::string const& name, bool, Location) {
   return nullptr;
 }
 
-// The value of --set as the language would read it: an int, a float, true, false, or a string.
-Any Elaborator::setting_value(std::string const& text, std::string const& name) {
-  set_used_.insert(name);
-  char const *begin = text.data(), *end = begin + text.size();
-  i64 i = 0;
-  if (auto r = std::from_chars(begin, end, i); r.ec == std::errc{} && r.ptr == end) return Any{Dim(i)};
-  f64 x = 0;
-  if (auto r = std::from_chars(begin, end, x); r.ec == std::errc{} && r.ptr == end) return Any{x};
-  if (text == "true" || text == "false") return Any{text == "true"};
-  if (text == "none") return Any{None{}};
-  return Any{text};
-}
-
 // Arguments of a model: --set, the train block, the default, a property of the data set. Floats only tune.
 void Elaborator::bind_model_arguments(Frame& frame) {
   std::map<std::string, Actual> given;
@@ -98,6 +84,7 @@ void Elaborator::bind_model_arguments(Frame& frame) {
              near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)),
              {{model_->name.at, "the model is declared here"}});
       }
+      if (given.contains(a.name)) fail(a.at, fmt::format("`{}` is given twice", a.name));
       given[a.name] = a;
     }
   }
@@ -108,7 +95,7 @@ void Elaborator::bind_model_arguments(Frame& frame) {
     std::optional<Any> value, initial;
     if (p.initial) initial = eval(*p.initial);
     for (auto const& [n, text] : settings_.set)
-      if (n == name) value = setting_value(text, name);
+      if (n == name) value = setting_value(text, name), at = setting_place(text, name);
     if (!value && given.contains(name)) value = given[name].value, at = given[name].at;
     if (!value) value = initial;
     if (!value)
@@ -155,7 +142,8 @@ void Elaborator::run_input(InputStmt const& s, Location at) {
     if (!n || bound_dim(n->name, d.at)) continue;
     std::optional<i64> extent;
     for (auto const& [name, text] : settings_.set)
-      if (name == n->name) extent = as_constant(setting_value(text, name), d.at, fmt::format("--set {}", name));
+      if (name == n->name)
+        extent = as_constant(setting_value(text, name), setting_place(text, name), fmt::format("`{}`", name));
     if (!extent && settings_.properties.contains(n->name)) extent = settings_.properties.at(n->name);
     if (!extent && column && i > 0 && i - 1 < column->example.shape.size())
       extent = column->example.shape[i - 1].constant();

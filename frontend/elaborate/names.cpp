@@ -1,6 +1,7 @@
 // Lookup: this function, the functions around it, the file, its imports, the standard library, what is predeclared.
 #include "frontend/elaborate/builtin.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 #include <limits>
 #include <numbers>
@@ -82,7 +83,7 @@ Any Elaborator::const_value(FileScope& file, syntax::Const const& c, Location at
 
 Any Elaborator::scalar(std::string const& name, f64 value) {
   if (auto it = set_values_.find(name); it != set_values_.end())
-    value = as_float(setting_value(it->second, name), {}, "--set " + name);
+    value = as_float(setting_value(it->second, name), setting_place(it->second, name), fmt::format("`{}`", name));
   if (constants_.contains(name)) return Any{value};
   scalars_[name] = {name, value};
   TensorValue t{.graph = graph_,
@@ -109,6 +110,11 @@ std::optional<Any> Elaborator::predeclared(std::string const& name, Location at)
   }
   return Any{
       TensorValue{.graph = graph_, .id = graph_->argument(name, scalar_of(DType::f64), Role::scalar), .tunes = true}};
+}
+
+bool Elaborator::is_predeclared(std::string const& name) {
+  return name == "float" || name == "int" || dtype_named(name) ||
+         std::find(predeclared_words.begin(), predeclared_words.end(), name) != predeclared_words.end();
 }
 
 bool Elaborator::training() const {

@@ -62,6 +62,12 @@ FileScope* Program::load(u32 file) {
   return main;
 }
 
+u32 Program::option(std::string const& name, std::string const& value) {
+  auto [it, fresh] = options_.try_emplace(name + "=" + value, 0);
+  if (fresh) it->second = sources_.add("--set", it->first);
+  return it->second;
+}
+
 FileScope* Program::add(u32 file, std::string path, bool is_std) {
   auto scope = std::make_unique<FileScope>();
   scope->id = file;

@@ -56,7 +56,9 @@ public:
   Program(Sources& sources, Settings const& settings, std::vector<Diagnostic>& diagnostics)
       : sources_(sources), settings_(settings), diagnostics_(diagnostics) {}
   FileScope* load(u32 file);
+  u32 option(std::string const& name, std::string const& value); // NAME=VALUE as a source, so that places point into it
   std::vector<FileScope*> const& library() const { return library_; }
+  std::vector<std::unique_ptr<FileScope>> const& files() const { return files_; }
   Sources const& sources() const { return sources_; }
 
 private:
@@ -74,6 +76,7 @@ private:
   std::vector<FileScope*> library_;
   std::map<std::string, FileScope*> by_path_;
   std::vector<FileScope*> loading_;
+  std::map<std::string, u32> options_; // by their text
 };
 
 // A call that is being elaborated.

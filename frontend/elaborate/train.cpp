@@ -147,9 +147,10 @@ void Elaborator::run_training_settings() {
   }
   for (auto const& [name, text] : settings_.set)
     for (auto const& known : settings)
-      if (known.name == name) setting(name, setting_value(text, name), {});
+      if (known.name == name) setting(name, setting_value(text, name), setting_place(text, name));
   for (auto const& [name, text] : settings_.set)
-    if (name == "clip_norm" || name == "clip_value") setting(name, setting_value(text, name), {});
+    if (name == "clip_norm" || name == "clip_value")
+      setting(name, setting_value(text, name), setting_place(text, name));
   if (settings_.batch) t.batch = *settings_.batch;
 }
 

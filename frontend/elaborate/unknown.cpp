@@ -64,7 +64,7 @@ std::vector<std::string> Elaborator::visible_names(bool callable) const {
   if (callable)
     for (auto& n : builtin_names())
       if (!builtin_named(n)->builtin->is_planned()) out.push_back(n);
-  for (auto* word : {"training", "step", "steps", "epoch", "pi", "inf", "nan"})
+  for (auto* word : predeclared_words)
     if (!callable) out.emplace_back(word);
   return out;
 }

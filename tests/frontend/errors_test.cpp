@@ -126,3 +126,7 @@ void check_folder(fs::path const& folder, bool wrong, size_t least) {
 } // namespace
 
 TEST_CASE("every wrong program says what it says in its file") { check_folder(folder, true, 60); }
+
+TEST_CASE("a program that is accepted with warnings says them in its file") {
+  check_folder(fs::path(NNC_SOURCE_DIR) / "tests" / "warnings", false, 5);
+}

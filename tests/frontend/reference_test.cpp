@@ -4,6 +4,7 @@
 #include "frontend/std_library.h"
 #include "tests/frontend/program.h"
 
+#include <filesystem>
 #include <fmt/core.h>
 #include <fstream>
 #include <set>
@@ -54,12 +55,40 @@ std::set<std::string> documented(std::string const& text) {
 
 } // namespace
 
-TEST_CASE("the programs of the reference are accepted") {
+TEST_CASE("the examples, the programs of the benchmark and of the tests are accepted without a warning") {
+  int programs = 0;
+  for (auto const* folder : {"/examples", "/tools/bench", "/tests/frontend/values"})
+    for (auto const& entry : std::filesystem::directory_iterator(NNC_SOURCE_DIR + std::string(folder))) {
+      if (entry.path().extension() != ".nn") continue;
+      std::string name = entry.path().filename().string();
+      CAPTURE(name);
+      std::ifstream in(entry.path());
+      std::stringstream text;
+      text << in.rdbuf();
+      auto sources = std::make_shared<Sources>();
+      u32 file = sources->add(name, text.str());
+      CHECK(render(elaborate(sources, file, {.batch_anywhere = true}).diagnostics, *sources) == "");
+      ++programs;
+    }
+  CHECK(programs >= 10);
+}
+
+// Its functions are looked at as those of a user are: names that mean nothing, whether or not somebody calls them.
+TEST_CASE("the library names nothing that does not exist") {
+  for (auto const& library_file : std_library()) {
+    auto sources = std::make_shared<Sources>();
+    u32 file = sources->add("mine.nn", std::string(library_file.text) + "\nmodel m { output y = zeros([1]) }\n");
+    CHECK(render(elaborate(sources, file).diagnostics, *sources) == "");
+  }
+}
+
+TEST_CASE("the programs of the reference are accepted, without a warning") {
   std::string text = page();
   int programs = 0;
   for (size_t at = text.find("```nn\n"); at != std::string::npos; at = text.find("```nn\n", at + 1)) {
     size_t begin = at + 6;
     test::Compiled program(text.substr(begin, text.find("```", begin) - begin));
+    CHECK(render(program.result.diagnostics, *program.sources) == "");
     ++programs;
   }
   CHECK(programs >= 3);

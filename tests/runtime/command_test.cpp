@@ -258,6 +258,105 @@ TEST_CASE("a wrong program or wrong data have status 1, and the words of the err
   says("other.nn --run mnist", "u8[");
 }
 
+TEST_CASE("warnings go to standard error and the work goes on; with --werror they end it") {
+  Desk desk;
+  desk.scratch().write("tag.nn", "model m { input x: f32[batch, 3]; output y = relu(dense(x, 2)) @head }");
+  auto const said = desk.nnc("tag.nn");
+  CHECK(said.status == 0);
+  CHECK(contains(said.out, "dense.weight"));
+  CHECK(contains(said.err, "tag.nn:1:64: warning: the tag `@head` does nothing"));
+  auto const refused = desk.nnc("tag.nn --werror");
+  CHECK(refused.status == 1);
+  CHECK(refused.out.empty());
+  CHECK(contains(refused.err, "tag.nn:1:64: error: the tag `@head` does nothing"));
+}
+
+TEST_CASE("scores of random weights are warned of, those of trained ones and of none are not") {
+  Desk desk;
+  for (auto const* job : {"--eval", "--run"}) {
+    auto const said = desk.nnc(std::string("digits.nn ") + job + " mnist");
+    CHECK(said.status == 0);
+    CHECK(contains(said.err, std::string("warning: ") + job + " uses random weights\nhelp: --load FILE gives it"));
+    auto const refused = desk.nnc(std::string("digits.nn --werror ") + job + " mnist");
+    CHECK(refused.status == 1);
+    CHECK(contains(refused.err, std::string("error: ") + job + " uses random weights"));
+  }
+  CHECK(desk.nnc("digits.nn --train mnist --steps 1 --save w.safetensors --eval mnist --werror").status == 0);
+  CHECK(desk.nnc("digits.nn --load w.safetensors --eval mnist --werror").status == 0);
+  desk.scratch().write("none.nn", "model m { output y = iota(3) }");
+  CHECK(desk.nnc("none.nn --run none --batch 1 --werror").status == 0);
+}
+
+TEST_CASE("twenty errors are shown, or as many as are asked for") {
+  Desk desk;
+  std::string text = "model m {\n";
+  for (int i = 0; i < 25; ++i) text += "a" + std::to_string(i) + " = wrong" + std::to_string(i) + "\n";
+  desk.scratch().write("many.nn", text + "}\n");
+  auto const count = [](std::string const& said) {
+    int found = 0;
+    for (size_t at = said.find("error:"); at != std::string::npos; at = said.find("error:", at + 1)) ++found;
+    return found;
+  };
+  auto const some = desk.nnc("many.nn");
+  CHECK(count(some.err) == 20);
+  CHECK(contains(some.err, "note: 5 more errors; --max-errors 0 shows all\n"));
+  CHECK(count(desk.nnc("many.nn --max-errors 3").err) == 3);
+  CHECK(count(desk.nnc("many.nn --max-errors 0").err) == 25);
+}
+
+TEST_CASE("a file is not named after a format that it does not have") {
+  Desk desk;
+  auto const refuses = [&](std::string const& arguments, char const* words) {
+    auto const said = desk.nnc(arguments);
+    CHECK_MESSAGE(said.status == 2, arguments);
+    CHECK_MESSAGE(contains(said.err, words), said.err);
+  };
+  refuses("digits.nn --run mnist -o pred.npy", "-o pred.npy: what is written is JSON");
+  refuses("digits.nn --run mnist -o a.b/PRED.NPZ", "not .npz");
+  refuses("digits.nn --train mnist --save x.pt", "--save x.pt: what is written is safetensors, not .pt; name the file");
+  refuses("digits.nn --train mnist --save x.h5", "*.safetensors");
+  refuses("digits.nn --train mnist --log log.csv", "*.jsonl");
+  CHECK(desk.nnc("digits.nn --train mnist --steps 1 --save model.v2 --log l.json").status == 0);
+  for (auto const* file : {"p.json", "p.safetensors", "p", ".npy", "a.npy.txt"})
+    CHECK(desk.nnc(std::string("digits.nn --load model.v2 --run mnist -o ") + file).status == 0);
+}
+
+// Paths, words of the command line and texts of programs; a newline in them begins no line.
+TEST_CASE("nothing that a user names steers the terminal") {
+  Desk desk;
+  std::string const esc = "$(printf 'a\\033[2Jb\\r\\342\\200\\256c')", nl = "$(printf 'x\\nerror: y')";
+  auto const quiet = [&](std::string const& arguments) {
+    auto const said = desk.nnc(arguments);
+    CHECK(said.status != 0);
+    for (auto const* bad : {"\x1b", "\r", "\xE2\x80\xAE", "\nerror: y"})
+      CHECK_MESSAGE(!contains(said.err, bad), arguments);
+    CHECK_MESSAGE(!said.err.empty(), arguments);
+  };
+  for (auto const& word : {esc, nl}) {
+    quiet("\"" + word + "\"");
+    quiet("\"" + word + ".nn\"");
+    quiet("\"" + word + ".ir\"");
+    quiet("digits.nn \"" + word + "\"");
+    quiet("\"digits.nn:" + word + "\"");
+    for (auto const* option : {"--train", "--eval", "--run", "--load", "--set", "--steps", "--dump", "--passes",
+                               "--cpu", "--emit", "--check", "--completions", "--max-memory", "--data", "-x", "--x="})
+      quiet(std::string("digits.nn ") + option + " \"" + word + "\"" +
+            (option == std::string("--data") ? " --train mnist" : ""));
+    quiet("digits.nn --set \"hidden=" + word + "\"");
+    quiet("digits.nn --set \"" + word + "=1\"");
+    quiet("digits.nn --train mnist --steps 1 --save \"nowhere/" + word + "\"");
+    quiet("digits.nn --train mnist --steps 1 --log \"nowhere/" + word + "\"");
+    quiet("digits.nn --dump all --dump-dir \"/dev/null/" + word + "\"");
+    quiet("digits.nn --train \"" + word + "=none\"");
+  }
+  desk.scratch().write("e.nn", "model m { require false, \"\x1b[2J\xE2\x80\xAE\\nerror: y\\n\" }");
+  quiet("e.nn");
+  desk.scratch().write("t.nn", "model m { x = dense(1, 2) @\"\x1b[2J\" \r\n y = \x1b }");
+  quiet("t.nn");
+  desk.scratch().write("u.nn", std::string("model m { y = \"\xFF\x1b\" \xE2\x80\xAE }"));
+  quiet("u.nn");
+}
+
 // A contraction without a dot is nothing that a pass gives to codegen: a way to a bug on purpose.
 TEST_CASE("a bug has status 3 and leaves the program that shows it, with the command") {
   Desk desk;

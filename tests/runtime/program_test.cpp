@@ -97,6 +97,29 @@ TEST_CASE("the text of a failure holds some errors, its list all of them") {
   CHECK(count(options) == 30);
 }
 
+TEST_CASE("warnings are returned, or errors when that is asked for") {
+  std::string const text = "model m {\n  input x: f32[batch, 3]\n  output y = relu(dense(x, 2)) @head\n}\n";
+  auto const program = Program::from_text(text);
+  REQUIRE(program.warnings().size() == 1);
+  auto const& warning = program.warnings()[0];
+  CHECK(warning.at.file == "program.nn");
+  CHECK(warning.at.line == 3);
+  CHECK(warning.at.column == 32);
+  CHECK(warning.message.find("`@head`") != std::string::npos);
+  CHECK(warning.help.find("dense") != std::string::npos);
+  CHECK(warning.text.starts_with("program.nn:3:32: warning: the tag"));
+  Options options;
+  options.werror = true;
+  try {
+    Program::from_text(text, options);
+    FAIL("a warning was no error");
+  } catch (Failure const& failure) {
+    CHECK(failure.problems.size() == 1);
+    CHECK(std::string(failure.what()).starts_with("program.nn:3:32: error: the tag"));
+  }
+  CHECK(Program::from_text(tiny, options).warnings().empty());
+}
+
 TEST_CASE("stages are shown in order, under the names that stages() lists") {
   std::vector<std::string> seen;
   std::string fused;

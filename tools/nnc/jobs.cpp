@@ -25,6 +25,8 @@ private:
   void open_data();
   nnc::Program compile();
   void show_warnings(nnc::Program const&);
+  void warn(std::string const& message, std::string const& help);
+  void warn_of_random_weights(nnc::Program const&);
   void describe(nnc::Program const&);
   std::vector<nnc::Use> uses(nnc::Program const&);
   void open_session(nnc::Program const&);
@@ -119,6 +121,18 @@ void Jobs::show_warnings(nnc::Program const& program) {
   for (size_t i = 0; i < std::min(most, warnings.size()); ++i) screen_.warning(warnings[i].text);
   if (warnings.size() > most)
     screen_.say(fmt::format("note: {} more warnings; --max-errors 0 shows all", warnings.size() - most));
+}
+
+// With --werror a warning ends the command, whoever gives it.
+void Jobs::warn(std::string const& message, std::string const& help) {
+  if (line_.werror) throw Failure(Failure::Kind::wrong, fmt::format("error: {}\nhelp: {}", message, help));
+  screen_.warning(fmt::format("warning: {}\nhelp: {}", message, help));
+}
+
+void Jobs::warn_of_random_weights(nnc::Program const& program) {
+  if (line_.train || !line_.load.empty() || program.parameters().empty()) return;
+  char const* const job = line_.eval ? "--eval" : "--run";
+  if (line_.eval || line_.run) warn(fmt::format("{} uses random weights", job), "--load FILE gives it trained ones");
 }
 
 void Jobs::describe(nnc::Program const& program) {
@@ -287,6 +301,7 @@ Status Jobs::run() {
   if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));
   auto status = done;
   if (needs_session()) {
+    warn_of_random_weights(program);
     open_session(program);
     if (line_.train) status = train(program);
     else if (!line_.save.empty()) session_->save(line_.save);

@@ -25,7 +25,7 @@ std::string system_words(int error) {
 
 [[noreturn]] void cannot(std::string const& what, std::string const& file) {
   throw nnc::Failure(nnc::Failure::Kind::wrong,
-                     fmt::format("error: cannot {} {}: {}", what, file, system_words(errno)));
+                     fmt::format("error: cannot {} {}: {}", what, nnc::printable(file), system_words(errno)));
 }
 
 std::int64_t count_of(std::vector<std::int64_t> const& shape, size_t from) {

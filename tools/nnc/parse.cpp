@@ -1,5 +1,6 @@
 // Words of the command line -> Line, by CLI11 and the table of switches.
 #include "runtime/nnc.h"
+#include "tools/nnc/formats.h"
 #include "tools/nnc/switches.h"
 
 #include <CLI/CLI.hpp>
@@ -102,6 +103,7 @@ Line parse(int count, char const* const* words) {
   if (files.size() > 1) throw Mistake{fmt::format("one FILE is expected, got '{}' and '{}'", files[0], files[1])};
   split_file(line, files[0]);
   check_together(line);
+  check_formats(line);
   return line;
 }
 
