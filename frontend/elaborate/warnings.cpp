@@ -138,7 +138,9 @@ struct BranchSearch {
   Node const* find(ValueId v) {
     if (!derived[v] || seen.size() > most || !seen.insert(v).second) return nullptr;
     Node const* node = look.maker(v);
-    if (!node || node->op == OpCode::select || node->op == OpCode::stop_gradient) return nullptr;
+    bool const ends = !node || node->op == OpCode::select || node->op == OpCode::stop_gradient ||
+                      node->op == OpCode::with_gradient; // it has a derivative of its own
+    if (ends) return nullptr;
     if (auto operand = dangerous_operand(*node, look); operand && tested.contains(look.root(*operand))) return node;
     for (ValueId operand : node->operands)
       if (auto* found = find(operand)) return found;
