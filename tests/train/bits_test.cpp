@@ -31,8 +31,9 @@ void check_example(std::string const& name, std::string const& settings) {
     INFO(more);
     CHECK(run(more) == expected);
   }
-  digest_of(desk, name + ".nn --train mnist --steps 77 --save w.safetensors " + settings + " --set steps=200");
-  CHECK(run("--save w.safetensors --resume") == expected);
+  // 77 steps lie within the warm-up of mlp.nn, which does not depend on the total.
+  digest_of(desk, name + ".nn --train mnist --steps 77 --save w.safetensors " + settings);
+  CHECK(run("--save w.safetensors --resume --replan") == expected);
 }
 
 } // namespace
