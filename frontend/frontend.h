@@ -46,6 +46,7 @@ struct Elaborated {
   std::vector<BoundInput> inputs;
   std::vector<std::string> constants;  // numbers that could have tuned, but reached a shape, an `if` or the like
   std::vector<std::string> optimizers; // of the `minimize` clauses, in their order: "adam"
+  Location at;                         // of the model that was chosen
   std::string summary;                 // "train mlp" or "model mlp": what was chosen in the file
 };
 

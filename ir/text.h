@@ -14,8 +14,8 @@ struct ParsedModule {
   std::vector<Diagnostic> diagnostics;
 };
 // Reads the text of `file`, a file of `sources`. Locations of the nodes are those of the trailing comments
-// ("# mlp.nn:9") when there are any, else places in the `.ir` file itself.
-ParsedModule parse_ir(std::shared_ptr<Sources> sources, u32 file);
+// ("# mlp.nn:9") when there are any, else places in the `.ir` file itself; with `own_places` always these, for messages.
+ParsedModule parse_ir(std::shared_ptr<Sources> sources, u32 file, bool own_places = false);
 ParsedModule parse_ir(std::string name, std::string text);
 
 } // namespace nnc

@@ -18,6 +18,18 @@ Failure failure_of(std::vector<Diagnostic> const&, Sources const&, size_t most =
 std::vector<Problem> problems_of(std::vector<Diagnostic> const&, Severity, Sources const&);
 Failure failure_of(CompilerBug const&, std::string reproducer, std::string switches);
 
+// Runs `action`; an error that names no place gets this one.
+template <class Action>
+auto placed(Location at, Action&& action) -> decltype(action()) {
+  try {
+    return action();
+  } catch (Error& error) {
+    for (auto& diagnostic : error.diagnostics)
+      if (!diagnostic.at) diagnostic.at = at;
+    throw;
+  }
+}
+
 // Runs `action` in nnc's own environment and turns what nnc itself throws into a Failure; what a callback of the caller
 // throws passes through.
 template <class Action>

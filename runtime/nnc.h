@@ -9,8 +9,8 @@
 // Every tensor is dense and row-major; its first extent may be `batch`. Types are written as in the language:
 // "f32[batch,10]". Indices and counts are 64 bits, seconds are seconds.
 //
-// Whatever goes wrong is thrown as nnc::Failure. The library prints nothing and handles no signal. A Program may be used
-// by many threads at once; a Session has one caller at a time, who is a member of its team of threads while a call
+// Whatever goes wrong is thrown as nnc::Failure. The library prints nothing and handles no signal. A Program may be
+// used by many threads at once; a Session has one caller at a time, who is a member of its team of threads while a call
 // lasts.
 //
 // Results do not depend on the state of the host: its rounding mode, exception traps and locale are not used, and are

@@ -30,14 +30,27 @@ std::string read_text(std::filesystem::path const& path) {
   return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
 }
 
-// Imports lie below the folder of the main file; the frontend has refused every other path.
-std::optional<std::string> read_import(Options const& options, std::filesystem::path const& folder,
+bool is_below(std::filesystem::path const& file, std::filesystem::path const& folder) {
+  auto const way = std::filesystem::canonical(file).lexically_relative(std::filesystem::canonical(folder));
+  return !way.empty() && *way.begin() != "..";
+}
+
+// Imports lie below the folder of the main file, as it was named, or that of the file that a link names. The frontend
+// has refused paths that lead out; links may lead out, too.
+std::optional<std::string> read_import(Options const& options, std::filesystem::path const& main,
                                        std::string const& path) {
+  namespace fs = std::filesystem;
   std::error_code error;
-  auto const file = folder / path;
-  if (!std::filesystem::is_regular_file(file, error)) return std::nullopt;
-  if (options.on_import) options.on_import(file.string());
-  return read_text(file);
+  for (auto const& from : {main, fs::weakly_canonical(main, error)}) {
+    auto const folder = from.has_parent_path() ? from.parent_path() : fs::path(".");
+    auto const file = from.parent_path() / path;
+    if (!fs::is_regular_file(file, error)) continue;
+    if (!is_below(file, folder))
+      throw Error(fmt::format("the import \"{}\" is a link that leads out of the folder of the model", path));
+    if (options.on_import) options.on_import(file.string());
+    return read_text(file);
+  }
+  return std::nullopt;
 }
 
 size_t node_count(Region const& region) {
@@ -53,7 +66,7 @@ size_t node_count(Module const& module) {
   return count;
 }
 
-Settings settings_of(Options const& options, std::filesystem::path const& folder) {
+Settings settings_of(Options const& options, std::filesystem::path const& main) {
   Settings settings;
   settings.train_name = options.train_name;
   settings.set = options.set;
@@ -61,7 +74,7 @@ Settings settings_of(Options const& options, std::filesystem::path const& folder
     throw Error(fmt::format("a batch of {} examples: expected at least 1", *options.batch));
   if (options.batch) settings.batch = *options.batch;
   settings.max_nodes = options.max_nodes;
-  settings.read_import = [&options, folder](std::string const& path) { return read_import(options, folder, path); };
+  settings.read_import = [&options, main](std::string const& path) { return read_import(options, main, path); };
   if (options.data) {
     auto const& set = options.data->contents().set;
     settings.columns = columns_of(set.train.examples > 0 ? set.train : set.test);
@@ -158,7 +171,7 @@ TensorInfo info_of(std::string const& name, Type const& type) {
 inline namespace v1 {
 
 Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options options)
-    : sources_(std::move(sources)), options_(std::move(options)) {
+    : sources_(std::move(sources)), file_(file), options_(std::move(options)) {
   auto const start = Clock::now();
   auto module = elaborate_program(file);
   if (options_.on_time) options_.on_time("elaborate", milliseconds_since(start), node_count(module));
@@ -167,7 +180,38 @@ Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options 
   target_ = *module.target;
   limits_ = index_limits(module);
   facts_ = program_facts(module, optimizers_);
-  finished_ = finish(std::move(module));
+  finished_ = is_module(file) ? finish_module(std::move(module)) : finish(std::move(module));
+}
+
+Module Program::Compiled::finish_module(Module module) {
+  try {
+    return finish(std::move(module));
+  } catch (Error const&) {
+    (void)with_own_places();
+    throw;
+  }
+}
+
+// The nodes of a module may come from lines of a program that is not at hand. What is refused has its place in the text
+// of the module, too: the same work, done once more, says which.
+Module Program::Compiled::with_own_places() const {
+  Module module = parse_ir(sources_, file_, true).module;
+  module.target = target_;
+  PassContext context;
+  context.target = target_;
+  if (options_.passes && options_.passes->empty()) return module;
+  return run_passes(std::move(module), chosen_passes(), context);
+}
+
+void Program::Compiled::blame_own_places() const {
+  if (is_module(file_)) with_stack(stack_of_compiler, [&] { (void)compile(with_own_places()); });
+}
+
+PassOptions Program::Compiled::chosen_passes() const {
+  PassOptions how;
+  if (options_.passes) how.only = *options_.passes;
+  how.without = options_.without;
+  return how;
 }
 
 // To unload code takes stack as well; where no other thread can be had it is done here.
@@ -180,25 +224,26 @@ Program::Compiled::~Compiled() {
 }
 
 Module Program::Compiled::elaborate_program(u32 file) {
-  return sources_->name(file).ends_with(".ir") ? read_module(file) : elaborate_text(file);
+  return is_module(file) ? read_module(file) : elaborate_text(file);
 }
 
 Module Program::Compiled::elaborate_text(u32 file) {
-  auto const folder = std::filesystem::path(sources_->name(file)).parent_path();
-  auto elaborated = elaborate(sources_, file, settings_of(options_, folder));
+  auto elaborated = elaborate(sources_, file, settings_of(options_, sources_->name(file)));
   accept(std::move(elaborated.diagnostics));
   inputs_ = std::move(elaborated.inputs);
   optimizers_ = std::move(elaborated.optimizers);
   summary_ = std::move(elaborated.summary);
+  at_ = elaborated.at;
   return std::move(elaborated.module);
 }
 
 Module Program::Compiled::read_module(u32 file) {
   auto parsed = parse_ir(sources_, file);
   accept(std::move(parsed.diagnostics));
-  if (auto wrong = verify(parsed.module); !wrong.empty()) throw Error(std::move(wrong));
+  if (!verify(parsed.module).empty()) throw Error(verify(parse_ir(sources_, file, true).module));
   inputs_ = inputs_of(parsed.module);
   summary_ = "module " + sources_->name(file);
+  at_ = {file, 1, 1, 0};
   return std::move(parsed.module);
 }
 
@@ -212,9 +257,7 @@ void Program::Compiled::accept(std::vector<Diagnostic> diagnostics) {
 Module Program::Compiled::finish(Module module) {
   PassContext context;
   context.target = target_;
-  PassOptions how;
-  if (options_.passes) how.only = *options_.passes;
-  how.without = options_.without;
+  PassOptions how = chosen_passes();
   how.check_each = options_.check_each;
   auto const last = std::make_shared<Module>(module); // a copy costs microseconds, and is what a bug report needs
   if (options_.on_stage) {
@@ -243,7 +286,7 @@ Module Program::Compiled::finish(Module module) {
 Function const& Program::Compiled::function(std::string_view name) const {
   auto const* function = finished_.function(name);
   bool const gives_nothing = function && function->results.empty() && (name == "run" || name == "evaluate");
-  if (!function || gives_nothing) throw Error(missing_text(finished_, name));
+  if (!function || gives_nothing) throw Error(Diagnostic{.at = at_, .message = missing_text(finished_, name)});
   return *function;
 }
 
@@ -275,6 +318,9 @@ void Program::Compiled::compile_missing(std::vector<std::string> const& function
       loaded_.push_back(load(object));
       stack_ = std::max(stack_, object.stack);
     });
+  } catch (Error const&) {
+    blame_own_places();
+    throw;
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(part), no_passes);
   }
@@ -302,6 +348,9 @@ std::string Program::Compiled::emit(std::string const& kind) const {
       auto const object = compile(finished_);
       return {reinterpret_cast<char const*>(object.bytes.data()), object.bytes.size()};
     }
+  } catch (Error const&) {
+    blame_own_places();
+    throw;
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(finished_), no_passes);
   }

@@ -4,6 +4,7 @@
 
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
+#include "passes/pass.h"
 #include "runtime/limits.h"
 #include "runtime/nnc.h"
 
@@ -21,6 +22,7 @@ public:
   Module const& module() const { return finished_; }
   Sources const& sources() const { return *sources_; }
   std::string const& summary() const { return summary_; }
+  Location at() const { return at_; } // of the model that was chosen
   std::vector<Problem> const& warnings() const { return warnings_; }
   // In the order in which columns bind: inputs, then targets.
   std::vector<BoundInput> const& inputs() const { return inputs_; }
@@ -42,16 +44,23 @@ private:
   Module elaborate_program(u32 file);
   Module elaborate_text(u32 file);
   Module read_module(u32 file);
+  bool is_module(u32 file) const { return sources_->name(file).ends_with(".ir"); }
   Module finish(Module);
+  Module finish_module(Module);
+  Module with_own_places() const;
+  void blame_own_places() const;
+  PassOptions chosen_passes() const;
   void accept(std::vector<Diagnostic>); // throws for errors, keeps warnings
   bool chose_passes() const { return options_.passes || !options_.without.empty(); }
   void compile_missing(std::vector<std::string> const& functions) const;
 
   std::shared_ptr<Sources> sources_;
+  u32 file_;
   Options options_;
   Target target_;
   Module finished_;
   std::string summary_;
+  Location at_;
   std::vector<Problem> warnings_;
   std::vector<BoundInput> inputs_;
   std::vector<IndexLimit> limits_;

@@ -154,7 +154,9 @@ std::vector<void*> output_pointers(Function const& run, std::vector<Array>& outp
 inline namespace v1 {
 
 Session::Session(Program const& program, SessionOptions const& options) {
-  state_ = guarded(program.compiled().sources(), [&] { return std::make_unique<State>(program.shared(), options); });
+  auto const& compiled = program.compiled();
+  auto const begin = [&] { return std::make_unique<State>(program.shared(), options); };
+  state_ = guarded(compiled.sources(), [&] { return placed(compiled.at(), begin); });
 }
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;

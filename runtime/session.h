@@ -88,6 +88,7 @@ private:
   void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   void check_inputs() const;
   void keep(Function const&);
+  Location place_of(std::string const& name, Location other) const;
   void collect_scalars();
   void check_memory(size_t more) const; // beside what is kept already
   void* argument_pointer(Function const&, Argument const&, Work const&);

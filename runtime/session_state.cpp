@@ -2,6 +2,7 @@
 #include "runtime/session.h"
 
 #include "ir/thread.h"
+#include "runtime/failure.h"
 #include "runtime/finite.h"
 #include "runtime/identity.h"
 
@@ -47,6 +48,14 @@ std::vector<std::string> functions_for(std::vector<Use> const& uses) {
   for (auto const use : uses)
     functions.emplace_back(use == Use::train ? "train_step" : use == Use::evaluate ? "evaluate" : "run");
   return functions;
+}
+
+std::unique_ptr<Team> team_of(int members) {
+  try {
+    return std::make_unique<Team>(members);
+  } catch (std::system_error const& error) {
+    throw Error(fmt::format("the system does not start {} threads: {}", members, std::strerror(error.code().value())));
+  }
 }
 
 NamedTensor const* named(std::vector<NamedTensor> const& tensors, std::string_view name) {
@@ -112,7 +121,7 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   for (auto const* function : functions) check_memory(arena_bytes(*function, batch));
   int members = 1;
   for (auto const* function : functions) members = std::max(members, threads_for(*function));
-  team_ = std::make_unique<Team>(members);
+  team_ = team_of(members);
   program_->prepare(functions_for(options.uses));
   if (auto const* initialize = module.function("initialize")) call(*initialize, Work{.batch = 1});
 }
@@ -123,15 +132,15 @@ void Session::State::check_inputs() const {
   for (auto const& input : program_->inputs()) {
     auto const& shape = input.type.shape;
     if (!shape.empty() && (bound ? shape[0] == Dim(*bound) : shape[0] == Dim(Symbol::batch))) continue;
-    throw Error(
-        fmt::format("the input '{}' is {}, expected one that starts with the batch", input.name, input.type.text()));
+    throw Error(Diagnostic{.at = place_of(input.name, program_->at()),
+                           .message = fmt::format("the input '{}' is {}, expected one that starts with the batch",
+                                                  input.name, input.type.text())});
   }
 }
 
 // Whatever a function is given or gives back under one of the roles that last.
 void Session::State::keep(Function const& function) {
   auto const add = [&](Role role, std::string const& name, Type const& type) {
-    if (!is_kept(role)) return;
     auto shape = constant_shape(type, name);
     if (auto const* known = tensor(name)) {
       if (known->dtype() == type.dtype && known->shape() == shape) return;
@@ -141,9 +150,21 @@ void Session::State::keep(Function const& function) {
     check_memory(size_or_error(type.dtype, shape, name));
     kept_.push_back({role, {name, HostTensor(type.dtype, std::move(shape))}});
   };
-  for (auto const& result : function.results) add(result.role, result.name, function.type(result.value));
+  auto const add_placed = [&](Role role, std::string const& name, ValueId value) {
+    if (is_kept(role))
+      placed(place_of(name, function.values[value].at), [&] { add(role, name, function.type(value)); });
+  };
+  for (auto const& result : function.results) add_placed(result.role, result.name, result.value);
   for (auto const& argument : function.arguments)
-    add(argument.role, function.values[argument.value].name, function.type(argument.value));
+    add_placed(argument.role, function.values[argument.value].name, argument.value);
+}
+
+// Where the user declared what has this name; `other` when no function takes it.
+Location Session::State::place_of(std::string const& name, Location other) const {
+  for (auto const& function : program_->module().functions)
+    for (auto const& argument : function.arguments)
+      if (auto const& value = function.values[argument.value]; value.name == name && value.at) return value.at;
+  return other;
 }
 
 void Session::State::collect_scalars() {
@@ -269,7 +290,8 @@ void* Session::State::argument_pointer(Function const& function, Argument const&
   auto const& inputs = program_->inputs();
   for (size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].name == name && i < work.columns.size() && work.columns[i]) return const_cast<void*>(work.columns[i]);
-  throw Error(fmt::format("the input '{}' is missing", name));
+  throw Error(
+      Diagnostic{.at = function.values[argument.value].at, .message = fmt::format("the input '{}' is missing", name)});
 }
 
 void* Session::State::result_pointer(Result const& result, Work const& work, size_t& output) {

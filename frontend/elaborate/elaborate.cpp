@@ -64,7 +64,8 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
     std::map<std::string, size_t> rank;
     for (auto const& path : kept_order_) {
       rank.emplace(path, rank.size());
-      g->argument(path, kept_.at(path).type, kept_.at(path).is_state ? Role::state : Role::param);
+      ValueId id = g->argument(path, kept_.at(path).type, kept_.at(path).is_state ? Role::state : Role::param);
+      g->function.values[id].at = kept_.at(path).at;
     }
     prune(g->function);
     if (!settings_.batch_anywhere) refuse_batch_behind(g->function);

@@ -149,7 +149,12 @@ void Program::import(FileScope& scope, syntax::Import const& i) {
       return error(i.at, fmt::format("the import of \"{}\" is circular", i.path));
   FileScope*& file = by_path_[*path];
   if (!file) {
-    auto text = settings_.read_import ? settings_.read_import(*path) : std::nullopt;
+    std::optional<std::string> text;
+    try {
+      if (settings_.read_import) text = settings_.read_import(*path);
+    } catch (Error const& unreadable) {
+      return error(i.at, unreadable.what());
+    }
     if (!text) return error(i.at, fmt::format("there is no file \"{}\" to import", *path));
     if (*text == sources_.text(loading_.front()->id))
       return error(i.at, fmt::format("the import of \"{}\" is circular", i.path));

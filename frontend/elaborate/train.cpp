@@ -106,6 +106,7 @@ void Elaborator::choose() {
   for (auto const& m : tree.models)
     if (m->name.text == model || (model.empty() && tree.models.size() == 1)) model_ = m.get();
   if (model_) {
+    out_.at = model_->name.at;
     out_.summary = fmt::format("{} {}", train_ ? "train" : "model",
                                train_ && !tag_of(*train_).empty() ? tag_of(*train_) : model_->name.text);
     return;

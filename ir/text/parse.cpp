@@ -18,7 +18,8 @@ constexpr i64 most_rows = INT32_MAX; // of a batch or a data set: rows are numbe
 
 class Parser {
 public:
-  Parser(std::shared_ptr<Sources> sources, u32 file) : text_(sources->text(file)), file_(file) {
+  Parser(std::shared_ptr<Sources> sources, u32 file, bool own_places)
+      : text_(sources->text(file)), file_(file), own_places_(own_places) {
     module_.sources = std::move(sources);
   }
 
@@ -634,7 +635,7 @@ private:
   }
   // A trailing "# mlp.nn:9" is where the node comes from.
   void comment(Node& n) {
-    if (!at_line_end() || peek() != '#') return;
+    if (own_places_ || !at_line_end() || peek() != '#') return;
     size_t end = std::min(text_.find('\n', at_), text_.size());
     std::string_view c = std::string_view(text_).substr(at_ + 1, end - at_ - 1);
     while (!c.empty() && c.front() == ' ') c.remove_prefix(1);
@@ -666,6 +667,7 @@ private:
 
   std::string const text_;
   u32 file_;
+  bool own_places_;
   size_t at_ = 0, line_start_ = 0;
   u32 line_ = 1;
   Module module_;
@@ -677,7 +679,9 @@ private:
 
 } // namespace
 
-ParsedModule parse_ir(std::shared_ptr<Sources> sources, u32 file) { return Parser(std::move(sources), file).run(); }
+ParsedModule parse_ir(std::shared_ptr<Sources> sources, u32 file, bool own_places) {
+  return Parser(std::move(sources), file, own_places).run();
+}
 
 ParsedModule parse_ir(std::string name, std::string text) {
   auto sources = std::make_shared<Sources>();

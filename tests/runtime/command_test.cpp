@@ -321,6 +321,89 @@ TEST_CASE("a file is not named after a format that it does not have") {
     CHECK(desk.nnc(std::string("digits.nn --load model.v2 --run mnist -o ") + file).status == 0);
 }
 
+TEST_CASE("what a program cannot give or get is said at its place") {
+  Desk desk;
+  auto const says = [&](std::string const& arguments, char const* words) {
+    auto const said = desk.nnc(arguments);
+    CHECK_MESSAGE(said.status == 1, arguments);
+    CHECK_MESSAGE(contains(said.err, words), said.err);
+  };
+  desk.scratch().write("big.nn", "model m {\n  input x: f32[batch, 3]\n  output y = dense(x, 10000000000000)\n}\n");
+  says("big.nn --digest", "big.nn:3:14: error: out of memory: ");
+  says("big.nn --digest --max-memory 1M", "big.nn:3:14: error: ");
+  desk.scratch().write("in.nn", "model m {\n  input x: f32[batch, 3]\n  output y = x\n}\n");
+  says("in.nn --run none --batch 2", "in.nn:2:3: error: the input 'x' is missing");
+  desk.scratch().write("out.nn", "model m {\n  input x: f32[batch, 3]\n  loss mean(x)\n}\n");
+  says("out.nn --run none --batch 2", "out.nn:1:7: error: the program has no output");
+}
+
+TEST_CASE("a mistake in a module has its place there, wherever the nodes come from") {
+  Desk desk;
+  auto const says = [&](char const* node, char const* words) {
+    desk.scratch().write("m.ir",
+                         std::string("func @run(%x: f32[2,3]) -> (y: f32[2,3]) {\n") + node + "  return %y\n}\n");
+    auto const said = desk.nnc("m.ir --emit asm");
+    CHECK_MESSAGE(said.status == 1, said.err);
+    CHECK_MESSAGE(contains(said.err, words), said.err);
+  };
+  says("  %y = ad %x : f32[2,3] # a.nn:7\n", "m.ir:2:8: error: unknown operator");
+  says("  %y = neg %x : f32[3,2] # a.nn:7\n", "m.ir:2:15: error: neg gives f32[2,3], but f32[3,2] is stated");
+  desk.scratch().write("k.ir", R"(func @run(%x: f32[3,4]) -> (y: f32[3]) {
+  %y = kernel %x {kind="loops", row_axes=100000} { # b.nn:8
+    %y = reduce_sum %x {axes=[1]} : f32[3] # a.nn:7
+  } # b.nn:8
+  return %y
+}
+)");
+  auto const said = desk.nnc("k.ir --emit asm"); // refused by the verifier
+  CHECK(said.status == 1);
+  CHECK_MESSAGE(contains(said.err, "k.ir:3:5: error: @run: reduce_sum among rows"), said.err);
+  desk.scratch().write("w.ir", R"(func @run(%x: f32[4,batch] input) -> (y: f32[4,batch] output) {
+  %y = neg %x : f32[4,batch] # a.nn:7
+  return %y
+}
+)");
+  auto const late = desk.nnc("w.ir --emit asm"); // by codegen
+  CHECK(late.status == 1);
+  CHECK_MESSAGE(late.err.starts_with("w.ir:2:3: error: an extent of batch behind"), late.err);
+}
+
+TEST_CASE("an import stays in the folder of the program, also behind links") {
+  namespace fs = std::filesystem;
+  Desk desk;
+  auto const& at = desk.scratch();
+  fs::create_directories(at / "in" / "deep");
+  fs::create_directories(at / "beside");
+  at.write("secret.nn", "a secret: 123");
+  at.write("beside/file.nn", "fn f(x) { x + 1 }");
+  at.write("in/own.nn", "fn f(x) { x + 2 }");
+  at.write("in/deep/own.nn", "fn f(x) { x + 3 }");
+  fs::create_symlink(at / "secret.nn", at / "in" / "link.nn");
+  fs::create_symlink("../beside/file.nn", at / "in" / "relative.nn");
+  fs::create_directory_symlink(at / "beside", at / "in" / "folder");
+  fs::create_symlink("deep/own.nn", at / "in" / "inner.nn");
+  auto const program = [&](std::string const& path) {
+    at.write("in/m.nn", "import \"" + path + "\"\nmodel m { output y = f(zeros([1])) }\n");
+    return desk.nnc("in/m.nn --run none --batch 1");
+  };
+  for (auto const* path : {"link.nn", "relative.nn", "folder/file.nn", "deep/../folder/file.nn"}) {
+    auto const said = program(path);
+    CHECK_MESSAGE(said.status == 1, path);
+    CHECK_MESSAGE(contains(said.err, "in/m.nn:1:1: error: the import"), said.err);
+    CHECK_MESSAGE(contains(said.err, "leads out of the folder of the model"), said.err);
+    CHECK(!contains(said.err, "secret:"));
+  }
+  for (auto const* path : {"../beside/file.nn", "/etc/hostname"})
+    CHECK(contains(program(path).err, "outside of the folder"));
+  CHECK(contains(program("deep").err, "in/m.nn:1:1: error: there is no file"));
+  CHECK(contains(program("own.nn").out, "{\"y\":2}"));
+  CHECK(contains(program("inner.nn").out, "{\"y\":3}"));
+  fs::create_symlink(at / "in" / "m.nn", at / "main.nn"); // imports stand beside the file that the link names
+  program("own.nn");
+  CHECK(contains(desk.nnc("main.nn --run none --batch 1").out, "{\"y\":2}"));
+  CHECK(contains(desk.nnc((at / "in" / "m.nn").string() + " --run none --batch 1").out, "{\"y\":2}"));
+}
+
 // Paths, words of the command line and texts of programs; a newline in them begins no line.
 TEST_CASE("nothing that a user names steers the terminal") {
   Desk desk;
