@@ -111,7 +111,12 @@ Reports reports_of(Function const& function, Outcome const& outcome) {
 Array empty_output(Function const& run, Result const& result, i64 batch) {
   auto const& type = run.type(result.value);
   Array array{result.name, std::string(name(type.dtype)), shape_for(type, batch), {}};
-  array.bytes.resize(size_or_error(type.dtype, array.shape, result.name));
+  auto const size = size_or_error(type.dtype, array.shape, result.name);
+  try {
+    array.bytes.resize(size);
+  } catch (std::exception const&) { // more than there is, or than a vector can have
+    throw Error(fmt::format("out of memory: {} bytes for the output '{}'", size, result.name));
+  }
   return array;
 }
 
@@ -189,7 +194,7 @@ std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t b
   return guarded(state_->program().sources(), [&] {
     auto const& run = state_->program().function("run");
     Call call(*state_, inputs, batch);
-    auto outputs = empty_outputs(run, batch);
+    auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, batch); });
     call.work.outputs = output_pointers(run, outputs, 0);
     state_->clamped = call.of(run).clamped;
     call.explain();
@@ -209,7 +214,7 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
     auto section = section_of(state_->program(), data.contents().set, part, false);
     if (limit > 0) section.examples = std::min(section.examples, limit);
     auto const rows = rows_in_order(section.column_length);
-    auto outputs = empty_outputs(run, section.examples);
+    auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, section.examples); });
     Work work;
     work.columns = pointers_of(section);
     work.examples = section.column_length;

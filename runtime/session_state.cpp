@@ -312,8 +312,8 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   size_t output = 0;
   for (auto const& result : function.results) results.push_back(result_pointer(result, work, output));
 
-  auto const arena = arena_bytes(function, work.batch);
-  check_memory(arena);
+  auto const arena = placed(program_->at(), [&] { return arena_bytes(function, work.batch); });
+  placed(program_->at(), [&] { check_memory(arena); });
   auto const reports = static_cast<size_t>(reports_in(function));
   Outcome outcome;
   outcome.sums.assign(reports, 0);
@@ -327,7 +327,7 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   context.threads = threads_for(function);
   context.arguments = arguments.data();
   context.results = results.data();
-  context.arena = arena_.at_least(arena);
+  context.arena = placed(program_->at(), [&] { return arena_.at_least(arena); });
   context.scalars = scalars.data();
   context.rows = work.rows;
   context.batch = work.batch;

@@ -334,6 +334,8 @@ TEST_CASE("what a program cannot give or get is said at its place") {
   desk.scratch().write("in.nn", "model m {\n  input x: f32[batch, 3]\n  output y = x\n}\n");
   says("in.nn --run none --batch 2", "in.nn:2:3: error: the input 'x' is missing");
   desk.scratch().write("out.nn", "model m {\n  input x: f32[batch, 3]\n  loss mean(x)\n}\n");
+  desk.scratch().write("huge.nn", "model m {\n  output y = zeros([1000000, 1000000, 1000000])\n}\n");
+  says("huge.nn --run none --batch 2", "huge.nn:1:7: error: out of memory: 4000000000000000000 bytes");
   says("out.nn --run none --batch 2", "out.nn:1:7: error: the program has no output");
 }
 

@@ -136,11 +136,11 @@ void Jobs::warn_of_random_weights(nnc::Program const& program) {
 }
 
 void Jobs::describe(nnc::Program const& program) {
-  std::string text = program.summary() + "\n";
+  std::string text = nnc::printable(program.summary()) + "\n";
   std::int64_t weights = 0;
   auto const list = [&](char const* word, std::vector<nnc::TensorInfo> const& infos) {
     for (auto const& info : infos)
-      text += fmt::format("{:<10} {:<28} {}\n", info.is_target ? "target" : word, info.name, info.type);
+      text += fmt::format("{:<10} {:<28} {}\n", info.is_target ? "target" : word, nnc::printable(info.name), info.type);
   };
   list("input", program.inputs());
   list("output", program.outputs());
@@ -246,7 +246,7 @@ Status Jobs::after_training(nnc::Trained const& trained) {
 
 void Jobs::say_what_is_saved(nnc::Trained const& trained) {
   if (trained.saved) {
-    if (trained.saves > 0) screen_.say(fmt::format("saved {} (step {})", line_.save, trained.step));
+    if (trained.saves > 0) screen_.say(fmt::format("saved {} (step {})", nnc::printable(line_.save), trained.step));
     return;
   }
   if (!trained.save_error.empty()) screen_.error("error: " + trained.save_error);
