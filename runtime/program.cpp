@@ -238,6 +238,11 @@ Module Program::Compiled::elaborate_text(u32 file) {
 }
 
 Module Program::Compiled::read_module(u32 file) {
+  if (!options_.set.empty()) {
+    auto const& [name, value] = options_.set.front();
+    throw Error(Diagnostic{.at = {sources_->add("--set", name + "=" + value), 1, 1, static_cast<u32>(name.size())},
+                           .message = "a module takes no values: they are in its text"});
+  }
   auto parsed = parse_ir(sources_, file);
   accept(std::move(parsed.diagnostics));
   if (!verify(parsed.module).empty()) throw Error(verify(parse_ir(sources_, file, true).module));

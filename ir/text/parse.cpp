@@ -4,6 +4,7 @@
 #include "ir/op.h"
 #include "ir/text.h"
 #include "ir/text/literal.h"
+#include "ir/text/quoted.h"
 
 #include <bit>
 #include <charconv>
@@ -125,21 +126,15 @@ private:
     return w;
   }
   std::string quoted() {
-    expect('"');
-    std::string out;
-    while (peek() != '"') {
-      if (peek() == '\0' || peek() == '\n') fail("this string is never closed");
-      if (peek() == '\\') {
-        ++at_;
-        if (peek() == '\0' || peek() == '\n') fail("this string is never closed");
-        out += peek() == 'n' ? '\n' : peek();
-      } else {
-        out += peek();
-      }
-      ++at_;
+    blanks();
+    auto const read = peek() == '"' ? read_quoted(std::string_view(text_).substr(at_)) : std::nullopt;
+    if (!read) {
+      expect('"');
+      while (peek() != '\0' && peek() != '\n') ++at_;
+      fail("this string is never closed");
     }
-    ++at_;
-    return out;
+    at_ += read->length;
+    return read->text;
   }
   std::string name(std::string_view what) {
     blanks();
@@ -646,18 +641,8 @@ private:
     auto r = std::from_chars(c.data() + colon + 1, c.data() + c.size(), line);
     if (r.ec != std::errc{} || r.ptr != c.data() + c.size() || line == 0) return;
     if (c.find(' ') == std::string_view::npos && c.front() != '"') n.at = {source(c.substr(0, colon)), line, 1, 0};
-    else if (auto file = unquoted(c.substr(0, colon))) n.at = {source(*file), line, 1, 0};
-  }
-  // What was quoted, if this is one string and nothing else.
-  static std::optional<std::string> unquoted(std::string_view s) {
-    std::string out;
-    if (s.size() < 2 || s.front() != '"') return {};
-    for (size_t i = 1; i < s.size(); ++i) {
-      if (s[i] == '"') return i + 1 == s.size() ? std::optional(out) : std::nullopt;
-      if (s[i] == '\\' && ++i == s.size()) return {};
-      out += s[i - 1] == '\\' && s[i] == 'n' ? '\n' : s[i];
-    }
-    return {};
+    else if (auto file = c.front() == '"' ? read_quoted(c) : std::nullopt; file && file->length == colon)
+      n.at = {source(file->text), line, 1, 0};
   }
   u32 source(std::string_view name) {
     for (u32 i = 1; i <= module_.sources->count(); ++i)

@@ -1,8 +1,10 @@
 // Module -> text. Names are kept, made unique where two values share one; a type stands once, where its value is born;
 // attributes that have their default are absent; the source line is a trailing comment.
 #include "ir/op.h"
+#include "ir/printable.h"
 #include "ir/text.h"
 #include "ir/text/literal.h"
+#include "ir/text/quoted.h"
 
 #include <fmt/core.h>
 #include <unordered_map>
@@ -20,24 +22,11 @@ bool plain_name(std::string_view s) {
   return true;
 }
 
-std::string quoted(std::string_view s) {
-  std::string out = "\"";
-  for (char c : s) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (c == '\n') {
-      out += "\\n";
-      continue;
-    }
-    out += c;
-  }
-  return out + "\"";
-}
-
 std::string shown(std::string const& name) { return plain_name(name) ? name : quoted(name); }
 
 // A file that a comment names as it is: without blanks it cannot be taken for words.
 bool is_plain_place(std::string_view file) {
-  return !file.empty() && file.find_first_of(" \t\r\n\"") == std::string::npos;
+  return !file.empty() && file.find_first_of(" \"") == std::string::npos && printable(file) == file;
 }
 
 template <class List, class Text>

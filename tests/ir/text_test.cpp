@@ -80,6 +80,30 @@ func @"update.a, b.weight"(%p: f32[3] param, %g: f32[3] gradient, %"o p.lr": f64
 )");
 }
 
+TEST_CASE("what does not show is spelled out in strings, and read again") {
+  for (std::string name :
+       {std::string("\x1b[2J"), std::string("a\tb\r\n"), std::string("\xE2\x80\xAE"), std::string("\xFF\xC3"),
+        std::string("\\x1b\\n"), std::string("\xC3\xA4 b"), std::string("\\")}) {
+    Module m;
+    m.sources = std::make_shared<Sources>();
+    Function& f = m.functions.emplace_back();
+    f.name = "f";
+    Builder b(f);
+    ValueId x = b.argument(name, {DType::f32, {}}, Role::none);
+    b.at = {m.sources->add(name + ".nn", ""), 7, 1, 0};
+    b.result("y", b.make(OpCode::neg, {x}), Role::none);
+    std::string const text = print(m);
+    for (char c : text) CHECK((c == '\n' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f)));
+    CHECK(text.find("\xE2\x80\xAE") == std::string::npos);
+    auto const again = parse_ir("t.ir", text);
+    CHECK(again.diagnostics.empty());
+    REQUIRE(again.module.functions.size() == 1);
+    CHECK(again.module.functions[0].values[0].name == name);
+    CHECK(again.module.sources->name(again.module.functions[0].body.nodes[0].at.file) == name + ".nn");
+    CHECK(print(again.module) == text);
+  }
+}
+
 TEST_CASE("values that share a name are numbered") {
   Module m;
   Function& f = m.functions.emplace_back();

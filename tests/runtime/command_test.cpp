@@ -370,6 +370,15 @@ TEST_CASE("a mistake in a module has its place there, wherever the nodes come fr
   CHECK_MESSAGE(late.err.starts_with("w.ir:2:3: error: an extent of batch behind"), late.err);
 }
 
+TEST_CASE("a module takes no --set") {
+  Desk desk;
+  desk.scratch().write("m.ir", desk.nnc("digits.nn --dump elaborate").out);
+  CHECK(desk.nnc("m.ir --emit ir").status == 0);
+  auto const said = desk.nnc("m.ir --emit ir --set adam.lr=1");
+  CHECK(said.status == 1);
+  CHECK(contains(said.err, "--set:1:1: error: a module takes no values"));
+}
+
 TEST_CASE("an import stays in the folder of the program, also behind links") {
   namespace fs = std::filesystem;
   Desk desk;
@@ -438,6 +447,12 @@ TEST_CASE("nothing that a user names steers the terminal") {
   quiet("e.nn");
   desk.scratch().write("t.nn", "model m { x = dense(1, 2) @\"\x1b[2J\" \r\n y = \x1b }");
   quiet("t.nn");
+  desk.scratch().write("v\x1b.nn", "model m { input x: f32[batch, 3]; output y = dense(x, 2) @\"\x1b\" }");
+  for (auto const* job : {"", "--dump elaborate", "--emit ir", "--emit loops"}) {
+    auto const said = desk.nnc(std::string("\"$(printf 'v\\033.nn')\" ") + job);
+    CHECK(said.status == 0);
+    CHECK_MESSAGE(!contains(said.out, "\x1b"), job);
+  }
   desk.scratch().write("u.nn", std::string("model m { y = \"\xFF\x1b\" \xE2\x80\xAE }"));
   quiet("u.nn");
 }
