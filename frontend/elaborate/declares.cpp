@@ -9,6 +9,8 @@ namespace nnc::front {
 
 using namespace syntax;
 
+constexpr int deepest = 50; // of calls that are followed
+
 // Looks whether a body could declare anything, whatever its arguments are. A function that comes from outside (an
 // argument, a name of the body) may.
 struct MayDeclare {
@@ -58,10 +60,12 @@ FunctionDecl const* Elaborator::declared_function(FileScope& file, std::string c
 }
 
 bool Elaborator::may_declare(FunctionDecl const& f, FileScope& file, Names const* captured) {
-  auto [it, fresh] = may_declare_.try_emplace(&f, false);
-  if (!fresh) return it->second;
+  auto [it, fresh] = may_declare_.try_emplace(&f, true); // also of a function that calls itself
+  if (!fresh || calls_in_text_ >= deepest) return it->second;
   MayDeclare look{*this, file, captured, bound_names(f)};
+  ++calls_in_text_;
   Parts{look}.of(f);
+  --calls_in_text_;
   return may_declare_[&f] = look.found;
 }
 

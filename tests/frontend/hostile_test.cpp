@@ -185,6 +185,17 @@ TEST_CASE("what is no UTF-8 is refused at the first byte that is none") {
   CHECK(answer_to("\xEF\xBB\xBF" + in_model("")).first == ""); // a byte order mark
 }
 
+TEST_CASE("a long chain of functions behind a tag is not followed to its end") {
+  std::string text = "fn f0(x) { x }\n";
+  for (int i = 1; i <= 20'000; ++i) text += "fn f" + std::to_string(i) + "(x) { f" + std::to_string(i - 1) + "(x) }\n";
+  auto sources = std::make_shared<Sources>();
+  u32 file = sources->add("t.nn", text + "fn g(x) { h(x) }\nfn h(x) { if x == 1 { g(2) }; x }\n"
+                                         "model m { y = g(3) @tag; z = f20000(1) @tag; output o = zeros([1]) }\n");
+  auto const said = render(elaborate(sources, file).diagnostics, *sources);
+  CHECK(said.find("calls are nested deeper than 100") != std::string::npos);
+  CHECK(said.find("does nothing") == std::string::npos);
+}
+
 TEST_CASE("no program makes the frontend fall over") {
   int accepted = 0, refused = 0;
   Random random{42};
