@@ -4,6 +4,7 @@
 #include "frontend/elaborate/bound_names.h"
 #include "frontend/elaborate/builtin.h"
 #include "frontend/elaborate/walk.h"
+#include "frontend/lexer.h"
 
 namespace nnc::front {
 
@@ -52,7 +53,8 @@ struct NameCheck {
   }
 
   void use(std::string const& name, Location at, bool callable) {
-    if (!is_bound(name) && !e.is_declared(file, name)) reports([&] { e.unknown(name, at, callable); });
+    bool const known = is_bound(name) || e.is_declared(file, name);
+    if (!known && e.out_.diagnostics.size() < most_mistakes) reports([&] { e.unknown(name, at, callable); });
   }
 
   // `b.name` of an import that is called b, `np.name` of a package from elsewhere: nothing below it is looked at.

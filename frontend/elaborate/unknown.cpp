@@ -2,6 +2,7 @@
 #include "frontend/elaborate/builtin.h"
 
 #include "frontend/habits.h"
+#include "frontend/lexer.h"
 
 #include <fmt/core.h>
 
@@ -83,7 +84,7 @@ void Elaborator::unknown(std::string const& name, Location at, bool callable) {
     fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
   auto help = habit_help(name, {HabitKind::name, HabitKind::dtype});
   if (!help && callable) help = habit_help(name, {HabitKind::word});
-  if (!help) help = suggested(name, callable);
+  if (!help && out_.diagnostics.size() < most_mistakes) help = suggested(name, callable); // it takes time
   fail(at, fmt::format("unknown {} `{}`", callable ? "function" : "name", name), help);
 }
 

@@ -196,6 +196,15 @@ TEST_CASE("a long chain of functions behind a tag is not followed to its end") {
   CHECK(said.find("does nothing") == std::string::npos);
 }
 
+TEST_CASE("of unknown names in functions that nobody calls the first hundred are looked at") {
+  std::string text = "model m { output y = zeros([1]) }\n";
+  for (int i = 0; i < 20'000; ++i)
+    text += "fn f" + std::to_string(i) + "(a, b) { a + b * unknown" + std::to_string(i) + " }\n";
+  auto sources = std::make_shared<Sources>();
+  u32 file = sources->add("t.nn", text);
+  CHECK(elaborate(sources, file).diagnostics.size() == 100);
+}
+
 TEST_CASE("no program makes the frontend fall over") {
   int accepted = 0, refused = 0;
   Random random{42};
