@@ -67,9 +67,16 @@ private:
     return is_signed() ? b_.CreateICmpSLE(a, b) : b_.CreateICmpULE(a, b);
   }
 
-  // a, if so or if a is NaN, else b. A constant is no NaN; then this is one instruction of x86.
+  static bool is_number(V v) { // known not to be NaN
+    auto* c = llvm::dyn_cast<llvm::Constant>(v);
+    if (c && c->getType()->isVectorTy()) c = c->getSplatValue();
+    auto* number = llvm::dyn_cast_or_null<llvm::ConstantFP>(c);
+    return number && !number->isNaN();
+  }
+
+  // a, if so or if a is NaN, else b. When a is a number this is one instruction of x86.
   V choose(V take_a, V a, V b) {
-    if (is_float(from_) && !llvm::isa<llvm::Constant>(a)) take_a = b_.CreateOr(take_a, b_.CreateFCmpUNO(a, a));
+    if (is_float(from_) && !is_number(a)) take_a = b_.CreateOr(take_a, b_.CreateFCmpUNO(a, a));
     return b_.CreateSelect(take_a, a, b);
   }
 

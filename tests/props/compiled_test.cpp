@@ -264,3 +264,32 @@ TEST_CASE("elementwise operators on special values") {
     }
   }
 }
+
+TEST_CASE("operators of two floats on special literals") {
+  Type const vector{DType::f32, {static_cast<i64>(special_floats.size())}};
+  Tensor x = Tensor::zeros(DType::f32, extents_of(vector));
+  for (size_t i = 0; i < special_floats.size(); ++i) x.f[i] = round_to(DType::f32, special_floats[i]);
+  for (auto code : all_ops()) {
+    Op const& op = info(code);
+    if (!op.has(elementwise) || !op.has(exact) || op.arity != 2) continue;
+    bool const takes_floats = op.samples().front().operands.front().dtype == DType::f32;
+    if (!takes_floats) continue;
+    Module m;
+    Function& f = m.functions.emplace_back();
+    f.name = "f";
+    Builder b(f);
+    ValueId const a = b.argument("a", vector, Role::none);
+    for (f64 c : x.f)
+      for (bool first : {true, false}) {
+        ValueId const literal = b.constant(DType::f32, c);
+        auto operands = first ? std::vector{literal, a} : std::vector{a, literal};
+        b.result(fmt::format("y{}", f.results.size()), b.make(code, operands), Role::none);
+      }
+    auto const expected = evaluate(m, f, {x});
+    auto const got = Compiled(m).call({x}).results;
+    for (size_t k = 0; k < got.size(); ++k) {
+      auto wrong = difference({expected[k]}, got[k]);
+      CHECK_MESSAGE(wrong.empty(), op.name << (k % 2 ? " x, " : " of ") << x.f[k / 2] << ": " << wrong);
+    }
+  }
+}
