@@ -222,6 +222,8 @@ struct Module {
 //                         @update.P    p, g, optimizer states, scalars, step -> p, optimizer states
 //                         @gradient.F  what a `with_gradient` node names: derivatives of its results, what else it
 //                                      reads -> derivatives of its variables
+//                         @require     scalars -> bools, what must hold of them: each is named by its message, up to
+//                                      the first number in it; the numbers follow, each named by the text behind it
 //   after assemble_step   @train_step  replaces @loss and all @update.P; inputs and targets of every function are
 //                                      gathers of rows
 

@@ -47,6 +47,7 @@ public:
         complain({}, fmt::format("result {} is not defined at the end", r.name));
     }
     replaced_arguments();
+    if (f_.name == "require") ranges();
   }
 
 private:
@@ -72,6 +73,20 @@ private:
     if (a.role == Role::step || a.role == Role::seed) must_be(scalar_of(DType::i64));
     if (a.role == Role::rows)
       must_be({DType::i32, {module_.bindings[0] ? Dim(*module_.bindings[0]) : Dim(Symbol::batch)}});
+  }
+
+  // @require gives truths about numbers that only tune, and numbers for their messages.
+  void ranges() {
+    for (auto const& a : f_.arguments)
+      if (a.role != Role::scalar) complain({}, fmt::format("an argument of role {}, not scalar", name(a.role)));
+    for (size_t i = 0; i < f_.results.size(); ++i) {
+      auto const& r = f_.results[i];
+      if (r.value >= f_.values.size()) continue;
+      Type const& t = f_.type(r.value);
+      if (t != scalar_of(DType::bool_) && (i == 0 || t != scalar_of(DType::f64)))
+        complain(f_.values[r.value].at,
+                 fmt::format("result {} is {}, not a bool, or a number behind one", i + 1, t.text()));
+    }
   }
 
   // What a result replaces has its type, and is replaced once.

@@ -50,6 +50,17 @@ void check_after(Pass const& p, Module const& after, Check& check) {
     throw CompilerBug(fmt::format("the pass {} changed a value: {}", p.name, *what));
 }
 
+// @require is no code: it is evaluated when a number is set, never compiled, and stays as it was made.
+PassResult run_on_code(Pass const& p, Module m, PassContext& context) {
+  auto const ranges = std::find_if(m.functions.begin(), m.functions.end(), [](auto& f) { return f.name == "require"; });
+  if (ranges == m.functions.end()) return p.run(std::move(m), context);
+  Function aside = std::move(*ranges);
+  m.functions.erase(ranges);
+  auto result = p.run(std::move(m), context);
+  result.module.functions.push_back(std::move(aside));
+  return result;
+}
+
 } // namespace
 
 Module run_passes(Module m, PassOptions const& options, PassContext& context) {
@@ -63,7 +74,7 @@ Module run_passes(Module m, PassOptions const& options, PassContext& context) {
   if (options.dump) options.dump("elaborate", m, true);
   for (auto* p : list) {
     auto start = std::chrono::steady_clock::now();
-    auto result = p->run(std::move(m), context);
+    auto result = run_on_code(*p, std::move(m), context);
     std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
     m = std::move(result.module);
     if (check) check_after(*p, m, *check);

@@ -356,7 +356,8 @@ public:
   // Setting one needs exactly its dtype and its bytes. Throws Failure for a name that the program does not have.
   Array parameter(std::string const& name) const;
   void set_parameter(Input const&);
-  // A number that only tunes ("adam.lr"), or "steps" or "epoch"; setting one compiles nothing anew.
+  // A number that only tunes ("adam.lr"), or "steps" or "epoch"; setting one compiles nothing anew. Throws Failure for
+  // a value that a `require` of the program forbids.
   double scalar(std::string const& name) const;
   void set_scalar(std::string const& name, double value);
   std::int64_t step_count() const; // updates made so far

@@ -8,6 +8,7 @@
 #include "runtime/failure.h"
 #include "runtime/files.h"
 #include "runtime/identity.h"
+#include "runtime/ranges.h"
 #include "runtime/walk.h"
 
 #include <fmt/core.h>
@@ -344,13 +345,14 @@ i64 Program::Compiled::stack() const {
 
 std::string Program::Compiled::emit(std::string const& kind) const {
   if (kind == "ir") return print(finished_);
-  if (chose_passes()) check_finished(finished_);
+  auto const code = without_ranges(finished_);
+  if (chose_passes()) check_finished(code);
   try {
-    if (kind == "loops") return nnc::emit(finished_, Emit::loops);
-    if (kind == "llvm") return nnc::emit(finished_, Emit::llvm);
-    if (kind == "asm") return nnc::emit(finished_, Emit::assembly);
+    if (kind == "loops") return nnc::emit(code, Emit::loops);
+    if (kind == "llvm") return nnc::emit(code, Emit::llvm);
+    if (kind == "asm") return nnc::emit(code, Emit::assembly);
     if (kind == "object") {
-      auto const object = compile(finished_);
+      auto const object = compile(code);
       return {reinterpret_cast<char const*>(object.bytes.data()), object.bytes.size()};
     }
   } catch (Error const&) {

@@ -258,7 +258,7 @@ double Session::scalar(std::string const& name) const {
 }
 
 void Session::set_scalar(std::string const& name, double value) {
-  guarded(state_->program().sources(), [&] { state_->scalar(name) = value; });
+  guarded(state_->program().sources(), [&] { state_->set_scalar(name, value); });
 }
 
 std::int64_t Session::clamped() const { return state_->clamped; }

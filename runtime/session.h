@@ -72,6 +72,7 @@ struct Session::State {
   void restore(Role, std::vector<NamedTensor> const&, std::string const& from);
 
   f64& scalar(std::string const& name);
+  void set_scalar(std::string const& name, f64 value); // throws Error where `require` forbids the value
   bool is_scalar(std::string const& name) const { return scalars_.contains(name); }
   std::vector<Number> numbers() const; // the scalars that only tune, with the values that they have now
 

@@ -5,6 +5,7 @@
 #include "runtime/failure.h"
 #include "runtime/finite.h"
 #include "runtime/identity.h"
+#include "runtime/ranges.h"
 
 #include <fmt/core.h>
 #include <sched.h>
@@ -113,6 +114,7 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   check_inputs();
   for (auto const* function : functions) keep(*function);
   collect_scalars();
+  check_ranges(module, scalars_);
   seed_was_asked = options.seed.has_value();
   seed = options.seed.value_or(module.training ? static_cast<u64>(module.training->seed) : 0);
   if (options.threads < 0 || options.threads > 1024)
@@ -266,6 +268,16 @@ std::vector<Number> Session::State::numbers() const {
   for (auto const& [name, value] : scalars_)
     if (name != "steps" && name != "epoch") numbers.push_back({name, value});
   return numbers;
+}
+
+void Session::State::set_scalar(std::string const& name, f64 value) {
+  f64 const before = std::exchange(scalar(name), value);
+  try {
+    check_ranges(program_->module(), scalars_);
+  } catch (...) {
+    scalar(name) = before;
+    throw;
+  }
 }
 
 f64& Session::State::scalar(std::string const& name) {

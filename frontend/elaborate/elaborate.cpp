@@ -89,6 +89,7 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
   module.functions.push_back(std::move(initial));
   for (auto& u : updates_) module.functions.push_back(std::move(u->function));
   add_derivatives();
+  if (require_) module.functions.push_back(std::move(require_->function));
   if (module.training)
     for (auto const& [name, s] : scalars_) module.training->scalars.push_back(s);
 }

@@ -8,6 +8,7 @@
 //   call        arguments, frames, paths           pattern     types as patterns
 //   statement   blocks and statements              parameter   param, state, <-
 //   gradient    a function's own derivative
+//   range       `require` of numbers that only tune
 //   builtins_*  the operations that the library stands on
 //   settings    values of --set
 //   declares    tags that name nothing             warnings    what is found in the finished functions of a model
@@ -172,8 +173,10 @@ private:
   Any eval_values(std::vector<syntax::ExprPtr> const&);
   Any closure(syntax::FunctionDecl const&);
   std::string text(syntax::String const&);
+  std::string part_text(syntax::StringPart const&, std::optional<Any> const& value);
   std::vector<Actual> actuals(syntax::Arguments const&);
   bool condition(syntax::Expr const&, char const* what);
+  bool truth(Any const&, Location, char const* what);
   bool is_spent() const;
 
   // arithmetic
@@ -259,6 +262,9 @@ private:
   void run_for(syntax::ForStmt const&);
   void unpack(std::vector<syntax::Name> const&, Any const&, Location);
   void run_require(syntax::RequireStmt const&, Location);
+  void run_range(syntax::RequireStmt const&, Any const& condition, Location);
+  void add_range(Any const& condition, std::vector<std::string> const& texts, std::vector<Any> const& numbers,
+                 Location);
 
   // parameters
   void run_param(syntax::ParamStmt const&, Location);
@@ -311,7 +317,8 @@ private:
   std::string clause_name(syntax::MinimizeStep const&, Counters&);
   void refuse_unbuilt(syntax::StepStmt const&);
   void run_updates(Clause const&);
-  void clip(Graph&, std::vector<Clause>&);
+  void clip(std::vector<Clause>&);
+  void clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location);
   void run_update(std::string const& path, syntax::MinimizeStep const&, std::string const& clause);
   void check_settings();
   void refuse_batch_behind(Function const&);
@@ -327,6 +334,8 @@ private:
   Graph* graph_ = nullptr;
   std::unique_ptr<Graph> initialize_;
   std::vector<std::unique_ptr<Graph>> updates_, derivatives_;
+  std::unique_ptr<Graph> require_; // @require, when there is a range
+  std::set<std::string> ranges_;   // those that it holds
   Frame* frame_ = nullptr;
   int depth_ = 0, calls_ = 0;
   i64 statements_ = 0, work_ = 0;

@@ -100,15 +100,16 @@ Any Elaborator::eval_values(std::vector<ExprPtr> const& values) {
   return list_of(std::move(out));
 }
 
-bool Elaborator::condition(Expr const& e, char const* what) {
-  Any value = eval(e);
+bool Elaborator::condition(Expr const& e, char const* what) { return truth(eval(e), e.at, what); }
+
+bool Elaborator::truth(Any const& value, Location at, char const* what) {
   if (auto* b = value.get<bool>()) return *b;
   if (auto* t = value.tensor(); t && type_of(value).dtype == DType::bool_) {
     if (auto known = force(value)) return *known != 0;
-    fail(e.at, fmt::format("the condition of {} is known only at run time", what),
+    fail(at, fmt::format("the condition of {} is known only at run time", what),
          "choose by element with `select(c, a, b)`, or compute one of two with `cond(c, fn() { a }, fn() { b })`");
   }
-  fail(e.at, fmt::format("the condition of {} is {}, not a bool", what, shown(value)));
+  fail(at, fmt::format("the condition of {} is {}, not a bool", what, shown(value)));
 }
 
 Any Elaborator::eval_choice(ChoiceExpr const& c) { return eval(condition(*c.condition, "`if`") ? *c.yes : *c.no); }
@@ -145,26 +146,31 @@ Any Elaborator::closure(FunctionDecl const& f) {
              f.at};
 }
 
+// What a part of a string is as text; `value` is that of its expression, if it has one.
+std::string Elaborator::part_text(StringPart const& part, std::optional<Any> const& value) {
+  if (!value) return part.text;
+  if (auto* inner = value->get<std::string>()) return *inner;
+  if (auto* d = value->get<Dim>()) return shown(*d);
+  if (auto* x = value->get<f64>()) return shown(*x);
+  if (auto* t = value->get<DType>()) return std::string(name(*t));
+  if (value->list()) return shown(*value).substr(std::string("the list ").size());
+  if (value->tensor() && !value->tensor()->tunes)
+    fail(part.expression->at, fmt::format("{} has no text while compiling", shown(*value)));
+  auto known = force(*value);
+  return known ? shown(*known) : shown(*value);
+}
+
 std::string Elaborator::text(String const& s) {
   std::string out;
   for (auto const& part : s.parts) {
     spend(part.text.size(), part.expression ? part.expression->at : Location{});
-    if (!part.expression) {
-      out += part.text;
-      continue;
+    std::optional<Any> value;
+    if (part.expression) {
+      value = eval(*part.expression);
+      spend(out.size(), part.expression->at);
     }
-    Any value = eval(*part.expression);
-    spend(out.size(), part.expression->at);
-    if (auto* inner = value.get<std::string>()) out += *inner;
-    else if (auto* d = value.get<Dim>()) out += shown(*d);
-    else if (auto* x = value.get<f64>()) out += shown(*x);
-    else if (auto* t = value.get<DType>()) out += name(*t);
-    else if (value.list()) out += shown(value).substr(std::string("the list ").size());
-    else if (value.tensor() && !value.tensor()->tunes)
-      fail(part.expression->at, fmt::format("{} has no text while compiling", shown(value)));
-    else if (auto known = force(value)) out += shown(*known);
-    else out += shown(value);
-    if (out.size() > longest_string)
+    out += part_text(part, value);
+    if (part.expression && out.size() > longest_string)
       fail(part.expression->at, fmt::format("the string is longer than {} characters", longest_string));
   }
   return out;

@@ -9,7 +9,7 @@
 namespace nnc::front {
 
 struct Graph {
-  enum class Kind : u8 { training, evaluation, run, initialize, update };
+  enum class Kind : u8 { training, evaluation, run, initialize, update, require };
   explicit Graph(Kind k, std::string name) : kind(k), builder(function) { function.name = std::move(name); }
   Graph(Graph const&) = delete;
   Graph& operator=(Graph const&) = delete;

@@ -84,7 +84,7 @@ Any Elaborator::const_value(FileScope& file, syntax::Const const& c, Location at
 Any Elaborator::scalar(std::string const& name, f64 value) {
   if (auto it = set_values_.find(name); it != set_values_.end())
     value = as_float(setting_value(it->second, name), setting_place(it->second, name), fmt::format("`{}`", name));
-  if (constants_.contains(name)) return Any{value};
+  if (!train_ || constants_.contains(name)) return Any{value}; // without a training nothing is tuned
   scalars_[name] = {name, value};
   TensorValue t{.graph = graph_,
                 .id = graph_->argument(name, scalar_of(DType::f64), Role::scalar),

@@ -174,7 +174,9 @@ void Elaborator::run_for(ForStmt const& s) {
 }
 
 void Elaborator::run_require(RequireStmt const& s, Location at) {
-  if (condition(*s.condition, "`require`")) return;
+  Any holds = eval(*s.condition);
+  if (holds.tensor() && holds.tensor()->tunes) return run_range(s, holds, at);
+  if (truth(holds, s.condition->at, "`require`")) return;
   fail(at, as_string(eval(*s.text), s.text->at, "the text of `require`"));
 }
 

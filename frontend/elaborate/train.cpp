@@ -276,7 +276,7 @@ void Elaborator::run_minimize(Graph& graph) {
                                [](auto& step) { return std::holds_alternative<MinimizeStep>(step->as); });
   if (!minimizes && clauses.empty() && !has_errors(out_.diagnostics))
     fail(train_->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
-  clip(graph, clauses);
+  clip(clauses);
   finish(graph);
   for (auto const& c : clauses)
     for (size_t i = 0; i < c.parameters.size(); ++i)
@@ -295,34 +295,61 @@ void Elaborator::run_updates(Clause const& clause) {
 }
 
 // clip_value bounds every element, clip_norm the length of all gradients together, before the optimizers see them.
-void Elaborator::clip(Graph& graph, std::vector<Clause>& clauses) {
+void Elaborator::clip(std::vector<Clause>& clauses) {
   std::vector<ValueId*> gradients;
   for (auto& c : clauses)
     for (ValueId& g : c.gradients) gradients.push_back(&g);
   Location at = train_->at;
+  auto limit = [&](std::string const& name, f64 value) {
+    Any bound = scalar(name, value);
+    Any holds = compare(">", bound, Any{0.0}, at);
+    if (holds.tensor()) add_range(holds, {fmt::format("`{}` is ", name), ", not a positive number"}, {bound}, at);
+    return bound;
+  };
   if (clip_value_ && !gradients.empty()) {
-    Any bound = scalar("clip_value", *clip_value_);
+    Any bound = limit("clip_value", *clip_value_);
     for (ValueId* g : gradients) {
       Any low = elementwise(OpCode::max, {tensor(*g), negate(bound, at)}, at);
       *g = elementwise(OpCode::min, {low, bound}, at).tensor()->id;
     }
   }
-  if (!clip_norm_ || gradients.empty()) return;
-  Builder& make = builder(at);
-  ValueId total = no_value;
+  if (clip_norm_ && !gradients.empty()) clip_norm(gradients, limit("clip_norm", *clip_norm_), at);
+}
+
+// Squares of large or small elements leave f32. So three sums are taken in one pass, of g, g / 2^80 and g 2^80, of
+// which at least one is right: then |g| = length / scale. Where |g| is above the bound
+//   g <- (g scale) (bound / length),
+// elsewhere both factors are exactly 1. A NaN, or two infinite elements of which the quotient is NaN, reach every g.
+void Elaborator::clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location at) {
+  auto number = [](f64 x) { return Any{x}; };
+  auto times = [&](Any const& a, Any const& b) { return elementwise(OpCode::mul, {a, b}, at); };
+  auto sum_of_squares = [&](f64 scale) {
+    std::optional<Any> total;
+    for (ValueId const* g : gradients) {
+      Any part = convert(tensor(*g), DType::f32, at);
+      if (scale != 1) part = times(part, number(scale));
+      Any sum = times(part, part);
+      auto axes = as_axes(Any{None{}}, type_of(sum).rank(), at);
+      if (!axes.empty()) sum = tensor(builder(at).reduce(OpCode::reduce_sum, sum.tensor()->id, axes));
+      total = total ? elementwise(OpCode::add, {*total, sum}, at) : sum;
+    }
+    return *total;
+  };
+  auto choose = [&](Any const& c, Any const& a, Any const& b) { return elementwise(OpCode::select, {c, a, b}, at); };
+  constexpr f64 down = 0x1p-80, up = 0x1p80;
+  Any plain = sum_of_squares(1), one = number(1);
+  Any large = compare(">", plain, number(0x1p120), at), small = compare("<", plain, number(0x1p-60), at);
+  Any scale = choose(large, number(down), choose(small, number(up), one));
+  Any length = unary(OpCode::sqrt, choose(large, sum_of_squares(down), choose(small, sum_of_squares(up), plain)), at);
+  Any bound = tensor(as_tensor(limit, DType::f32, at));
+  Any within = compare("<=", length, times(bound, scale), at);
+  Any first = choose(within, one, scale);
+  Any second = choose(within, one, elementwise(OpCode::div, {bound, length}, at));
   for (ValueId* g : gradients) {
-    ValueId square = make.make(OpCode::mul, {*g, *g});
-    auto axes = as_axes(Any{None{}}, graph.type(*g).rank(), at);
-    if (!axes.empty()) square = make.reduce(OpCode::reduce_sum, square, axes);
-    square = make.convert(square, DType::f32);
-    total = total == no_value ? square : make.make(OpCode::add, {total, square});
+    DType dtype = graph_->type(*g).dtype;
+    Any scaled = times(tensor(*g), convert(first, dtype, at));
+    *g = times(scaled, convert(second, dtype, at)).tensor()->id;
   }
-  // scale = bound / max(norm, bound): exactly 1 while the norm is below the bound
-  Any bound = tensor(as_tensor(scalar("clip_norm", *clip_norm_), DType::f32, at));
-  Any norm = unary(OpCode::sqrt, tensor(total), at);
-  Any scale = elementwise(OpCode::div, {bound, elementwise(OpCode::max, {norm, bound}, at)}, at);
-  for (ValueId* g : gradients)
-    *g = elementwise(OpCode::mul, {tensor(*g), convert(scale, graph.type(*g).dtype, at)}, at).tensor()->id;
 }
 
 } // namespace nnc::front
