@@ -148,6 +148,10 @@ TEST_CASE("schedules") {
              [](int t) { return t <= 4 ? 0.1 * t : 0.4 * (0.5 + 0.5 * std::cos(std::numbers::pi * (t - 5) / 4)); });
   check_near(rates_of("linear(0.4, warmup = 2, end = 0.1)", 6),
              [](int t) { return t <= 2 ? 0.2 * t : 0.4 - 0.3 * (t - 3) / 4; });
+  // CosineAnnealingLR(T_max = 4, eta_min = 0.2) and LinearLR(1, 0.1, total_iters = 4) of PyTorch at epochs 0 to 3.
+  std::vector<f64> const cosine{1, 0.882842712, 0.6, 0.317157288}, linear{1, 0.775, 0.55, 0.325};
+  check_near(rates_of("cosine(1.0, end = 0.2)", 4), [&](int t) { return cosine.at(static_cast<size_t>(t) - 1); });
+  check_near(rates_of("linear(1.0, end = 0.1)", 4), [&](int t) { return linear.at(static_cast<size_t>(t) - 1); });
   check_near(rates_of("constant(0.4)", 2), [](int) { return 0.4; });
   check_near(rates_of("0.4 * 0.5 ^ (step // 3) + 0.1 * (step % 3)", 7),
              [](int t) { return 0.4 * std::pow(0.5, t / 3) + 0.1 * (t % 3); });
