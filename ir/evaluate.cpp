@@ -74,7 +74,8 @@ void ruin(Tensor& t) {
 
 // What is defined for every value but may mean that the data are wrong.
 void count_events(Node const& n, std::span<Tensor const> x, Evaluation const& how) {
-  if (how.clamped && (n.op == OpCode::gather || n.op == OpCode::scatter_add)) {
+  bool indexes = n.op == OpCode::gather || n.op == OpCode::scatter_add;
+  if (how.clamped && indexes && !n.attributes.get_or("uncounted", false)) {
     i64 extent = x[0].shape[static_cast<size_t>(n.attributes.get<i64>("axis"))];
     for (i64 index : x[1].i) *how.clamped += index < 0 || index >= extent;
   }

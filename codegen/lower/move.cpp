@@ -134,8 +134,9 @@ Ref Puller::gather(Node const& n, Index const& index) {
   DType d = dtype(indices);
   Ref last = b_.convert(b_.subtract(extent(b_, shape(table)[axis]), b_.integer(1)), d);
   Ref zero = b_.number(0, {d, 1});
-  Ref bad = b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {k, zero}), b_.compute(OpCode::gt, {k, last})});
-  count(Counter::clamped, bad);
+  if (!n.attributes.get_or("uncounted", false))
+    count(Counter::clamped,
+          b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {k, zero}), b_.compute(OpCode::gt, {k, last})}));
   k = b_.maximum(b_.minimum(k, last), zero);
   At at = b_.type(k).lanes == 1 ? At{b_.convert(k, DType::i64)} : At{b_.integer(0), 0, b_.convert(k, DType::i32)};
   Index there = part_of(index, result, 0, axis);

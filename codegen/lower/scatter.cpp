@@ -95,8 +95,9 @@ private:
     Ref k = p_.pull(n_.operands[1], index_of(indices));
     DType d = b_.type(k).dtype;
     Ref last = b_.convert(b_.subtract(extent(b_, shape_[axis_]), b_.integer(1)), d), zero = b_.number(0, {d, 1});
-    p_.count(Counter::clamped,
-             b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {k, zero}), b_.compute(OpCode::gt, {k, last})}));
+    if (!n_.attributes.get_or("uncounted", false))
+      p_.count(Counter::clamped,
+               b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {k, zero}), b_.compute(OpCode::gt, {k, last})}));
     k = b_.convert(b_.maximum(b_.minimum(k, last), zero), DType::i64);
     auto to = outer, from = outer;
     to.push_back({k});

@@ -1,6 +1,8 @@
 // Where numbers meet tensors: conversion, broadcasting, and what a place that needs a constant asks for.
 #include "frontend/elaborate/elaborator.h"
 
+#include "ir/tensor.h"
+
 #include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
@@ -45,14 +47,8 @@ Any Elaborator::number_of(Dim const& d, Location at) {
 
 namespace {
 
-f64 largest(DType d) {
-  switch (d) {
-  case DType::f32: return std::numeric_limits<f32>::max();
-  case DType::f16: return 65504;
-  case DType::bf16: return 3.3895313892515355e38;
-  default: return std::numeric_limits<f64>::max();
-  }
-}
+// Is there a finite value of this dtype that the number rounds to? (Infinities and NaN are what they are.)
+bool holds(DType d, f64 x) { return !std::isfinite(x) || std::isfinite(round_to(d, x)); }
 
 bool holds(DType d, i64 x) {
   switch (d) {
@@ -87,16 +83,16 @@ ValueId Elaborator::as_tensor(Any const& v, DType dtype, Location at) {
     if (!is_float(dtype))
       fail(at, fmt::format("the float {} is no {}", shown(*x), name(dtype)),
            fmt::format("convert the tensor: `f32(x)`"));
-    if (std::isfinite(*x) && std::abs(*x) > largest(dtype))
-      fail(at, fmt::format("{} is outside of {}", shown(*x), name(dtype)));
+    if (!holds(dtype, *x)) fail(at, fmt::format("{} is outside of {}", shown(*x), name(dtype)));
     return make.constant(dtype, *x);
   }
   if (auto* d = v.get<Dim>()) {
     auto c = d->constant();
     if (!c) return make.convert(batch_value(*d, at), dtype);
     if (dtype == DType::bool_) fail(at, fmt::format("the int {} is no bool", *c));
+    bool fits = is_float(dtype) ? holds(dtype, static_cast<f64>(*c)) : holds(dtype, *c);
+    if (!fits) fail(at, fmt::format("{} is outside of {}", *c, name(dtype)));
     if (is_float(dtype)) return make.constant(dtype, static_cast<f64>(*c));
-    if (!holds(dtype, *c)) fail(at, fmt::format("{} is outside of {}", *c, name(dtype)));
     return make.integer(dtype, *c);
   }
   if (auto* b = v.get<bool>()) {

@@ -67,16 +67,23 @@ std::vector<Tensor> evaluate_scatter_add(Node const& n, std::span<Tensor const> 
   return {std::move(y)};
 }
 
+// The operator that has these indices as well counts what is wrong with them.
+Attributes uncounted(Attributes attributes) {
+  attributes.set("uncounted", true);
+  return attributes;
+}
+
 void gradient_of_gather(Grad& g) {
   if (!g.wants(0)) return;
   Builder& b = g.builder();
   ValueId zeros = b.broadcast_scalar(like(g.dy(), 0).id, g.x(0).type().shape);
-  g.to(0, {&b, b.make(OpCode::scatter_add, {zeros, g.x(1).id, g.dy().id}, g.attributes())});
+  g.to(0, {&b, b.make(OpCode::scatter_add, {zeros, g.x(1).id, g.dy().id}, uncounted(g.attributes()))});
 }
 
 void gradient_of_scatter_add(Grad& g) {
   g.to(0, g.dy());
-  if (g.wants(2)) g.to(2, {&g.builder(), g.builder().make(OpCode::gather, {g.dy().id, g.x(1).id}, g.attributes())});
+  Builder& b = g.builder();
+  if (g.wants(2)) g.to(2, {&b, b.make(OpCode::gather, {g.dy().id, g.x(1).id}, uncounted(g.attributes()))});
 }
 
 // Indices from -1 to 6: some of them are clamped.
@@ -127,7 +134,8 @@ std::vector<Refusal> scatter_add_errors() {
 }
 
 constexpr AttributeSpec axis_attributes[] = {
-    {"axis", AttributeKind::integer, false, "the axis of the table that the indices count"}};
+    {"axis", AttributeKind::integer, false, "the axis of the table that the indices count"},
+    {"uncounted", AttributeKind::boolean, true, "a derivative: what is clamped has been counted before"}};
 
 } // namespace
 

@@ -40,8 +40,9 @@ std::optional<Scalar> parse_literal(DType dtype, std::string_view text) {
   } else {
     r = std::from_chars(text.data(), end, x);
   }
-  if (r.ec != std::errc{} || r.ptr != end) return {};
-  return Scalar{.f = round_to(dtype, x)};
+  f64 const y = round_to(dtype, x);
+  if (r.ec != std::errc{} || r.ptr != end || std::isfinite(x) != std::isfinite(y)) return {};
+  return Scalar{.f = y};
 }
 
 std::optional<DType> literal_dtype(Function const& f, Node const& n) {

@@ -4,6 +4,7 @@
 #include "ir/verify.h"
 
 #include <doctest/doctest.h>
+#include <limits>
 
 using namespace nnc;
 using namespace std::string_literals;
@@ -157,4 +158,24 @@ TEST_CASE("any prefix of a text is read without a crash") {
       "target {cpu=\"a\", l1=1}\nfunc @f(%x: f32[3,batch]) -> (y: f32[3,batch]) {slots=[4], locals=1} {\n"
       "  %y = kernel %x {places=[slot(0)]} {\n    %y = add %x, 1:f32 : f32[3,batch] # a.nn:3\n  }\n  return %y\n}\n";
   for (size_t n = 0; n <= text.size(); ++n) (void)parse_ir("t.ir", text.substr(0, n));
+}
+
+TEST_CASE("a literal is rounded first, and then is in the range of its dtype or is not") {
+  auto value = [](DType d, std::string_view text) {
+    auto const s = parse_literal(d, text);
+    return s ? s->f : std::numeric_limits<f64>::quiet_NaN();
+  };
+  f64 const largest_f32 = std::numeric_limits<f32>::max(), largest_bf16 = 0x1.fep127;
+  for (auto text : {"3.4028235e38", "3.40282347e+38", "3.4028235e+38"}) CHECK(value(DType::f32, text) == largest_f32);
+  CHECK(value(DType::f16, "65519.9") == 65504);
+  CHECK(value(DType::bf16, "3.39e38") == largest_bf16);
+  CHECK(value(DType::f16, "inf") == std::numeric_limits<f64>::infinity());
+  CHECK_FALSE(parse_literal(DType::f32, "3.4028236e38"));
+  CHECK_FALSE(parse_literal(DType::f16, "65520"));
+  CHECK_FALSE(parse_literal(DType::bf16, "-3.3962e38"));
+  for (auto [d, largest] : {std::pair{DType::f32, largest_f32},
+                            {DType::f16, 65504},
+                            {DType::bf16, largest_bf16},
+                            {DType::f64, std::numeric_limits<f64>::max()}})
+    for (f64 x : {largest, -largest}) CHECK(value(d, literal_text(d, {.f = x})) == x);
 }

@@ -144,3 +144,17 @@ TEST_CASE("a model without a train block has the numbers of its text, or of --se
   CHECK(first({}) == 2);
   CHECK(first({.set = {{"k", "3.5"}}}) == 3.5);
 }
+
+TEST_CASE("an index out of range is counted once, in training too") {
+  Session session(Program::from_text(R"(
+model m() {
+  input x: f32[batch]
+  loss sum(embedding(i32(x), 4, 3) ^ 2)
+}
+train m { minimize loss with sgd(lr = 0.1) })"));
+  auto clamped = [&](std::vector<float> const& x) {
+    return session.step({{"x", x}}, static_cast<std::int64_t>(x.size())).clamped;
+  };
+  CHECK(clamped({0, 1, 2, 3}) == 0);
+  CHECK(clamped({0, 9, 2, -1, 4}) == 3);
+}
