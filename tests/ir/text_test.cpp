@@ -1,6 +1,7 @@
 // The text form: it reads back to what was printed, and a mistake gets its place.
 #include "ir/builder.h"
 #include "ir/text.h"
+#include "ir/text/literal.h"
 #include "ir/verify.h"
 
 #include <doctest/doctest.h>
