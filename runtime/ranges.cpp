@@ -36,9 +36,4 @@ void check_ranges(Module const& module, std::map<std::string, f64, std::less<>> 
   if (!broken.empty()) throw Error(std::move(broken));
 }
 
-Module without_ranges(Module module) {
-  std::erase_if(module.functions, [](Function const& f) { return f.name == "require"; });
-  return module;
-}
-
 } // namespace nnc

@@ -11,7 +11,4 @@ namespace nnc {
 // Throws Error with the message of every condition of @require that these values break.
 void check_ranges(Module const&, std::map<std::string, f64, std::less<>> const& scalars);
 
-// The module without the functions that are evaluated and never compiled.
-Module without_ranges(Module);
-
 } // namespace nnc

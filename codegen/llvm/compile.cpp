@@ -49,6 +49,7 @@ std::string name_of(Lowered& all, Loops loops) {
 Lowered lower_all(Module const& m, Target const& target, std::string* text = nullptr) {
   Lowered all;
   for (auto const& f : m.functions) {
+    if (f.name == "require") continue; // no code: it is evaluated when a number is set
     check_compiled(f);
     auto const& storage = *all.functions.emplace_back(std::make_unique<Storage>(f));
     auto& calls = all.calls.emplace_back();
@@ -165,7 +166,7 @@ Object compile(Module const& m, CompileOptions const& options) {
   Target target = m.target ? *m.target : host_target();
   auto all = lower_all(m, target);
   Object object;
-  for (auto const& f : m.functions) object.entries.push_back(f.name);
+  for (auto const& f : all.functions) object.entries.push_back(f->function.name);
   auto parts = split(all, parts_of_object);
   object.stack = stack_of(all, target);
   object.bytes = merge_objects(objects_of(all, parts, target, options.threads > 1));
