@@ -200,7 +200,8 @@ private:
     if (starts_name(peek())) {
       u32 bad = pos_;
       while (in_name(peek())) ++pos_;
-      error(at(begin, pos_), fmt::format("`{}` is neither a number nor a name", text_.substr(begin, pos_ - begin)));
+      error(at(begin, pos_), fmt::format("`{}` is neither a number nor a name", text_.substr(begin, pos_ - begin)),
+            std::string(text_[begin + 1] == 'x' ? "numbers are decimal" : "a number has no letters behind it"));
       push(TokenKind::number, begin, bad);
       return;
     }

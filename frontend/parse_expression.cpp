@@ -292,6 +292,8 @@ Argument Parser::argument() {
     take();
   }
   out.value = expression();
+  if (auto* n = std::get_if<NameExpr>(&out.value->as); n && at(":"))
+    fail(peek().at, "expected `,` or `)`, found `:`", fmt::format("an argument is named by `=`, `{} = ...`", n->name));
   out.at = since(out.at);
   return out;
 }

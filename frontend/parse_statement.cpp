@@ -118,6 +118,10 @@ ParamStmt Parser::param() {
   out.is_state = take().text == "state";
   out.name = expect_name("a name that is not a reserved word");
   if (accept(":")) out.type = type();
+  if (out.type && at_end_of_statement())
+    fail(out.name.at, fmt::format("`{}` has no initial value", out.name.text),
+         fmt::format("write `= zeros()` or `= {}()` behind the type",
+                     out.type->dims.size() > 1 ? "glorot_uniform" : "ones"));
   expect("=", fmt::format("and an initial value for `{}`", out.name.text));
   out.initial = expression();
   if (at("per") && peek(1).is("epoch")) {

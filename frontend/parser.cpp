@@ -72,6 +72,13 @@ std::string_view Parser::foreign_form() const {
   if (at(":") && begins_with("fn")) return "fn f(x):";
   if (at("*") && (one->is("(") || one->is(","))) return "f(*xs)";
   if (at("->") && operand) return "x -> f";
+  if (at("+") && !operand) return "+x";
+  if (at("=") && begins_with("if")) return "if n = 3";
+  if (at("=") && begins_with("for")) return "for i = 0 to 10";
+  if (at("=") && begins_with("loss")) return "loss = ...";
+  if (at("=") && operand && tokens_[begin_ + 1].is("=")) return "a = b = 3";
+  if (at("(") && begins_with("output") && pos_ == begin_ + 2) return "output f(x)";
+  if (at("..") && one->kind == TokenKind::number) return "0..10";
   if (at(".") && peek(1).kind == TokenKind::number) return ".5";
   if (one->is(".") && two && two->kind == TokenKind::number) return "1.";
   if (at("{") && (one->is("=") || one->is("(") || one->is(",") || one->is("["))) return "{k: v}";
@@ -283,13 +290,19 @@ Parameter Parser::parameter() {
   return out;
 }
 
+// Does the statement declare a tensor that has a type in any case?
+bool Parser::declares_value() const {
+  return begins_with("input") || begins_with("target") || begins_with("param") || begins_with("state");
+}
+
 TypePattern Parser::type() {
   Location start = peek().at;
   bool const of_result = pos_ > 0 && tokens_[pos_ - 1].is("->");
   TypePattern out{.dtype = expect_name("a type such as float[batch, n]"), .at = {}, .dims = {}};
   if (!at("["))
     fail(since(start), fmt::format("expected a type such as `{0}[n]`, found `{0}`", out.dtype.text),
-         help_of(*habit(HabitKind::form, of_result ? "-> int" : "n: int")));
+         declares_value() ? "extents stand in brackets behind the dtype, `f32[batch, 784]`"
+                          : help_of(*habit(HabitKind::form, of_result ? "-> int" : "n: int")));
   out.dims = between("[", "]", [&] { return dim(); });
   out.at = since(start);
   return out;
@@ -371,12 +384,24 @@ std::unique_ptr<StepStmt> Parser::step() {
     expect("with", "and how to average");
     average.with = optimizer_call();
     out->as = std::move(average);
-  } else fail_here("`minimize LOSS with OPTIMIZER(...)` or a setting such as `batch = 128`");
+  } else refuse_step();
   out->at = since(start);
   return out;
 }
 
+void Parser::refuse_step() const {
+  std::optional<std::string> help;
+  if (peek(1).is("(") || peek(1).is(".")) help = "write `minimize loss with adam(lr = 1e-3)`";
+  else if (at_name()) help = fmt::format("a setting is written `{} = ...`", peek().text);
+  fail(
+      peek().at,
+      fmt::format("expected `minimize LOSS with OPTIMIZER(...)` or a setting such as `batch = 128`, found {}", found()),
+      help);
+}
+
 MinimizeStep Parser::minimize() {
+  if (at("(") && peek(1).kind != TokenKind::symbol && peek(2).is(","))
+    fail_habit(peek().at, *habit(HabitKind::form, "minimize(loss, adam())"));
   MinimizeStep out;
   out.objective = expression();
   out.over_at = peek().at;

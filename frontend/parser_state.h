@@ -65,6 +65,7 @@ private:
   std::unique_ptr<syntax::Train> train();
   std::vector<syntax::Parameter> parameters();
   syntax::Parameter parameter();
+  bool declares_value() const;
   syntax::TypePattern type();
   syntax::DimPattern dim();
   std::string doc_of(Token const&) const;
@@ -72,6 +73,7 @@ private:
   // train block
   std::vector<std::unique_ptr<syntax::StepStmt>> steps();
   std::unique_ptr<syntax::StepStmt> step();
+  [[noreturn]] void refuse_step() const;
   syntax::MinimizeStep minimize();
   std::vector<syntax::String> patterns();
   syntax::ExprPtr optimizer_call();

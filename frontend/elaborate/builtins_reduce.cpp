@@ -30,8 +30,22 @@ void warn_of_nothing(BuiltinCall& c, std::string const& what, Type const& type, 
       return c.e.warn(c.at, fmt::format("{} of no element: the operand is {}", what, shown(type)));
 }
 
+// `max(0, x)`: elsewhere the larger of two.
+template <OpCode op>
+void refuse_two_operands(BuiltinCall& c) {
+  auto is_tensor = [](Any const& v) { return v.tensor() && !v.tensor()->tunes; };
+  if (!is_tensor(c[1]) && !c[1].is<f64>() && (is_tensor(c[0]) || c[1].is<None>())) return;
+  std::optional<std::string> help;
+  if (op == OpCode::reduce_max) help = "the larger of two is `maximum(a, b)`";
+  if (op == OpCode::reduce_min) help = "the smaller of two is `minimum(a, b)`";
+  if (op == OpCode::reduce_sum) help = "the sum of two is `a + b`";
+  if (op == OpCode::reduce_prod) help = "the product of two is `a * b`";
+  c.e.fail(c.at, fmt::format("`{}` reduces axes of one tensor, got {} and {}", c.name, shown(c[0]), shown(c[1])), help);
+}
+
 template <OpCode op>
 Any reduce(BuiltinCall& c) {
+  refuse_two_operands<op>(c);
   ValueId x = operand(c);
   Type const type = c.e.graph().type(x);
   if (type.dtype == DType::bool_)

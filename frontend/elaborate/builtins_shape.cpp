@@ -10,7 +10,9 @@ namespace {
 
 DType dtype_of(BuiltinCall& c, size_t i) {
   auto* d = c[i].get<DType>();
-  if (!d) c.e.fail(c.places[i], fmt::format("`dtype` is {}, not a dtype", shown(c[i])));
+  std::optional<std::string> help;
+  if (c[i].is<Dim>()) help = "a shape is one list, `zeros([3, 4])`";
+  if (!d) c.e.fail(c.places[i], fmt::format("`dtype` is {}, not a dtype", shown(c[i])), help);
   return *d;
 }
 
@@ -100,7 +102,9 @@ Any concat(BuiltinCall& c) {
   if (items.empty()) c.e.fail(c.at, "`concat` of nothing");
   std::vector<ValueId> values;
   for (auto const& item : items) {
-    if (!item.tensor()) c.e.fail(c.at, fmt::format("`concat` joins tensors, got {}", shown(item)));
+    std::optional<std::string> help;
+    if (item.is<Dim>()) help = "the axis is given by name, `concat(x, y, axis = 1)`";
+    if (!item.tensor()) c.e.fail(c.at, fmt::format("`concat` joins tensors, got {}", shown(item)), help);
     values.push_back(c.e.as_tensor(item, c.e.type_of(items.front()).dtype, c.at));
   }
   Type const first = c.e.graph().type(values.front());

@@ -15,6 +15,14 @@ std::string listed(std::vector<std::string> const& names) {
   return out;
 }
 
+// `reshape(x, 3, 4)`, `transpose(x, 1, 0)`
+std::optional<std::string> help_for_too_many(std::vector<syntax::Parameter> const& parameters) {
+  if (parameters.empty()) return {};
+  auto const& last = parameters.back().name.text;
+  if (last != "shape" && last != "axes") return {};
+  return fmt::format("`{}` is one list, `{}`", last, last == "shape" ? "[batch, 28, 28]" : "[1, 0]");
+}
+
 } // namespace
 
 // `as` names a call in the tree of paths when it is not to be named after the function.
@@ -99,7 +107,7 @@ void Elaborator::place_positional(Slots& slots, std::vector<Actual>& actuals, st
     blame_caller(last,
                  fmt::format("{} takes {} argument{}, got {}", shown_name, parameters.size(),
                              parameters.size() == 1 ? "" : "s", given),
-                 {}, slots.declared);
+                 help_for_too_many(parameters), slots.declared);
 }
 
 void Elaborator::place_named(Slots& slots, std::vector<Actual>& actuals, std::string const& shown_name) {
@@ -139,35 +147,25 @@ void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actua
   for (size_t i = 0; i < f.parameters.size(); ++i) {
     auto const& p = f.parameters[i];
     if (p.rest) slots.values[i] = list_of(std::move(slots.rest));
-    bind_argument(p, slots.values[i] ? std::move(*slots.values[i]) : eval(*p.initial), slots.places[i], shown_name);
+    Any value = slots.values[i] ? *slots.values[i] : eval(*p.initial);
+    if (p.type && match(*p.type, value, slots.places[i])) {
+      slots.values[i] = value;
+      refuse_argument(slots, i, shown_name);
+    }
+    bind_parameter(p, std::move(value));
   }
-}
-
-// Which name of the caller, the last one that was bound, would fit where another value does not?
-std::optional<std::string> Elaborator::what_would_fit(syntax::TypePattern const& type, Location at) {
-  std::optional<std::string> out;
-  if (!frame_->caller) return out;
-  u32 line = 0;
-  for (auto const& [name, candidate] : frame_->caller->names) {
-    if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != graph_) continue;
-    Frame saved = *frame_;
-    Any copy = candidate;
-    bool fits = !match(type, copy, at);
-    *frame_ = std::move(saved);
-    if (!fits || candidate.at.line < line) continue;
-    line = candidate.at.line;
-    out = fmt::format("`{}` has the type {} and would fit", name, shown(candidate));
-  }
-  return out;
 }
 
 void Elaborator::bind_argument(syntax::Parameter const& p, Any value, Location at, std::string const& shown_name) {
   if (p.type && match(*p.type, value, at)) {
     std::string expected = shown_pattern(*p.type);
-    auto help = what_would_fit(*p.type, at);
-    blame_caller(at, fmt::format("{} expects {}, got {}", shown_name, expected, shown(value)), help,
+    blame_caller(at, fmt::format("{} expects {}, got {}", shown_name, expected, shown(value)), {},
                  {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
   }
+  bind_parameter(p, std::move(value));
+}
+
+void Elaborator::bind_parameter(syntax::Parameter const& p, Any value) {
   if (value.tensor() || value.is<FunctionValue>() || !value.at) value.at = p.name.at;
   frame_->names[p.name.text] = std::move(value);
 }

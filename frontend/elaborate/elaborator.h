@@ -6,6 +6,7 @@
 //   expression  every kind of expression           operators   arithmetic, comparison, logic
 //   tensor      numbers to tensors, broadcasting   index       x[...]
 //   call        arguments, frames, paths           pattern     types as patterns
+//   fit         what would fit where an argument does not
 //   statement   blocks and statements              parameter   param, state, <-
 //   gradient    a function's own derivative
 //   range       `require` of numbers that only tune
@@ -57,6 +58,7 @@ struct Measured { // a loss, metric or output
 class Elaborator;
 
 std::optional<std::string> did_you_mean(std::string_view word, std::vector<std::string> const& candidates);
+std::string shown_call(FunctionValue const&); // with the arguments that it needs: "reshape(x, shape)"
 std::string help_for_argument(std::string const& name, std::vector<std::string> const& parameters);
 
 // The arguments of a builtin's call, in the order of its declaration.
@@ -97,10 +99,12 @@ public:
   ValueId as_tensor(Any const&, DType, Location);  // takes numbers and tensors of exactly this dtype
   ValueId as_tensor(Any const&, Location);         // a number alone becomes f32 or i32
   Any tensor(ValueId);
+  [[noreturn]] void refuse_value_of_step(Any const&, Location);
   Any number_of(Dim const&, Location); // a symbolic extent as a run-time number
   ValueId stretch(ValueId, Shape const&, Location);
   Any own_value(Any const&, size_t nodes_before, Location);
   size_t nodes_so_far() const { return graph_ ? graph_->function.body.nodes.size() : 0; }
+  void refuse_batch_twice(Shape const&, std::vector<ValueId> const&, Location, std::string const& what);
   Shape common_shape(std::vector<ValueId> const&, Location, std::string const& what);
   Dim as_int(Any const&, Location, std::string const& what);
   i64 as_constant(Any const&, Location, std::string const& what);
@@ -166,6 +170,7 @@ private:
   Any eval(syntax::Expr const&);
   Any eval_expr(syntax::Expr const&);
   Any eval_call(syntax::CallExpr const&, Location);
+  Any layer_or_function(syntax::CallExpr const&);
   Any eval_binary(syntax::BinaryExpr const&, Location);
   Any eval_list(syntax::ListExpr const&);
   Any eval_choice(syntax::ChoiceExpr const&);
@@ -195,9 +200,10 @@ private:
   Any call_builtin(FunctionValue const&, std::vector<Actual>, Location);
   struct Slots { // the parameters of a call while they are being given values
     Slots(syntax::FunctionDecl const& f, Location at)
-        : function(f), values(f.parameters.size()), places(f.parameters.size(), at) {}
+        : function(f), call_at(at), values(f.parameters.size()), places(f.parameters.size(), at) {}
     void set(size_t i, Any value, Location at) { values[i] = std::move(value), places[i] = at; }
     syntax::FunctionDecl const& function;
+    Location call_at;
     std::vector<std::optional<Any>> values;
     std::vector<Location> places;
     List rest;
@@ -207,9 +213,9 @@ private:
   void place_named(Slots&, std::vector<Actual>&, std::string const& shown_name);
   [[noreturn]] void blame_caller(Location, std::string message, std::optional<std::string> help = {},
                                  std::vector<Note> notes = {});
-  std::optional<std::string> what_would_fit(syntax::TypePattern const&, Location);
   void bind_arguments(syntax::FunctionDecl const&, std::vector<Actual>, Location, std::string const& shown_name);
   void bind_argument(syntax::Parameter const&, Any, Location, std::string const& shown_name);
+  void bind_parameter(syntax::Parameter const&, Any);
   Any run_body(syntax::FunctionDecl const&);
 
   // derivatives of a function's own
@@ -236,6 +242,18 @@ private:
   void warn_of_select(Function const&);
   void warn_of_branch(Location, Node const&);
   bool is_of_user(Location) const;
+
+  // arguments that do not fit
+  [[noreturn]] void refuse_argument(Slots const&, size_t wrong, std::string const& shown_name);
+  void refuse_unflattened(Slots const&, size_t wrong, std::string const& shown_name);
+  std::optional<std::string> fitting_conversion(Slots const&, size_t wrong);
+  std::optional<std::string> fitting_order(Slots const&, size_t wrong);
+  std::optional<std::string> fitting_name(Slots const&, size_t wrong);
+  bool would_match(Slots const&, std::map<size_t, Any> const& instead);
+  std::vector<size_t> tensors_of(Slots const&, size_t first) const;
+  Any of_type(Type const&, Location);
+  bool is_argument(Any const&) const;
+  std::string source_of(Location) const;
 
   // patterns
   struct Mismatch {
@@ -319,6 +337,7 @@ private:
   void run_updates(Clause const&);
   void clip(std::vector<Clause>&);
   void clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location);
+  void check_numbers(syntax::FunctionDecl const& optimizer, syntax::CallExpr const&, Location);
   void run_update(std::string const& path, syntax::MinimizeStep const&, std::string const& clause);
   void check_settings();
   void refuse_batch_behind(Function const&);

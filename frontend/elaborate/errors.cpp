@@ -16,9 +16,10 @@ Diagnostic Elaborator::with_chain(Diagnostic d) const {
   Location place = d.at;
   std::vector<Note> chain;
   for (Frame const* f = frame_; f; f = f->caller) {
-    if (f->kind != Frame::Kind::function || !f->call_at) break;
-    std::string shown = f->name.empty() ? "a function without a name" : fmt::format("`{}`", f->name);
     bool inside_library = f->file && f->file->is_std;
+    bool called = f->kind == Frame::Kind::function || (f->kind == Frame::Kind::optimizer && inside_library);
+    if (!called || !f->call_at) break;
+    std::string shown = f->name.empty() ? "a function without a name" : fmt::format("`{}`", f->name);
     if (inside_library && place == d.at) { // the message moves out to the user's call; its old place becomes a note
       chain.push_back({place, fmt::format("in {}", shown)});
       d.at = place = f->call_at;

@@ -107,9 +107,11 @@ bool Elaborator::truth(Any const& value, Location at, char const* what) {
   if (auto* t = value.tensor(); t && type_of(value).dtype == DType::bool_) {
     if (auto known = force(value)) return *known != 0;
     fail(at, fmt::format("the condition of {} is known only at run time", what),
-         "choose by element with `select(c, a, b)`, or compute one of two with `cond(c, fn() { a }, fn() { b })`");
+         "a choice by element is `select(c, a, b)`");
   }
-  fail(at, fmt::format("the condition of {} is {}, not a bool", what, shown(value)));
+  std::optional<std::string> help;
+  if (is_number(value)) help = "compare it: `n != 0`";
+  fail(at, fmt::format("the condition of {} is {}, not a bool", what, shown(value)), help);
 }
 
 Any Elaborator::eval_choice(ChoiceExpr const& c) { return eval(condition(*c.condition, "`if`") ? *c.yes : *c.no); }
@@ -189,10 +191,30 @@ std::vector<Actual> Elaborator::actuals(Arguments const& arguments) {
   return out;
 }
 
+// `dense(64)(x)`: elsewhere a layer is made first and called then. Here its input is its first argument.
+Any Elaborator::layer_or_function(CallExpr const& c) {
+  auto* inner = std::get_if<CallExpr>(&c.callee->as);
+  auto* name = inner ? std::get_if<NameExpr>(&inner->callee->as) : nullptr;
+  auto found = name ? find(name->name, true, inner->callee->at) : std::nullopt;
+  auto const* f = found ? found->get<FunctionValue>() : nullptr;
+  if (!f || f->function->parameters.empty() || c.arguments.empty()) return eval(*c.callee);
+  auto const& parameters = f->function->parameters;
+  size_t needed = 0;
+  for (auto const& p : parameters) needed += !p.initial && !p.rest;
+  Any value;
+  bool const lacks = inner->arguments.size() < needed;
+  if (!lacks) value = eval(*c.callee);
+  if (!lacks && (value.is<FunctionValue>() || value.is<DType>() || value.is<Poison>())) return value;
+  if (!parameters.front().type && !lacks) return value;
+  fail(c.callee->at,
+       fmt::format("`{}` takes its input as its first argument and makes no layer to be called", name->name),
+       fmt::format("write `{} |> {}`", source_of(c.arguments.front().at), source_of(c.callee->at)));
+}
+
 Any Elaborator::eval_call(CallExpr const& c, Location at) {
   Any callee;
   if (auto* n = std::get_if<NameExpr>(&c.callee->as)) callee = lookup_callable(n->name, c.callee->at);
-  else callee = eval(*c.callee);
+  else callee = layer_or_function(c);
   std::string tag;
   if (c.tag) {
     tag = text(c.tag->text);

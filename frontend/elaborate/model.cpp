@@ -1,6 +1,8 @@
 // The body of a model, run once for each of its three functions: the training step, evaluation, run.
 #include "frontend/elaborate/elaborator.h"
 
+#include "frontend/habits.h"
+
 #include <algorithm>
 #include <fmt/core.h>
 
@@ -149,12 +151,16 @@ void Elaborator::run_input(InputStmt const& s, Location at) {
       extent = column->example.shape[i - 1].constant();
     if (!extent)
       fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
-           fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name, n->name));
+           habit(HabitKind::name, n->name)
+               ? "the number of examples is `batch`"
+               : fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name,
+                             n->name));
     frame_->names[n->name] = {Dim(*extent), d.at};
   }
   Type type = resolve(s.type, fmt::format("the {} `{}`", s.is_target ? "target" : "input", s.name.text));
   if (type.shape.empty() || !(type.shape.front() == Dim(Symbol::batch)))
-    fail(s.type.at, fmt::format("`{}` is {}: an input starts with `batch`", s.name.text, shown(type)));
+    fail(s.type.at, fmt::format("`{}` is {}: an input starts with `batch`", s.name.text, shown(type)),
+         "the number of examples stays open until the program runs, `f32[batch, 784]`");
   if (graph_->arguments.contains(s.name.text)) fail(s.name.at, fmt::format("`{}` is declared twice", s.name.text));
   if (column) {
     Type have{column->example.dtype, {Dim(Symbol::batch)}};

@@ -103,7 +103,8 @@ std::optional<Any> Elaborator::predeclared(std::string const& name, Location at)
   if (name == "int") return Any{frame_ && frame_->int_type ? *frame_->int_type : DType::i32};
   if (name != "step" && name != "steps" && name != "epoch") return {};
   if (!graph_ || graph_->kind == Graph::Kind::initialize)
-    fail(at, fmt::format("`{}` is known only in a step, not while compiling", name));
+    fail(at,
+         fmt::format("`{}` is known only in a step, not {}", name, graph_ ? "in an initial value" : "while compiling"));
   if (name == "step") {
     ValueId id = graph_->argument("step", scalar_of(DType::i64), Role::step);
     return Any{TensorValue{.graph = graph_, .id = builder(at).convert(id, DType::f64), .tunes = true}};
@@ -140,6 +141,8 @@ Any Elaborator::lookup_callable(std::string const& name, Location at) {
     if (l->at) notes.push_back({l->at, fmt::format("`{}` is bound here", name)});
     fail(at, fmt::format("`{}` is {} and cannot be called", name, shown(*l)), {}, std::move(notes));
   }
+  if (auto other = find(name, false, at); other && !other->is<Poison>())
+    fail(at, fmt::format("`{}` is {} and cannot be called", name, shown(*other)));
   unknown(name, at, true);
 }
 

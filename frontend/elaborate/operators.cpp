@@ -70,7 +70,8 @@ Any Elaborator::arithmetic(std::string const& op, Any const& a, Any const& b, Lo
   if (!usable(a) || !usable(b)) {
     std::optional<std::string> help;
     if (a.is<std::string>() || b.is<std::string>()) help = "strings are only compared and interpolated: \"{a}{b}\"";
-    if (a.list() || b.list()) help = "lists are joined by spreading: `[..a, ..b]`";
+    if (a.list() && b.list()) help = "lists are joined by spreading: `[..a, ..b]`";
+    else if (a.list() || b.list()) help = "every item of a list: `map(fn(x) { x * 2 }, xs)`";
     fail(at, fmt::format("`{}` works on numbers and tensors, got {} and {}", op, shown(a), shown(b)), help);
   }
   OpCode code = *arithmetic_op(op);

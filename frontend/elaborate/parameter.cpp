@@ -128,9 +128,7 @@ Any Elaborator::initial_value(ParamStmt const& s, std::optional<Type> const& typ
   PathGuard draws(*frame_, path);
   Any value = evaluate_initial(*s.initial, type);
   bool number = !value.tensor() || value.tensor()->tunes;
-  if (value.tensor() && value.tensor()->graph != graph_)
-    fail(s.initial->at, fmt::format("the initial value of `{}` depends on the step", path),
-         "an initial value depends on no input");
+  if (value.tensor() && value.tensor()->graph != graph_) refuse_value_of_step(value, s.initial->at);
   ValueId id = type && number ? as_tensor(value, type->dtype, s.initial->at) : as_tensor(value, s.initial->at);
   if (!type) return tensor(id);
   Type have = graph_->type(id);

@@ -50,7 +50,8 @@ void Elaborator::statement(Stmt const& s, bool is_last) {
   else if (auto* x = std::get_if<ForStmt>(&s.as)) run_for(*x);
   else if (auto* x = std::get_if<RequireStmt>(&s.as)) run_require(*x, s.at);
   else if (auto* x = std::get_if<ReturnStmt>(&s.as)) {
-    if (frame_->kind != Frame::Kind::function) fail(s.at, "`return` stands in functions only");
+    if (frame_->kind != Frame::Kind::function)
+      fail(s.at, "`return` stands in functions only", "`output y` names what a model gives");
     frame_->result = eval_values(x->values);
     frame_->returned = true;
   } else if (auto* x = std::get_if<ExprStmt>(&s.as)) {
@@ -163,7 +164,10 @@ void Elaborator::run_for(ForStmt const& s) {
   Any over = eval(*s.over);
   if (over.tensor())
     fail(s.over->at, fmt::format("`for` unrolls over a list while compiling, got {}", shown(over)),
-         "`scan` runs over an axis of a tensor; `unstack(x, axis)` makes a list of its slices");
+         "`unstack(x, axis)` makes a list of its slices");
+  if (over.is<Dim>())
+    fail(s.over->at, fmt::format("`for` runs over a list, got {}", shown(over)),
+         fmt::format("`range({})` counts from 0", shown(*over.get<Dim>())));
   List items = as_list(over, s.over->at, "what `for` runs over");
   for (size_t i = 0; i < items.size() && !frame_->returned; ++i) {
     spend(price_of_item, s.over->at);

@@ -61,11 +61,20 @@ bool holds(DType d, i64 x) {
 
 } // namespace
 
+// An initial value is computed before the first step: from nothing that a step is given.
+void Elaborator::refuse_value_of_step(Any const& v, Location at) {
+  bool const initial = graph_ && graph_->kind == Graph::Kind::initialize;
+  if (!initial) fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)));
+  if (v.tensor()->tunes)
+    fail(at, fmt::format("an initial value needs a constant, {} is an argument that only tunes", shown(v)),
+         "write the number, or name it outside of the model: `const scale = 0.1`");
+  fail(at, fmt::format("an initial value depends on no input, {} is computed in a step", shown(v)));
+}
+
 ValueId Elaborator::value_here(Any const& v, Location at) {
   auto const& t = *v.tensor();
   if (graph_ && (t.graph == graph_ || graph_->is_inside(t.graph))) return graph_->value_of(t.graph, t.id);
-  fail(at, fmt::format("{} belongs to the step and cannot be used here", shown(v)),
-       "an initial value depends on no input");
+  refuse_value_of_step(v, at);
 }
 
 ValueId Elaborator::as_tensor(Any const& v, DType dtype, Location at) {
@@ -100,7 +109,10 @@ ValueId Elaborator::as_tensor(Any const& v, DType dtype, Location at) {
       fail(at, fmt::format("{} is no {}", shown(v), name(dtype)), fmt::format("`{}(x)` converts", name(dtype)));
     return make.integer(DType::bool_, *b);
   }
-  fail(at, fmt::format("expected a tensor or a number, got {}", shown(v)));
+  std::optional<std::string> help;
+  if (auto* f = v.get<FunctionValue>(); f && frame_ && frame_->kind != Frame::Kind::train)
+    help = fmt::format("a function gives a value where it is called, `{}`", shown_call(*f));
+  fail(at, fmt::format("expected a tensor or a number, got {}", shown(v)), help);
 }
 
 ValueId Elaborator::as_tensor(Any const& v, Location at) {
@@ -146,7 +158,23 @@ Shape Elaborator::common_shape(std::vector<ValueId> const& values, Location at, 
     }
     if (from == no_value || s.size() == out.size()) from = v;
   }
+  if (!settings_.batch_anywhere) refuse_batch_twice(out, values, at, what);
   return out;
+}
+
+// [batch] against [batch, 1] is [batch, batch]: hardly what is meant, and not built.
+void Elaborator::refuse_batch_twice(Shape const& out, std::vector<ValueId> const& values, Location at,
+                                    std::string const& what) {
+  Dim const batch(Symbol::batch);
+  if (values.size() != 2 || out.size() != 2 || !(out[0] == batch) || !(out[1] == batch)) return;
+  auto const &a = graph_->type(values[0]), &b = graph_->type(values[1]);
+  Shape const column{batch, 1}, row{batch};
+  bool const drops = (a.shape == column && b.shape == row) || (a.shape == row && b.shape == column);
+  if (a.shape == out || b.shape == out) return;
+  fail(at,
+       fmt::format("{} of {} and {} makes {}, which is not built yet", what, shown(a), shown(b),
+                   shown(Type{a.dtype, out})),
+       drops ? std::optional<std::string>("`x[:, 0]` takes the last axis away") : std::nullopt);
 }
 
 // What an operation gives is a value of its own, so that a derivative by it does not count what other names of its

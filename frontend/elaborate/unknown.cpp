@@ -107,11 +107,19 @@ void Elaborator::unknown_member(Any const& value, MemberExpr const& m, Location 
   auto const& name = m.member.text;
   auto help = habit_help(name, {HabitKind::member, HabitKind::name, HabitKind::dtype});
   auto names = visible_names(true);
-  auto* operand = std::get_if<NameExpr>(&m.base->as);
-  if (!help && (std::find(names.begin(), names.end(), name) != names.end() || dtype_named(name)))
-    help = fmt::format("a function stands in front, `{}({})`", name, operand ? operand->name : "x");
+  if (!help && std::find(names.begin(), names.end(), name) != names.end())
+    if (auto found = find(name, true, at); found && found->is<FunctionValue>())
+      help = fmt::format("a function stands in front, `{}`", shown_call(*found->get<FunctionValue>()));
+  if (!help && dtype_named(name)) help = fmt::format("a dtype converts, `{}(x)`", name);
   if (!help) help = "a dot stands behind the name of an import only";
   fail(at, fmt::format("{} has no member `{}`", shown(value), name), help);
+}
+
+std::string shown_call(FunctionValue const& f) {
+  std::string out;
+  for (auto const& p : f.function->parameters)
+    if (!p.initial) out += (out.empty() ? "" : ", ") + (p.rest ? ".." + p.name.text : p.name.text);
+  return fmt::format("{}({})", f.function->name.text, out);
 }
 
 std::string help_for_argument(std::string const& name, std::vector<std::string> const& parameters) {

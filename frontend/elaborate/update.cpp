@@ -9,6 +9,24 @@ namespace nnc::front {
 
 using namespace syntax;
 
+// What the optimizers of the library take in place of a number is a mistake of the train block.
+void Elaborator::check_numbers(FunctionDecl const& optimizer, CallExpr const& call, Location at) {
+  for (size_t i = 0; i < optimizer.parameters.size(); ++i) {
+    auto const& p = optimizer.parameters[i];
+    Any const& value = frame_->names[p.name.text];
+    auto const* constant = p.initial ? std::get_if<ConstantExpr>(&p.initial->as) : nullptr;
+    bool const is_truth = constant && constant->kind != ConstantExpr::Kind::none;
+    bool const fits = is_truth ? value.is<bool>() : is_number(value) || (constant && value.is<None>());
+    if (fits) continue;
+    for (size_t k = 0; k < call.arguments.size(); ++k)
+      if (auto const& a = call.arguments[k]; a.name == p.name.text || (a.name.empty() && k == i)) at = a.at;
+    blame_caller(at,
+                 fmt::format("`{}` of the optimizer `{}` is {}, not {}", p.name.text, optimizer.name.text, shown(value),
+                             is_truth ? "true or false" : "a number"),
+                 {}, {{p.name.at, "declared here"}});
+  }
+}
+
 void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std::string const& clause) {
   auto const& call = std::get<CallExpr>(m.optimizer->as);
   auto const& name = std::get<NameExpr>(call.callee->as).name;
@@ -46,6 +64,7 @@ void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std:
   frame.path = std::make_shared<PathScope>();
   FrameGuard guard(*this, frame);
   bind_arguments(*optimizer, std::move(given), m.optimizer->at, fmt::format("the optimizer `{}`", name));
+  if (file->is_std) check_numbers(*optimizer, call, m.optimizer->at);
   // Floats only tune; an int in place of a float is one.
   for (auto const& p : optimizer->parameters) {
     Any& value = frame.names[p.name.text];
