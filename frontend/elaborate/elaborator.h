@@ -375,7 +375,7 @@ private:
   std::optional<f64> clip_norm_, clip_value_;
   std::set<std::pair<std::string, std::string>> reported_;
   std::map<syntax::FunctionDecl const*, bool> may_declare_;
-  int calls_in_text_ = 0; // that are being looked at
+  int calls_in_text_ = 0;                                                 // that are being looked at
   std::map<std::pair<Graph const*, ValueId>, std::string> probabilities_; // what softmax or sigmoid gave
   std::set<std::string> blamed_; // calls of the library whose parameters have been complained about
 };
