@@ -54,7 +54,7 @@ typedef struct nnc_context {
   int64_t examples; // length of the data columns
   int64_t seed;
   int32_t stop_on_bad;
-  int32_t reserved;
+  int32_t spins; // pauses at a barrier before wait() is called; 0 where there are more threads than processors
   nnc_report* report;
   nnc_barrier* barrier;                             // null is fine for one thread
   void (*wait)(struct nnc_context*, int32_t epoch); // sleeps while barrier->epoch == epoch (may return early)

@@ -252,7 +252,10 @@ enum class Use { train, evaluate, run };
 enum class Weights { finite, any };
 
 struct SessionOptions {
-  int threads = 0;                   // members of the team; 0: as many as pay, at most one per core
+  // Members of the team; 0: as many as pay, at most one per core that the process may use. More than 64 and than four
+  // per core are not started; Session::threads() says how many there are. A training lets fewer of them work while
+  // other processes take cores away. No bit of a result depends on any of this.
+  int threads = 0;
   std::optional<std::uint64_t> seed; // nothing: what the train block says
   std::int64_t max_memory = 0;       // bytes of weights, states and arena; 0: no limit
   std::vector<Use> uses = {};

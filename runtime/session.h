@@ -19,6 +19,7 @@ struct Work {
   i64 examples = 0; // rows of the columns
   i64 first_step = 1, steps = 1;
   bool stop_on_bad = false;
+  int threads = 0;            // members of the team that work; 0: as many as there are for the function
   std::vector<void*> outputs; // of @run, one per output
 };
 

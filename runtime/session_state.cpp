@@ -2,13 +2,13 @@
 #include "runtime/session.h"
 
 #include "ir/thread.h"
+#include "runtime/cores.h"
 #include "runtime/failure.h"
 #include "runtime/finite.h"
 #include "runtime/identity.h"
 #include "runtime/ranges.h"
 
 #include <fmt/core.h>
-#include <sched.h>
 #include <sys/mman.h>
 
 #include <algorithm>
@@ -32,13 +32,6 @@ std::vector<i64> constant_shape(Type const& type, std::string const& name) {
     shape.push_back(*extent);
   }
   return shape;
-}
-
-// The cores that this process may use.
-int core_count() {
-  cpu_set_t set;
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return 1;
-  return std::max(1, CPU_COUNT(&set));
 }
 
 // What a session calls. A module whose passes did not all run holds more (@loss, @update.*).
@@ -106,7 +99,8 @@ size_t arena_bytes(Function const& function, i64 batch) {
 inline namespace v1 {
 
 Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionOptions const& options)
-    : program_(std::move(program)), asked_threads_(options.threads), max_memory_(options.max_memory) {
+    : program_(std::move(program)), asked_threads_(std::min(options.threads, most_threads())),
+      max_memory_(options.max_memory) {
   auto const& module = program_->module();
   std::vector<Function const*> functions;
   for (auto const* name : callable)
@@ -117,8 +111,7 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   check_ranges(module, scalars_);
   seed_was_asked = options.seed.has_value();
   seed = options.seed.value_or(module.training ? static_cast<u64>(module.training->seed) : 0);
-  if (options.threads < 0 || options.threads > 1024)
-    throw Error(fmt::format("{} threads: expected 1 to 1024", options.threads));
+  if (options.threads < 0) throw Error(fmt::format("{} threads: expected at least 1", options.threads));
   i64 const batch = module.training ? module.training->batch : 1;
   for (auto const* function : functions) check_memory(arena_bytes(*function, batch));
   int members = 1;
@@ -336,7 +329,7 @@ Outcome Session::State::call(Function const& function, Work const& work) {
 
   nnc_context context{};
   context.version = NNC_ABI_VERSION;
-  context.threads = threads_for(function);
+  context.threads = work.threads > 0 ? std::min(work.threads, threads_for(function)) : threads_for(function);
   context.arguments = arguments.data();
   context.results = results.data();
   context.arena = placed(program_->at(), [&] { return arena_.at_least(arena); });

@@ -1,9 +1,9 @@
 #include "runtime/team.h"
 
 #include "ir/diagnostic.h"
+#include "runtime/cores.h"
 
 #include <climits>
-#include <ctime>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@ namespace {
 
 // About ten microseconds of pauses: longer than any kernel is late, far shorter than a time slice of the system, so
 // that a member whose core is taken away costs a sleep and not a spin (CODEGEN_NOTES, section 5).
-constexpr int spins = 1000;
+constexpr int usual_spins = 1000;
 
 void pause() {
 #if defined(__x86_64__)
@@ -22,8 +22,8 @@ void pause() {
 }
 
 // Sleeps while *word == value; may return early.
-void futex_wait(void const* word, u32 value, timespec const* limit = nullptr) {
-  ::syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, limit, nullptr, 0);
+void futex_wait(void const* word, u32 value) {
+  ::syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
 }
 
 void futex_wake(void const* word, int count) {
@@ -31,7 +31,7 @@ void futex_wake(void const* word, int count) {
 }
 
 // Returns once the word no longer has this value.
-void wait_while(std::atomic<u32> const& word, u32 value) {
+void wait_while(std::atomic<u32> const& word, u32 value, int spins) {
   for (int spin = 0; spin < spins; ++spin) {
     if (word.load(std::memory_order_acquire) != value) return;
     pause();
@@ -39,14 +39,13 @@ void wait_while(std::atomic<u32> const& word, u32 value) {
   while (word.load(std::memory_order_acquire) == value) futex_wait(&word, value);
 }
 
-// A member waits in the compiled code's barrier. The one who arrives last stores the epoch and then reads `sleepers`;
-// should its processor have done the two in the other order, the limit ends a sleep that nobody would.
+// A member waits in the compiled code's barrier: it counts itself among the sleepers, then reads the epoch. The last to
+// arrive writes the epoch, then reads the count. All four are sequentially consistent, so that either the epoch is seen
+// to be new here, or the sleeper is seen there and woken; a change of the epoch on the way into the sleep ends it.
 void wait_at_barrier(nnc_context* context, int32_t epoch) {
   auto& barrier = *context->barrier;
   __atomic_fetch_add(&barrier.sleepers, 1, __ATOMIC_SEQ_CST);
-  timespec const limit{.tv_sec = 0, .tv_nsec = 2'000'000};
-  if (__atomic_load_n(&barrier.epoch, __ATOMIC_SEQ_CST) == epoch)
-    futex_wait(&barrier.epoch, static_cast<u32>(epoch), &limit);
+  if (__atomic_load_n(&barrier.epoch, __ATOMIC_SEQ_CST) == epoch) futex_wait(&barrier.epoch, static_cast<u32>(epoch));
   __atomic_fetch_sub(&barrier.sleepers, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -54,8 +53,9 @@ void wake_barrier(nnc_context* context) { futex_wake(&context->barrier->epoch, I
 
 } // namespace
 
-// When the system has no more threads, those that were started end before the error goes on.
-Team::Team(int members) {
+// Members beyond the processors never spin: the one they wait for may need theirs. When the system has no more threads,
+// those that were started end before the error goes on.
+Team::Team(int members) : processors_(core_count()) {
   try {
     for (int number = 1; number < members; ++number) {
       others_.push_back(std::make_unique<Other>());
@@ -81,7 +81,7 @@ void Team::end() {
 
 void Team::serve(Other& other, int number) {
   for (u32 ticket = 0;; ++ticket) {
-    wait_while(other.tickets, ticket);
+    wait_while(other.tickets, ticket, spins_.load(std::memory_order_relaxed));
     if (ending_) return;
     call_.entry(call_.context, number, call_.first_step, call_.steps);
     if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) futex_wake(&running_, 1);
@@ -95,6 +95,7 @@ void Team::run(nnc_entry entry, nnc_context& context, i64 first_step, i64 steps)
   context.barrier = &barrier_;
   context.wait = wait_at_barrier;
   context.wake = wake_barrier;
+  spins_ = context.spins = context.threads > processors_ ? 0 : usual_spins;
   call_ = {entry, &context, first_step, steps};
   auto const helpers = static_cast<size_t>(context.threads - 1);
   running_.store(static_cast<u32>(helpers), std::memory_order_relaxed);
@@ -103,7 +104,7 @@ void Team::run(nnc_entry entry, nnc_context& context, i64 first_step, i64 steps)
     futex_wake(&others_[i]->tickets, 1);
   }
   entry(&context, 0, first_step, steps);
-  while (u32 const left = running_.load(std::memory_order_acquire)) wait_while(running_, left);
+  while (u32 const left = running_.load(std::memory_order_acquire)) wait_while(running_, left, spins_);
 }
 
 } // namespace nnc

@@ -39,6 +39,8 @@ private:
   std::vector<std::unique_ptr<Other>> others_;
   Call call_;
   bool ending_ = false;
+  int processors_ = 1;
+  std::atomic<int> spins_{0};               // pauses before a member sleeps
   alignas(64) std::atomic<u32> running_{0}; // other members that have not come back from the call
   alignas(64) nnc_barrier barrier_{};
 };

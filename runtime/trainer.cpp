@@ -10,6 +10,7 @@
 #include "runtime/files.h"
 #include "runtime/identity.h"
 #include "runtime/random.h"
+#include "runtime/team_size.h"
 #include "runtime/walk.h"
 
 #include <fmt/core.h>
@@ -116,6 +117,7 @@ private:
   i64 rows_epoch_ = 0;
   Tally epoch_tally_, log_tally_;
   Pace pace_;
+  TeamSize team_{state_.threads_for(function_)};
   Clock::time_point last_save_ = start_;
   f64 save_seconds_ = 0; // that the last one took
   i64 saved_step_ = -1;
@@ -231,10 +233,12 @@ void Trainer::slice() {
   work.first_step = state_.step + 1;
   work.steps = slice_steps(offset);
   work.stop_on_bad = options_.stop_on_bad;
+  work.threads = team_.members();
   auto const start = Clock::now();
   auto const outcome = state_.call(function_, work);
   auto const seconds = seconds_since(start);
-  pace_.took(outcome.steps, seconds);
+  if (!team_.trying()) pace_.took(outcome.steps, seconds);
+  team_.took(static_cast<f64>(outcome.examples), seconds);
   after_slice(outcome, seconds);
 }
 

@@ -21,7 +21,6 @@ namespace {
 using V = llvm::Value*;
 
 constexpr u32 mode = 0x9FC0; // MXCSR: no exception traps, round to nearest, FTZ and DAZ; flags clear
-constexpr i64 spins = 1000;  // pauses before a thread goes to sleep
 
 class Entry {
 public:
@@ -368,6 +367,7 @@ private:
     V barrier = b.CreateLoad(b.getPtrTy(), at(c, offsetof(nnc_context, barrier)));
     V arrived = at(barrier, offsetof(nnc_barrier, arrived)), epoch = at(barrier, offsetof(nnc_barrier, epoch));
     V sleepers = at(barrier, offsetof(nnc_barrier, sleepers));
+    V spins = b.CreateLoad(i32, at(c, offsetof(nnc_context, spins)));
     V mine = atomic_load(epoch, llvm::AtomicOrdering::Acquire);
     V before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, arrived, b.getInt32(1), llvm::Align(4),
                                  llvm::AtomicOrdering::AcquireRelease);
@@ -387,16 +387,16 @@ private:
     b.CreateBr(done);
 
     b.SetInsertPoint(spin);
-    auto* count = b.CreatePHI(b.getInt64Ty(), 2);
-    count->addIncoming(c64(0), arrive);
+    auto* count = b.CreatePHI(i32, 2);
+    count->addIncoming(b.getInt32(0), arrive);
     b.CreateIntrinsic(llvm::Intrinsic::x86_sse2_pause, {}, {});
-    V more = b.CreateAdd(count, c64(1));
+    V more = b.CreateAdd(count, b.getInt32(1));
     count->addIncoming(more, again);
     V open = b.CreateICmpNE(atomic_load(epoch, llvm::AtomicOrdering::Acquire), mine);
     b.CreateCondBr(open, done, again);
 
     b.SetInsertPoint(again);
-    b.CreateCondBr(b.CreateICmpSLT(more, c64(spins)), spin, sleep);
+    b.CreateCondBr(b.CreateICmpSLT(more, spins), spin, sleep);
 
     b.SetInsertPoint(sleep);
     auto* wait_type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy(), i32}, false);

@@ -188,6 +188,15 @@ TEST_CASE("the order of the examples follows from the seed") {
   CHECK(digest_after(compiled(data, {{"order", "file"}}), data) == digest_after(program, data, in_order));
 }
 
+TEST_CASE("a thousand threads are as many as the machine bears, and train") {
+  auto const program = Program::from_text(test::tiny);
+  Session session(program, {.threads = 1000, .seed = {}, .max_memory = 0, .uses = {}});
+  CHECK(session.threads() >= 64);
+  CHECK(session.threads() < 1000);
+  for (int step = 0; step < 100; ++step) session.step({{"x", test::tiny_x}, {"label", test::tiny_label}}, 8);
+  CHECK(session.step_count() == 100);
+}
+
 TEST_CASE("any number of threads gives the same bits") {
   Scratch const scratch;
   auto const data = small_data(scratch, 100);

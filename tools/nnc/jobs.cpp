@@ -173,6 +173,9 @@ void Jobs::open_session(nnc::Program const& program) {
   if (line_.seed) options.seed = static_cast<std::uint64_t>(*line_.seed);
   options.uses = uses(program);
   session_ = std::make_unique<nnc::Session>(program, options);
+  if (session_->threads() < line_.threads)
+    screen_.say(fmt::format("note: {} threads are too many for this machine; there are {}", line_.threads,
+                            session_->threads()));
   if (!line_.load.empty()) session_->load(line_.load);
 }
 

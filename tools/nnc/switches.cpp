@@ -125,7 +125,7 @@ constexpr Switch table[] = {
     {"--no-shuffle", "", training, "take the examples in the order of the file",
      [](Line& l, std::string const&) { l.no_shuffle = true; }},
     {"--threads", "N", training, "use N threads (default: as many as pay)",
-     [](Line& l, std::string const& v) { l.threads = static_cast<int>(number(v, 1, 1024)); }},
+     [](Line& l, std::string const& v) { l.threads = static_cast<int>(number(v, 1, 1 << 20)); }},
     {"--keep-going", "", training, "do not stop when a loss or a weight is not finite",
      [](Line& l, std::string const&) { l.keep_going = true; }},
 
