@@ -5,7 +5,8 @@ namespace nnc {
 
 std::string Order::text() const {
   std::string inner = kind == Kind::chain ? "chain" : "lanes";
-  return block ? "blocks(" + std::to_string(block) + ", " + inner + ")" : inner;
+  if (block == 0) return inner;
+  return "blocks(" + std::to_string(block) + ", " + inner + (axis ? ", " + std::to_string(axis) : "") + ")";
 }
 
 } // namespace nnc

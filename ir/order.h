@@ -1,14 +1,19 @@
 // Orders of sums: part of a program, not of a schedule. ir/NUMERICS.md states them in words; this header is their
 // plain f32 reference, which every kernel is compared with bit by bit.
 //
-// The reduced index space is walked with the outer reduced axes in order and the innermost one fastest; `extent` below
-// is its length and `inner` the length of the innermost reduced axis.
+// The elements of a sum are numbered row-major over its reduced extents, the last one fastest.
 //
-//   chain       one accumulator, in index order
-//   lanes       16 accumulators; element with innermost reduced index i goes to accumulator i mod 16; then the tree
-//               s[l] += s[l + w] for w = 8, 4, 2, 1
-//   blocks(n)   chain or lanes within each n consecutive values of the *outermost* reduced axis; the results of the
-//               blocks are added in order, starting with the first block's
+//   chain              one accumulator, in the order of the numbers
+//   lanes              16 accumulators; the element that stands i places behind the first of its row goes to
+//   accumulator
+//                      i mod 16; then the tree s[l] += s[l + w] for w = 8, 4, 2, 1. A row is the last reduced axis of a
+//                      reduce and all of the sum of a dot; a block that is part of a row counts from its own first
+//                      element
+//   blocks(n, K, a)    the reduced axis number a is cut into runs of n values (the last run may be shorter); a run,
+//   with
+//                      all of the axes behind a, is a block, summed as K says. The axes in front of a number the
+//                      blocks, so that no block reaches over a step of one of them. The results of the blocks are
+//                      joined in pairs, number 2i with 2i + 1, an odd last one as it is, and so again until one is left
 #pragma once
 
 #include "ir/basic.h"
@@ -16,19 +21,47 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <span>
 #include <string>
+#include <vector>
 
 namespace nnc {
 
 struct Order {
   enum class Kind : u8 { chain, lanes };
   Kind kind = Kind::chain;
-  i64 block = 0; // 0: no blocks
+  i64 block = 0; // values of a run; 0: no blocks
+  i64 axis = 0;  // which of the reduced axes is cut
   bool operator==(Order const&) const = default;
-  std::string text() const; // "chain", "lanes", "blocks(256, chain)"
+  std::string text() const; // "chain", "lanes", "blocks(256, chain)", "blocks(9, chain, 1)"
 };
 
 inline constexpr i64 order_lanes = 16;
+
+// Blocks as ranges of element numbers.
+struct BlockRanges {
+  i64 total = 0;  // elements of the sum
+  i64 period = 0; // no block reaches over a multiple of this
+  i64 length = 0; // elements of a block, unless a period ends
+  i64 per_period() const { return (period + length - 1) / length; }
+  i64 count() const { return total == 0 ? 0 : total / period * per_period(); }
+  i64 begin(i64 b) const { return b / per_period() * period + b % per_period() * length; }
+  i64 end(i64 b) const { return std::min(begin(b) + length, (b / per_period() + 1) * period); }
+};
+
+inline i64 product_of(std::span<i64 const> extents) {
+  i64 n = 1;
+  for (i64 e : extents) n *= e;
+  return n;
+}
+
+// Without blocks: all of it is one.
+inline BlockRanges ranges_of(Order order, std::span<i64 const> extents) {
+  i64 total = product_of(extents);
+  if (order.block == 0) return {total, total, total};
+  auto axis = static_cast<size_t>(order.axis);
+  return {total, product_of(extents.subspan(axis)), order.block * product_of(extents.subspan(axis + 1))};
+}
 
 // Combines a partial result with the next element, f32 as the kernels do it.
 struct SumF32 {
@@ -42,73 +75,58 @@ struct ProductF32 {
   static f32 join(f32 a, f32 b) { return a * b; }
 };
 
-// Reduces `outer * inner` elements `at(o, i)` (o: linear index of all reduced axes but the innermost) without blocks.
-template <class Combine, class At>
-f32 reduce_plain(Order::Kind kind, i64 outer, i64 inner, At at) {
+// The elements [begin, end), which are of one block. `row`: elements of a row.
+template <class Combine, class Step>
+f32 block_in_order(Order::Kind kind, i64 begin, i64 end, i64 row, Step step) {
   if (kind == Order::Kind::chain) {
     f32 acc = Combine::start;
-    for (i64 o = 0; o < outer; ++o)
-      for (i64 i = 0; i < inner; ++i) acc = Combine::step(acc, at(o, i));
+    for (i64 k = begin; k < end; ++k) acc = step(acc, k);
     return acc;
   }
   std::array<f32, order_lanes> s;
   s.fill(Combine::start);
-  for (i64 o = 0; o < outer; ++o)
-    for (i64 i = 0; i < inner; ++i) s[i % order_lanes] = Combine::step(s[i % order_lanes], at(o, i));
-  for (i64 w = order_lanes / 2; w >= 1; w /= 2)
-    for (i64 l = 0; l < w; ++l) s[l] = Combine::join(s[l], s[l + w]);
+  for (i64 k = begin; k < end; ++k) {
+    f32& lane = s[static_cast<size_t>((k % row - begin % row) % order_lanes)];
+    lane = step(lane, k);
+  }
+  for (size_t w = order_lanes / 2; w >= 1; w /= 2)
+    for (size_t l = 0; l < w; ++l) s[l] = Combine::join(s[l], s[l + w]);
   return s[0];
 }
 
-// The same with blocks over the outermost reduced axis, of extent `first`. `rest` is the number of elements of the
-// reduced axes between the outermost and the innermost. A single reduced axis is both at once, and no case of this
-// function: see reduce_one_axis.
-template <class Combine, class At>
-f32 reduce_in_order(Order order, i64 first, i64 rest, i64 inner, At at) { // at(f, r, i)
-  auto part = [&](i64 begin, i64 end) {
-    return reduce_plain<Combine>(order.kind, (end - begin) * rest, inner,
-                                 [&](i64 o, i64 i) { return at(begin + o / rest, o % rest, i); });
-  };
-  if (order.block == 0 || first <= order.block) return part(0, first);
-  f32 total = part(0, order.block);
-  for (i64 b = order.block; b < first; b += order.block)
-    total = Combine::join(total, part(b, std::min(first, b + order.block)));
-  return total;
+// The results of the blocks, level by level.
+template <class Combine>
+f32 join_in_pairs(std::vector<f32> parts) {
+  while (parts.size() > 1) {
+    std::vector<f32> next;
+    for (size_t i = 0; i + 1 < parts.size(); i += 2) next.push_back(Combine::join(parts[i], parts[i + 1]));
+    if (parts.size() % 2) next.push_back(parts.back());
+    parts = std::move(next);
+  }
+  return parts.empty() ? Combine::start : parts.front();
 }
 
-// One reduced axis: it is both the outermost (blocks) and the innermost (lanes; the lane counts from the block's
-// start).
-template <class Combine, class At>
-f32 reduce_one_axis(Order order, i64 extent, At at) { // at(i)
-  auto part = [&](i64 begin, i64 end) {
-    return reduce_plain<Combine>(order.kind, 1, end - begin, [&](i64, i64 i) { return at(begin + i); });
-  };
-  if (order.block == 0 || extent <= order.block) return part(0, extent);
-  f32 total = part(0, order.block);
-  for (i64 b = order.block; b < extent; b += order.block)
-    total = Combine::join(total, part(b, std::min(extent, b + order.block)));
-  return total;
+template <class Combine, class Step>
+f32 in_order(Order order, std::span<i64 const> extents, i64 row, Step step) {
+  auto ranges = ranges_of(order, extents);
+  std::vector<f32> parts;
+  for (i64 b = 0; b < ranges.count(); ++b)
+    parts.push_back(block_in_order<Combine>(order.kind, ranges.begin(b), ranges.end(b), row, step));
+  return join_in_pairs<Combine>(std::move(parts));
 }
 
-// A contraction of one output element: sum over k of a(k) * b(k), each step one fma.
+// Reduces the elements at(k).
+template <class Combine, class At>
+f32 reduce_in_order(Order order, std::span<i64 const> extents, At at) {
+  i64 row = extents.empty() ? 1 : extents.back();
+  return in_order<Combine>(order, extents, row, [&](f32 acc, i64 k) { return Combine::step(acc, at(k)); });
+}
+
+// A contraction of one output element: the sum of a(k) * b(k), each step one fma.
 template <class A, class B>
-f32 dot_in_order(Order order, i64 extent, A a, B b) {
-  auto part = [&](i64 begin, i64 end) -> f32 {
-    if (order.kind == Order::Kind::chain) {
-      f32 acc = 0.0F;
-      for (i64 k = begin; k < end; ++k) acc = std::fma(a(k), b(k), acc);
-      return acc;
-    }
-    std::array<f32, order_lanes> s{};
-    for (i64 k = begin; k < end; ++k) s[(k - begin) % order_lanes] = std::fma(a(k), b(k), s[(k - begin) % order_lanes]);
-    for (i64 w = order_lanes / 2; w >= 1; w /= 2)
-      for (i64 l = 0; l < w; ++l) s[l] = s[l] + s[l + w];
-    return s[0];
-  };
-  if (order.block == 0 || extent <= order.block) return part(0, extent);
-  f32 total = part(0, order.block);
-  for (i64 k = order.block; k < extent; k += order.block) total += part(k, std::min(extent, k + order.block));
-  return total;
+f32 dot_in_order(Order order, std::span<i64 const> extents, A a, B b) {
+  return in_order<SumF32>(order, extents, product_of(extents),
+                          [&](f32 acc, i64 k) { return std::fma(a(k), b(k), acc); });
 }
 
 } // namespace nnc

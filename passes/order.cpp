@@ -16,17 +16,33 @@
 namespace nnc {
 namespace {
 
-// Longer sums are taken in blocks: their rounding error grows with the block, not the length.
-constexpr i64 longest = 4096;
-constexpr i64 block = 256;
+// The longest sums that are taken without blocks: of constant extents only. An accumulator then adds at most 1024
+// elements in a row, or 256 in lanes, and 1024 times 0.1 is still exact to 1e-5.
+constexpr i64 longest_chain = 1024, longest_lanes = 256 * order_lanes;
+constexpr i64 block = 256;     // elements of a block, about
 constexpr i64 few_outputs = 4; // so few columns do not fill a vector; the lanes then run along the sum
 
 using Axes = std::vector<i64>;
 
-// Blocks where a sum is long, or its length unknown.
-Order in_blocks(Order::Kind kind, Dim const& extent) {
-  auto known = extent.constant();
-  return {kind, known && *known <= longest ? 0 : block};
+// Blocks where a sum is long, or its length unknown: the axes that fit a block from the last one on, and as many values
+// of the next one as fit.
+Order in_blocks(Order::Kind kind, Shape const& extents) {
+  auto all = element_count(extents).constant();
+  if (all && *all <= (kind == Order::Kind::chain ? longest_chain : longest_lanes)) return {kind};
+  i64 unit = 1;
+  size_t axis = extents.size() - 1;
+  for (; axis > 0; --axis) {
+    auto extent = extents[axis].constant();
+    if (!extent || unit * *extent > block) break;
+    unit *= *extent;
+  }
+  return {kind, std::max<i64>(1, block / unit), static_cast<i64>(axis)};
+}
+
+Shape extents_of(Type const& x, Axes const& axes) {
+  Shape extents;
+  for (i64 a : axes) extents.push_back(x.shape[static_cast<size_t>(a)]);
+  return extents;
 }
 
 Order order_of_reduce(Function const& f, Node const& n) {
@@ -34,24 +50,22 @@ Order order_of_reduce(Function const& f, Node const& n) {
   auto axes = n.attributes.get<Axes>("axes");
   if (!is_float(x.dtype) || axes.empty()) return {};
   bool along_rows = std::find(axes.begin(), axes.end(), x.rank() - 1) != axes.end();
-  auto outermost = *std::min_element(axes.begin(), axes.end());
-  return in_blocks(along_rows ? Order::Kind::lanes : Order::Kind::chain, x.shape[static_cast<size_t>(outermost)]);
+  return in_blocks(along_rows ? Order::Kind::lanes : Order::Kind::chain, extents_of(x, axes));
 }
 
-// Products of the extents that are summed and of the free extents of the right side.
+// The free extents of the right side say how many outputs a sum shares its left side with.
 Order order_of_dot(Function const& f, Node const& n) {
   auto const& rhs = f.type(n.operands[1]);
-  if (!is_float(rhs.dtype)) return {};
   auto const contract = n.attributes.get<Axes>("contract_rhs");
   auto const batch = n.attributes.get_or<Axes>("batch_rhs", {});
-  Dim summed = 1, outputs = 1;
+  if (!is_float(rhs.dtype)) return {};
+  Dim outputs = 1;
   for (i64 a = 0; a < rhs.rank(); ++a) {
     auto among = [&](Axes const& axes) { return std::find(axes.begin(), axes.end(), a) != axes.end(); };
-    if (among(contract)) summed = summed * rhs.shape[static_cast<size_t>(a)];
-    else if (!among(batch)) outputs = outputs * rhs.shape[static_cast<size_t>(a)];
+    if (!among(contract) && !among(batch)) outputs = outputs * rhs.shape[static_cast<size_t>(a)];
   }
-  bool known = summed.is_constant();
-  bool few = known && outputs.constant().value_or(few_outputs + 1) <= few_outputs;
+  Shape summed = extents_of(rhs, contract);
+  bool few = element_count(summed).is_constant() && outputs.constant().value_or(few_outputs + 1) <= few_outputs;
   return in_blocks(few ? Order::Kind::lanes : Order::Kind::chain, summed);
 }
 

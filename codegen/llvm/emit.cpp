@@ -157,6 +157,7 @@ private:
     case Act::fma: return emit_fma(m_, b_, operand(i, 0), operand(i, 1), operand(i, 2));
     case Act::quotient: return b_.CreateUDiv(operand(i, 0), operand(i, 1));
     case Act::remainder: return b_.CreateURem(operand(i, 0), operand(i, 1));
+    case Act::bit_width: return bit_width(operand(i, 0));
     case Act::splat: return b_.CreateVectorSplat(static_cast<unsigned>(i.type.lanes), operand(i, 0));
     case Act::lane_numbers: return lane_numbers(i.type.lanes);
     case Act::extract: return b_.CreateExtractElement(operand(i, 0), operand(i, 1));
@@ -176,6 +177,12 @@ private:
     int n = operand_count(i);
     for (int k = 0; k < n; ++k) operands.push_back(operand(i, k));
     return emit_compute(m_, b_, i.op, type_of(i, n - 1).dtype, i.type, operands);
+  }
+
+  V bit_width(V v) {
+    auto* type = v->getType();
+    V zeros = b_.CreateBinaryIntrinsic(llvm::Intrinsic::ctlz, v, b_.getFalse());
+    return b_.CreateSub(llvm::ConstantInt::get(type, type->getScalarSizeInBits()), zeros);
   }
 
   V lane_numbers(int lanes) {

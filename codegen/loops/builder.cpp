@@ -31,6 +31,7 @@ int operand_count(Inst const& i) {
   case Act::loop:
   case Act::lane_numbers: return 0;
   case Act::set_cell:
+  case Act::bit_width:
   case Act::splat:
   case Act::tree:
   case Act::prefetch:
@@ -261,6 +262,8 @@ Ref LoopBuilder::subtract(Ref a, Ref b) {
   auto x = known(a), y = known(b);
   if (x && y && type(a) == type(b)) return constant(type(a).dtype, {.f = 0, .i = *x - *y}, type(a).lanes);
   if (y && *y == 0 && type(b).lanes <= type(a).lanes) return a;
+  auto const& sum = loops_.insts[a];
+  if (sum.act == Act::compute && sum.op == OpCode::add && sum.args[0] == b && known(sum.args[1])) return sum.args[1];
   return compute(OpCode::sub, {a, b});
 }
 
@@ -289,6 +292,12 @@ Ref LoopBuilder::remainder(Ref a, Ref by) {
   if (y && *y == 1) return constant(type(a).dtype, {}, type(a).lanes);
   if (x && y && *y > 0) return constant(type(a).dtype, {.f = 0, .i = *x % *y}, type(a).lanes);
   return pure({.act = Act::remainder, .type = type(a), .args = {a, splat(by, type(a).lanes), no_ref, no_ref}});
+}
+
+Ref LoopBuilder::bit_width(Ref a) {
+  if (auto x = known(a))
+    return constant(type(a).dtype, {.f = 0, .i = static_cast<i64>(std::bit_width(static_cast<u64>(*x)))});
+  return pure({.act = Act::bit_width, .type = type(a), .args = {a, no_ref, no_ref, no_ref}});
 }
 
 Ref LoopBuilder::minimum(Ref a, Ref b) {

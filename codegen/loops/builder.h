@@ -49,6 +49,7 @@ public:
   Ref multiply(Ref a, Ref b);
   Ref quotient(Ref a, Ref by);
   Ref remainder(Ref a, Ref by);
+  Ref bit_width(Ref a);
   Ref minimum(Ref a, Ref b);
   Ref maximum(Ref a, Ref b);
 

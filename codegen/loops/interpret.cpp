@@ -4,6 +4,7 @@
 #include "codegen/math/by_operator.h"
 #include "ir/random.h"
 
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -254,6 +255,7 @@ private:
     case Act::remainder:
       for (size_t k = 0; k < lanes; ++k) out[k].i = operand(i, 0)[k].i % operand(i, 1)[k].i;
       return out;
+    case Act::bit_width: out[0].i = static_cast<i64>(std::bit_width(static_cast<u64>(index(i, 0)))); return out;
     case Act::splat: return Value(lanes, operand(i, 0)[0]);
     case Act::lane_numbers:
       for (size_t k = 0; k < lanes; ++k) out[k].i = static_cast<i64>(k);

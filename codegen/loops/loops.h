@@ -40,6 +40,7 @@ enum class Act : u8 {
   fma,          // a * b + c, rounded once where the target can
   quotient,     // integers >= 0 divided by an integer > 0
   remainder,    //
+  bit_width,    // of an integer >= 0: 0 of 0, else 1 + floor(log2)
   splat,        // a scalar in every lane
   lane_numbers, // 0, 1, 2, ... as i32
   extract,      // args[0][args[1]]

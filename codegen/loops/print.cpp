@@ -88,6 +88,7 @@ private:
     case Act::fma: return "fma" + operands(i);
     case Act::quotient: return "quotient" + operands(i);
     case Act::remainder: return "remainder" + operands(i);
+    case Act::bit_width: return "bit_width" + operands(i);
     case Act::splat: return "splat" + operands(i);
     case Act::lane_numbers: return "lane_numbers";
     case Act::extract: return "extract" + operands(i);

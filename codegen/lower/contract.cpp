@@ -121,7 +121,10 @@ private:
   void fill() {
     Node const& dot = *c_.dot;
     spec_.dtype = k_.function().type(dot.result()).dtype;
-    spec_.order = order_of(dot);
+    auto sum = linear_sum(order_of(dot), extents_of(shape(c_.lhs.value), c_.lhs.contract));
+    spec_.kind = sum.order.kind;
+    spec_.block = sum.order.block;
+    if (sum.order.axis) spec_.period = exact(sum.period);
     spec_.batches = exact(count(c_.lhs, c_.lhs.batch));
     spec_.rows = rows_of(count(c_.lhs, c_.lhs.free));
     spec_.depth = exact(count(c_.lhs, c_.lhs.contract));
@@ -193,7 +196,7 @@ private:
     }
     i64 last = static_cast<i64>(shape(o.value).size()) - 1;
     operand.along_inner = outer.empty() || outer.back() != last;
-    if (spec_.order.kind == Order::Kind::lanes) operand.along_inner = o.is_lhs; // along the sum
+    if (spec_.kind == Order::Kind::lanes) operand.along_inner = o.is_lhs; // along the sum
     operand.load = [this, o, outer, inner, along_inner = operand.along_inner](Ref batch, Ref i, Ref j) {
       std::vector<At> at(shape(o.value).size());
       place(at, o, o.batch, {batch});

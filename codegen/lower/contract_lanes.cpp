@@ -4,7 +4,7 @@
 //       for k in steps of 16      sums[r][n] += lhs(r, k ..) * column n (k ..), R * N accumulators of 16 lanes
 //       for r, n                  the tree over the 16 lanes, then the epilogue of one element
 //
-// With blocks, each block has its own tree, and the results of the blocks are added in order.
+// With blocks, each block has its own tree, and their results are joined level by level (codegen/lower/blocks.h).
 #include "codegen/lower/contract_nest.h"
 
 namespace nnc {
@@ -27,6 +27,7 @@ void ContractNest::in_lanes() {
   i64 rows = spec_.columns == 1 ? 4 : spec_.columns == 2 ? 2 : 1;
   choice_.tile_rows = rows;
   if (!rows_fit()) rows = 1;
+  if (blocked()) level_buffer_ = b.stack_buffer("levels", 4 * rows * spec_.columns * levels_for(known_blocks(spec_)));
   each(b.integer(0), spec_.batches.value, 1, [&](Ref batch) {
     at_.batch = batch;
     each(b.integer(0), b.integer(spec_.columns), 1, [&](Ref n) {
@@ -55,20 +56,26 @@ void ContractNest::in_steps(Ref from, Ref to, Body body) {
 
 // sums[r * N + n], each after its tree.
 ContractNest::Refs ContractNest::sums_of_rows(Ref row, i64 rows, i64 stride) {
-  i64 depth = *spec_.depth.constant, block = spec_.order.block ? spec_.order.block : depth;
-  Refs totals = sums_of_block(row, rows, stride, b.integer(0), std::min(block, depth));
-  auto join = [&](Refs const& more, Refs const& before) {
-    Refs sums;
-    for (size_t i = 0; i < more.size(); ++i) sums.push_back(b.compute(OpCode::add, {before[i], more[i]}));
-    return sums;
-  };
-  i64 whole = depth / block * block;
-  if (whole > block) {
-    auto loop = p_.open(b.integer(block), b.integer(whole), block, totals);
-    totals = p_.close(join(sums_of_block(row, rows, stride, loop.index, block), loop.carried));
-  }
-  if (depth > block && whole < depth)
-    totals = join(sums_of_block(row, rows, stride, b.integer(whole), depth - whole), totals);
+  i64 depth = *spec_.depth.constant;
+  if (!blocked()) return sums_of_block(row, rows, stride, b.integer(0), depth);
+  BlockRanges ranges{depth, spec_.period.constant.value_or(depth), spec_.block};
+  i64 sums = rows * spec_.columns;
+  Levels levels{level_buffer_, {spec_.dtype, 1}, sums};
+  BlockOfMany block{.count = b.integer(ranges.count()), .base = b.integer(0), .places = {}};
+  for (i64 i = 0; i < sums; ++i) block.places.push_back(i);
+  std::vector<OpCode> joins(block.places.size(), OpCode::add);
+  i64 whole = ranges.period / ranges.length, rest = ranges.period % ranges.length;
+  each(b.integer(0), b.integer(depth / ranges.period), 1, [&](Ref period) {
+    auto block_at = [&](Ref in_period, i64 length) {
+      Ref from = b.add(b.multiply(period, ranges.period), b.multiply(in_period, ranges.length));
+      block.number = b.add(b.multiply(period, ranges.per_period()), in_period);
+      join_block(p_, levels, block, joins, sums_of_block(row, rows, stride, from, length));
+    };
+    if (whole) each(b.integer(0), b.integer(whole), 1, [&](Ref i) { block_at(i, ranges.length); });
+    if (rest) block_at(b.integer(whole), rest);
+  });
+  Refs totals;
+  for (i64 place : block.places) totals.push_back(joined_value(b, levels, block.base, place));
   return totals;
 }
 

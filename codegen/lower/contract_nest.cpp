@@ -12,6 +12,7 @@ constexpr i64 longest_block = 8192;  // a block is never cut
 constexpr i64 chunk_depth_lhs = 512; // when lhs is packed with each chunk
 constexpr i64 packed_lhs_bytes = 512 * 1024, most_packed_lhs_bytes = 1024 * 1024;
 constexpr i64 rows_of_totals = 1024;
+constexpr i64 bytes_of_totals = 1024 * 1024; // what the totals take on the stack when there are levels of them
 
 i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
 
@@ -52,8 +53,9 @@ ContractChoice choose(ContractSpec const& s) {
   choice.direct = !s.pack_rhs && s.rhs.plain && s.rhs.plain->inner_stride == 1 && s.columns % lanes == 0;
   if (!s.depth.constant || *s.depth.constant > longest_depth) {
     i64 depth = s.lhs.plain || s.depth.constant ? chunk_depth : chunk_depth_lhs;
-    choice.depth_chunk = s.order.block ? round_up(depth, s.order.block) : depth;
+    choice.depth_chunk = s.block ? round_up(depth, s.block) : depth;
   }
+  if (in_blocks(s)) choice.levels = levels_for(known_blocks(s));
 
   i64 chunk = 0;
   if (!s.lhs.plain) {
@@ -64,7 +66,12 @@ ContractChoice choose(ContractSpec const& s) {
   }
   if (choice.depth_chunk) chunk = chunk ? std::min(chunk, rows_of_totals) : rows_of_totals;
   if (chunk && s.rows.constant) chunk = std::min(chunk, round_up(*s.rows.constant, 16));
-  choice.row_chunk = chunk;
+  choice.row_chunk = choice.row_chunk_long = chunk;
+  if (choice.depth_chunk) {
+    i64 row = 4 * choice.widths[0] * lanes * choice.levels;
+    choice.row_chunk_long = std::min(chunk, std::max<i64>(16, bytes_of_totals / row / 16 * 16));
+    if (s.depth.constant) choice.row_chunk = choice.row_chunk_long;
+  }
   if (!s.rhs.plain && !s.rhs.along_inner)
     choice.packed_depth = spread(choice.depth_chunk ? choice.depth_chunk : *s.depth.constant, lanes);
 
@@ -74,25 +81,33 @@ ContractChoice choose(ContractSpec const& s) {
   return choice;
 }
 
+bool in_blocks(ContractSpec const& s) { return s.block != 0 && known_blocks(s).value_or(2) > 1; }
+
+std::optional<i64> known_blocks(ContractSpec const& s) {
+  auto period = s.period.value == no_ref ? s.depth.constant : s.period.constant;
+  if (!s.depth.constant || !period) return {};
+  return BlockRanges{*s.depth.constant, *period, s.block}.count();
+}
+
 bool can_contract(ContractSpec const& s) {
-  if (s.order.kind == Order::Kind::lanes) return can_contract_lanes(s);
+  if (s.kind == Order::Kind::lanes) return can_contract_lanes(s);
   bool rhs = !s.rhs.plain || s.rhs.plain->inner_stride == 1 || s.rhs.plain->outer_stride == 1;
-  return rhs && s.order.block <= longest_block && s.columns >= 1;
+  return rhs && s.block <= longest_block && s.columns >= 1;
 }
 
 ContractNest::ContractNest(Puller& puller, ContractSpec const& spec, ContractChoice choice)
     : p_(puller), b(puller.builder()), spec_(spec), choice_(std::move(choice)) {
-  if (spec.order.kind == Order::Kind::lanes) return;
+  if (spec.kind == Order::Kind::lanes) return;
   i64 panel = choice_.widths[0] * lanes();
   i64 depth = choice_.depth_chunk ? choice_.depth_chunk : *spec.depth.constant;
-  i64 totals = choice_.depth_chunk ? round_up(choice_.row_chunk, choice_.tile_rows) : choice_.tile_rows;
+  i64 totals = choice_.depth_chunk ? round_up(choice_.row_chunk_long, choice_.tile_rows) : choice_.tile_rows;
   auto buffer = [&](char const* name, i64 elements) { return b.stack_buffer(name, 4 * elements); };
   if (!choice_.direct)
     panel_buffer_ = buffer("panel", panel * (depth + lanes())); // a transposing pack writes a little more
   if (choice_.packed_depth) row_buffer_ = buffer("rows of rhs", panel * choice_.packed_depth);
   if (lhs_packed()) lhs_buffer_ = buffer("lhs", (choice_.row_chunk + lanes()) * choice_.packed_row);
   if (flat()) flat_buffer_ = buffer("flat", choice_.tile_rows * spec.columns + lanes());
-  scratch_buffer_ = buffer("totals", panel * std::max<i64>(totals, 1));
+  scratch_buffer_ = buffer("totals", panel * std::max<i64>(totals, 1) * choice_.levels);
 }
 
 // The thread's part of `units` things, each of `unit` elements; the last thread goes to `end`.
@@ -105,7 +120,7 @@ ContractNest::Range ContractNest::share(Ref units, i64 unit, Ref end) {
 }
 
 void ContractNest::emit() {
-  if (spec_.order.kind == Order::Kind::lanes) return in_lanes();
+  if (spec_.kind == Order::Kind::lanes) return in_lanes();
   using Split = ContractChoice::Split;
   Range batches{b.integer(0), spec_.batches.value}, vectors{b.integer(0), b.integer(vector_count())};
   at_.rows = {b.integer(0), spec_.rows.value};
@@ -119,27 +134,42 @@ void ContractNest::emit() {
     at_.rows = share(b.quotient(add(spec_.rows.value, unit - 1), b.integer(unit)), unit, spec_.rows.value);
   }
   }
-  if (choice_.depth_chunk) { // one tile of scratch does when all of k turns out to be one chunk
-    scratch_stride_ = b.integer(choice_.widths[0] * lanes());
-    Ref one = b.compute(OpCode::le, {spec_.depth.value, b.integer(choice_.depth_chunk)});
-    if (!spec_.depth.constant) scratch_stride_ = b.compute(OpCode::select, {one, b.integer(0), scratch_stride_});
-  }
+  count_chunks();
   each(batches.from, batches.to, 1, [&](Ref batch) {
     at_.batch = batch;
     chunks_of_rows(vectors);
   });
 }
 
+// One tile of scratch does when all of k turns out to be one chunk.
+void ContractNest::count_chunks() {
+  if (blocked()) {
+    Ref period = spec_.period.value == no_ref ? spec_.depth.value : spec_.period.value;
+    Ref in_period = b.quotient(add(period, spec_.block - 1), b.integer(spec_.block));
+    blocks_ = b.multiply(b.quotient(spec_.depth.value, period), in_period);
+  }
+  if (!choice_.depth_chunk) return;
+  scratch_stride_ = b.integer(choice_.widths[0] * lanes() * choice_.levels);
+  if (spec_.depth.constant) return;
+  one_chunk_ = blocked() ? b.compute(OpCode::le, {blocks_, b.integer(choice_.depth_chunk / spec_.block)})
+                         : b.compute(OpCode::le, {spec_.depth.value, b.integer(choice_.depth_chunk)});
+  scratch_stride_ = b.compute(OpCode::select, {one_chunk_, b.integer(0), scratch_stride_});
+}
+
 void ContractNest::chunks_of_rows(Range vectors) {
   Range all = at_.rows;
-  bool one = choice_.row_chunk == 0 || (spec_.rows.constant && *spec_.rows.constant <= choice_.row_chunk);
+  bool one = choice_.row_chunk == 0 || (spec_.rows.constant && *spec_.rows.constant <= choice_.row_chunk_long);
   auto chunk = [&] {
     if (lhs_packed() && !lhs_in_chunks()) pack_lhs({b.integer(0), spec_.depth.value});
     panels(vectors);
   };
   if (one) return chunk();
-  each(all.from, all.to, choice_.row_chunk, [&](Ref m) {
-    at_.rows = {m, b.minimum(add(m, choice_.row_chunk), all.to)};
+  Ref size = b.integer(choice_.row_chunk);
+  if (one_chunk_ != no_ref) size = b.compute(OpCode::select, {one_chunk_, size, b.integer(choice_.row_chunk_long)});
+  Ref chunks = b.quotient(b.add(b.subtract(all.to, all.from), add(size, -1)), size);
+  each(b.integer(0), chunks, 1, [&](Ref number) {
+    Ref m = b.add(all.from, b.multiply(number, size));
+    at_.rows = {m, b.minimum(b.add(m, size), all.to)};
     chunk();
   });
   at_.rows = all;
@@ -176,10 +206,17 @@ void ContractNest::panels(Range vectors) {
 
 // With each panel, unless one chunk holds all of k: then it is still there from the first one.
 void ContractNest::pack_lhs_again() {
-  Ref several = b.compute(OpCode::gt, {spec_.depth.value, b.integer(choice_.depth_chunk)});
-  Ref needed = b.compute(OpCode::or_, {at_.first, several});
+  Ref needed = b.compute(OpCode::or_, {at_.first, b.compute(OpCode::not_, {one_chunk_})});
   each(b.integer(0), b.compute(OpCode::select, {needed, b.integer(1), b.integer(0)}), 1,
        [&](Ref) { pack_lhs(at_.depth); });
+}
+
+// Where a block starts; where all of k ends, for the number behind the last.
+Ref ContractNest::start_of_block(Ref number) {
+  if (spec_.period.value == no_ref) return b.minimum(b.multiply(number, spec_.block), spec_.depth.value);
+  Ref in_period = b.quotient(add(spec_.period.value, spec_.block - 1), b.integer(spec_.block));
+  return b.add(b.multiply(b.quotient(number, in_period), spec_.period.value),
+               b.multiply(b.remainder(number, in_period), spec_.block));
 }
 
 void ContractNest::chunks_of_depth() {
@@ -195,7 +232,16 @@ void ContractNest::chunks_of_depth() {
     if (lhs_in_chunks()) pack_lhs_again();
     each(at_.rows.from, at_.rows.to, choice_.tile_rows, [&](Ref m) { tile(m); });
   };
-  if (choice_.depth_chunk == 0) return chunk(b.integer(0), spec_.depth.value);
+  Ref zero = b.integer(0);
+  at_.blocks = {zero, blocks_};
+  if (choice_.depth_chunk == 0) return chunk(zero, spec_.depth.value);
+  if (blocked()) {
+    i64 blocks = choice_.depth_chunk / spec_.block;
+    return every(zero, blocks_, blocks, [&](Ref number) {
+      at_.blocks = {number, b.minimum(add(number, blocks), blocks_)};
+      chunk(start_of_block(number), start_of_block(at_.blocks.to));
+    });
+  }
   every(b.integer(0), spec_.depth.value, choice_.depth_chunk,
         [&](Ref k) { chunk(k, b.minimum(add(k, choice_.depth_chunk), spec_.depth.value)); });
 }

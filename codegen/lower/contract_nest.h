@@ -8,20 +8,21 @@
 //         for chunk of k                         one chunk, unless k is long or known at run time only
 //           pack the panel of rhs                the prologue of rhs is computed here
 //           for tile of MR rows
-//             k loop on MR x NV accumulators     NV loads of rhs, MR broadcasts of lhs, MR*NV fma
-//             accumulators -> scratch tile
+//             for block of k                   one without blocks
+//               k loop on MR x NV accumulators   NV loads of rhs, MR broadcasts of lhs, MR*NV fma
+//               accumulators -> scratch tile     with blocks: joined with those of earlier ones, level by level
 //             loop over rows and vectors of the scratch tile: epilogue
 //
 // Vectors have W lanes:
 //
 //     panel   [k][NV*W]      |  k=0: n n+1 ... n+NV*W-1  |  k=1: ...        in L1 or L2, read in order
 //     lhs     in place, rows [m][k] or columns [k][m]; packed: rows [m][k padded] or columns [m / MR][k][m % MR]
-//     scratch [MR][widest NV*W]                                              in L1
+//     scratch [level of blocks][MR][widest NV*W]                             in L1
 //
 // Register rule: MR*NV accumulators + NV vectors of rhs + 1 broadcast <= registers, so 4 x 3 of 16 and 8 x 3 of 32.
 #pragma once
 
-#include "codegen/lower/pull.h"
+#include "codegen/lower/blocks.h"
 
 namespace nnc {
 
@@ -48,8 +49,10 @@ struct ContractOperand {
 };
 
 struct ContractSpec {
-  DType dtype = DType::f32; // i32: multiply and add, wrapping
-  Order order;              // of kind chain; of kind lanes with few columns
+  DType dtype = DType::f32;              // i32: multiply and add, wrapping
+  Order::Kind kind = Order::Kind::chain; // lanes with few columns
+  i64 block = 0;                         // so many steps of k are a block; 0: no blocks
+  Extent period;                         // steps of k that no block reaches over; without a value: all of them
   Extent batches, rows, depth;
   i64 columns = 0;
   ContractOperand lhs, rhs;
@@ -76,6 +79,8 @@ struct ContractChoice {
   bool direct = false;     // rhs is read where it lies
   i64 depth_chunk = 0;     // KC: this much of k at a time; 0: all of it
   i64 row_chunk = 0;       // MC: this many rows at a time; 0: all
+  i64 row_chunk_long = 0;  // the same when there is more than one chunk of k
+  i64 levels = 1;          // of totals of blocks
   i64 packed_span = 0;     // steps of k that a packed lhs holds
   i64 packed_row = 0;      // row stride of an lhs packed as rows
   i64 packed_depth = 0;    // row stride of rows of a virtual rhs that runs along k
@@ -86,6 +91,8 @@ ContractChoice choose(ContractSpec const&);
 // Whether ContractNest takes this.
 bool can_contract(ContractSpec const&);
 bool can_contract_lanes(ContractSpec const&); // for orders of kind `lanes`
+bool in_blocks(ContractSpec const&);          // more than one block, as far as is known
+std::optional<i64> known_blocks(ContractSpec const&);
 
 class ContractNest {
 public:
@@ -105,6 +112,7 @@ private:
     Ref column = no_ref;  // first column of the panel
     Ref vectors = no_ref; // its width
     Range depth;          // of the chunk of k
+    Range blocks;         // the same, in blocks
     Ref panel = no_ref;   // where the panel starts in its buffer
   };
   // What the k loop reads of lhs: one index and rows at a constant stride, or an index for each row.
@@ -119,6 +127,9 @@ private:
   void panels(Range vectors);
   void chunks_of_depth();
   void pack_lhs_again();
+  void count_chunks();
+  Ref rows_of_chunk();
+  Ref start_of_block(Ref number);
 
   // contract_pack.cpp
   void pack_lhs(Range depth);
@@ -157,9 +168,7 @@ private:
   i64 vector_count() const { return (spec_.columns + lanes() - 1) / lanes(); }
   i64 whole_columns() const { return spec_.columns / lanes() * lanes(); }
   bool partial() const { return spec_.columns % lanes() != 0; } // the last vector has lanes beyond N
-  bool blocked() const {
-    return spec_.order.block != 0 && !(spec_.depth.constant && *spec_.depth.constant <= spec_.order.block);
-  }
+  bool blocked() const { return in_blocks(spec_); }
   // A tile is whole rows of the result, and whole vectors in memory.
   bool flat() const {
     return spec_.flat_epilogue && partial() && rows_fit() && vector_count() == choice_.widths[0] &&
@@ -211,8 +220,11 @@ private:
   ContractSpec const& spec_;
   ContractChoice choice_;
   Where at_;
-  int lhs_buffer_ = -1, panel_buffer_ = -1, row_buffer_ = -1, scratch_buffer_ = -1, flat_buffer_ = -1;
+  int lhs_buffer_ = -1, panel_buffer_ = -1, row_buffer_ = -1, scratch_buffer_ = -1, flat_buffer_ = -1,
+      level_buffer_ = -1;
   Ref scratch_stride_ = no_ref; // elements from row to row of the totals; no_ref: one tile only
+  Ref blocks_ = no_ref;         // of all of k
+  Ref one_chunk_ = no_ref;      // is there one chunk of k only?
 };
 
 } // namespace nnc

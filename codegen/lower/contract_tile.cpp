@@ -1,9 +1,8 @@
 // One tile: MR rows times NV vectors of columns. The sums run in registers along k, go to a scratch tile on the stack,
 // and a loop over its vectors runs the epilogue: one copy of its code, whatever its length.
 //
-// With blocks, or with chunks of k, the scratch tile holds the totals so far. With blocks a total starts at -0, since
-// -0 + x is x for every x, so that "the total starts with the first block" needs no special case; without blocks the
-// chain goes on from the total and starts at +0.
+// With chunks of k the scratch tile holds the totals so far, and the chain goes on from them. With blocks it holds what
+// waits at each level of the tree that joins their results (codegen/lower/blocks.h), in the end the sum at level 0.
 #include "codegen/lower/contract_nest.h"
 
 namespace nnc {
@@ -72,8 +71,7 @@ ContractNest::Rows ContractNest::rows_at(Ref row, Ref depth) {
 
 // Only with the first chunk of k: a loop from its start up to 1 runs then.
 void ContractNest::start_totals(Ref scratch) {
-  bool minus = blocked() && is_float(spec_.dtype);
-  Ref start = b.number(minus ? -0.0 : 0.0, {spec_.dtype, spec_.lanes});
+  Ref start = b.number(0, {spec_.dtype, spec_.lanes});
   each(at_.depth.from, b.integer(1), 1, [&](Ref) {
     for (i64 i = 0; i < choice_.tile_rows; ++i)
       for (i64 j = 0; j < choice_.widths[0]; ++j) b.store(scratch_buffer_, scratch_at(scratch, i, j), start);
@@ -94,20 +92,22 @@ void ContractNest::sum(Ref scratch, Ref row, i64 width) {
       b.store(scratch_buffer_, scratch_at(scratch, i, j), sums[static_cast<size_t>(i * width + j)]);
 }
 
-// Block by block, each a chain from +0 and added to the scratch tile.
+// Block by block, each a chain from +0, joined into the scratch tile.
 void ContractNest::sum_blocks(Ref scratch, Ref row, i64 width) {
-  i64 block = spec_.order.block;
-  every(at_.depth.from, at_.depth.to, block, [&](Ref k) {
-    Refs sums(static_cast<size_t>(choice_.tile_rows * width), b.number(0, {spec_.dtype, spec_.lanes}));
-    Ref steps = b.minimum(b.integer(block), b.subtract(at_.depth.to, k));
+  i64 tile = choice_.tile_rows * choice_.widths[0] * lanes();
+  Levels levels{scratch_buffer_, {spec_.dtype, spec_.lanes}, tile};
+  BlockOfMany block{.count = blocks_, .base = scratch, .places = {}};
+  for (i64 i = 0; i < choice_.tile_rows; ++i)
+    for (i64 j = 0; j < width; ++j) block.places.push_back((i * choice_.widths[0] + j) * lanes());
+  std::vector<OpCode> joins(block.places.size(), OpCode::add);
+  every(at_.blocks.from, at_.blocks.to, 1, [&](Ref number) {
+    Refs sums(block.places.size(), b.number(0, {spec_.dtype, spec_.lanes}));
+    Ref k = start_of_block(number);
+    Ref steps = b.minimum(b.integer(spec_.block), b.subtract(start_of_block(add(number, 1)), k));
     Ref panel = b.add(at_.panel, b.multiply(b.subtract(k, at_.depth.from), panel_stride(width)));
     accumulate(sums, rows_at(row, k), panel, width, steps);
-    for (i64 i = 0; i < choice_.tile_rows; ++i)
-      for (i64 j = 0; j < width; ++j) {
-        Ref index = scratch_at(scratch, i, j);
-        Ref total = b.compute(OpCode::add, {load(scratch_buffer_, index), sums[static_cast<size_t>(i * width + j)]});
-        b.store(scratch_buffer_, index, total);
-      }
+    block.number = number;
+    join_block(p_, levels, block, joins, sums);
   });
 }
 
@@ -150,7 +150,7 @@ void ContractNest::tile(Ref row) {
   Ref scratch = b.integer(0);
   if (scratch_stride_ != no_ref) scratch = b.multiply(b.subtract(row, at_.rows.from), scratch_stride_);
   if (spec_.prefetch) spec_.prefetch(at_.batch, row, at_.column, choice_.tile_rows, choice_.widths[0] * lanes());
-  if (blocked() || choice_.depth_chunk != 0) start_totals(scratch);
+  if (!blocked() && choice_.depth_chunk != 0) start_totals(scratch);
   for_width([&](i64 width) { blocked() ? sum_blocks(scratch, row, width) : sum(scratch, row, width); });
   // Only with the last chunk of k: a loop from K up to one behind the chunk's end runs then.
   each(spec_.depth.value, add(at_.depth.to, 1), 1,

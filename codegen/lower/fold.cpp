@@ -1,5 +1,5 @@
 // Pulling through reductions and contractions: loops of their own, in the order that the program states (ir/order.h).
-#include "codegen/lower/pull.h"
+#include "codegen/lower/blocks.h"
 
 #include "ir/op.h"
 
@@ -58,26 +58,53 @@ std::vector<Dim> Puller::reduced_extents(Node const& n) const {
 
 std::vector<Ref> Puller::fold(std::vector<Dim> const& extents, Order order, Fold const& f) {
   if (extents.empty()) return f.step(f.starts, {});
-  Ref whole = extent(b_, extents[0]);
-  auto length = b_.known(whole);
-  if (order.block == 0 || (length && *length <= order.block)) return part(extents, order.kind, f, b_.integer(0), whole);
-  std::vector<Ref> initial;
-  for (auto s : f.starts) initial.push_back(b_.splat(s, lanes_.lanes));
-  auto blocks = open(b_.integer(0), whole, order.block, initial);
-  Ref end = b_.minimum(b_.add(blocks.index, b_.integer(order.block)), whole);
-  auto next = part(extents, order.kind, f, blocks.index, end);
-  Ref first = b_.compute(OpCode::eq, {blocks.index, b_.integer(0)});
-  for (size_t i = 0; i < next.size(); ++i)
-    next[i] = b_.compute(OpCode::select, {first, next[i], b_.compute(f.joins[i], {blocks.carried[i], next[i]})});
-  return close(next);
+  auto whole = extents[0].constant();
+  bool one = order.block == 0 || (order.axis == 0 && whole && *whole <= order.block);
+  if (one) return part(extents, order.kind, f, b_.integer(0), extent(b_, extents[0]), {});
+  return blocks(extents, order, f);
 }
 
-// [begin, end) of the outermost reduced axis, all of the others.
-std::vector<Ref> Puller::part(std::vector<Dim> const& extents, Order::Kind kind, Fold const& f, Ref begin, Ref end) {
+// Block by block, joined in memory. Sums over nothing have no block and are what they start with.
+std::vector<Ref> Puller::blocks(std::vector<Dim> const& extents, Order order, Fold const& f) {
+  int lanes = order.kind == Order::Kind::lanes ? 1 : lanes_.lanes;
+  auto cut = static_cast<size_t>(order.axis);
+  Dim before = element_count({extents.begin(), extents.begin() + order.axis});
+  auto n = extents[cut].constant();
+  std::optional<i64> known;
+  if (n && before.is_constant()) known = *before.constant() * ((*n + order.block - 1) / order.block);
+
+  auto width = static_cast<i64>(f.starts.size()) * lanes;
+  Levels levels{-1, {b_.type(f.starts[0]).dtype, lanes}, width};
+  levels.buffer = b_.stack_buffer("levels", bytes(levels.type.dtype) * width * levels_for(known));
+  BlockOfMany block{.base = b_.integer(0), .places = {}};
+  for (size_t i = 0; i < f.starts.size(); ++i) block.places.push_back(static_cast<i64>(i) * lanes);
+  for (size_t i = 0; i < f.starts.size(); ++i)
+    b_.store(levels.buffer, b_.integer(block.places[i]), b_.splat(f.starts[i], lanes));
+
+  Ref end = extent(b_, extents[cut]);
+  Ref runs = b_.quotient(b_.add(end, b_.integer(order.block - 1)), b_.integer(order.block));
+  block.count = b_.multiply(extent(b_, before), runs);
+  std::vector<At> at;
+  for (size_t i = 0; i < cut; ++i) at.push_back({open(b_.integer(0), extent(b_, extents[i])).index});
+  Ref row = at.empty() ? b_.integer(0) : indexer_.linear(at, extents, 0, cut).base;
+  Ref run = open(b_.integer(0), runs).index;
+  block.number = b_.add(b_.multiply(row, runs), run);
+  Ref from = b_.multiply(run, order.block), to = b_.add(from, b_.integer(order.block));
+  if (!n || *n % order.block) to = b_.minimum(to, end);
+  join_block(*this, levels, block, f.joins, part(extents, order.kind, f, from, to, at));
+  for (size_t i = 0; i <= cut; ++i) close();
+  std::vector<Ref> sums;
+  for (i64 place : block.places) sums.push_back(joined_value(b_, levels, block.base, place));
+  return sums;
+}
+
+// [begin, end) of the axis behind `at`, all of those behind it.
+std::vector<Ref> Puller::part(std::vector<Dim> const& extents, Order::Kind kind, Fold const& f, Ref begin, Ref end,
+                              std::vector<At> const& at) {
   int width = kind == Order::Kind::lanes ? static_cast<int>(order_lanes) : lanes_.lanes;
   std::vector<Ref> accumulators;
   for (auto s : f.starts) accumulators.push_back(b_.splat(s, width));
-  accumulators = axis(extents, kind, f, begin, end, accumulators, {});
+  accumulators = axis(extents, kind, f, begin, end, accumulators, at);
   if (kind == Order::Kind::lanes)
     for (size_t i = 0; i < accumulators.size(); ++i)
       accumulators[i] = b_.tree(f.joins[i], b_.splat(accumulators[i], width));
@@ -99,19 +126,20 @@ std::vector<Ref> Puller::axis(std::vector<Dim> const& extents, Order::Kind kind,
 std::vector<Ref> Puller::along_lanes(Fold const& f, Ref begin, Ref end, std::vector<Ref> accumulators,
                                      std::vector<At> const& at) {
   constexpr int w = static_cast<int>(order_lanes);
-  auto b = b_.known(begin), e = b_.known(end);
-  if (!b || !e) {
+  auto length = b_.known(b_.subtract(end, begin));
+  if (!length) {
     auto loop = open(begin, end, w, accumulators);
     return close(step_lanes(f, loop.index, {w, b_.subtract(end, loop.index)}, loop.carried, at));
   }
-  i64 full = (*e - *b) / w, rest = (*e - *b) % w;
+  i64 full = *length / w, rest = *length % w;
+  auto from = [&](i64 k) { return b_.add(begin, b_.integer(k * w)); };
   if (full + (rest != 0) <= unrolled_vectors) {
-    for (i64 i = 0; i < full; ++i) accumulators = step_lanes(f, b_.integer(*b + i * w), {w, no_ref}, accumulators, at);
+    for (i64 i = 0; i < full; ++i) accumulators = step_lanes(f, from(i), {w, no_ref}, accumulators, at);
   } else {
-    auto loop = open(begin, b_.integer(*b + full * w), w, accumulators);
+    auto loop = open(begin, from(full), w, accumulators);
     accumulators = close(step_lanes(f, loop.index, {w, no_ref}, loop.carried, at));
   }
-  if (rest) accumulators = step_lanes(f, b_.integer(*b + full * w), {w, b_.integer(rest)}, accumulators, at);
+  if (rest) accumulators = step_lanes(f, from(full), {w, b_.integer(rest)}, accumulators, at);
   return accumulators;
 }
 
@@ -246,11 +274,15 @@ Ref Puller::dot(Node const& n, Index const& index) {
   auto left = place(lhs, batch_lhs, contract_lhs, next), right = place(rhs, batch_rhs, contract_rhs, next);
   Shape summed;
   for (i64 c : contract_lhs) summed.push_back(shape(lhs)[static_cast<size_t>(c)]);
+  auto linear = linear_sum(order, summed);
   bool floats = is_float(dtype(n.result()));
   Fold f{
       {b_.constant(dtype(n.result()), {})}, {OpCode::add}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
         auto l = left, r = right;
-        auto split = summed.size() > 1 ? indexer_.axes({{static_cast<int>(summed.size()), k[0]}}, summed) : k;
+        At element = k.back();
+        if (k.size() > 1) element = indexer_.add({b_.multiply(k[0].base, extent(b_, linear.period))}, element);
+        auto split = summed.size() > 1 ? indexer_.axes({{static_cast<int>(summed.size()), element}}, summed)
+                                       : std::vector<At>(summed.size(), element);
         for (size_t i = 0; i < summed.size(); ++i) {
           l[static_cast<size_t>(contract_lhs[i])] = split[i];
           r[static_cast<size_t>(contract_rhs[i])] = split[i];
@@ -259,7 +291,7 @@ Ref Puller::dot(Node const& n, Index const& index) {
         return std::vector<Ref>{floats ? b_.fma(a, b, acc[0])
                                        : b_.compute(OpCode::add, {acc[0], b_.compute(OpCode::mul, {a, b})})};
       }};
-  return fold({element_count(summed)}, order, f).front();
+  return fold(linear.extents(), linear.order, f).front();
 }
 
 } // namespace nnc

@@ -104,7 +104,8 @@ private:
   Ref arg(Node const&, Index const&);
   Ref dot(Node const&, Index const&);
   Ref each_lane(Node const&, Index const&);
-  std::vector<Ref> part(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end);
+  std::vector<Ref> blocks(std::vector<Dim> const&, Order, Fold const&);
+  std::vector<Ref> part(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end, std::vector<At> const&);
   std::vector<Ref> axis(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end, std::vector<Ref>,
                         std::vector<At>);
   std::vector<Ref> along_lanes(Fold const&, Ref begin, Ref end, std::vector<Ref>, std::vector<At> const&);

@@ -54,6 +54,9 @@ std::vector<Type> dot_type(TypeQuery const& q) {
   check_axes(both(a.batch_rhs, a.contract_rhs), rhs.rank(), "axis");
   check_pairs(q, a.contract_lhs, a.contract_rhs, "contracts");
   check_pairs(q, a.batch_lhs, a.batch_rhs, "pairs");
+  Shape summed;
+  for (i64 k : a.contract_lhs) summed.push_back(lhs.shape[static_cast<size_t>(k)]);
+  check_order(q.attributes, summed);
   Type y{lhs.dtype, {}};
   for (i64 axis : both(a.batch_lhs, a.free_lhs)) y.shape.push_back(lhs.shape[static_cast<size_t>(axis)]);
   for (i64 axis : a.free_rhs) y.shape.push_back(rhs.shape[static_cast<size_t>(axis)]);
@@ -168,24 +171,35 @@ Sample dot_of(Type lhs, Type rhs, Integers contract_lhs, Integers contract_rhs, 
   return s;
 }
 
+Sample in_order(Sample s, Order order) {
+  s.attributes.set("order", order);
+  return s;
+}
+
 std::vector<Sample> dot_samples() {
-  return {dot_of(f32_of({3, 4}), f32_of({4, 2}), {1}, {0}),
-          dot_of(f32_of({3, 4}), f32_of({2, 4}), {1}, {1}),
-          dot_of(f32_of({4, 3}), f32_of({4, 2}), {0}, {0}),
-          dot_of(f32_of({5}), f32_of({5}), {0}, {0}),
-          dot_of(f32_of({3}), f32_of({2}), {}, {}),
-          dot_of(f32_of({}), f32_of({2}), {}, {}),
-          dot_of(f32_of({3, 4}), f32_of({4, 3}), {0, 1}, {1, 0}),
-          dot_of(f32_of({2, 3, 4}), f32_of({2, 4, 5}), {2}, {1}, {0}, {0}),
-          dot_of(f32_of({3, 2, 4}), f32_of({5, 4, 2}), {2}, {1}, {1}, {2}),
-          dot_of(f32_of({2, 3, 4, 5}), f32_of({5, 3, 6}), {1, 3}, {1, 0}),
-          dot_of(f32_of({17, 33}), f32_of({33, 19}), {1}, {0}),
-          dot_of(f32_of({3, 0}), f32_of({0, 2}), {1}, {0}),
-          dot_of({DType::i32, {3, 4}}, {DType::i32, {4, 2}}, {1}, {0})};
+  return {
+      dot_of(f32_of({3, 4}), f32_of({4, 2}), {1}, {0}),
+      dot_of(f32_of({3, 4}), f32_of({2, 4}), {1}, {1}),
+      dot_of(f32_of({4, 3}), f32_of({4, 2}), {0}, {0}),
+      dot_of(f32_of({5}), f32_of({5}), {0}, {0}),
+      dot_of(f32_of({3}), f32_of({2}), {}, {}),
+      dot_of(f32_of({}), f32_of({2}), {}, {}),
+      dot_of(f32_of({3, 4}), f32_of({4, 3}), {0, 1}, {1, 0}),
+      dot_of(f32_of({2, 3, 4}), f32_of({2, 4, 5}), {2}, {1}, {0}, {0}),
+      dot_of(f32_of({3, 2, 4}), f32_of({5, 4, 2}), {2}, {1}, {1}, {2}),
+      dot_of(f32_of({2, 3, 4, 5}), f32_of({5, 3, 6}), {1, 3}, {1, 0}),
+      dot_of(f32_of({17, 33}), f32_of({33, 19}), {1}, {0}),
+      dot_of(f32_of({3, 0}), f32_of({0, 2}), {1}, {0}),
+      in_order(dot_of(f32_of({3, 75}), f32_of({75, 5}), {1}, {0}), {Order::Kind::chain, 16}),
+      in_order(dot_of(f32_of({3, 75}), f32_of({75}), {1}, {0}), {Order::Kind::lanes, 16}),
+      in_order(dot_of(f32_of({2, 7, 5, 3}), f32_of({2, 7, 5, 6}), {0, 1, 2}, {0, 1, 2}), {Order::Kind::chain, 2, 1}),
+      dot_of({DType::i32, {3, 4}}, {DType::i32, {4, 2}}, {1}, {0})};
 }
 
 std::vector<Refusal> dot_errors() {
   return {{dot_of(f32_of({3, 4}), f32_of({5, 2}), {1}, {0}), "axis 1 of f32[3,4] does not fit axis 0 of f32[5,2]"},
+          {in_order(dot_of(f32_of({3, 4}), f32_of({4, 2}), {1}, {0}), {Order::Kind::chain, 2, 1}),
+           "blocks cut axis 1 of 1 that are summed"},
           {dot_of(f32_of({3, 4}), i32_of({4, 2}), {1}, {0}), "different dtypes"},
           {dot_of(f32_of({3, 4}), f32_of({4, 2}), {1}, {}), "contracts 1 axes of one operand"},
           {dot_of(f32_of({3, 4}), f32_of({4, 2}), {2}, {0}), "outside"},

@@ -21,6 +21,9 @@ std::vector<Type> reduce_type(TypeQuery const& q) {
   auto const& axes = q.attributes.get<Integers>("axes");
   check_axes(axes, x.rank(), "axis");
   if (!std::is_sorted(axes.begin(), axes.end())) refuse("the axes of a reduction increase");
+  Shape reduced;
+  for (i64 a : axes) reduced.push_back(x.shape[static_cast<size_t>(a)]);
+  check_order(q.attributes, reduced);
   Type y{x.dtype, {}};
   for (i64 a : axes_without(x.rank(), axes)) y.shape.push_back(x.shape[static_cast<size_t>(a)]);
   return {y};
@@ -216,6 +219,13 @@ std::vector<Sample> reduce_samples() {
   add(f32_of({2, 3, 4}), {1});
   add(f32_of({2, 3, 4}), {0, 2});
   add(f32_of({3, 37}), {1});
+  auto in_order = [&](Type x, Integers axes, Order order) {
+    add(std::move(x), std::move(axes));
+    out.back().attributes.set("order", order);
+  };
+  in_order(f32_of({75}), {0}, {Order::Kind::lanes, 16});
+  in_order(f32_of({7, 3, 5}), {0, 2}, {Order::Kind::chain, 2});
+  in_order(f32_of({3, 7, 5}), {0, 1, 2}, {Order::Kind::lanes, 2, 1});
   add(f32_of({3}), {});
   add(f32_of({}), {});
   add(f32_of({2, 0}), {1});
@@ -247,9 +257,16 @@ std::vector<Refusal> reduce_errors() {
   auto with = [](Type x, Integers axes) {
     return Sample{.operands = {std::move(x)}, .attributes = {{"axes", std::move(axes)}}};
   };
+  auto in_order = [&](Shape shape, i64 block, i64 axis) {
+    Sample s = with(f32_of(std::move(shape)), {0, 1});
+    s.attributes.set("order", Order{Order::Kind::chain, block, axis});
+    return s;
+  };
   return {{with(f32_of({3}), {1}), "outside"},
           {with(f32_of({3}), {0, 0}), "given twice"},
           {with(f32_of({3, 2}), {1, 0}), "increase"},
+          {in_order({3, 2}, 4, 2), "blocks cut axis 2 of 2 that are summed"},
+          {in_order({3, Symbol::batch}, 4, 0), "constant extent behind the axis that they cut, found batch"},
           {with(bool_of({3}), {0}), "expected numbers"}};
 }
 std::vector<Refusal> arg_errors() {

@@ -46,6 +46,16 @@ void check_axes(std::vector<i64> const& axes, int rank, std::string_view what) {
   }
 }
 
+void check_order(Attributes const& attributes, Shape const& reduced) {
+  auto order = attributes.get_or<Order>("order", {});
+  if (order.block == 0) return;
+  auto axis = static_cast<size_t>(order.axis);
+  if (axis >= reduced.size()) refuse(fmt::format("blocks cut axis {} of {} that are summed", axis, reduced.size()));
+  for (size_t a = axis + 1; a < reduced.size(); ++a)
+    if (!reduced[a].is_constant())
+      refuse(fmt::format("blocks need a constant extent behind the axis that they cut, found {}", reduced[a].text()));
+}
+
 std::vector<i64> axes_without(int rank, std::vector<i64> const& axes) {
   std::vector<i64> kept;
   for (i64 a = 0; a < rank; ++a)

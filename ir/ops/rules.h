@@ -35,6 +35,7 @@ std::vector<Type> comparison_type(TypeQuery const& q) {
 // Axes of a tensor of this rank: distinct, in range.
 void check_axes(std::vector<i64> const& axes, int rank, std::string_view what);
 std::vector<i64> axes_without(int rank, std::vector<i64> const& axes); // the others, increasing
+void check_order(Attributes const&, Shape const& reduced); // the order of a sum over these extents, if there is one
 bool never_negative(Dim const&); // for every value >= 1 of the symbols, as far as the coefficients show
 
 // ---- evaluation -----------------------------------------------------------------------------------------------------

@@ -228,6 +228,7 @@ private:
       if (o.block < 1) fail(place, "a block has at least one index");
       expect(',');
       w = need_word("chain or lanes");
+      if (accept(',')) o.axis = integer(0, INT32_MAX);
       expect(')');
     }
     if (w == "lanes") o.kind = Order::Kind::lanes;

@@ -146,7 +146,7 @@ Bits expected(Case const& c, Bits const& x, Bits const& w, Bits const& bias) {
         }
         volatile f32 three = 3;
         f32 sum = dot_in_order(
-            c.order, c.k, [&](i64 k) { return c.lhs_computed ? number(left(k)) * three : number(left(k)); },
+            c.order, std::array{c.k}, [&](i64 k) { return c.lhs_computed ? number(left(k)) * three : number(left(k)); },
             [&](i64 k) { return c.rhs_computed ? number(right(k)) * three : number(right(k)); });
         if (c.epilogue) {
           sum += number(bias[static_cast<size_t>(n)]);
@@ -246,7 +246,7 @@ TEST_CASE("rows of a batch that is known at run time") {
 }
 
 TEST_CASE("sums over a batch that is known at run time, in blocks and in one chain") {
-  for (i64 k : {1, 5, 32, 300, 1100}) {
+  for (i64 k : {1, 5, 32, 255, 256, 257, 300, 512, 1100, 1281, 3000}) {
     check({.m = 20, .k = k, .n = 24, .lhs_by_columns = true, .epilogue = true, .order = blocks(256), .symbolic = 'k'});
     check(
         {.m = 9, .k = k, .n = 10, .lhs_by_columns = true, .rhs_computed = true, .order = blocks(16), .symbolic = 'k'});
@@ -268,6 +268,20 @@ TEST_CASE("long sums: chunks of k, with and without blocks") {
   check({.m = 12, .k = 512, .n = 30, .rhs_by_columns = true, .order = blocks(256)});
   check({.m = 12, .k = 200, .n = 30, .lhs_by_columns = true, .lhs_computed = true, .order = blocks(256)});
   check({.m = 12, .k = 700, .n = 30, .lhs_by_columns = true, .lhs_computed = true, .order = blocks(300)});
+}
+
+TEST_CASE("more rows than have room for the totals of long sums") {
+  for (bool computed : {false, true}) {
+    check({.m = 530,
+           .k = 2817,
+           .n = 26,
+           .lhs_by_columns = true,
+           .lhs_computed = computed,
+           .order = blocks(256),
+           .symbolic = 'k'});
+    check({.m = 1090, .k = 2817, .n = 26, .lhs_computed = computed, .order = blocks(256)});
+    check({.m = 1090, .k = 2100, .n = 26, .lhs_computed = computed, .order = {}});
+  }
 }
 
 TEST_CASE("many rows of a packed left side") {
@@ -412,7 +426,10 @@ TEST_CASE("any axes in any order") {
     for (i64 a : c.batch_lhs) out.push_back(c.lhs[static_cast<size_t>(a)]);
     for (i64 a : c.free_lhs) out.push_back(c.lhs[static_cast<size_t>(a)]);
     for (i64 a : c.free_rhs) out.push_back(c.rhs[static_cast<size_t>(a)]);
-    Order order{columns <= 4 && draw(0, 1) ? Order::Kind::lanes : Order::Kind::chain, draw(0, 2) == 0 ? 16 : 0};
+    Order order{columns <= 4 && draw(0, 1) ? Order::Kind::lanes : Order::Kind::chain, draw(0, 1) ? draw(1, 5) : 0};
+    if (order.block) order.axis = draw(0, static_cast<i64>(c.contract_lhs.size()) - 1);
+    std::vector<i64> summed;
+    for (i64 a : c.contract_lhs) summed.push_back(c.lhs[static_cast<size_t>(a)]);
     auto type = [](std::vector<i64> const& shape) { return fmt::format("f32[{}]", fmt::join(shape, ",")); };
     auto list = [](std::vector<i64> const& axes) { return fmt::format("[{}]", fmt::join(axes, ", ")); };
     std::string body =
@@ -447,7 +464,7 @@ TEST_CASE("any axes in any order") {
             i64 left = AnyAxes::offset(c.lhs, c.batch_lhs, b) + AnyAxes::offset(c.lhs, c.free_lhs, m);
             i64 right = AnyAxes::offset(c.rhs, c.batch_rhs, b) + AnyAxes::offset(c.rhs, c.free_rhs, n);
             f32 want = dot_in_order(
-                order, depth, [&](i64 k) { return number(x, left + AnyAxes::offset(c.lhs, c.contract_lhs, k)); },
+                order, summed, [&](i64 k) { return number(x, left + AnyAxes::offset(c.lhs, c.contract_lhs, k)); },
                 [&](i64 k) { return number(w, right + AnyAxes::offset(c.rhs, c.contract_rhs, k)); });
             u32 bits;
             std::memcpy(&bits, &want, 4);

@@ -55,21 +55,12 @@ Tensor reduced_in_order(Node const& n, Tensor const& x, Tensor y) {
   auto axes = n.attributes.get<std::vector<i64>>("axes");
   auto order = n.attributes.get_or<Order>("order", {});
   auto kept = offsets_along(x.shape, others(x.shape.size(), axes)), folded = offsets_along(x.shape, axes);
-  i64 first = axes.empty() ? 1 : x.shape[static_cast<size_t>(axes.front())];
-  i64 inner = axes.empty() ? 1 : x.shape[static_cast<size_t>(axes.back())];
-  i64 all = static_cast<i64>(folded.size());
-  for (size_t k = 0; k < kept.size(); ++k) {
-    auto at = [&](i64 i) {
+  std::vector<i64> extents;
+  for (i64 a : axes) extents.push_back(x.shape[static_cast<size_t>(a)]);
+  for (size_t k = 0; k < kept.size(); ++k)
+    y.f[k] = reduce_in_order<Combine>(order, extents, [&](i64 i) {
       return static_cast<f32>(x.f[static_cast<size_t>(kept[k] + folded[static_cast<size_t>(i)])]);
-    };
-    if (axes.size() <= 1) y.f[k] = reduce_one_axis<Combine>(order, all, at);
-    else if (all == 0) y.f[k] = Combine::start;
-    else {
-      i64 rest = all / first / inner;
-      y.f[k] = reduce_in_order<Combine>(order, first, rest, inner,
-                                        [&](i64 f, i64 r, i64 i) { return at((f * rest + r) * inner + i); });
-    }
-  }
+    });
   return y;
 }
 
@@ -84,12 +75,14 @@ Tensor dot_with_order(Node const& n, Tensor const& l, Tensor const& r, Tensor y)
   auto rows = offsets_along(l.shape, others(l.shape.size(), both(bl, cl))),
        columns = offsets_along(r.shape, others(r.shape.size(), both(br, cr)));
   auto kl = offsets_along(l.shape, cl), kr = offsets_along(r.shape, cr);
+  std::vector<i64> extents;
+  for (i64 a : cl) extents.push_back(l.shape[static_cast<size_t>(a)]);
   size_t at = 0;
   for (size_t b = 0; b < batch_l.size(); ++b)
     for (i64 row : rows)
       for (i64 column : columns)
         y.f[at++] = dot_in_order(
-            n.attributes.get_or<Order>("order", {}), static_cast<i64>(kl.size()),
+            n.attributes.get_or<Order>("order", {}), extents,
             [&](i64 k) {
               return static_cast<f32>(l.f[static_cast<size_t>(batch_l[b] + row + kl[static_cast<size_t>(k)])]);
             },
