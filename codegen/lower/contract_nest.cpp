@@ -144,9 +144,9 @@ void ContractNest::emit() {
 // One tile of scratch does when all of k turns out to be one chunk.
 void ContractNest::count_chunks() {
   if (blocked()) {
-    Ref period = spec_.period.value == no_ref ? spec_.depth.value : spec_.period.value;
-    Ref in_period = b.quotient(add(period, spec_.block - 1), b.integer(spec_.block));
-    blocks_ = b.multiply(b.quotient(spec_.depth.value, period), in_period);
+    bool one = spec_.period.value == no_ref;
+    blocks_ = blocks_of(one ? spec_.depth.value : spec_.period.value);
+    if (!one) blocks_ = b.multiply(b.quotient(spec_.depth.value, spec_.period.value), blocks_);
   }
   if (!choice_.depth_chunk) return;
   scratch_stride_ = b.integer(choice_.widths[0] * lanes() * choice_.levels);
@@ -214,7 +214,7 @@ void ContractNest::pack_lhs_again() {
 // Where a block starts; where all of k ends, for the number behind the last.
 Ref ContractNest::start_of_block(Ref number) {
   if (spec_.period.value == no_ref) return b.minimum(b.multiply(number, spec_.block), spec_.depth.value);
-  Ref in_period = b.quotient(add(spec_.period.value, spec_.block - 1), b.integer(spec_.block));
+  Ref in_period = blocks_of(spec_.period.value);
   return b.add(b.multiply(b.quotient(number, in_period), spec_.period.value),
                b.multiply(b.remainder(number, in_period), spec_.block));
 }

@@ -179,6 +179,7 @@ private:
   bool rows_fit() const {
     return spec_.rows.constant ? *spec_.rows.constant % choice_.tile_rows == 0 : spec_.rows.padded;
   }
+  Ref blocks_of(Ref depth) { return b.quotient(add(depth, spec_.block - 1), b.integer(spec_.block)); }
   Ref depth_of_chunk() { return b.subtract(at_.depth.to, at_.depth.from); }
   Ref add(Ref x, i64 k) { return b.add(x, b.integer(k)); }
   Ref load(int buffer, Ref index, Ref limit = no_ref) { return b.load(buffer, spec_.dtype, spec_.lanes, index, limit); }

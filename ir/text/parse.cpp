@@ -225,7 +225,7 @@ private:
     if (w == "blocks") {
       expect('(');
       o.block = integer();
-      if (o.block < 1) fail(place, "a block has at least one index");
+      if (o.block < 1) fail(place, "a run of a block has at least one value");
       expect(',');
       w = need_word("chain or lanes");
       if (accept(',')) o.axis = integer(0, INT32_MAX);
