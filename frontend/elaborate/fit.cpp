@@ -173,7 +173,8 @@ std::optional<std::string> Elaborator::fitting_conversion(Slots const& slots, si
   for (auto it = tensors.rbegin(); it != tensors.rend(); ++it) add(*it, dropped(type_at(*it)));
   for (size_t i : tensors)
     if (i != wrong && type_at(i).rank() > 0) add(wrong, one_hot(have, type_at(i).shape.back()));
-  if (!is_float(dtype)) add(wrong, labels_of(have));
+  for (size_t i : tensors) // one-hot labels beside logits of their shape
+    if (i != wrong && is_int(dtype) && type_at(i).shape == have.shape) add(wrong, labels_of(have));
   add(wrong, flattened(have));
   for (size_t i : tensors) add(i, widened(type_at(i)));
   for (auto const& [i, c] : candidates)
@@ -195,10 +196,15 @@ std::optional<std::string> Elaborator::fitting_order(Slots const& slots, size_t 
   return {};
 }
 
-// A name of the caller, the last one that was bound, for a call of one tensor; a second one is hardly there by chance.
+// A name of the caller, the last one that was bound, for a call of one tensor whose
+// type says an extent: what any tensor would fit says nothing.
 std::optional<std::string> Elaborator::fitting_name(Slots const& slots, size_t wrong) {
   std::optional<std::string> out;
-  if (!frame_->caller || tensors_of(slots, wrong).size() > 1) return out;
+  auto const& dims = slots.function.parameters[wrong].type->dims;
+  bool const says_an_extent = std::any_of(dims.begin(), dims.end(), [](auto const& d) {
+    return d.expression && std::holds_alternative<syntax::NumberExpr>(d.expression->as);
+  });
+  if (!frame_->caller || !says_an_extent || tensors_of(slots, wrong).size() > 1) return out;
   u32 line = 0;
   for (auto const& [name, candidate] : frame_->caller->names) {
     if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != graph_) continue;

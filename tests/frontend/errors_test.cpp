@@ -1,6 +1,7 @@
 // Walks tests/errors: programs that are wrong, and tests/warnings: programs that are accepted with a warning. What the
 // compiler says stands in each file, under the line at fault, in lines that begin with `#!`; they are not part of the
-// program. NNC_UPDATE=1 rewrites them.
+// program. NNC_UPDATE=1 rewrites them. A line behind `#+` replaces the one in front of it in the program that follows
+// the help: that program must compile, and hold what is said to fit.
 //
 //   #> set NAME=VALUE      #> column NAME TYPE      #> property NAME VALUE      #> train NAME
 //
@@ -97,6 +98,48 @@ std::string with_expectations(std::vector<std::string> const& lines, Elaborated 
   return out;
 }
 
+// Empty where no line is replaced.
+std::string with_help_followed(std::vector<std::string> const& lines) {
+  std::vector<std::string> out;
+  bool any = false;
+  for (auto const& line : lines) {
+    bool const replaces = line.starts_with("#+");
+    if (replaces) out.back() = line.substr(2);
+    else out.push_back(line);
+    any |= replaces;
+  }
+  std::string text;
+  for (auto const& line : out) text += line + "\n";
+  return any ? text : "";
+}
+
+void check_followed(std::string const& program, Settings const& settings) {
+  if (program.empty()) return;
+  auto sources = std::make_shared<Sources>();
+  auto result = elaborate(sources, sources->add("followed.nn", program), settings);
+  CHECK_MESSAGE(!has_errors(result.diagnostics), render(result.diagnostics, *sources));
+}
+
+// What is offered stands in the program that follows it, and is built.
+void check_help(std::string const& help, std::string const& followed) {
+  CAPTURE(help);
+  bool quoted = false;
+  std::string word;
+  std::vector<std::string> words;
+  for (char c : help + " ") {
+    bool const letter = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+    if (letter && quoted) word += c;
+    else if (!word.empty()) words.push_back(std::exchange(word, ""));
+    if (c == '`') quoted = !quoted;
+  }
+  for (auto const* later : {"scan", "cond", "phase", "freeze", "fresh", "average", "emit", "total", "permutation",
+                            "sort", "cumulative_sum"})
+    CHECK(std::find(words.begin(), words.end(), later) == words.end());
+  if (!help.starts_with("`") || !help.ends_with("and would fit") || help.find('[') == std::string::npos) return;
+  std::string const offered = help.substr(1, help.find('`', 1) - 1);
+  CHECK(followed.find(offered) != std::string::npos);
+}
+
 // `wrong`: an error is expected, else a warning and no error.
 void check_folder(fs::path const& folder, bool wrong, size_t least) {
   std::vector<fs::path> files;
@@ -110,6 +153,7 @@ void check_folder(fs::path const& folder, bool wrong, size_t least) {
     std::string written = read(path);
     auto lines = lines_of(written);
     std::erase_if(lines, [](std::string const& l) { return l.starts_with("#!"); });
+    std::string const followed = with_help_followed(lines);
     std::string program;
     for (auto const& l : lines) program += l + "\n";
     auto sources = std::make_shared<Sources>();
@@ -117,6 +161,8 @@ void check_folder(fs::path const& folder, bool wrong, size_t least) {
     Elaborated result = elaborate(sources, file, settings_of(lines));
     CHECK(has_errors(result.diagnostics) == wrong);
     CHECK_MESSAGE(!result.diagnostics.empty(), "this program is accepted without a word");
+    for (auto const& d : result.diagnostics) check_help(d.help.value_or(""), followed);
+    check_followed(followed, settings_of(lines));
     std::string now = with_expectations(lines, result, *sources);
     if (std::getenv("NNC_UPDATE") && now != written) std::ofstream(path, std::ios::binary) << now;
     else CHECK(now == written);
