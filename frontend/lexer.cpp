@@ -256,19 +256,24 @@ private:
     error(at(begin, pos_), fmt::format("`{}` has no meaning here", text_.substr(begin, pos_ - begin)));
   }
 
+  static size_t kind_of(std::string_view bracket) {
+    return bracket == "(" || bracket == ")" ? 0 : bracket == "[" || bracket == "]" ? 1 : 2;
+  }
   static std::string_view closer_of(std::string_view open) { return open == "(" ? ")" : open == "[" ? "]" : "}"; }
 
   void bracket(std::string_view s, u32 begin) {
     if (s == "(" || s == "[" || s == "{") {
       open_.push_back(static_cast<u32>(out_.tokens.size()));
+      ++open_count_[kind_of(s)];
     } else if (s == ")" || s == "]" || s == "}") {
-      bool known = std::any_of(open_.begin(), open_.end(), [&](u32 i) { return closer_of(out_.tokens[i].text) == s; });
+      bool known = open_count_[kind_of(s)] > 0;
       // A parenthesis may not close over a block: `( {` then `)` means that the brace is missing only if no `}`
       // follows.
       if (!known || (s != "}" && out_.tokens[open_.back()].text == "{"))
         return error(at(begin, pos_), fmt::format("`{}` closes nothing", s));
       while (closer_of(out_.tokens[open_.back()].text) != s) close_missing(begin);
       open_.pop_back();
+      --open_count_[kind_of(s)];
     }
     push(TokenKind::symbol, begin, pos_);
   }
@@ -277,6 +282,7 @@ private:
   void close_missing(u32 where) {
     Token& open = out_.tokens[open_.back()];
     open_.pop_back();
+    --open_count_[kind_of(open.text)];
     error(open.at, fmt::format("this `{}` is never closed", open.text));
     open.reported = true;
     auto closer = closer_of(open.text);
@@ -315,6 +321,7 @@ private:
   std::string_view doc_;
   u32 doc_begin_ = 0;
   std::vector<u32> open_; // indices of the brackets that are open
+  std::array<u32, 3> open_count_{}; // of each kind among them
   Lexed out_;
 };
 
