@@ -1,53 +1,13 @@
 // The nnc command as a user meets it: what goes to standard output and to standard error, files, exit statuses.
 #ifdef NNC_COMMAND
 
-#include "tests/runtime/models.h"
-#include "tests/runtime/scratch.h"
+#include "tests/runtime/desk.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <doctest/doctest.h>
 #include <regex>
-#include <sys/wait.h>
 
 using namespace nnc::test;
-
-namespace {
-
-struct Said {
-  int status = -1;
-  std::string out, err;
-};
-
-// A folder with digits.nn in which commands run; nothing is found in caches, so `mnist` is the digits inside nnc.
-class Desk {
-public:
-  Desk() { scratch_.write("digits.nn", digits); }
-  Scratch const& scratch() const { return scratch_; }
-  bool has(std::string const& file) const { return std::filesystem::exists(scratch_ / file); }
-  std::string content(std::string const& file) const { return content_of(scratch_ / file); }
-
-  Said nnc(std::string const& arguments) const {
-    std::filesystem::remove(scratch_ / "err");
-    auto const command = "cd '" + scratch_.folder().string() +
-                         "' && env -u NNC_DATA XDG_CACHE_HOME=/nowhere TERM=dumb '" NNC_COMMAND "' >out 2>err " +
-                         arguments;
-    int const status = std::system(command.c_str());
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, content("out"), content("err")};
-  }
-
-private:
-  Scratch scratch_;
-};
-
-bool contains(std::string const& text, std::string const& part) { return text.find(part) != std::string::npos; }
-
-std::string digest_in(std::string const& out) {
-  auto const at = out.find("weights sha256 ");
-  return at == std::string::npos ? "none" : out.substr(at + 15, 64);
-}
-
-} // namespace
 
 TEST_CASE("training says which data it uses on standard error and the test accuracy on standard output") {
   Desk desk;

@@ -5,7 +5,10 @@
 
 #include <doctest/doctest.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <thread>
 
 using namespace nnc;
 using namespace nnc::test;
@@ -80,6 +83,47 @@ TEST_CASE("a full disk leaves the old file and no other") {
   CHECK(files_in(scratch.folder()) == 1);
   write_atomically(path, {as_bytes(large)});
   CHECK(content_of(path) == large);
+}
+
+TEST_CASE("temporary files of dead processes are removed, and no others") {
+  Scratch scratch;
+  for (auto const* abandoned : {".w.nnc-7-0.tmp", ".other.safetensors.nnc-123-45.tmp"}) scratch.write(abandoned, "x");
+  for (auto const* foreign : {".w.7.0.tmp", "w.nnc-7-0.tmp", ".w.nnc-7-0.tmp2", ".w.nnc-7.tmp", ".w.nnc--1.tmp",
+                              ".w.nnc-7-.tmp", ".w.nnc-x-0.tmp"})
+    scratch.write(foreign, "x");
+  auto const busy = scratch.write(".w.nnc-8-0.tmp", "x"); // of a process that lives: it holds a lock
+  int const descriptor = ::open(busy.c_str(), O_RDONLY);
+  REQUIRE(::flock(descriptor, LOCK_EX | LOCK_NB) == 0);
+  fs::create_symlink("w.nnc-7-0.tmp", scratch / ".link.nnc-7-0.tmp");
+  write_atomically(scratch / "w", {as_bytes("new")});
+  CHECK(files_in(scratch.folder()) == 10);
+  CHECK(!fs::exists(scratch / ".w.nnc-7-0.tmp"));
+  CHECK(!fs::exists(scratch / ".other.safetensors.nnc-123-45.tmp"));
+  CHECK(fs::exists(busy));
+  ::close(descriptor);
+  check_writable(scratch / "w");
+  CHECK(!fs::exists(busy));
+}
+
+TEST_CASE("many who replace one file at a time leave one of their contents") {
+  Scratch scratch;
+  std::vector<std::thread> writers;
+  for (char letter = 'a'; letter < 'e'; ++letter)
+    writers.emplace_back([&scratch, letter] {
+      std::string const content(50'000, letter);
+      for (int i = 0; i < 20; ++i) write_atomically(scratch / "w", {as_bytes(content)});
+    });
+  for (auto& writer : writers) writer.join();
+  auto const content = content_of(scratch / "w");
+  CHECK(content == std::string(50'000, content.at(0)));
+  CHECK(files_in(scratch.folder()) == 1);
+}
+
+TEST_CASE("the longest names that a file may have can be replaced") {
+  Scratch scratch;
+  std::string const name(255, 'n');
+  write_atomically(scratch / name, {as_bytes("x")});
+  CHECK(content_of(scratch / name) == "x");
 }
 
 TEST_CASE("a pipe is refused by the reader too, at once") {
