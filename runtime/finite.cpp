@@ -1,8 +1,6 @@
-// A float is infinite or NaN when all bits of its exponent are set. Blocks are folded without a branch inside, which
-// compilers turn into vector code: a pass over weights takes about as long as reading them.
+// A float is infinite or NaN when all bits of its exponent are set. Blocks of a fixed size are folded without a branch
+// inside, which compilers turn into vector code.
 #include "runtime/finite.h"
-
-#include <algorithm>
 
 namespace nnc {
 namespace {
@@ -10,15 +8,19 @@ namespace {
 constexpr size_t block = 4096;
 
 template <class Bits>
+bool has_bad(Bits const* elements, size_t count, Bits exponent) {
+  Bits bad = 0;
+  for (size_t i = 0; i < count; ++i) bad |= static_cast<Bits>((elements[i] & exponent) == exponent);
+  return bad != 0;
+}
+
+template <class Bits>
 bool all_finite(HostTensor const& tensor, Bits exponent) {
   auto const all = tensor.as<Bits>();
-  for (size_t start = 0; start < all.size(); start += block) {
-    Bits bad = 0;
-    for (Bits const bits : all.subspan(start, std::min(block, all.size() - start)))
-      bad |= static_cast<Bits>((bits & exponent) == exponent);
-    if (bad) return false;
-  }
-  return true;
+  size_t start = 0;
+  for (; start + block <= all.size(); start += block)
+    if (has_bad(all.data() + start, block, exponent)) return false;
+  return !has_bad(all.data() + start, all.size() - start, exponent);
 }
 
 } // namespace
