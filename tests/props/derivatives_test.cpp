@@ -243,6 +243,7 @@ std::string text_of(std::vector<Statement> const& program) {
       else out += fmt::format("  {}{} = {}\n", prefix, i, with_names(program[i].expression, prefix));
     out += fmt::format("  output cut_y{} = {}\n  output cut_z{} = {}\n", x, y_of(n, prefix), x,
                        z_of(x, n, fmt::format("cut_y{}", x), prefix));
+    out += fmt::format("  output cut_second{0} = grad(cut_z{0}, {1}{0})\n", x, prefix);
   }
   return out + "}\n";
 }
@@ -294,10 +295,10 @@ struct Cut {
     inputs = zeros_for(left);
     while (left.values[left.arguments[argument].value].name != argument_name) ++argument;
   }
-  f64 at(size_t element, f64 x) {
+  f64 at(size_t element, f64 x, size_t result_element = 0) {
     auto& e = inputs[argument].f[element];
     f64 const before = std::exchange(e, x);
-    f64 const y = evaluate(module, module.functions.front(), inputs, exactly())[0].f[0];
+    f64 const y = evaluate(module, module.functions.front(), inputs, exactly())[0].f[result_element];
     e = before;
     return y;
   }
@@ -346,9 +347,13 @@ private:
         continue;
       }
       // Differences are blind to a kink that they straddle evenly.
-      f64 const here = cut.at(k, cut.inputs[cut.argument].f[k]), x0 = cut.inputs[cut.argument].f[k];
-      f64 const right = (cut.at(k, x0 + 1e-5) - here) / 1e-5, left = (here - cut.at(k, x0 - 1e-5)) / 1e-5;
-      if (!near(left, right, 1e-3)) {
+      f64 const x0 = cut.inputs[cut.argument].f[k], h = 1e-6, here = cut.at(k, x0);
+      f64 const right = (cut.at(k, x0 + h) - here) / h, left = (here - cut.at(k, x0 - h)) / h;
+      if (!near(left, right, 3e-5)) {
+        ++counts_.skipped;
+        continue;
+      }
+      if (order == "second" && !near(fine, slopes.f[k], 3e-5) && jumps(m, cut, x, k, slopes.f[k])) {
         ++counts_.skipped;
         continue;
       }
@@ -358,6 +363,15 @@ private:
                            fine);
     }
     return "";
+  }
+
+  // Where elements are equal a maximum takes the first. Is the second derivative at this point alone another one?
+  static bool jumps(Module const& m, Cut const& cut, size_t x, size_t element, f64 here) {
+    Cut second(m, fmt::format("cut_second{}", x), fmt::format("c{0}_{0}", x));
+    second.inputs[second.argument] = cut.inputs[cut.argument];
+    f64 const x0 = second.inputs[second.argument].f[element];
+    return !near(second.at(element, x0 + 1e-5, element), here, 1e-3) ||
+           !near(second.at(element, x0 - 1e-5, element), here, 1e-3);
   }
 
   // The passes up to `order`, and these without one of them; `fold` rounds what it computes to f32.
