@@ -5,13 +5,11 @@
 //
 //   chain              one accumulator, in the order of the numbers
 //   lanes              16 accumulators; the element that stands i places behind the first of its row goes to
-//   accumulator
-//                      i mod 16; then the tree s[l] += s[l + w] for w = 8, 4, 2, 1. A row is the last reduced axis of a
-//                      reduce and all of the sum of a dot; a block that is part of a row counts from its own first
-//                      element
+//                      accumulator i mod 16; then the tree s[l] += s[l + w] for w = 8, 4, 2, 1. A row is the last
+//                      reduced axis of a reduce and all of the sum of a dot; a block that is part of a row counts from
+//                      its own first element
 //   blocks(n, K, a)    the reduced axis number a is cut into runs of n values (the last run may be shorter); a run,
-//   with
-//                      all of the axes behind a, is a block, summed as K says. The axes in front of a number the
+//                      with all of the axes behind a, is a block, summed as K says. The axes in front of a number the
 //                      blocks, so that no block reaches over a step of one of them. The results of the blocks are
 //                      joined in pairs, number 2i with 2i + 1, an odd last one as it is, and so again until one is left
 #pragma once

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <limits>
 
+#include <fmt/format.h>
+
 namespace nnc {
 namespace {
 
@@ -180,7 +182,13 @@ private:
 
   // ---- memory ------------------------------------------------------------------------------------------------------
 
+  // What stands on the stack has a known size: a kernel that leaves it is refused, compiled it would read or write its
+  // neighbours in silence.
   u8* address(i64 buffer, DType d, i64 element) const {
+    auto const& b = l_.buffers[static_cast<size_t>(buffer)];
+    if (b.cell < 0 && (element < 0 || (element + 1) * bytes(d) > b.stack_bytes))
+      throw CompilerBug(
+          fmt::format("{}: element {} of \"{}\" is beyond its {} bytes", l_.name, element, b.name, b.stack_bytes));
     return buffers_[static_cast<size_t>(buffer)] + element * bytes(d);
   }
 

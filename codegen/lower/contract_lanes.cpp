@@ -22,7 +22,8 @@ bool can_contract_lanes(ContractSpec const& s) {
 
 void ContractNest::in_lanes() {
   i64 depth = *spec_.depth.constant, stride = (depth + w - 1) / w * w;
-  row_buffer_ = b.stack_buffer("columns", 4 * stride * spec_.columns);
+  // A block may start anywhere: the vector in which the last one ends may reach w - 1 elements further.
+  row_buffer_ = b.stack_buffer("columns", 4 * (stride * spec_.columns + w));
   // So many rows that about 8 sums hide the latency of each other.
   i64 rows = spec_.columns == 1 ? 4 : spec_.columns == 2 ? 2 : 1;
   choice_.tile_rows = rows;

@@ -26,8 +26,7 @@
 
 namespace nnc::math {
 
-// ---- exp, expm1, log, log1p and tanh, in the precision of P
-// ---------------------------------------------------------------------
+// ---- exp, expm1, log, log1p and tanh, in the precision of P ------------------------------------------------------
 
 // c[0] + c[1] x + ... by Horner's rule on fma.
 template <class A, class X, class Constant, size_t n>

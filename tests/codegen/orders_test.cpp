@@ -179,12 +179,7 @@ TEST_CASE("sums over columns") {
 TEST_CASE("sums over several axes") {
   check_sum({batch(1), {1}}, {0, 1});
   check_sum({batch(300), {20}}, {0, 1});
-  check_sum({batch(37),
-             {
-                 9,
-             },
-             {11}},
-            {0, 1, 2});
+  check_sum({batch(37), {9}, {11}}, {0, 1, 2});
   check_sum({batch(37), {28}, {28}, {3}}, {0, 1, 2}); // runs of 9 of 28 rows
   check_sum({batch(9), {2}, {300}}, {0, 2});
   check_sum({batch(9), {700}}, {0, 1});

@@ -243,6 +243,7 @@ std::string text_of(std::vector<Statement> const& program) {
       else out += fmt::format("  {}{} = {}\n", prefix, i, with_names(program[i].expression, prefix));
     out += fmt::format("  output cut_y{} = {}\n  output cut_z{} = {}\n", x, y_of(n, prefix), x,
                        z_of(x, n, fmt::format("cut_y{}", x), prefix));
+    out += fmt::format("  output cut_first{0} = grad(cut_y{0}, {1}{0})\n", x, prefix);
     out += fmt::format("  output cut_second{0} = grad(cut_z{0}, {1}{0})\n", x, prefix);
   }
   return out + "}\n";
@@ -353,7 +354,7 @@ private:
         ++counts_.skipped;
         continue;
       }
-      if (order == "second" && !near(fine, slopes.f[k], 3e-5) && jumps(m, cut, x, k, slopes.f[k])) {
+      if (!near(fine, slopes.f[k], 3e-5) && jumps(m, cut, order, x, k, slopes.f[k])) {
         ++counts_.skipped;
         continue;
       }
@@ -365,13 +366,14 @@ private:
     return "";
   }
 
-  // Where elements are equal a maximum takes the first. Is the second derivative at this point alone another one?
-  static bool jumps(Module const& m, Cut const& cut, size_t x, size_t element, f64 here) {
-    Cut second(m, fmt::format("cut_second{}", x), fmt::format("c{0}_{0}", x));
-    second.inputs[second.argument] = cut.inputs[cut.argument];
-    f64 const x0 = second.inputs[second.argument].f[element];
-    return !near(second.at(element, x0 + 1e-5, element), here, 1e-3) ||
-           !near(second.at(element, x0 - 1e-5, element), here, 1e-3);
+  // Where elements are equal a maximum takes the first, and the kinks of two of them may cancel in y. Is the derivative
+  // at this point alone another one?
+  static bool jumps(Module const& m, Cut const& cut, std::string const& order, size_t x, size_t element, f64 here) {
+    Cut derivative(m, fmt::format("cut_{}{}", order, x), fmt::format("c{0}_{0}", x));
+    derivative.inputs[derivative.argument] = cut.inputs[cut.argument];
+    f64 const x0 = derivative.inputs[derivative.argument].f[element];
+    return !near(derivative.at(element, x0 + 1e-5, element), here, 1e-3) ||
+           !near(derivative.at(element, x0 - 1e-5, element), here, 1e-3);
   }
 
   // The passes up to `order`, and these without one of them; `fold` rounds what it computes to f32.

@@ -140,6 +140,15 @@ TEST_CASE("results that nobody takes cost none of the work that follows") {
   CHECK(desk.has("w"));
 }
 
+TEST_CASE("a reader who has gone is no failure") {
+  Desk desk;
+  auto const said =
+      desk.nnc("digits.nn --train mnist --steps 3 --dump all --save w >pipe", "mkfifo pipe; true <pipe & ");
+  CHECK(said.status == 0);
+  CHECK(!contains(said.err, "error"));
+  CHECK(desk.has("w"));
+}
+
 TEST_CASE("words do not go into the files that take the place of closed streams") {
   Desk desk;
   for (auto const* closed : {"2>&-", ">&- 2>&-", "<&- >&- 2>&-"}) {

@@ -95,6 +95,7 @@ void write_output(std::string const& file, std::string const& content) {
   if (!out) cannot("write", name);
   bool good = std::fwrite(content.data(), 1, content.size(), out) == content.size() && std::fflush(out) == 0;
   if (!file.empty()) good = std::fclose(out) == 0 && good;
+  if (!good && file.empty() && errno == EPIPE) return; // the reader has what it wanted: nnc ... | head
   if (!good) cannot("write", name);
 }
 

@@ -9,7 +9,8 @@
 
 namespace command {
 
-// Writes to the file, or to standard output when there is none. Throws nnc::Failure when it cannot.
+// Writes to the file, or to standard output when there is none. Throws nnc::Failure when it cannot; a reader of
+// standard output who has gone is no failure.
 void write_output(std::string const& file, std::string const& content);
 // Throws nnc::Failure when write_output to this file could not: before work that must not end so.
 void expect_writable(std::string const& file);
