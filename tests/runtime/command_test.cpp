@@ -273,7 +273,8 @@ TEST_CASE("a file is not named after a format that it does not have") {
   };
   refuses("digits.nn --run mnist -o pred.npy", "-o pred.npy: what is written is JSON");
   refuses("digits.nn --run mnist -o a.b/PRED.NPZ", "not .npz");
-  refuses("digits.nn --train mnist --save x.pt", "--save x.pt: what is written is safetensors, not .pt; name the file");
+  refuses("digits.nn --train mnist --save x.pt",
+          "--save x.pt: what is written is safetensors, not .pt\nhelp: name the file");
   refuses("digits.nn --train mnist --save x.h5", "*.safetensors");
   refuses("digits.nn --train mnist --log log.csv", "*.jsonl");
   CHECK(desk.nnc("digits.nn --train mnist --steps 1 --save model.v2 --log l.json").status == 0);

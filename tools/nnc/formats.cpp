@@ -28,8 +28,8 @@ bool is_foreign(std::string const& file) {
 
 void expect(std::string const& file, char const* option, std::string const& content, std::string const& endings) {
   if (is_foreign(file))
-    throw Mistake{fmt::format("{} {}: what is written is {}, not {}; name the file {}", option, file, content,
-                              ending(file), endings)};
+    throw Mistake{.message = fmt::format("{} {}: what is written is {}, not {}", option, file, content, ending(file)),
+                  .help = fmt::format("name the file {}", endings)};
 }
 
 } // namespace

@@ -36,10 +36,19 @@ Status report(nnc::Failure const& failure, Screen& screen) {
   return wrong;
 }
 
+Status report(Mistake const& mistake, std::string const& help, Screen& screen) {
+  auto text = fmt::format("error: {}", nnc::printable(mistake.message));
+  if (!help.empty()) text += fmt::format("\nhelp: {}", nnc::printable(help));
+  screen.error(text);
+  return misused;
+}
+
 Status jobs_of(Line const& line) {
   Screen screen(line.no_color);
   try {
     return run_jobs(line, screen);
+  } catch (Mistake const& mistake) { // files that clash
+    return report(mistake, mistake.help, screen);
   } catch (nnc::Failure const& failure) {
     return report(failure, screen);
   } catch (std::bad_alloc const&) {
@@ -65,9 +74,7 @@ Status run(int count, char const* const* words) {
     else return jobs_of(line);
     return done;
   } catch (Mistake const& mistake) {
-    screen.error(
-        fmt::format("error: {}\nhelp: {}", nnc::printable(mistake.message), nnc::printable(help_for(mistake))));
-    return misused;
+    return report(mistake, help_for(mistake), screen);
   } catch (nnc::Failure const& failure) { // not even an error could be written
     screen.error(failure.what());
     return wrong;
