@@ -14,11 +14,12 @@
 namespace nnc {
 namespace {
 
-std::optional<f64> number(std::string_view text) {
+// 0 for what is no number.
+f64 number(std::string_view text) {
   f64 value = 0;
   auto const* end = text.data() + text.size();
   auto const [stop, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc{} && stop == end ? std::optional(value) : std::nullopt;
+  return error == std::errc{} && stop == end ? value : 0;
 }
 
 std::string first_line(std::filesystem::path const& file) {
@@ -33,13 +34,13 @@ std::optional<f64> quota_of(std::filesystem::path const& group) {
   auto const limit = first_line(group / "cpu.max"); // "200000 100000" or "max 100000"
   auto const blank = limit.find(' ');
   auto quota = number(limit.substr(0, blank));
-  auto period = blank == std::string::npos ? std::nullopt : number(limit.substr(blank + 1));
+  auto period = blank == std::string::npos ? 0 : number(limit.substr(blank + 1));
   if (limit.empty()) { // version 1 of control groups
     quota = number(first_line(group / "cpu.cfs_quota_us"));
     period = number(first_line(group / "cpu.cfs_period_us"));
   }
-  if (!quota || !period || *quota <= 0 || *period <= 0) return std::nullopt;
-  return *quota / *period;
+  if (quota <= 0 || period <= 0) return std::nullopt;
+  return quota / period;
 }
 
 // A line of /proc/self/cgroup is "0::/path" or, in version 1, "4:cpu,cpuacct:/path".
