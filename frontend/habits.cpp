@@ -1,5 +1,6 @@
 #include "frontend/habits.h"
 
+#include <array>
 #include <fmt/core.h>
 
 namespace nnc {
@@ -11,6 +12,15 @@ std::vector<Habit> table() {
 #define NNC_HABIT(kind, word, means, says, place, wrong, right) out.push_back({HabitKind::kind, word, means, says});
 #include "frontend/habits.def"
 #undef NNC_HABIT
+  return out;
+}
+
+// Every token of a text is asked for, so symbols are found by their first character.
+using ByFirst = std::array<std::vector<Habit const*>, 256>;
+ByFirst symbols() {
+  ByFirst out;
+  for (auto const& h : habits())
+    if (h.kind == HabitKind::symbol) out[static_cast<unsigned char>(h.word.front())].push_back(&h);
   return out;
 }
 
@@ -28,10 +38,11 @@ Habit const* habit(HabitKind kind, std::string_view word) {
 }
 
 Habit const* habit_at(std::string_view text) {
+  static ByFirst const known = symbols();
   Habit const* longest = nullptr;
-  for (auto const& h : habits())
-    if (h.kind == HabitKind::symbol && text.starts_with(h.word) && (!longest || h.word.size() > longest->word.size()))
-      longest = &h;
+  if (text.empty()) return longest;
+  for (auto const* h : known[static_cast<unsigned char>(text.front())])
+    if (text.starts_with(h->word) && (!longest || h->word.size() > longest->word.size())) longest = h;
   return longest;
 }
 

@@ -179,8 +179,14 @@ Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options 
     module.target = options_.cpu.empty() ? host_target() : target_for(options_.cpu);
   target_ = *module.target;
   limits_ = index_limits(module);
-  facts_ = program_facts(module, optimizers_);
+  if (module.training) elaborated_ = module;
   finished_ = is_module(file) ? finish_module(std::move(module)) : finish(std::move(module));
+}
+
+// They cost printing and a digest, so only a training that is saved asks.
+std::map<std::string, std::string> const& Program::Compiled::facts() const {
+  std::call_once(facts_asked_, [&] { facts_ = program_facts(elaborated_, optimizers_); });
+  return facts_;
 }
 
 Module Program::Compiled::finish_module(Module module) {

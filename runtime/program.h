@@ -28,7 +28,7 @@ public:
   std::vector<BoundInput> const& inputs() const { return inputs_; }
   std::vector<IndexLimit> const& limits() const { return limits_; }
   // What a checkpoint keeps of the program, see runtime/identity.h.
-  std::map<std::string, std::string> const& facts() const { return facts_; }
+  std::map<std::string, std::string> const& facts() const;
   Options const& options() const { return options_; }
 
   // A function of the finished module, or an Error that says what the program lacks.
@@ -65,7 +65,9 @@ private:
   std::vector<BoundInput> inputs_;
   std::vector<IndexLimit> limits_;
   std::vector<std::string> optimizers_;
-  std::map<std::string, std::string> facts_;
+  Module elaborated_; // what facts are asked of
+  mutable std::once_flag facts_asked_;
+  mutable std::map<std::string, std::string> facts_;
   mutable std::mutex mutex_;
   mutable std::map<std::string, nnc_entry, std::less<>> entries_;
   mutable std::vector<std::unique_ptr<Loaded>> loaded_;

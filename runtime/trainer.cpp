@@ -76,7 +76,7 @@ public:
 
 private:
   void begin();
-  Facts facts() const;
+  Facts facts() const; // of the plan and the data; the program has its own
   void resume(Facts const& now);
   void take(Checkpoint const&);
   bool reads_steps() const;
@@ -151,7 +151,7 @@ std::string columns_text(Program::Compiled const& program, Section const& sectio
 }
 
 Facts Trainer::facts() const {
-  auto facts = state_.program().facts();
+  Facts facts;
   facts["columns"] = columns_text(state_.program(), section_);
   facts["data"] = set_.name;
   facts["examples"] = std::to_string(plan_.examples);
@@ -177,7 +177,9 @@ void Trainer::resume(Facts const& now) {
   auto const checkpoint = load_checkpoint(options_.save);
   if (!checkpoint.can_resume)
     throw Error(fmt::format("{} holds weights alone; a training can start from them, but not go on", options_.save));
-  Comparison const comparison(options_.save, checkpoint.notes, now);
+  auto all = state_.program().facts();
+  all.insert(now.begin(), now.end());
+  Comparison const comparison(options_.save, checkpoint.notes, all);
   comparison.check_names();
   state_.expect_same(Role::param, checkpoint.parameters, options_.save);
   state_.expect_same(Role::state, checkpoint.states, options_.save);
