@@ -1,6 +1,7 @@
 // Appends typed nodes; literals are shared within a function.
 #include "ir/builder.h"
 
+#include "ir/node_limit.h"
 #include "ir/tensor.h"
 
 #include <algorithm>
@@ -35,6 +36,7 @@ ValueId Builder::make(OpCode op, std::vector<ValueId> operands, Attributes attri
 
 std::vector<ValueId> Builder::make_many(OpCode op, std::vector<ValueId> operands, Attributes attributes,
                                         std::vector<Type> results, std::vector<std::string> names) {
+  count_node(function_, at);
   Node n;
   n.op = op;
   n.operands = std::move(operands);

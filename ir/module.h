@@ -148,6 +148,8 @@ struct Result {
   Role role = Role::none;
 };
 
+class NodeLimit; // ir/node_limit.h
+
 struct Function {
   std::string name; // without '@'
   std::vector<Value> values;
@@ -159,6 +161,8 @@ struct Function {
   i64 locals = 0;         // number of per-thread scalars
   // Written by `schedule`: how many threads are worth having; 0 when not scheduled.
   i64 threads = 0;
+  // While nodes are being made: how many there may be. Null: any number.
+  std::shared_ptr<NodeLimit> limit = nullptr;
 
   Type const& type(ValueId v) const { return values[v].type; }
   Argument const* argument(std::string_view name) const;

@@ -15,6 +15,7 @@
 #include "passes/rewrite.h"
 
 #include <algorithm>
+#include <bit>
 #include <unordered_map>
 
 namespace nnc {
@@ -24,16 +25,30 @@ u64 mixed(u64 seed, u64 x) {
   return (seed ^ (x + 0x9E3779B97F4A7C15U + (seed << 6) + (seed >> 2))) * 0xBF58476D1CE4E5B9U;
 }
 
+u64 hash_of(bool x) { return x; }
+u64 hash_of(i64 x) { return static_cast<u64>(x); }
+u64 hash_of(f64 x) { return std::bit_cast<u64>(x); }
+u64 hash_of(std::string const& x) { return std::hash<std::string>()(x); }
+u64 hash_of(Dim const& d) { return d.is_constant() ? hash_of(*d.constant()) : hash_of(d.text()); }
+u64 hash_of(Order const& o) { return mixed(mixed(static_cast<u64>(o.kind), hash_of(o.block)), hash_of(o.axis)); }
+u64 hash_of(Place const& p) { return mixed(static_cast<u64>(p.kind), hash_of(p.index)); }
+template <class T>
+u64 hash_of(std::vector<T> const& all) {
+  u64 h = all.size();
+  for (auto const& x : all) h = mixed(h, hash_of(x));
+  return h;
+}
+
 class Duplicates {
 public:
-  explicit Duplicates(Function& f) : f_(f) {}
+  explicit Duplicates(Rewriter const& rewriter) : rewriter_(rewriter), f_(rewriter.function) {}
 
-  // A node that was seen before and computes the same, or null; `n` is remembered.
+  // A node that was kept before and computes the same, or null; `n`, which is then kept, is remembered.
   Node const* seen(Node const& n) {
     auto& bucket = table_[hash(n)];
-    for (auto const& known : bucket)
-      if (same(known, n)) return &known;
-    bucket.push_back(n);
+    for (ValueId v : bucket)
+      if (auto const* known = rewriter_.definition(v); same(*known, n)) return known;
+    bucket.push_back(n.result());
     return nullptr;
   }
 
@@ -49,25 +64,32 @@ private:
     if (info(n.op).has(commutative)) std::sort(k.begin(), k.end());
     return k;
   }
+  // Of all that `same` compares: many slices of one value must not meet.
   u64 hash(Node const& n) const {
     u64 h = static_cast<u64>(n.op);
     for (auto v : key(n)) h = mixed(h, v);
-    return mixed(h, n.attributes.empty() ? 0 : 1);
+    for (auto const& [name, value] : n.attributes)
+      h = mixed(mixed(h, hash_of(name)), std::visit([](auto const& x) { return hash_of(x); }, value));
+    auto const& type = f_.type(n.result());
+    return mixed(mixed(h, static_cast<u64>(type.dtype)), hash_of(type.shape));
   }
   bool same(Node const& a, Node const& b) const {
     return a.op == b.op && a.results.size() == b.results.size() && a.attributes == b.attributes &&
            f_.type(a.result()) == f_.type(b.result()) && key(a) == key(b);
   }
 
+  Rewriter const& rewriter_;
   Function& f_;
-  std::unordered_map<u64, std::vector<Node>> table_;
+  std::unordered_map<u64, std::vector<ValueId>> table_; // first results
   mutable Literals literals_;
 };
+
+} // namespace
 
 bool merge_duplicates(Function& f) {
   Rewriter rewriter(f);
   rewriter.hold_variables();
-  Duplicates duplicates(f);
+  Duplicates duplicates(rewriter);
   rewriter.run([&](Node&& n) {
     auto* same = info(n.op).has(structural) ? nullptr : duplicates.seen(n);
     if (!same) return rewriter.keep(std::move(n));
@@ -75,8 +97,6 @@ bool merge_duplicates(Function& f) {
   });
   return rewriter.changed;
 }
-
-} // namespace
 
 PassResult cse(Module m, PassContext&) {
   bool changed = false;

@@ -7,5 +7,6 @@
 namespace nnc {
 
 PassResult cse(Module, PassContext&);
+bool merge_duplicates(Function&); // the same for one function; says whether anything changed
 
 } // namespace nnc

@@ -13,6 +13,9 @@
 #include "passes/differentiate.h"
 
 #include "ir/grad.h"
+#include "ir/node_limit.h"
+#include "passes/cse.h"
+#include "passes/dce.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -124,21 +127,25 @@ ValueId value_of_its_own(Function& f, std::vector<Node>& nodes, ValueId v) {
   return Builder(f, nodes).make(OpCode::reshape, {v}, {}, f.type(v));
 }
 
-bool differentiate_function(Module const& m, Function& f) {
-  auto is_grad = [](Node const& n) { return n.op == OpCode::grad; };
-  if (std::none_of(f.body.nodes.begin(), f.body.nodes.end(), is_grad)) return false;
+bool is_grad(Node const& n) { return n.op == OpCode::grad; }
+
+// From the first `grad` node on, until there are more than `enough` nodes; true when some are left for the next time.
+bool differentiate_some(Module const& m, Function& f, size_t enough) {
   std::vector<Node> done;
   std::vector<bool> is_variable(f.values.size(), false);
   for (auto const& n : f.body.nodes)
     for (size_t i = 1; is_grad(n) && i < n.operands.size(); ++i) is_variable[n.operands[i]] = true;
   std::vector<ValueId> now; // what a result of `grad` has become
   auto current = [&](ValueId v) { return v < now.size() && now[v] != no_value ? now[v] : v; };
+  bool left = false;
   for (auto& n : f.body.nodes) {
     for (auto& v : n.operands) v = current(v);
-    if (!is_grad(n)) {
+    left |= is_grad(n) && done.size() > enough;
+    if (!is_grad(n) || left) {
       done.push_back(std::move(n));
       continue;
     }
+    Blame const blame(f, n.at);
     auto slopes = append_gradient(m, f, done, n.operands[0], {n.operands.begin() + 1, n.operands.end()});
     now.resize(f.values.size(), no_value);
     for (size_t i = 0; i < slopes.size(); ++i) {
@@ -150,6 +157,20 @@ bool differentiate_function(Module const& m, Function& f) {
   }
   f.body.nodes = std::move(done);
   for (auto& r : f.results) r.value = current(r.value);
+  return left;
+}
+
+constexpr size_t many_nodes = 1000;
+
+// A derivative of a derivative of ... has an exponential number of nodes, most of them equal to others: whenever they
+// have doubled, what is equal is merged before it is differentiated once more.
+bool differentiate_function(Module const& m, Function& f) {
+  if (std::none_of(f.body.nodes.begin(), f.body.nodes.end(), is_grad)) return false;
+  for (size_t enough = many_nodes; differentiate_some(m, f, enough);
+       enough = std::max(many_nodes, 2 * f.body.nodes.size())) {
+    merge_duplicates(f);
+    drop_unused(f);
+  }
   return true;
 }
 

@@ -7,7 +7,7 @@
 //  becomes
 //     %h = kernel %x, %w, %b {kind="contract"} { the same nodes }
 //
-// Numbers that are known before the step (scheduled learning rates, corrections of moments) form one kernel of kind
+// Numbers that are known before the step (scheduled learning rates, corrections of moments) form kernels of kind
 // "scalars". Cheap nodes and movements of data (broadcast, slice, pad ...) are copied into every kernel that reads
 // them. Four phases group the rest:
 //

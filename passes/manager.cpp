@@ -1,4 +1,5 @@
 // Runs passes: which ones, with which checks, and what the outside learns about them.
+#include "ir/node_limit.h"
 #include "ir/verify.h"
 #include "passes/check.h"
 #include "passes/pass.h"
@@ -61,6 +62,12 @@ PassResult run_on_code(Pass const& p, Module m, PassContext& context) {
   return result;
 }
 
+// Counted anew before each pass.
+void give_limit(Module& m, std::shared_ptr<NodeLimit> const& limit) {
+  for (auto& f : m.functions) f.limit = limit;
+  if (limit) limit->check(m);
+}
+
 } // namespace
 
 Module run_passes(Module m, PassOptions const& options, PassContext& context) {
@@ -72,7 +79,9 @@ Module run_passes(Module m, PassOptions const& options, PassContext& context) {
     check.emplace(m, check_seed);
   }
   if (options.dump) options.dump("elaborate", m, true);
+  auto const limit = options.max_nodes > 0 ? std::make_shared<NodeLimit>(options.max_nodes) : nullptr;
   for (auto* p : list) {
+    give_limit(m, limit);
     auto start = std::chrono::steady_clock::now();
     auto result = run_on_code(*p, std::move(m), context);
     std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
@@ -81,6 +90,7 @@ Module run_passes(Module m, PassOptions const& options, PassContext& context) {
     if (options.time) options.time(p->name, took.count(), node_count(m));
     if (options.dump) options.dump(p->name, m, result.changed);
   }
+  give_limit(m, nullptr);
   return m;
 }
 

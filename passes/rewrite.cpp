@@ -1,6 +1,8 @@
 // The walk that rewriting passes share. See rewrite.h.
 #include "passes/rewrite.h"
 
+#include "ir/node_limit.h"
+
 #include <algorithm>
 
 namespace nnc {
@@ -47,10 +49,13 @@ void Rewriter::replace(ValueId old, ValueId now) {
 
 void Rewriter::run(std::function<void(Node&&)> const& visit) {
   auto nodes = std::move(function.body.nodes);
+  auto const others = function.limit ? function.limit->count() - static_cast<i64>(nodes.size()) : 0;
   out_.clear();
   out_.reserve(nodes.size());
   defined_.assign(function.values.size(), -1);
-  for (auto& n : nodes) {
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    auto& n = nodes[i];
+    if (function.limit) function.limit->set(others + static_cast<i64>(out_.size() + nodes.size() - i));
     remap(n);
     if (n.op == OpCode::kernel ||
         std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return is_held(v); }))
@@ -115,6 +120,7 @@ bool compact(Function& f) {
 namespace {
 
 Node copied(Node const& n, Function& target, Function const& callee, std::vector<ValueId>& map) {
+  count_node(target, n.at);
   auto mapped = [&](ValueId v) {
     if (map[v] == no_value && callee.values[v].constant)
       map[v] = literal(target, callee.type(v).dtype, *callee.values[v].constant);

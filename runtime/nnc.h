@@ -175,7 +175,7 @@ struct Options {
   std::optional<std::vector<std::string>> passes; // exactly these passes; nothing: all
   std::vector<std::string> without;               // all but these
   bool check_each = false;                        // verify and evaluate after every pass; a change is a Failure (bug)
-  std::int64_t max_nodes = 1'000'000;             // of the graph as elaborated
+  std::int64_t max_nodes = 1'000'000;             // of a program, whatever makes them
   std::int64_t max_errors = 20;                   // in the text of a Failure; 0: all
   bool werror = false;                            // warnings are errors
 

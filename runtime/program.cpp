@@ -217,6 +217,7 @@ PassOptions Program::Compiled::chosen_passes() const {
   PassOptions how;
   if (options_.passes) how.only = *options_.passes;
   how.without = options_.without;
+  how.max_nodes = options_.max_nodes;
   return how;
 }
 

@@ -2,6 +2,7 @@
 // and the border of the folder.
 #include "frontend/elaborate/elaborator.h"
 
+#include "ir/node_limit.h"
 #include "ir/verify.h"
 
 #include <fmt/core.h>
@@ -11,7 +12,8 @@ namespace nnc {
 namespace front {
 
 Elaborator::Elaborator(Program& program, FileScope& main, Settings const& settings, Elaborated& out)
-    : program_(program), main_(main), settings_(settings), out_(out) {
+    : program_(program), main_(main), settings_(settings), out_(out),
+      limit_(std::make_shared<NodeLimit>(settings.max_nodes)) {
   constants_.insert(out.constants.begin(), out.constants.end());
   for (auto const& [name, text] : settings.set) set_values_[name] = text;
 }
@@ -25,10 +27,10 @@ void Elaborator::run_program() {
   try {
     choose();
     if (!settings_are_values()) return;
-    initialize_ = std::make_unique<Graph>(Graph::Kind::initialize, "initialize");
+    initialize_ = std::make_unique<Graph>(Graph::Kind::initialize, "initialize", limit_);
     plan_columns();
-    Graph loss(Graph::Kind::training, "loss"), evaluation(Graph::Kind::evaluation, "evaluate"),
-        outputs(Graph::Kind::run, "run");
+    Graph loss(Graph::Kind::training, "loss", limit_), evaluation(Graph::Kind::evaluation, "evaluate", limit_),
+        outputs(Graph::Kind::run, "run", limit_);
     run_model(loss);
     bool sound = !has_errors(out_.diagnostics);
     if (train_) run_training_settings();

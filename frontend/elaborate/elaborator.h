@@ -350,6 +350,7 @@ private:
   syntax::Model const* model_ = nullptr;
   syntax::Train const* train_ = nullptr;
 
+  std::shared_ptr<NodeLimit> limit_; // of all graphs together
   Graph* graph_ = nullptr;
   std::unique_ptr<Graph> initialize_;
   std::vector<std::unique_ptr<Graph>> updates_, derivatives_;

@@ -2,6 +2,8 @@
 // a node.
 #include "frontend/elaborate/elaborator.h"
 
+#include "ir/node_limit.h"
+
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -29,7 +31,7 @@ Any Elaborator::eval(Expr const& e) {
   try {
     return eval_expr(e);
   } catch (Error const& error) {
-    fail(e.at, in_words(error));
+    fail(e.at, in_words(error), error.diagnostics.front().help);
   }
 }
 
@@ -39,7 +41,7 @@ void Elaborator::spend(size_t work, Location at) {
   if (is_spent()) fail(at, "too much is computed while compiling: lists or strings are too long, or too many");
 }
 
-bool Elaborator::is_spent() const { return work_ > most_work; }
+bool Elaborator::is_spent() const { return work_ > most_work || limit_->is_exceeded(); }
 
 Any Elaborator::eval_expr(Expr const& e) {
   if (auto* n = std::get_if<NameExpr>(&e.as)) return lookup(n->name, e.at);

@@ -68,7 +68,7 @@ Graph& Elaborator::new_derivative(syntax::FunctionDecl const& f, std::vector<Val
   if (names.size() != values.size())
     fail(at, fmt::format("`{}` gives {}, its `gradient` block takes {}", f.name.text,
                          counted(values.size(), "float tensor"), counted(names.size(), "derivative")));
-  Graph& graph = *derivatives_.emplace_back(std::make_unique<Graph>(graph_->kind, "gradient." + f.name.text));
+  Graph& graph = *derivatives_.emplace_back(std::make_unique<Graph>(graph_->kind, "gradient." + f.name.text, limit_));
   graph.outer = graph_;
   for (size_t i = 0; i < values.size(); ++i) {
     ValueId dy = graph.builder.argument(names[i].text, graph_->type(values[i]), Role::none);

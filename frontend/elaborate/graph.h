@@ -10,7 +10,10 @@ namespace nnc::front {
 
 struct Graph {
   enum class Kind : u8 { training, evaluation, run, initialize, update, require };
-  explicit Graph(Kind k, std::string name) : kind(k), builder(function) { function.name = std::move(name); }
+  Graph(Kind k, std::string name, std::shared_ptr<NodeLimit> limit) : kind(k), builder(function) {
+    function.name = std::move(name);
+    function.limit = std::move(limit);
+  }
   Graph(Graph const&) = delete;
   Graph& operator=(Graph const&) = delete;
 

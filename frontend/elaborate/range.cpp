@@ -90,7 +90,7 @@ void Elaborator::add_range(Any const& condition, std::vector<std::string> const&
     behind.push_back(std::move(*nodes));
   }
   if (!ranges_.insert(key).second) return;
-  if (!require_) require_ = std::make_unique<Graph>(Graph::Kind::require, "require");
+  if (!require_) require_ = std::make_unique<Graph>(Graph::Kind::require, "require", limit_);
   require_->builder.at = user_place(at);
   for (size_t i = 0; i < parts.size(); ++i) {
     Copy copy(f, *require_);

@@ -13,8 +13,7 @@ namespace nnc::front {
 
 Builder& Elaborator::builder(Location at) {
   if (!graph_) fail(at, "a tensor cannot be made here: this is computed while compiling");
-  if (static_cast<i64>(graph_->function.body.nodes.size()) > settings_.max_nodes)
-    fail(at, fmt::format("the program unrolls to more than {} nodes", settings_.max_nodes));
+  if (is_spent()) throw Failure{.diagnostic = {}, .silent = true};
   graph_->builder.at = user_place(at);
   return graph_->builder;
 }

@@ -42,7 +42,7 @@ void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std:
     fail(m.optimizer->at, fmt::format("unknown optimizer `{}`", name),
          foreign ? help_of(*foreign) : did_you_mean(name, names));
   }
-  updates_.push_back(std::make_unique<Graph>(Graph::Kind::update, "update." + path));
+  updates_.push_back(std::make_unique<Graph>(Graph::Kind::update, "update." + path, limit_));
   Graph& graph = *updates_.back();
   GraphGuard in_graph(*this, &graph);
   current_update_ = path;

@@ -1,6 +1,8 @@
 // Kernels in an order that every edge allows: of the groups that may come next, the one whose last node comes first.
 #include "passes/fuse/emit.h"
 
+#include "ir/node_limit.h"
+
 #include <algorithm>
 #include <unordered_map>
 #include <unordered_set>
@@ -54,10 +56,7 @@ public:
       : graph_(graph), groups_(groups), f_(f), old_(std::move(f.body.nodes)), used_(old_.size()) {}
 
   void run(std::vector<GroupId> const& order) {
-    std::vector<NodeId> scalars;
-    for (NodeId n = 0; n < old_.size(); ++n)
-      if (graph_.classes[n] == Class::scalar) scalars.push_back(n);
-    if (!scalars.empty()) kernel(scalars, "scalars", 0);
+    scalars();
     for (auto g : order) {
       auto const& group = groups_[g];
       if (graph_.classes[group.last] == Class::alias) nodes_.push_back(old_[group.last]);
@@ -68,6 +67,17 @@ public:
   }
 
 private:
+  // In kernels of some length, each reads what those before it gave.
+  void scalars() {
+    std::vector<NodeId> some;
+    for (NodeId n = 0; n < old_.size(); ++n) {
+      if (graph_.classes[n] == Class::scalar) some.push_back(n);
+      if (some.empty() || (some.size() < most_nodes && n + 1 < old_.size())) continue;
+      kernel(some, "scalars", 0);
+      some.clear();
+    }
+  }
+
   using Copies = std::unordered_map<ValueId, ValueId>; // what free values are called in one kernel
 
   bool is_missing(Copies const& here, ValueId v) const {
@@ -99,6 +109,7 @@ private:
   // A free node gets new values in every kernel but the first that holds it.
   void copy(Node& kernel, Copies& here, ValueId v) {
     auto p = graph_.producer[v];
+    count_node(f_, old_[p].at);
     Node node = old_[p];
     for (auto& x : node.operands) x = called(here, x);
     if (used_[p]) {

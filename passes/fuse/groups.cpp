@@ -20,8 +20,7 @@
 namespace nnc::fusion {
 namespace {
 
-constexpr size_t most_nodes = 1000; // of a group: code generation walks from a result to all that it is computed from
-constexpr size_t cheap_nodes = 4;   // so many instructions may be computed again, or while a panel is packed
+constexpr size_t cheap_nodes = 4; // so many instructions may be computed again, or while a panel is packed
 
 Shape outer_part(Shape const& space, i64 row_axes) { return {space.begin(), space.end() - row_axes}; }
 

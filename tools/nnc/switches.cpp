@@ -166,7 +166,7 @@ constexpr Switch table[] = {
     {"--max-memory", "BYTES", other,
      "refuse a program that needs more for weights, states and intermediate values (150M, 2G)",
      [](Line& l, std::string const& v) { l.max_memory = byte_count(v); }},
-    {"--max-nodes", "N", other, "refuse a program whose graph has more nodes",
+    {"--max-nodes", "N", other, "refuse a program that grows to more nodes, whatever makes them (default: 1000000)",
      [](Line& l, std::string const& v) { l.max_nodes = number(v, 1); }},
     {"--max-errors", "N", other, "show N errors and N warnings (default: 20; 0: all)",
      [](Line& l, std::string const& v) { l.max_errors = number(v, 0); }},
