@@ -5,6 +5,7 @@
 // runs the nodes between its operands again, in exact mode, for every small step of a central difference.
 #include "ir/evaluate.h"
 
+#include "ir/kernel.h"
 #include "ir/op.h"
 #include "ir/random.h"
 
@@ -101,7 +102,6 @@ public:
 
   void moves_in(ValueId v, Place const& p) {
     auto index = static_cast<size_t>(p.index);
-    if (p.kind == Place::Kind::alias) root_[v] = root_[index];
     if (p.kind == Place::Kind::slot) {
       if (index >= by_slot_.size()) throw CompilerBug(fmt::format("@{}: slot {} does not exist", f_.name, index));
       check_size(v, index);
@@ -226,10 +226,10 @@ private:
   }
 
   void kernel(Node const& n) {
-    auto const* places = residents_ ? n.attributes.find("places") : nullptr;
+    auto const* places = residents_ ? kernel_facts(n).places : nullptr;
     if (!places) return nodes(n.regions.front().nodes);
-    auto const& list = std::get<std::vector<Place>>(*places);
-    if (n.attributes.get_or<std::string>("kind", "") == "contract") ruin_what_is_overwritten_while_packing(n, list);
+    auto const& list = *places;
+    if (kernel_kind(n) == KernelKind::contract) ruin_what_is_overwritten_while_packing(n, list);
     nodes(n.regions.front().nodes);
     for (size_t i = 0; i < list.size(); ++i) residents_->moves_in(n.results[i], list[i]);
   }

@@ -77,6 +77,13 @@ Result const* Function::result(std::string_view wanted) const {
   return nullptr;
 }
 
+std::optional<size_t> Function::replaced_argument(Result const& r) const {
+  if (r.role != Role::param && r.role != Role::state && r.role != Role::optimizer) return {};
+  for (size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i].role == r.role && values[arguments[i].value].name == r.name) return i;
+  return {};
+}
+
 Function const* Module::function(std::string_view wanted) const {
   for (auto const& f : functions)
     if (f.name == wanted) return &f;

@@ -56,7 +56,6 @@ struct Place {
     argument, // in place of the argument with this index
     result,   // the caller's buffer of the result with this index
     local,    // a scalar that every thread computes for itself; index into a per-thread array
-    alias,    // no storage of its own: the same bytes as the value `index` (a reshape)
   };
   Kind kind = Kind::slot;
   i64 index = 0;
@@ -152,6 +151,7 @@ class NodeLimit; // ir/node_limit.h
 
 struct Function {
   std::string name; // without '@'
+  Location at;      // of its head in a text
   std::vector<Value> values;
   std::vector<Argument> arguments;
   std::vector<Result> results;
@@ -167,6 +167,9 @@ struct Function {
   Type const& type(ValueId v) const { return values[v].type; }
   Argument const* argument(std::string_view name) const;
   Result const* result(std::string_view name) const;
+  // The argument (its index) whose value a result replaces when the function is done: a parameter or a state of that
+  // name.
+  std::optional<size_t> replaced_argument(Result const&) const;
 };
 
 // The numbers of the machine that is compiled for. Printed with the module, so that a dump reads the same anywhere.

@@ -1,6 +1,9 @@
 #include "ir/verify.h"
 
+#include "ir/kernel.h"
 #include "ir/op.h"
+#include "ir/ops/rules.h"
+#include "ir/verify/parts.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -24,29 +27,25 @@ bool has_kind(AttributeValue const& v, AttributeKind k) {
   return false;
 }
 
-constexpr i64 largest_tile = 64;
-
 // One function. A value's state says where it may be read: `hidden` values are defined inside a kernel that is closed
 // and does not give them.
 class Verifier {
 public:
-  Verifier(Module const& m, Function const& f, std::vector<Diagnostic>& out) : module_(m), f_(f), out_(out) {
-    state_.resize(f.values.size(), State::undefined);
-  }
+  Verifier(Module const& m, Function const& f, std::vector<Diagnostic>& out)
+      : module_(m), f_(f), out_(out), state_(f.values.size(), State::undefined), form_(f, complainer()) {}
 
   void run() {
-    for (ValueId v = 0; v < f_.values.size(); ++v)
-      if (f_.values[v].constant) {
-        state_[v] = State::visible;
-        if (f_.type(v).rank() != 0) complain(f_.values[v].at, "a literal has rank 0");
-      }
+    size_t const before = out_.size();
+    for (ValueId v = 0; v < f_.values.size(); ++v) value(v);
     for (auto const& a : f_.arguments) argument(a);
     nodes(f_.body.nodes);
     for (auto const& r : f_.results) {
       if (r.value >= f_.values.size() || state_[r.value] != State::visible)
-        complain({}, fmt::format("result {} is not defined at the end", r.name));
+        complain(f_.at, fmt::format("result {} is not defined at the end", r.name));
     }
     replaced_arguments();
+    reports();
+    if (out_.size() == before && has_kernels(f_)) verifying::verify_memory(module_, f_, complainer());
     if (f_.name == "require") ranges();
   }
 
@@ -56,8 +55,20 @@ private:
   void complain(Location at, std::string message) {
     out_.push_back({.at = at, .message = fmt::format("@{}: {}", f_.name, message)});
   }
-  std::string shown(ValueId v) const {
-    return v < f_.values.size() && !f_.values[v].name.empty() ? "%" + f_.values[v].name : fmt::format("value {}", v);
+  verifying::Complain complainer() {
+    return [this](Location at, std::string message) { complain(at, std::move(message)); };
+  }
+  std::string shown(ValueId v) const { return verifying::shown(f_, v); }
+
+  void value(ValueId v) {
+    auto const& type = f_.type(v);
+    if (f_.values[v].constant) {
+      state_[v] = State::visible;
+      if (type.rank() != 0) complain(f_.values[v].at, "a literal has rank 0");
+    }
+    for (auto const& d : type.shape)
+      if (!rules::never_negative(d))
+        complain(f_.values[v].at, fmt::format("{} is {}: an extent may be less than none", shown(v), type.text()));
   }
 
   void argument(Argument const& a) {
@@ -89,15 +100,36 @@ private:
     }
   }
 
-  // What a result replaces has its type, and is replaced once.
+  // What a step reports is a number.
+  void reports() {
+    for (auto const& r : f_.results)
+      if ((r.role == Role::loss || r.role == Role::metric) && r.value < f_.values.size() &&
+          f_.type(r.value).rank() != 0)
+        complain(f_.values[r.value].at,
+                 fmt::format("the {} {} is {}, expected a number", name(r.role), r.name, f_.type(r.value).text()));
+  }
+
+  static bool is_kept(Role r) { return r == Role::param || r == Role::state || r == Role::optimizer; }
+
+  // What is kept has one name and one role. What a result replaces has its type, and is replaced once.
   void replaced_arguments() {
     std::map<std::pair<Role, std::string_view>, ValueId> kept;
+    std::map<std::string_view, Role> roles;
     for (auto const& a : f_.arguments)
-      if (a.value < f_.values.size())
-        kept.emplace(std::pair(a.role, std::string_view(f_.values[a.value].name)), a.value);
+      if (a.value < f_.values.size() && is_kept(a.role)) {
+        auto const& value = f_.values[a.value];
+        kept.emplace(std::pair(a.role, std::string_view(value.name)), a.value);
+        if (value.name.empty()) complain(value.at, fmt::format("an argument of role {} has no name", name(a.role)));
+        else if (!roles.emplace(value.name, a.role).second)
+          complain(value.at,
+                   fmt::format("two arguments of role {} or the like are named {}", name(a.role), value.name));
+      }
     std::set<std::pair<Role, std::string_view>> seen;
     for (auto const& r : f_.results) {
-      if (r.role != Role::param && r.role != Role::state && r.role != Role::optimizer) continue;
+      if (!is_kept(r.role)) continue;
+      if (auto it = roles.find(r.name); it != roles.end() && it->second != r.role)
+        complain(r.value < f_.values.size() ? f_.values[r.value].at : f_.at,
+                 fmt::format("{} is a {} as an argument and a {} as a result", r.name, name(it->second), name(r.role)));
       if (!seen.insert({r.role, r.name}).second)
         complain(r.value < f_.values.size() ? f_.values[r.value].at : Location{},
                  fmt::format("the {} {} is given twice", name(r.role), r.name));
@@ -220,6 +252,7 @@ private:
   }
 
   void kernel(Node const& n) {
+    size_t const before = out_.size();
     if (n.regions.size() != 1) return complain(n.at, "a kernel has one region");
     auto const& inside = n.regions.front().nodes;
     nodes(inside);
@@ -230,96 +263,21 @@ private:
     }
     for (auto const& i : inside)
       for (auto v : i.operands)
-        if (!defined.count(v) && !f_.values[v].constant) read.insert(v);
+        if (!defined.count(v) && v < f_.values.size() && !f_.values[v].constant) read.insert(v);
     if (read != std::set<ValueId>(n.operands.begin(), n.operands.end()))
       complain(n.at, "the operands of a kernel are exactly the values from outside that it reads");
     for (auto v : n.results)
       if (!defined.count(v)) complain(n.at, fmt::format("a kernel gives {}, which it does not define", shown(v)));
     for (auto v : defined)
       if (std::find(n.results.begin(), n.results.end(), v) == n.results.end()) state_[v] = State::hidden;
-    shape_of_loops(n);
-    if (auto const* p = n.attributes.find("places"))
-      if (auto const* list = std::get_if<std::vector<Place>>(p)) places(n, *list);
-  }
-
-  // The numbers that code generation takes a kernel apart by.
-  void shape_of_loops(Node const& n) {
-    auto number = [&](std::string_view name) {
-      auto const* v = n.attributes.find(name);
-      return v ? std::get_if<i64>(v) : nullptr;
-    };
-    for (std::string_view tile : {"tile_rows", "tile_vectors"})
-      if (auto const* size = number(tile); size && (*size < 1 || *size > largest_tile))
-        complain(n.at, fmt::format("{} is {}, expected 1 to {}", tile, *size, largest_tile));
-    auto const* row_axes = number("row_axes");
-    if (!row_axes) return;
-    bool any = false;
-    for (auto const& i : n.regions.front().nodes) {
-      if (!info(i.op).has(reduces) || i.operands.empty() || i.operands[0] >= f_.values.size()) continue;
-      any = true;
-      std::vector<i64> axes, last;
-      if (auto const* a = i.attributes.find("axes"); a && std::holds_alternative<std::vector<i64>>(*a))
-        axes = std::get<std::vector<i64>>(*a);
-      if (auto const* a = i.attributes.find("axis"); a && std::holds_alternative<i64>(*a)) axes = {std::get<i64>(*a)};
-      for (i64 rank = f_.type(i.operands[0]).rank(), a = std::max<i64>(0, rank - *row_axes); a < rank; ++a)
-        last.push_back(a);
-      if (axes != last || static_cast<i64>(axes.size()) != *row_axes)
-        complain(i.at, fmt::format("{} among rows of {} axes reduces others than these", info(i.op).name, *row_axes));
-    }
-    if (!any) complain(n.at, "a kernel with row_axes reduces rows, this one reduces nothing");
-  }
-
-  void places(Node const& n, std::vector<Place> const& list) {
-    if (list.size() != n.results.size())
-      return complain(n.at, fmt::format("{} places for {} results", list.size(), n.results.size()));
-    for (size_t i = 0; i < list.size(); ++i) {
-      auto const& p = list[i];
-      auto exists = [&](size_t count, std::string_view what) {
-        bool there = p.index >= 0 && static_cast<size_t>(p.index) < count;
-        if (!there) complain(n.at, fmt::format("{} {} does not exist", what, p.index));
-        return there;
-      };
-      auto holds = [&](Type const& place) {
-        if (n.results[i] < f_.values.size() && f_.type(n.results[i]) != place)
-          complain(n.at, fmt::format("{} is {}, the place for it {}", shown(n.results[i]), f_.type(n.results[i]).text(),
-                                     place.text()));
-      };
-      auto index = static_cast<size_t>(p.index);
-      switch (p.kind) {
-      case Place::Kind::slot:
-        if (exists(f_.slots.size(), "slot")) fits(n, n.results[i], index);
-        break;
-      case Place::Kind::argument:
-        if (exists(f_.arguments.size(), "argument")) holds(f_.type(f_.arguments[index].value));
-        break;
-      case Place::Kind::result:
-        if (exists(f_.results.size(), "result") && f_.results[index].value < f_.values.size())
-          holds(f_.type(f_.results[index].value));
-        break;
-      case Place::Kind::local: exists(static_cast<size_t>(f_.locals), "local"); break;
-      case Place::Kind::alias: exists(f_.values.size(), "value"); break;
-      }
-    }
-  }
-
-  // In a slot `batch` is a multiple of 16; polynomials that are in order at these two are in order between and beyond.
-  void fits(Node const& n, ValueId v, size_t slot) {
-    if (v >= f_.values.size()) return;
-    auto const& type = f_.type(v);
-    for (i64 batch : {16, 1 << 16}) {
-      Bindings b = module_.bindings;
-      if (!b[0]) b[0] = batch;
-      if (!b[1]) b[1] = batch;
-      if (bytes(type.dtype) * element_count(type.shape).value(b) > f_.slots[slot].value(b))
-        return complain(
-            n.at, fmt::format("slot {} of {} bytes is too small for {}", slot, f_.slots[slot].text(), type.text()));
-    }
+    if (out_.size() == before) form_.check(n);
   }
 
   Module const& module_;
   Function const& f_;
   std::vector<Diagnostic>& out_;
   std::vector<State> state_;
+  verifying::KernelForm form_;
 };
 
 // No function reaches itself by the functions that its nodes name.
@@ -367,6 +325,10 @@ void verify_training(Module const& m, std::vector<Diagnostic>& out) {
 
 } // namespace
 
+std::string verifying::shown(Function const& f, ValueId v) {
+  return v < f.values.size() && !f.values[v].name.empty() ? "%" + f.values[v].name : fmt::format("value {}", v);
+}
+
 std::vector<Diagnostic> verify(Module const& m) {
   std::vector<Diagnostic> out;
   std::set<std::string> names;
@@ -376,6 +338,20 @@ std::vector<Diagnostic> verify(Module const& m) {
   }
   Calls(m, out).run();
   verify_training(m, out);
+  return out;
+}
+
+std::vector<Diagnostic> verify_finished(Module const& m) {
+  std::vector<Diagnostic> out;
+  verifying::Complain const complain = [&](Location at, std::string message) {
+    out.push_back({.at = at, .message = std::move(message)});
+  };
+  for (auto const& f : m.functions)
+    if (f.name != "require") verifying::verify_all_passes(f, complain);
+  if (out.empty()) out = verify(m);
+  if (!out.empty()) return out;
+  for (auto const& f : m.functions)
+    if (f.name != "require" && !has_kernels(f)) verifying::verify_results(f, complain);
   return out;
 }
 

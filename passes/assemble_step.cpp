@@ -38,7 +38,7 @@ void sort_by_role(List& list, Order const& order) {
 bool is_batch(Argument const& a) { return a.role == Role::input || a.role == Role::target; }
 
 // Inputs and targets `X` become columns `X` of whole data sets, of which `rows` names the rows of this batch.
-bool gather_rows(Function& f) {
+bool gather_rows(Function& f, Dim const& examples_of_batch) {
   if (std::none_of(f.arguments.begin(), f.arguments.end(), is_batch)) return false;
   std::vector<Node> gathers;
   Builder make(f, gathers);
@@ -47,9 +47,11 @@ bool gather_rows(Function& f) {
     if (!is_batch(f.arguments[i])) continue;
     auto const batch = f.arguments[i].value;
     auto const value = f.values[batch];
-    if (value.type.rank() == 0)
-      throw Error(Diagnostic{.at = value.at, .message = fmt::format("{} has no row for each example", value.name)});
-    if (rows == no_value) rows = make.value({DType::i32, {value.type.shape[0]}}, "rows");
+    if (value.type.rank() == 0 || value.type.shape[0] != examples_of_batch)
+      throw Error(Diagnostic{.at = value.at,
+                             .message = fmt::format("the input '{}' is {}, expected one that starts with the batch",
+                                                    value.name, value.type.text())});
+    if (rows == no_value) rows = make.value({DType::i32, {examples_of_batch}}, "rows");
     make.at = value.at;
     auto column = value.type;
     column.shape[0] = Symbol::examples;
@@ -150,7 +152,14 @@ private:
   void run(Function const& update, std::string const& path) {
     if (!gradients_.count(path)) return;
     std::vector<ValueId> operands;
-    for (auto const& a : update.arguments) operands.push_back(operand(update, a, path));
+    for (auto const& a : update.arguments) {
+      operands.push_back(operand(update, a, path));
+      auto const& v = update.values[a.value];
+      if (v.type == f_.type(operands.back())) continue;
+      throw Error(Diagnostic{.at = v.at,
+                             .message = fmt::format("{} of @{} is {}, in the step it is {}", v.name, update.name,
+                                                    v.type.text(), f_.type(operands.back()).text())});
+    }
     auto results = inline_function(f_, f_.body.nodes, update, operands);
     for (size_t i = 0; i < results.size(); ++i) {
       auto const& r = update.results[i];
@@ -177,7 +186,8 @@ PassResult assemble_step(Module m, PassContext&) {
     m.functions.insert(m.functions.begin(), std::move(step));
     changed = true;
   }
-  for (auto& f : m.functions) changed |= gather_rows(f);
+  auto const bound = m.bindings[static_cast<size_t>(Symbol::batch)];
+  for (auto& f : m.functions) changed |= gather_rows(f, bound ? Dim(*bound) : Dim(Symbol::batch));
   return {std::move(m), changed};
 }
 

@@ -21,7 +21,9 @@ bool drop_unused(Function& f) {
   std::vector<bool> alive(nodes.size());
   for (size_t i = nodes.size(); i-- > 0;) {
     auto const& results = nodes[i].results;
-    alive[i] = std::any_of(results.begin(), results.end(), [&](ValueId v) { return needed[v]; });
+    // What has its place stays: others may count on the barrier before it.
+    alive[i] = nodes[i].attributes.has("places") ||
+               std::any_of(results.begin(), results.end(), [&](ValueId v) { return needed[v]; });
     if (alive[i]) each_read(nodes[i], [&](ValueId v) { needed[v] = true; });
   }
   std::vector<Node> kept;

@@ -40,7 +40,7 @@ bool separate_results(Function& f) {
     bool buffer = r.role != Role::loss && r.role != Role::metric;
     bool is_argument =
         std::any_of(f.arguments.begin(), f.arguments.end(), [&](Argument const& a) { return a.value == r.value; });
-    auto replaced = replaced_argument(f, r);
+    auto replaced = f.replaced_argument(r);
     if (replaced && f.arguments[*replaced].value == r.value) continue; // unchanged, in place already
     bool fine = !is_argument && !f.values[r.value].constant && !(buffer && taken[r.value]);
     if (fine) {

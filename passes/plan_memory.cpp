@@ -14,6 +14,7 @@
 #include "passes/plan_memory.h"
 
 #include "ir/builder.h"
+#include "ir/kernel.h"
 #include "passes/memory/places.h"
 #include "passes/rewrite.h"
 
@@ -23,14 +24,6 @@ namespace nnc {
 namespace {
 
 using namespace memory;
-
-bool planned(Function const& f) {
-  return std::any_of(f.body.nodes.begin(), f.body.nodes.end(),
-                     [](Node const& n) { return n.attributes.has("places"); });
-}
-bool has_kernels(Function const& f) {
-  return std::any_of(f.body.nodes.begin(), f.body.nodes.end(), [](Node const& n) { return n.op == OpCode::kernel; });
-}
 
 // A kernel at the end that copies the result into the argument that it replaces.
 void append_copy(Function& f, Result& r) {
@@ -48,9 +41,9 @@ void append_copy(Function& f, Result& r) {
 }
 
 bool plan_function(Function& f) {
-  if (!has_kernels(f) || planned(f)) return false;
+  if (!has_kernels(f) || is_planned(f)) return false;
   for (auto& r : f.results)
-    if (auto a = replaced_argument(f, r); a && !replaces_in_place(f, *a, r.value)) append_copy(f, r);
+    if (auto a = f.replaced_argument(r); a && !replaces_in_place(f, *a, r.value)) append_copy(f, r);
   Places places(f);
   places.assign();
   write_places(f, places);

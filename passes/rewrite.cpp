@@ -91,15 +91,6 @@ struct Renumbering {
     for (auto& r : n.regions)
       for (auto& inner : r.nodes) take(inner);
     for (auto& v : n.results) take(v);
-    if (!n.attributes.has("places")) return;
-    auto places = n.attributes.get<std::vector<Place>>("places");
-    for (auto& p : places)
-      if (p.kind == Place::Kind::alias) {
-        auto v = static_cast<ValueId>(p.index);
-        take(v);
-        p.index = v;
-      }
-    n.attributes.set("places", std::move(places));
   }
 };
 
@@ -155,13 +146,6 @@ std::vector<ValueId> inline_function(Function& target, std::vector<Node>& into, 
     results.push_back(v.constant ? literal(target, v.type.dtype, *v.constant) : map[r.value]);
   }
   return results;
-}
-
-std::optional<size_t> replaced_argument(Function const& f, Result const& r) {
-  if (r.role != Role::param && r.role != Role::state && r.role != Role::optimizer) return {};
-  for (size_t i = 0; i < f.arguments.size(); ++i)
-    if (f.arguments[i].role == r.role && f.values[f.arguments[i].value].name == r.name) return i;
-  return {};
 }
 
 ValueId literal(Function& f, DType d, Scalar c) {

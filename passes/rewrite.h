@@ -49,9 +49,6 @@ bool compact(Function&);
 // its results. Names and places come along.
 std::vector<ValueId> inline_function(Function& target, std::vector<Node>& into, Function const& callee,
                                      std::vector<ValueId> const& arguments);
-// The argument (its index) whose value a result replaces when the function is done: a parameter or a state of that
-// name.
-std::optional<size_t> replaced_argument(Function const&, Result const&);
 // The literal with these bits: a new one, or one that the function has already.
 ValueId literal(Function&, DType, Scalar);
 size_t node_count(Module const&);

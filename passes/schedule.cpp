@@ -10,6 +10,7 @@
 // side read it, whole vectors at a time; the left side is read in place, unless it is computed.
 #include "passes/schedule.h"
 
+#include "ir/kernel.h"
 #include "ir/op.h"
 #include "passes/fuse.h"
 
@@ -42,8 +43,10 @@ public:
     bool changed = false;
     f64 total = 0;
     for (auto& n : f_.body.nodes) {
-      if (n.op != OpCode::kernel || n.attributes.has("parallel") || kind(n) == "scalars") continue;
-      if (kind(n) == "contract") tile(n);
+      if (n.op != OpCode::kernel || n.attributes.has("parallel")) continue;
+      auto const kind = kernel_kind(n);
+      if (kind == KernelKind::scalars) continue;
+      if (kind == KernelKind::contract) tile(n);
       f64 ns = cost(n);
       n.attributes.set("parallel", splits(n) && ns >= ns_worth_splitting);
       total += ns;
@@ -54,7 +57,6 @@ public:
   }
 
 private:
-  static std::string kind(Node const& k) { return k.attributes.get<std::string>("kind"); }
   f64 elements(ValueId v) const { return static_cast<f64>(element_count(f_.type(v).shape).value(extents_)); }
 
   static Node const& dot_of(Node const& k) {
@@ -85,9 +87,7 @@ private:
 
   // Is there more than one unit of work? A sum to a scalar has none, a scatter adds in the order of its indices.
   bool splits(Node const& k) const {
-    auto const& nodes = k.regions.front().nodes;
-    if (std::any_of(nodes.begin(), nodes.end(), [](Node const& n) { return n.op == OpCode::scatter_add; }))
-      return false;
+    if (kernel_kind(k) == KernelKind::scatter) return false;
     return std::any_of(k.results.begin(), k.results.end(), [&](ValueId v) { return f_.type(v).rank() > 0; });
   }
 

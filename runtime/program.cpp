@@ -135,21 +135,15 @@ std::string switches_for(Options const& options) {
   return options.check_each ? text + " --check each" : text;
 }
 
-bool is_finished(Node const& node) {
-  return node.op == OpCode::reshape || (node.op == OpCode::kernel && node.attributes.has("places"));
-}
-
-// Machine code is made of what the whole pipeline gives; a choice of passes may give something else.
-void check_finished(Module const& module) {
-  for (auto const& function : module.functions)
-    for (auto const& node : function.body.nodes) {
-      if (is_finished(node) || function.name == "require") continue;
-      Diagnostic problem;
-      problem.at = node.at;
-      problem.message = fmt::format("no code can be made of @{}: passes up to plan_memory are missing", function.name);
-      problem.help = "--dump shows a module between passes; code needs differentiate, assemble_step and plan_memory";
-      throw Error(problem);
-    }
+// Machine code is made of what the whole pipeline gives; a choice of passes, or a text, may give something else.
+void check_finished(Module const& module, bool chosen) {
+  auto problems = verify_finished(module);
+  if (problems.empty()) return;
+  if (!chosen) throw CompilerBug("before code is made: " + problems.front().message);
+  if (problems.front().message.ends_with("are missing"))
+    problems.front().help =
+        "--dump shows a module between passes; code needs differentiate, assemble_step and plan_memory";
+  throw Error(std::move(problems));
 }
 
 std::string missing_text(Module const& module, std::string_view function) {
@@ -210,7 +204,12 @@ Module Program::Compiled::with_own_places() const {
 }
 
 void Program::Compiled::blame_own_places() const {
-  if (is_module(file_)) with_stack(stack_of_compiler, [&] { (void)compile(with_own_places()); });
+  if (!is_module(file_)) return;
+  with_stack(stack_of_compiler, [&] {
+    auto const module = with_own_places();
+    check_finished(module, true);
+    (void)compile(module);
+  });
 }
 
 PassOptions Program::Compiled::chosen_passes() const {
@@ -252,6 +251,8 @@ Module Program::Compiled::read_module(u32 file) {
   }
   auto parsed = parse_ir(sources_, file);
   accept(std::move(parsed.diagnostics));
+  if (parsed.module.functions.empty())
+    throw Error(Diagnostic{.at = {file, 1, 1, 0}, .message = "the module holds no function"});
   if (!verify(parsed.module).empty()) throw Error(verify(parse_ir(sources_, file, true).module));
   inputs_ = inputs_of(parsed.module);
   summary_ = "module " + sources_->name(file);
@@ -323,8 +324,8 @@ void Program::Compiled::compile_missing(std::vector<std::string> const& function
   if (auto const lacking = features_lacking_here(target_); !lacking.empty())
     throw Error(fmt::format("code for {} cannot run on this machine, which lacks {}", target_.cpu, joined(lacking)));
   auto const part = part_of(finished_, functions);
-  if (chose_passes()) check_finished(part);
   try {
+    check_finished(part, chose_passes() || is_module(file_));
     with_stack(stack_of_compiler, [&] {
       auto const object = compile(part);
       loaded_.push_back(load(object));
@@ -351,8 +352,8 @@ i64 Program::Compiled::stack() const {
 
 std::string Program::Compiled::emit(std::string const& kind) const {
   if (kind == "ir") return print(finished_);
-  if (chose_passes()) check_finished(finished_);
   try {
+    check_finished(finished_, chose_passes() || is_module(file_));
     if (kind == "loops") return nnc::emit(finished_, Emit::loops);
     if (kind == "llvm") return nnc::emit(finished_, Emit::llvm);
     if (kind == "asm") return nnc::emit(finished_, Emit::assembly);

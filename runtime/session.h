@@ -89,6 +89,7 @@ struct Session::State {
 private:
   void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   void check_inputs() const;
+  void check_roles(Function const&) const;
   void keep(Function const&);
   Location place_of(std::string const& name, Location other) const;
   void collect_scalars();

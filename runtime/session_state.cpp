@@ -106,6 +106,7 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   for (auto const* name : callable)
     if (auto const* function = module.function(name)) functions.push_back(function);
   check_inputs();
+  for (auto const* function : functions) check_roles(*function);
   for (auto const* function : functions) keep(*function);
   collect_scalars();
   check_ranges(module, scalars_);
@@ -130,6 +131,27 @@ void Session::State::check_inputs() const {
     throw Error(Diagnostic{.at = place_of(input.name, program_->at()),
                            .message = fmt::format("the input '{}' is {}, expected one that starts with the batch",
                                                   input.name, input.type.text())});
+  }
+}
+
+// A session fills arguments and takes results by their roles; a function of a module that comes as text may have
+// others.
+void Session::State::check_roles(Function const& function) const {
+  auto const refuse = [&](ValueId value, char const* what, std::string const& name, Role role) {
+    throw Error(Diagnostic{.at = function.values[value].at ? function.values[value].at : program_->at(),
+                           .message = fmt::format("the {} '{}' of @{} has the role {}, which means nothing there", what,
+                                                  name, function.name, nnc::name(role))});
+  };
+  bool const sees_rows = function.name != "initialize";
+  for (auto const& argument : function.arguments) {
+    bool const row = argument.role == Role::rows || argument.role == Role::data;
+    if (argument.role == Role::none || argument.role >= Role::gradient || (row && !sees_rows))
+      refuse(argument.value, "argument", function.values[argument.value].name, argument.role);
+  }
+  for (auto const& result : function.results) {
+    bool const taken = is_kept(result.role) || result.role == Role::loss || result.role == Role::metric ||
+                       (result.role == Role::output && function.name == "run");
+    if (!taken) refuse(result.value, "result", result.name, result.role);
   }
 }
 

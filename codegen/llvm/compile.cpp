@@ -89,6 +89,7 @@ std::vector<Part> split(Lowered const& all, size_t count) {
     part.size += k->insts.size();
   }
   std::erase_if(parts, [](Part const& p) { return p.entries.empty() && p.kernels.empty(); });
+  if (parts.empty()) parts.emplace_back(); // an object all the same
   return parts;
 }
 
@@ -135,7 +136,7 @@ std::vector<llvm::SmallVector<char, 0>> objects_of(Lowered const& all, std::vect
   for (size_t i = 1; i < parts.size(); ++i)
     if (side_by_side) threads.emplace_back([&make, i] { make(i); });
     else make(i);
-  if (!parts.empty()) make(0);
+  make(0);
   for (auto& t : threads) t.join();
   for (auto const& f : failures)
     if (f) std::rethrow_exception(f);
@@ -180,7 +181,6 @@ std::string emit(Module const& m, Emit what) {
   auto all = lower_all(m, target, what == Emit::loops ? &text : nullptr);
   if (what == Emit::loops) return text;
   auto parts = split(all, 1);
-  if (parts.empty()) return text;
   auto machine = machine_for(target);
   llvm::LLVMContext context;
   auto module = make_module(context, all, parts.front(), *machine, target);

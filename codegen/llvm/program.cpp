@@ -11,6 +11,7 @@
 
 #include "codegen/abi.h"
 #include "codegen/lower/index.h"
+#include "ir/kernel.h"
 
 #include <cstddef>
 #include <llvm/IR/IntrinsicsX86.h>
@@ -232,14 +233,16 @@ private:
     i64 window = s_.frame.size;
     for (auto const& n : f_.body.nodes) {
       if (n.op != OpCode::kernel) continue;
-      if (n.attributes.get_or<bool>("barrier", false)) {
+      auto const facts = kernel_facts(n);
+      if (facts.barrier) {
         meet();
         waiting.assign(waiting.size(), false);
       }
       if (!kernel->function.empty())
         b_.CreateCall(m_.module.getOrInsertFunction(kernel->function, type), {frame_, cell(window)});
       window += static_cast<i64>(kernel++->window.size());
-      for (auto r : n.results) waiting[r] = n.attributes.get_or<bool>("parallel", true) && f_.type(r).rank() > 0;
+      bool const by_many = facts.parallel && facts.kind != KernelKind::scalars; // by any one of them, of one unit
+      for (auto r : n.results) waiting[r] = by_many;
     }
     for (auto const& r : f_.results)
       if (waiting[r.value] && reported(r)) return false;

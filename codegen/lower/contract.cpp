@@ -54,9 +54,10 @@ Shape extents_of(Shape const& shape, Axes const& axes) {
   return extents;
 }
 
-// A value that lies in memory, perhaps seen through reshapes and transposes: a place and the stride of each axis.
+// A value that lies in memory, perhaps seen through reshapes and transposes: what is stored, and the stride of each
+// axis.
 struct View {
-  Place place;
+  ValueId stored;
   Axes strides;
   bool row_major = true;
 };
@@ -71,7 +72,7 @@ public:
     if (!can_contract(spec_)) return false;
     buffers_ = result_buffers(p_, k_);
     p_.provide(c_.dot->result(), [this](Index const&) { return sums_; });
-    if (k_.parallel()) {
+    if (k_.facts.parallel) {
       spec_.thread = b_.cell(Frame::thread, DType::i64);
       spec_.threads = b_.cell(Frame::threads, DType::i64);
       nest();
@@ -98,7 +99,7 @@ private:
       for (auto const& e : shape(o->value))
         if (e == Dim(0)) return false;
     }
-    for (auto const& place : k_.places)
+    for (auto const& place : k_.places())
       if (place.kind == Place::Kind::local) return false;
     for (auto r : k_.kernel.results)
       if (shape(r) != shape(c_.dot->result())) return false;
@@ -107,12 +108,12 @@ private:
 
   Extent exact(Dim const& d) { return {extent(b_, d), d.constant(), false}; }
 
-  // Rows of a symbolic batch are padded where everything that has such rows is in slots.
+  // Rows of a symbolic batch are padded, to a multiple of 16, where everything that has such rows is in slots.
   Extent rows_of(Dim const& d) {
-    if (d.is_constant()) return exact(d);
+    if (!d.divided_by(Symbol::batch)) return exact(d);
     bool slots = true;
-    for (auto const& place : k_.places) slots = slots && place.kind == Place::Kind::slot;
-    if (auto v = view(c_.lhs.value)) slots = slots && v->place.kind == Place::Kind::slot;
+    for (auto const& place : k_.places()) slots = slots && place.kind == Place::Kind::slot;
+    if (auto v = view(c_.lhs.value)) slots = slots && in_slot(v->stored);
     if (!slots) return exact(d);
     exact_rows_ = extent(b_, d);
     return {extent_in_slots(b_, d), std::nullopt, true};
@@ -134,10 +135,10 @@ private:
     if (auto& plain = spec_.rhs.plain; plain && plain->inner_stride != 1 && plain->outer_stride != 1) plain.reset();
     spec_.lanes = natural_lanes(k_.target);
     spec_.registers = k_.target.registers;
-    spec_.tile_rows = k_.kernel.attributes.get_or<i64>("tile_rows", 0);
-    spec_.pack_rhs = k_.kernel.attributes.get_or<bool>("pack_rhs", true);
-    if (k_.kernel.attributes.get_or<bool>("pack_lhs", false)) spec_.lhs.plain.reset();
-    spec_.tile_vectors = k_.kernel.attributes.get_or<i64>("tile_vectors", 0);
+    spec_.tile_rows = k_.facts.tile_rows;
+    spec_.pack_rhs = k_.facts.pack_rhs;
+    if (k_.facts.pack_lhs) spec_.lhs.plain.reset();
+    spec_.tile_vectors = k_.facts.tile_vectors;
     spec_.epilogue = [this](Ref batch, Ref row, Ref column, Ref sums) { epilogue(batch, row, column, sums); };
     if (needs_no_axes()) spec_.flat_epilogue = [this](Ref element, Ref sums) { flat_epilogue(element, sums); };
     if (asks_ahead())
@@ -152,9 +153,8 @@ private:
   std::optional<View> view(ValueId v) const {
     auto const* n = p_.node_of(v);
     if (!n) {
-      auto const& place = k_.storage.places[v];
-      if (!place || place->kind == Place::Kind::local || k_.function().values[v].constant) return {};
-      return View{*place, strides(v), true};
+      if (k_.function().values[v].constant || !in_memory(v)) return {};
+      return View{v, strides(v), true};
     }
     if (n->op != OpCode::reshape && n->op != OpCode::transpose) return {};
     auto from = view(n->operands[0]);
@@ -166,8 +166,17 @@ private:
     }
     Axes permuted;
     for (i64 a : n->attributes.get<Axes>("permutation")) permuted.push_back(from->strides[static_cast<size_t>(a)]);
-    return View{from->place, permuted, false};
+    return View{from->stored, permuted, false};
   }
+
+  // Not so the numbers that a frame holds.
+  bool in_memory(ValueId v) const {
+    auto const role = k_.storage.role(v);
+    auto const& place = k_.storage.places[v];
+    return place && place->kind != Place::Kind::local && role != Role::scalar && role != Role::step &&
+           role != Role::seed;
+  }
+  bool in_slot(ValueId v) const { return k_.storage.places[v]->kind == Place::Kind::slot; }
 
   Axes strides(ValueId v) const {
     Axes s;
@@ -191,7 +200,7 @@ private:
     if (auto v = view(o.value)) {
       auto s = [&](Axes const& axes) { return stride_of(shape(o.value), v->strides, axes); };
       if (auto batch = s(o.batch), first = s(outer), second = s(inner); batch && first && second)
-        operand.plain = PlainOperand{p_.buffer_at(v->place), [this, batch](Ref i) { return b_.multiply(i, *batch); },
+        operand.plain = PlainOperand{p_.buffer_of(v->stored), [this, batch](Ref i) { return b_.multiply(i, *batch); },
                                      *first, *second};
     }
     i64 last = static_cast<i64>(shape(o.value).size()) - 1;
@@ -269,7 +278,7 @@ private:
   // summed.
   bool asks_ahead() const {
     if (!spec_.rows.constant || !spec_.batches.constant) return false;
-    i64 places = std::count_if(k_.places.begin(), k_.places.end(),
+    i64 places = std::count_if(k_.places().begin(), k_.places().end(),
                                [](Place const& p) { return p.kind == Place::Kind::argument; });
     return places * 4 * *spec_.batches.constant * *spec_.rows.constant * spec_.columns > k_.target.l2 / 4;
   }
@@ -281,7 +290,7 @@ private:
     Ref start = b_.add(first, b_.multiply(loop.index, spec_.columns));
     for (size_t r = 0; r < buffers_.size(); ++r)
       for (i64 j = 0; j < std::min(columns, spec_.columns); j += line)
-        if (k_.places[r].kind == Place::Kind::argument) b_.prefetch(buffers_[r], b_.add(start, b_.integer(j)));
+        if (k_.places()[r].kind == Place::Kind::argument) b_.prefetch(buffers_[r], b_.add(start, b_.integer(j)));
     p_.close();
   }
 

@@ -15,16 +15,16 @@ Share share_by_threads(LoopBuilder& b, Ref units) {
 }
 
 Share share_of(LoopBuilder& b, Ref units, KernelContext const& k) {
-  for (auto const& p : k.places)
+  for (auto const& p : k.places())
     if (p.kind == Place::Kind::local) return {b.integer(0), units};
-  if (k.parallel()) return share_by_threads(b, units);
+  if (k.facts.parallel) return share_by_threads(b, units);
   Ref mine = b.compute(OpCode::eq, {b.cell(Frame::thread, DType::i64), b.integer(0)});
   return {b.integer(0), b.compute(OpCode::select, {mine, units, b.integer(0)})};
 }
 
 std::vector<int> result_buffers(Puller& p, KernelContext const& k) {
   std::vector<int> buffers;
-  for (auto const& place : k.places) {
+  for (auto const& place : k.places()) {
     bool local = place.kind == Place::Kind::local;
     buffers.push_back(local ? -1 : p.buffer_at(place));
     if (!local) p.builder().will_write(buffers.back());
@@ -35,7 +35,7 @@ std::vector<int> result_buffers(Puller& p, KernelContext const& k) {
 void store_result(Puller& p, KernelContext const& k, std::vector<int> const& buffers, size_t result, At at, Ref value,
                   Ref limit) {
   auto& b = p.builder();
-  if (buffers[result] < 0) return b.set_cell(k.storage.frame.locals + k.places[result].index, value);
+  if (buffers[result] < 0) return b.set_cell(k.storage.frame.locals + k.places()[result].index, value);
   int lanes = at.step == 1 ? p.lanes().lanes : 1;
   b.store(buffers[result], at.base, b.splat(value, lanes), limit);
 }
@@ -107,14 +107,13 @@ void lower_scalars(Puller& p, KernelContext const& k) {
 namespace {
 
 void lower_body(Puller& p, KernelContext const& k) {
-  auto kind = k.kernel.attributes.get<std::string>("kind");
-  bool scatters = false;
-  for (auto const& n : k.nodes()) scatters = scatters || n.op == OpCode::scatter_add;
-  if (scatters) lower_scatter(p, k);
-  else if (kind == "scalars") lower_scalars(p, k);
-  else if (kind == "contract") lower_contract(p, k);
-  else if (k.kernel.attributes.has("row_axes")) lower_rows(p, k);
-  else lower_pointwise(p, k);
+  switch (k.facts.kind) {
+  case KernelKind::scalars: return lower_scalars(p, k);
+  case KernelKind::pointwise: return lower_pointwise(p, k);
+  case KernelKind::rows: return lower_rows(p, k);
+  case KernelKind::scatter: return lower_scatter(p, k);
+  case KernelKind::contract: return lower_contract(p, k);
+  }
 }
 
 } // namespace
@@ -125,7 +124,7 @@ Loops lower(Storage const& storage, Node const& kernel, Target const& target, st
   loops.at = kernel.at;
   LoopBuilder b(loops);
   Puller p(b, storage, kernel.regions.front().nodes);
-  lower_body(p, {storage, kernel, target, kernel.attributes.get<std::vector<Place>>("places")});
+  lower_body(p, {storage, kernel, target, kernel_facts(kernel)});
   b.finish();
   return loops;
 } catch (Error& e) {

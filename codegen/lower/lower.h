@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codegen/lower/pull.h"
+#include "ir/kernel.h"
 
 namespace nnc {
 
@@ -13,11 +14,11 @@ struct KernelContext {
   Storage const& storage;
   Node const& kernel;
   Target const& target;
-  std::vector<Place> places; // one per result
+  KernelFacts facts;
+  std::vector<Place> const& places() const { return *facts.places; } // one per result
   Function const& function() const { return storage.function; }
   Type const& type(size_t result) const { return function().type(kernel.results[result]); }
   std::vector<Node> const& nodes() const { return kernel.regions.front().nodes; }
-  bool parallel() const { return kernel.attributes.get_or<bool>("parallel", true); }
 };
 void lower_scalars(Puller&, KernelContext const&);   // computed by every thread for itself
 void lower_pointwise(Puller&, KernelContext const&); // one element of each result after the other

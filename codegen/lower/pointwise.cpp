@@ -127,7 +127,7 @@ private:
   }
 
   bool only_slots() const {
-    for (auto const& place : k_.places)
+    for (auto const& place : k_.places())
       if (place.kind != Place::Kind::slot) return false;
     for (auto v : k_.kernel.operands) {
       auto const& place = k_.storage.places[v];

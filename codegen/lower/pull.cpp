@@ -109,18 +109,27 @@ int Puller::buffer_at(Place const& p) {
   }
 }
 
+int Puller::buffer_of(ValueId v) {
+  if (storage_.role(v) == Role::rows) return b_.buffer("rows", Frame::rows);
+  auto const& place = storage_.places[v];
+  if (!place) throw CompilerBug("the value " + storage_.function.values[v].name + " has no place");
+  return buffer_at(*place);
+}
+
 Ref Puller::load(ValueId v, Index const& index) {
   auto const& type = storage_.function.type(v);
   auto role = storage_.role(v);
-  if (role == Role::scalar) return b_.cell(storage_.frame.scalars + storage_.scalar_number[v], DType::f64);
+  if (role == Role::scalar) {
+    i64 const number = storage_.scalar_number[storage_.root[v]];
+    return b_.cell(storage_.frame.scalars + number, DType::f64);
+  }
   if (role == Role::step) return b_.cell(Frame::step, DType::i64);
   if (role == Role::seed) return b_.cell(Frame::seed, DType::i64);
   auto const& place = storage_.places[v];
-  if (!place) throw CompilerBug("the value " + storage_.function.values[v].name + " has no place");
-  if (place->kind == Place::Kind::local) return b_.cell(storage_.frame.locals + place->index, type.dtype);
+  if (place && place->kind == Place::Kind::local) return b_.cell(storage_.frame.locals + place->index, type.dtype);
+  int buffer = buffer_of(v);
   bool outside = place->kind != Place::Kind::slot && !type.shape.empty() && type.shape[0].mentions(Symbol::batch);
   Index where = padded_rows_ && outside ? rows_within_batch(index, type.shape) : index;
-  int buffer = role == Role::rows ? b_.buffer("rows", Frame::rows) : buffer_at(*place);
   return load_at(buffer, type.dtype, indexer_.linear(where, type.shape));
 }
 

@@ -57,7 +57,8 @@ public:
   Shape const& shape(ValueId v) const { return storage_.function.type(v).shape; }
   DType dtype(ValueId v) const { return storage_.function.type(v).dtype; }
   int buffer_at(Place const&);
-  Ref lane_mask(); // lane < limit
+  int buffer_of(ValueId); // of a value from outside of the kernel
+  Ref lane_mask();        // lane < limit
 
   // True while rows beyond the batch are computed: what is not in a slot is then read at its last row, and only `valid`
   // rows count what they clamp.

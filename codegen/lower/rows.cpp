@@ -22,7 +22,7 @@ constexpr i64 largest_row_buffer = 1 << 16; // bytes on the stack, all buffers o
 class Rows {
 public:
   Rows(Puller& p, KernelContext const& k) : p_(p), b_(p.builder()), k_(k) {
-    auto row_axes = static_cast<size_t>(k.kernel.attributes.get<i64>("row_axes"));
+    auto row_axes = static_cast<size_t>(k.facts.row_axes);
     space_ = find_space();
     outer_ = space_.size() - row_axes;
   }

@@ -1,16 +1,10 @@
 #include "codegen/lower/storage.h"
 
+#include "ir/kernel.h"
+#include "ir/memory.h"
 #include "ir/op.h"
 
 namespace nnc {
-namespace {
-
-void follow_alias(Storage& s, Node const& reshape) {
-  ValueId from = reshape.operands[0];
-  s.places[reshape.result()] = s.places[from];
-}
-
-} // namespace
 
 Frame::Frame(Function const& f) {
   i64 scalar_count = 0;
@@ -23,7 +17,7 @@ Frame::Frame(Function const& f) {
   size = results + static_cast<i64>(f.results.size());
 }
 
-Storage::Storage(Function const& f) : function(f), frame(f) {
+Storage::Storage(Function const& f) : function(f), frame(f), root(roots_of(f)) {
   places.resize(f.values.size());
   argument_number.assign(f.values.size(), -1);
   scalar_number.assign(f.values.size(), -1);
@@ -36,11 +30,11 @@ Storage::Storage(Function const& f) : function(f), frame(f) {
   }
   for (auto const& n : f.body.nodes) {
     if (n.op == OpCode::reshape) {
-      follow_alias(*this, n);
+      places[n.result()] = places[n.operands[0]];
     } else if (n.op == OpCode::kernel) {
-      auto const& list = n.attributes.get<std::vector<Place>>("places");
-      if (list.size() != n.results.size()) throw CompilerBug("a kernel has other places than results");
-      for (size_t i = 0; i < list.size(); ++i) places[n.results[i]] = list[i];
+      auto const* list = kernel_facts(n).places;
+      if (!list || list->size() != n.results.size()) throw CompilerBug("a kernel has other places than results");
+      for (size_t i = 0; i < list->size(); ++i) places[n.results[i]] = (*list)[i];
     } else {
       throw CompilerBug("code is made of kernels; found a " + std::string(info(n.op).name) + " outside of one");
     }
@@ -48,7 +42,7 @@ Storage::Storage(Function const& f) : function(f), frame(f) {
 }
 
 std::optional<Role> Storage::role(ValueId v) const {
-  i64 a = argument_number[v];
+  i64 a = argument_number[root[v]];
   if (a < 0) return {};
   return function.arguments[static_cast<size_t>(a)].role;
 }

@@ -10,9 +10,10 @@ struct Storage {
   explicit Storage(Function const&);
   Function const& function;
   Frame frame;
-  std::vector<std::optional<Place>> places;        // by value: of arguments and results of kernels; aliases followed
-  std::vector<i64> argument_number, scalar_number; // by value; -1: none
-  std::optional<Role> role(ValueId) const;         // of an argument
+  std::vector<ValueId> root;                       // by value: whose bytes it has, see ir/memory.h
+  std::vector<std::optional<Place>> places;        // by value: of arguments and results of kernels, and their reshapes
+  std::vector<i64> argument_number, scalar_number; // by root; -1: none
+  std::optional<Role> role(ValueId) const;         // of an argument or a reshape of it
 };
 
 // c[0] + c[1] * batch + c[2] * batch^2, or nothing for an extent that is no such polynomial.

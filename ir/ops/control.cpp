@@ -10,7 +10,7 @@ constexpr AttributeSpec with_gradient_attributes[] = {
     {"derivative", AttributeKind::string, false, "name of the function that gives the derivatives"},
     {"variables", AttributeKind::integer, false, "how many operands behind the values get a derivative"}};
 constexpr AttributeSpec kernel_attributes[] = {
-    {"kind", AttributeKind::string, true, "scalars, loops or contract"},
+    {"kind", AttributeKind::string, false, "scalars, loops or contract"},
     {"row_axes", AttributeKind::integer, true,
      "the last axes of the space that form a row, which the reductions reduce"},
     {"parallel", AttributeKind::boolean, true, "worth splitting among threads"},

@@ -241,17 +241,15 @@ private:
     static std::pair<std::string_view, Place::Kind> const kinds[] = {{"slot", Place::Kind::slot},
                                                                      {"local", Place::Kind::local},
                                                                      {"argument", Place::Kind::argument},
-                                                                     {"result", Place::Kind::result},
-                                                                     {"alias", Place::Kind::alias}};
+                                                                     {"result", Place::Kind::result}};
     for (auto [text, kind] : kinds)
       if (w == text) {
         expect('(');
-        Place p{kind, 0};
-        p.index = kind == Place::Kind::alias ? static_cast<i64>(used_value()) : integer();
+        Place p{kind, integer()};
         expect(')');
         return p;
       }
-    fail(at, fmt::format("unknown place '{}': slot, local, argument, result or alias", w));
+    fail(at, fmt::format("unknown place '{}': slot, local, argument or result", w));
   }
   AttributeValue attribute(AttributeKind kind) {
     switch (kind) {
@@ -408,6 +406,7 @@ private:
     expect('@');
     f_.name = name("the name of a function");
     auto at = here();
+    f_.at = {file_, line_, 1, 4};
     if (module_.function(f_.name)) fail(at, fmt::format("@{} is defined twice", f_.name));
     expect('(');
     if (!accept(')')) {

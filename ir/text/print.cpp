@@ -113,7 +113,6 @@ private:
     case Place::Kind::local: return fmt::format("local({})", p.index);
     case Place::Kind::argument: return fmt::format("argument({})", p.index);
     case Place::Kind::result: return fmt::format("result({})", p.index);
-    case Place::Kind::alias: return fmt::format("alias({})", names_[static_cast<ValueId>(p.index)]);
     }
     return "";
   }

@@ -178,7 +178,7 @@ void Graph::link() {
     if (classes[n] == Class::alias && accesses[n].size() == 1 && accesses[n][0].producer == no_node)
       for (auto m : readers[n]) of_argument[accesses[n][0].value].push_back(m);
   for (auto const& r : function.results) {
-    auto a = replaced_argument(function, r);
+    auto a = function.replaced_argument(r);
     if (!a || producer[r.value] == no_node) continue;
     for (auto n : of_argument[function.arguments[*a].value])
       if (n < producer[r.value] && classes[n] != Class::alias) next[n].push_back(producer[r.value]);
@@ -265,7 +265,7 @@ void order_updates(Function& f) {
   Order order(f);
   bool any = false;
   for (auto const& r : f.results) {
-    auto a = replaced_argument(f, r);
+    auto a = f.replaced_argument(r);
     if (!a || f.arguments[*a].value == r.value) continue;
     order.readers_first(f.arguments[*a].value, r.value);
     any = true;

@@ -1,21 +1,10 @@
-// Where threads must meet. What was written, or read, since they last met is kept by place; a kernel that touches it in
-// a way that matters waits first. Kernels that one thread runs alone are in order among themselves.
+// Where threads must meet: in front of a kernel that touches what others may still touch (ir/memory.h).
+#include "ir/kernel.h"
+#include "ir/memory.h"
 #include "passes/memory/places.h"
-
-#include "ir/op.h"
-
-#include <algorithm>
-#include <map>
 
 namespace nnc::memory {
 namespace {
-
-using Key = std::pair<Place::Kind, i64>;
-
-struct Touched {
-  bool read = false, written = false;
-  bool by_many = false; // by a kernel that all threads share; else by the first thread alone
-};
 
 class Meetings {
 public:
@@ -24,55 +13,33 @@ public:
   }
 
   void run() {
+    Hazards hazards;
     for (auto& n : f_.body.nodes) {
-      if (n.op != OpCode::kernel || n.attributes.get<std::string>("kind") == "scalars") continue;
-      bool many = n.attributes.get_or<bool>("parallel", true);
-      if (waits(n, many)) {
+      if (n.op != OpCode::kernel || kernel_kind(n) == KernelKind::scalars) continue;
+      Touches const t{storages(n.operands), storages(n.results), kernel_facts(n).parallel};
+      if (hazards.must_meet(t)) {
         n.attributes.set("barrier", true);
-        since_.clear();
+        hazards.met();
       }
-      for (auto const& k : reads(n)) touch(k, many).read = true;
-      for (auto const& k : writes(n)) touch(k, many).written = true;
+      hazards.ran(t);
     }
   }
 
 private:
-  std::optional<Key> key(ValueId v) const {
-    v = places_.root(v);
-    if (argument_of_[v] >= 0) return Key{Place::Kind::argument, argument_of_[v]};
-    auto const& p = places_.of(v);
-    if (!p || p->kind == Place::Kind::local) return {};
-    return Key{p->kind, p->index};
-  }
-  std::vector<Key> keys(std::vector<ValueId> const& values) const {
-    std::vector<Key> out;
-    for (auto v : values)
-      if (auto k = key(v)) out.push_back(*k);
+  std::vector<Place> storages(std::vector<ValueId> const& values) const {
+    std::vector<Place> out;
+    for (auto v : values) {
+      v = places_.root(v);
+      auto const& p = places_.of(v);
+      if (argument_of_[v] >= 0) out.push_back({Place::Kind::argument, argument_of_[v]});
+      else if (p && p->kind != Place::Kind::local) out.push_back(*p);
+    }
     return out;
-  }
-  std::vector<Key> reads(Node const& n) const { return keys(n.operands); }
-  std::vector<Key> writes(Node const& n) const { return keys(n.results); }
-
-  Touched& touch(Key const& k, bool many) {
-    auto& t = since_[k];
-    t.by_many |= many;
-    return t;
-  }
-  bool crosses(Key const& k, bool many, bool writes) const {
-    auto it = since_.find(k);
-    if (it == since_.end() || !(many || it->second.by_many)) return false;
-    return it->second.written || (writes && it->second.read);
-  }
-  bool waits(Node const& n, bool many) const {
-    auto const r = reads(n), w = writes(n);
-    return std::any_of(r.begin(), r.end(), [&](Key const& k) { return crosses(k, many, false); }) ||
-           std::any_of(w.begin(), w.end(), [&](Key const& k) { return crosses(k, many, true); });
   }
 
   Function& f_;
   Places const& places_;
   std::vector<i64> argument_of_; // per value
-  std::map<Key, Touched> since_;
 };
 
 } // namespace

@@ -1,8 +1,8 @@
 // Which value lives where. See plan_memory.cpp.
 #include "passes/memory/places.h"
 
-#include "ir/op.h"
-#include "passes/rewrite.h"
+#include "ir/kernel.h"
+#include "ir/memory.h"
 
 #include <algorithm>
 
@@ -12,30 +12,6 @@ namespace {
 bool is_kernel(Node const& n) { return n.op == OpCode::kernel; }
 bool holds(std::vector<ValueId> const& list, ValueId v) { return std::find(list.begin(), list.end(), v) != list.end(); }
 
-// The values that are the argument's bytes: the argument and its reshapes.
-std::vector<bool> same_bytes(Function const& f, ValueId argument) {
-  std::vector<bool> same(f.values.size());
-  same[argument] = true;
-  for (auto const& n : f.body.nodes)
-    if (n.op == OpCode::reshape && same[n.operands[0]]) same[n.result()] = true;
-  return same;
-}
-
-// Inside of the writing kernel the old value is read at the index that is written, by elementwise nodes alone.
-bool reads_at_same_index(Function const& f, Node const& kernel, std::vector<bool> const& bytes_of_argument,
-                         Shape const& shape) {
-  auto old = bytes_of_argument; // and what is computed from it at the same index
-  bool rows = kernel.attributes.has("row_axes");
-  for (auto const& n : kernel.regions.front().nodes)
-    for (auto v : n.operands) {
-      if (!old[v]) continue;
-      if (rows || !info(n.op).has(elementwise) || f.type(v).shape != shape || f.type(n.result()).shape != shape)
-        return false;
-      old[n.result()] = true;
-    }
-  return true;
-}
-
 // For comparisons between slots: bytes at an ordinary batch.
 i64 typical(Dim const& d) { return d.value({i64{64}, i64{4096}}); }
 
@@ -44,48 +20,39 @@ i64 typical(Dim const& d) { return d.value({i64{64}, i64{4096}}); }
 bool replaces_in_place(Function const& f, size_t argument, ValueId result) {
   auto const old = f.arguments[argument].value;
   if (old == result) return true;
-  auto const bytes_of_argument = same_bytes(f, old);
+  auto const root = roots_of(f);
   bool written = false;
   for (auto const& n : f.body.nodes) {
-    bool reads = std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return bytes_of_argument[v]; });
-    if (written && reads) return false;
+    std::vector<ValueId> reads; // the argument, or a reshape of it
+    for (auto v : n.operands)
+      if (root[v] == old) reads.push_back(v);
+    if (written && !reads.empty()) return false;
     if (!is_kernel(n) || !holds(n.results, result)) continue;
-    if (reads && !reads_at_same_index(f, n, bytes_of_argument, f.type(result).shape)) return false;
+    if (!reads_at_same_index(f, n, reads, f.type(result).shape)) return false;
     written = true;
   }
   return written;
 }
 
-Places::Places(Function const& f) : f_(f), place_(f.values.size()), last_(f.values.size()) {
+Places::Places(Function const& f) : f_(f), place_(f.values.size()), root_(roots_of(f)), last_(f.values.size()) {
   outside_places();
   find_lives();
 }
 
-ValueId Places::root(ValueId v) const {
-  while (place_[v] && place_[v]->kind == Place::Kind::alias) v = static_cast<ValueId>(place_[v]->index);
-  return v;
-}
-
 // Everything that is not in the arena.
 void Places::outside_places() {
-  for (auto const& n : f_.body.nodes) {
-    if (n.op == OpCode::reshape) place_[n.result()] = Place{Place::Kind::alias, n.operands[0]};
-    if (is_kernel(n) && n.attributes.get<std::string>("kind") == "scalars")
+  for (auto const& n : f_.body.nodes)
+    if (is_kernel(n) && kernel_kind(n) == KernelKind::scalars)
       for (auto v : n.results) place_[v] = Place{Place::Kind::local, locals_++};
-  }
-  for (size_t i = 0; i < f_.results.size(); ++i) {
-    auto const& r = f_.results[i];
-    if (r.role == Role::loss || r.role == Role::metric) continue;
-    if (auto a = replaced_argument(f_, r)) place_[r.value] = Place{Place::Kind::argument, static_cast<i64>(*a)};
-    else place_[r.value] = Place{Place::Kind::result, static_cast<i64>(i)};
-  }
+  for (size_t i = 0; i < f_.results.size(); ++i)
+    if (auto p = place_of_result(f_, i)) place_[f_.results[i].value] = p;
 }
 
 void Places::find_lives() {
   for (size_t i = 0; i < f_.body.nodes.size(); ++i)
-    for (auto v : f_.body.nodes[i].operands) last_[root(v)] = i;
+    for (auto v : f_.body.nodes[i].operands) last_[root_[v]] = i;
   for (auto const& r : f_.results)
-    last_[root(r.value)] = f_.body.nodes.size(); // reports are read at the end of the step
+    last_[root_[r.value]] = f_.body.nodes.size(); // reports are read at the end of the step
 }
 
 // The free slot that grows least, or a new one when that takes less.

@@ -18,7 +18,7 @@ public:
   void assign();
   std::optional<Place> const& of(ValueId v) const { return place_[v]; }
   // The value whose bytes v shares: itself, but for a reshape.
-  ValueId root(ValueId v) const;
+  ValueId root(ValueId v) const { return root_[v]; }
   std::vector<Dim> const& slots() const { return sizes_; }
   i64 locals() const { return locals_; }
 
@@ -29,6 +29,7 @@ private:
 
   Function const& f_;
   std::vector<std::optional<Place>> place_; // per value
+  std::vector<ValueId> root_;               // per value
   std::vector<size_t> last_;                // per value: the last node that reads it
   std::vector<Dim> sizes_;                  // per slot
   std::vector<size_t> free_from_;           // per slot: the first node that may use it again

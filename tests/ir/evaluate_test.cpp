@@ -14,12 +14,16 @@ namespace {
 constexpr f64 inf = std::numeric_limits<f64>::infinity();
 constexpr f64 no_number = std::numeric_limits<f64>::quiet_NaN();
 
-Module parsed(std::string const& text) {
+Module read(std::string const& text) {
   auto p = parse_ir("t.ir", text);
   INFO(render(p.diagnostics, *p.module.sources));
   REQUIRE(p.diagnostics.empty());
-  REQUIRE(verify(p.module).empty());
   return p.module;
+}
+Module parsed(std::string const& text) {
+  Module m = read(text);
+  REQUIRE(verify(m).empty());
+  return m;
 }
 Tensor floats(std::vector<i64> shape, std::vector<f64> values, DType d = DType::f32) {
   Tensor t = Tensor::zeros(d, std::move(shape));
@@ -176,16 +180,21 @@ TEST_CASE("calls and kernels run what they hold") {
   return %q
 }
 
-func @f(%x: f32[2]) -> (y: f32[2]) {
-  %a = call %x {callee="twice"} : f32[2]
-  %b = kernel %a {
+func @kernel(%a: f32[2]) -> (b: f32[2]) {
+  %b = kernel %a {kind="loops"} {
     %c = mul %a, 3 : f32[2]
     %b = add %c, 1 : f32[2]
   }
   return %b
 }
+
+func @f(%x: f32[2]) -> (y: f32[2]) {
+  %a = call %x {callee="twice"} : f32[2]
+  %b = call %a {callee="kernel"} : f32[2]
+  return %b
+}
 )");
-  check_same(evaluate(m, m.functions[1], {floats({2}, {1, 2})})[0].f, {7, 13});
+  check_same(evaluate(m, m.functions[2], {floats({2}, {1, 2})})[0].f, {7, 13});
 }
 
 // ---- planned slots
@@ -194,32 +203,33 @@ func @f(%x: f32[2]) -> (y: f32[2]) {
 namespace {
 std::string planned(std::string const& place_of_b) {
   return R"(func @f(%x: f32[2], %p: f32[2] param) -> (y: f32[2], p: f32[2] param) {slots=[8, 8]} {
-  %a = kernel %x {places=[slot(0)]} {
+  %a = kernel %x {kind="loops", parallel=false, places=[slot(0)]} {
     %a = add %x, 1 : f32[2]
   }
-  %b = kernel %a {places=[)" +
+  %b = kernel %a {kind="loops", parallel=false, places=[)" +
          place_of_b + R"(]} {
     %b = mul %a, 2 : f32[2]
   }
-  %c = kernel %a, %b, %p {places=[result(0)]} {
+  %c = kernel %a, %b, %p {kind="loops", parallel=false, places=[result(0)]} {
     %s = add %a, %b : f32[2]
     %c = add %s, %p : f32[2]
   }
-  %q = kernel %p {places=[argument(1)]} {
+  %q = kernel %p {kind="loops", parallel=false, places=[argument(1)]} {
     %q = neg %p : f32[2]
   }
   return %c, %q
 }
 )";
 }
-std::vector<f64> result_of_plan(std::string const& text) {
-  Module m = parsed(text);
+std::vector<f64> result_of_plan(std::string const& text, bool right = false) {
+  Module m = read(text);
+  CHECK(verify(m).empty() == right);
   return evaluate(m, m.functions[0], {floats({2}, {1, 2}), floats({2}, {10, 20})}, {.in_slots = true})[0].f;
 }
 } // namespace
 
 TEST_CASE("a right plan changes nothing, a wrong one shows") {
-  check_same(result_of_plan(planned("slot(1)")), {16, 29});
+  check_same(result_of_plan(planned("slot(1)"), true), {16, 29});
   check_same(result_of_plan(planned("slot(0)")), {no_number, no_number});     // %a is still read later
   check_same(result_of_plan(planned("argument(1)")), {no_number, no_number}); // so is %p
   Module small = parsed(planned("slot(1)"));
@@ -241,7 +251,8 @@ TEST_CASE("a contraction must not overwrite what it packs") {
   auto with = [&](std::string const& which) {
     std::string t = text;
     t.replace(t.find("WHICH"), 5, which);
-    Module m = parsed(t);
+    Module m = read(t);
+    CHECK(verify(m).empty() == (which == "%x"));
     auto x = floats({2, 2}, {1, 0, 0, 1});
     return evaluate(m, m.functions[0], {x, floats({2, 2}, {1, 2, 3, 4})}, {.in_slots = true})[0].f;
   };

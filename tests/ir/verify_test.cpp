@@ -30,6 +30,7 @@ bool complains(Module const& m, std::string_view part) {
 Node group(Function& f, std::vector<ValueId> operands, std::vector<ValueId> results) {
   Node k;
   k.op = OpCode::kernel;
+  k.attributes.set("kind", std::string("loops"));
   k.operands = std::move(operands);
   k.results = std::move(results);
   k.regions.push_back({std::move(f.body.nodes)});

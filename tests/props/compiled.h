@@ -91,11 +91,10 @@ public:
     context.target = cpu.empty() ? host_target() : target_for(cpu);
     m.target = context.target;
     finished = run_passes(std::move(m), options, context);
-    object_ = compile(finished, {.threads = 1});
-    loaded_ = load(object_);
-    entry_ = loaded_->entry(finished.functions.front().name);
-    if (!entry_) throw std::logic_error("no entry");
+    load_code();
   }
+  struct Finished {}; // no pass is run
+  Compiled(Module m, Finished) : finished(std::move(m)) { load_code(); }
 
   // Runs the first function, one step, with a team of this many threads. The barriers spin, so a team larger than the
   // machine takes its time.
@@ -107,6 +106,9 @@ public:
         for (size_t s = 0; s < symbol_count; ++s)
           if (f.type(f.arguments[i].value).shape[axis] == Dim(static_cast<Symbol>(s)))
             bindings[s] = inputs[i].shape[axis];
+    for (auto& b : bindings) b = b.value_or(3);
+    nnc_context c{};
+    i64 step = 1;
     std::vector<Buffer> buffers; // arguments, then results
     std::vector<void const*> arguments;
     std::vector<f64> scalars;
@@ -117,9 +119,12 @@ public:
         arguments.push_back(nullptr);
         continue;
       }
+      if (f.arguments[i].role == Role::seed) c.seed = inputs[i].i[0];
+      if (f.arguments[i].role == Role::step) step = inputs[i].i[0];
       buffers.emplace_back(static_cast<size_t>(inputs[i].size() * bytes(inputs[i].dtype)));
       write_elements(inputs[i], buffers.back().data());
       arguments.push_back(buffers.back().data());
+      if (f.arguments[i].role == Role::rows) c.rows = reinterpret_cast<i32 const*>(buffers.back().data());
     }
     Outcome out;
     std::vector<void*> results;
@@ -127,7 +132,7 @@ public:
       Type t = f.type(r.value);
       for (auto& d : t.shape) d = d.value(bindings);
       out.results.push_back(Tensor::zeros(t.dtype, extents_of(t)));
-      if (auto replaced = replaced_argument(f, r)) { // updated in place
+      if (auto replaced = f.replaced_argument(r)) { // updated in place
         results.push_back(const_cast<void*>(arguments[*replaced]));
         continue;
       }
@@ -146,27 +151,34 @@ public:
     report.sums = sums.data();
     report.last = last.data();
     nnc_barrier barrier{};
-    nnc_context c{};
     c.version = NNC_ABI_VERSION;
     c.threads = threads;
     c.arguments = const_cast<void* const*>(reinterpret_cast<void const* const*>(arguments.data()));
     c.results = results.data();
     c.arena = buffers.back().data();
     c.scalars = scalars.data();
-    c.batch = bindings[0].value_or(1);
-    c.examples = bindings[1].value_or(1);
+    c.batch = *bindings[0];
+    c.examples = *bindings[1];
     c.report = &report;
     c.barrier = &barrier;
     c.wait = [](nnc_context*, int32_t) { std::this_thread::sleep_for(std::chrono::microseconds(20)); };
     c.wake = [](nnc_context*) {};
     std::vector<std::thread> team;
-    for (int t = 1; t < threads; ++t) team.emplace_back([&, t] { entry_(&c, t, 1, 1); });
-    entry_(&c, 0, 1, 1);
+    for (int t = 1; t < threads; ++t) team.emplace_back([&, t] { entry_(&c, t, step, 1); });
+    entry_(&c, 0, step, 1);
     for (auto& member : team) member.join();
 
     for (auto const& buffer : buffers)
       if (!buffer.intact()) throw std::logic_error("generated code has written outside of its buffers");
     for (size_t i = 0; i < results.size(); ++i) read_elements(out.results[i], static_cast<u8 const*>(results[i]));
+    size_t reported = 0;
+    for (size_t i = 0; i < results.size(); ++i)
+      if (auto role = f.results[i].role; role == Role::loss || role == Role::metric) {
+        auto& t = out.results[i];
+        f64 const value = last[reported++];
+        if (is_float(t.dtype)) t.f[0] = value;
+        else t.i[0] = static_cast<i64>(value);
+      }
     out.clamped = report.clamped;
     out.zero_divided = report.zero_divided;
     return out;
@@ -175,6 +187,13 @@ public:
   Module finished;
 
 private:
+  void load_code() {
+    object_ = compile(finished, {.threads = 1});
+    loaded_ = load(object_);
+    entry_ = loaded_->entry(finished.functions.front().name);
+    if (!entry_) throw std::logic_error("no entry");
+  }
+
   Object object_;
   std::unique_ptr<Loaded> loaded_;
   nnc_entry entry_ = nullptr;

@@ -321,7 +321,7 @@ TEST_CASE("a mistake in a module has its place there, wherever the nodes come fr
   auto const said = desk.nnc("k.ir --emit asm"); // refused by the verifier
   CHECK(said.status == 1);
   CHECK_MESSAGE(contains(said.err, "k.ir:3:5: error: @run: reduce_sum among rows"), said.err);
-  desk.scratch().write("w.ir", R"(func @run(%x: f32[4,batch] input) -> (y: f32[4,batch] output) {
+  desk.scratch().write("w.ir", R"(func @run(%x: f32[4,batch]) -> (y: f32[4,batch]) {
   %y = neg %x : f32[4,batch] # a.nn:7
   return %y
 }
@@ -329,6 +329,82 @@ TEST_CASE("a mistake in a module has its place there, wherever the nodes come fr
   auto const late = desk.nnc("w.ir --emit asm"); // by codegen
   CHECK(late.status == 1);
   CHECK_MESSAGE(late.err.starts_with("w.ir:2:3: error: an extent of batch behind"), late.err);
+}
+
+TEST_CASE("a module without functions holds nothing to be done") {
+  Desk desk;
+  for (auto const* text : {"", "\n# a comment\n", "target {l1=32768}\n"}) {
+    desk.scratch().write("e.ir", text);
+    for (auto const* job : {"--emit object -o e.o", "--emit asm", "--emit llvm", "--emit loops", "--emit ir", "",
+                            "--run none --batch 1", "--train mnist", "--eval mnist", "--dump plan_memory"}) {
+      auto const said = desk.nnc(std::string("e.ir ") + job);
+      CHECK_MESSAGE(said.status == 1, job);
+      CHECK_MESSAGE(said.err.starts_with("e.ir:1:1: error: the module holds no function"), said.err);
+    }
+    CHECK(!desk.has("e.o"));
+  }
+}
+
+TEST_CASE("kernels that no code can be made of are refused where they stand") {
+  Desk desk;
+  auto const says = [&](std::string const& arguments, std::string const& text, char const* words) {
+    desk.scratch().write("k.ir", text);
+    auto const said = desk.nnc("k.ir " + arguments);
+    CHECK_MESSAGE(said.status == 1, said.err);
+    CHECK_MESSAGE(said.err.starts_with(words), said.err);
+  };
+  std::string const contract = R"(func @f(%x: f32[8]) -> (y: f32[8]) {
+  %y = kernel %x {kind="contract"} {
+    %y = exp %x : f32[8]
+  }
+  return %y
+}
+)";
+  for (auto const* arguments : {"--passes schedule,plan_memory --dump plan_memory", "--emit object -o k.o"})
+    says(arguments, contract, "k.ir:2:3: error: @f: a kernel of kind contract has one dot, found 0");
+  auto const numbers = [](char const* kind) {
+    return std::string("func @run() -> (y: f32[4] output) {\n  %y = kernel {kind=\"") + kind +
+           "\"} {\n    %0 = add 1, 2 : f32[]\n    %y = broadcast %0 {axes=[]} : f32[4]\n  }\n  return %y\n}\n";
+  };
+  says("--run none --batch 1", numbers("scalars"), "k.ir:2:3: error: @run: a kernel of kind scalars gives numbers");
+  says("--run none --batch 1", numbers("foo"), "k.ir:2:3: error: @run: unknown kind of kernel");
+  desk.scratch().write("k.ir", numbers("loops"));
+  CHECK(desk.nnc("k.ir --run none --batch 1").out == "{\"y\":[3,3,3,3]}\n");
+  says("--passes '' --run none --batch 1", R"(func @run() -> (y: f32[4] output) {slots=[16]} {
+  %a = kernel {kind="loops", parallel=false, places=[slot(0)]} {
+    %a = broadcast 1:f32 {axes=[]} : f32[4]
+  }
+  %b = kernel {kind="loops", parallel=false, places=[slot(0)]} {
+    %b = broadcast 2:f32 {axes=[]} : f32[4]
+  }
+  %y = kernel %a, %b {kind="loops", parallel=false, places=[result(0)]} {
+    %y = sub %a, %b : f32[4]
+  }
+  return %y
+}
+)",
+       "k.ir:8:3: error: @run: %a is read here, but %b has taken its place, slot(0)");
+}
+
+TEST_CASE("a session refuses arguments and results that it has nothing for") {
+  Desk desk;
+  auto const says = [&](char const* text, char const* words) {
+    desk.scratch().write("r.ir", text);
+    auto const said = desk.nnc("r.ir --run none --batch 3");
+    CHECK_MESSAGE(said.status == 1, said.err);
+    CHECK_MESSAGE(said.err.starts_with(words), said.err);
+  };
+  says("func @run(%x: f32[8]) -> (y: f32[8] output) {\n  %y = exp %x : f32[8]\n  return %y\n}\n",
+       "r.ir:1:11: error: the argument 'x' of @run has the role none");
+  says("func @run() -> (y: f32[8]) {\n  %y = broadcast 1:f32 {axes=[]} : f32[8]\n  return %y\n}\n",
+       "r.ir:2:3: error: the result 'y' of @run has the role none");
+  says("func @run(%w: i32[1] state) -> (y: i32[1] output) {\n  %y = neg %w : i32[1]\n  return %y\n}\n"
+       "func @initialize(%r: i32[batch] rows) -> (w: i32[1] state) {\n"
+       "  %w = slice %r {start=[0], limit=[1]} : i32[1]\n  return %w\n}\n",
+       "r.ir:5:18: error: the argument 'r' of @initialize has the role rows");
+  says("func @run(%x: f32[4,batch] input) -> (y: f32[4,batch] output) {\n  %y = exp %x : f32[4,batch]\n"
+       "  return %y\n}\n",
+       "r.ir:1:11: error: the input 'x' is f32[4,batch], expected one that starts with the batch");
 }
 
 TEST_CASE("a module takes no --set") {
@@ -418,17 +494,18 @@ TEST_CASE("nothing that a user names steers the terminal") {
   quiet("u.nn");
 }
 
-// A contraction without a dot is nothing that a pass gives to codegen: a way to a bug on purpose.
+// A slope that is too steep for finite differences passes for a mistake of `differentiate`: a way to a bug on purpose.
 TEST_CASE("a bug has status 3 and leaves the program that shows it, with the command") {
   Desk desk;
-  desk.scratch().write("wrong.ir", R"(func @run(%x: f32[2]) -> (y: f32[2]) {
-  %y = kernel %x {kind="contract", places=[result(0)]} {
-    %y = neg %x : f32[2]
-  }
-  return %y
+  desk.scratch().write("wrong.ir", R"(func @run() -> (g: f32[] output) {
+  %s = add 0:f32, 0:f32 : f32[]
+  %t = mul %s, 100000 : f32[]
+  %e = exp %t : f32[]
+  %g = grad %e, %s : f32[]
+  return %g
 }
 )");
-  auto const said = desk.nnc("wrong.ir --passes '' --emit asm");
+  auto const said = desk.nnc("wrong.ir --check each --emit asm");
   CHECK(said.status == 3);
   CHECK(contains(said.err, "bug in nnc"));
   std::smatch found;

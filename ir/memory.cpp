@@ -1,0 +1,64 @@
+#include "ir/memory.h"
+
+#include "ir/kernel.h"
+#include "ir/op.h"
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_set>
+
+namespace nnc {
+
+std::vector<ValueId> roots_of(Function const& f) {
+  std::vector<ValueId> root(f.values.size());
+  std::iota(root.begin(), root.end(), ValueId{0});
+  for (auto const& n : f.body.nodes)
+    if (n.op == OpCode::reshape) root[n.result()] = root[n.operands[0]];
+  return root;
+}
+
+std::optional<Place> place_of_result(Function const& f, size_t result) {
+  auto const& r = f.results[result];
+  if (r.role == Role::loss || r.role == Role::metric) return {};
+  if (auto a = f.replaced_argument(r)) return Place{Place::Kind::argument, static_cast<i64>(*a)};
+  return Place{Place::Kind::result, static_cast<i64>(result)};
+}
+
+bool reads_at_same_index(Function const& f, Node const& kernel, std::vector<ValueId> const& operands,
+                         Shape const& shape) {
+  std::unordered_set<ValueId> old(operands.begin(), operands.end()); // and what is computed from them there
+  bool const rows = kernel_kind(kernel) == KernelKind::rows;
+  for (auto const& n : kernel.regions.front().nodes)
+    for (auto v : n.operands) {
+      if (!old.contains(v)) continue;
+      if (rows || !info(n.op).has(elementwise) || f.type(v).shape != shape || f.type(n.result()).shape != shape)
+        return false;
+      old.insert(n.result());
+    }
+  return true;
+}
+
+bool Hazards::crosses(Place const& p, bool many, bool writes) const {
+  auto it = since_.find({p.kind, p.index});
+  if (it == since_.end() || !(many || it->second.by_many)) return false;
+  return it->second.written || (writes && it->second.read);
+}
+
+bool Hazards::must_meet(Touches const& t) const {
+  auto any = [&](std::vector<Place> const& places, bool writes) {
+    return std::any_of(places.begin(), places.end(), [&](Place const& p) { return crosses(p, t.by_many, writes); });
+  };
+  return any(t.reads, false) || any(t.writes, true);
+}
+
+void Hazards::ran(Touches const& t) {
+  auto touched = [&](Place const& p) -> Touched& {
+    auto& at = since_[{p.kind, p.index}];
+    at.by_many |= t.by_many;
+    return at;
+  };
+  for (auto const& p : t.reads) touched(p).read = true;
+  for (auto const& p : t.writes) touched(p).written = true;
+}
+
+} // namespace nnc

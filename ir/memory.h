@@ -1,0 +1,44 @@
+// What lives where in a function with kernels, and when threads must meet: the rules that `plan_memory` follows and the
+// verifier holds.
+#pragma once
+
+#include "ir/module.h"
+
+#include <map>
+
+namespace nnc {
+
+// Per value: the value whose bytes it has. Itself, but for reshapes outside of kernels.
+std::vector<ValueId> roots_of(Function const&);
+
+// Where a result must be when the function ends: in the argument that it replaces, or in a buffer of the caller.
+// Nothing for losses and metrics, which are read from wherever they are.
+std::optional<Place> place_of_result(Function const&, size_t result);
+
+// May a kernel write `shape` over the old value that these operands are? Only if it reads them at the index that is
+// written, by elementwise nodes alone.
+bool reads_at_same_index(Function const&, Node const& kernel, std::vector<ValueId> const& operands, Shape const&);
+
+// What one kernel touches, without what each thread has for itself.
+struct Touches {
+  std::vector<Place> reads, writes;
+  bool by_many = false; // all threads share the kernel; else the first thread runs it alone
+};
+
+// Hazards between kernels since the threads last met. Kernels that one thread runs alone are in order among themselves.
+class Hazards {
+public:
+  bool must_meet(Touches const&) const; // it reads what may still be written, or writes what may still be read
+  void met() { since_.clear(); }
+  void ran(Touches const&);
+
+private:
+  using Key = std::pair<Place::Kind, i64>;
+  struct Touched {
+    bool read = false, written = false, by_many = false;
+  };
+  bool crosses(Place const&, bool many, bool writes) const;
+  std::map<Key, Touched> since_;
+};
+
+} // namespace nnc

@@ -1,0 +1,244 @@
+// Everything is stored where it may be, and is still there when it is read.
+//
+// Before `plan_memory`: kernels stand with kernels and with reshapes of what is stored; numbers that every thread
+// computes for itself need nothing that a kernel stores; each result with a buffer is a value of its own that a kernel
+// stores. Afterwards the kernels are walked in order, with the value that each place holds; a place that is needed once
+// more than it lasts is named, and a barrier that is missing (ir/memory.h).
+#include "ir/memory.h"
+#include "ir/verify/parts.h"
+
+#include <algorithm>
+#include <fmt/core.h>
+#include <map>
+
+namespace nnc::verifying {
+namespace {
+
+std::string text(Place const& p) {
+  constexpr std::string_view kinds[] = {"slot", "argument", "result", "local"}; // in the order of the enum
+  return fmt::format("{}({})", kinds[static_cast<size_t>(p.kind)], p.index);
+}
+
+bool is_number(Role r) { return r == Role::scalar || r == Role::step || r == Role::seed; }
+bool is_reported(Result const& r) { return r.role == Role::loss || r.role == Role::metric; }
+
+class Memory {
+public:
+  Memory(Module const& m, Function const& f, Complain const& complain)
+      : module_(m), f_(f), complain_(complain), given_by_(f.values.size(), nullptr) {
+    for (auto const& n : f.body.nodes)
+      if (n.op == OpCode::kernel)
+        for (auto v : n.results) given_by_[v] = &n;
+  }
+
+  void run() {
+    nodes();
+    results();
+    if (!fine_ || !is_planned(f_)) return;
+    numbers();
+    home_.resize(f_.values.size());
+    root_ = roots_of(f_);
+    expect_results();
+    for (size_t i = 0; i < f_.arguments.size(); ++i)
+      settle(f_.arguments[i].value, {Place::Kind::argument, static_cast<i64>(i)});
+    for (auto const& n : f_.body.nodes)
+      if (n.op == OpCode::kernel) places(n);
+    if (!fine_) return;
+    for (auto const& n : f_.body.nodes)
+      if (n.op == OpCode::kernel) kernel(n);
+    for (auto const& r : f_.results)
+      if (!f_.values[r.value].constant && !is_at_home(r.value))
+        complain(at(r), fmt::format("{} is overwritten by {} before the function ends", shown(f_, r.value),
+                                    shown(f_, holder(*home(r.value)))));
+  }
+
+  // Of any function.
+  void results() {
+    std::vector<bool> taken(f_.values.size());
+    for (auto const& r : f_.results) {
+      if (is_reported(r) ? is_at_hand(r) : is_unchanged(r)) continue;
+      if (!is_stored(r)) complain(at(r), fmt::format("result {} is stored by no kernel", r.name));
+      else if (!is_reported(r) && taken[r.value])
+        complain(at(r),
+                 fmt::format("{} is another result already, and needs a copy to be {}", shown(f_, r.value), r.name));
+      taken[r.value] = taken[r.value] || !is_reported(r);
+    }
+  }
+
+private:
+  void complain(Location at, std::string message) {
+    fine_ = false;
+    complain_(at ? at : f_.at, std::move(message));
+  }
+  Location at(Result const& r) const { return f_.values[r.value].at; }
+
+  bool is_unchanged(Result const& r) const {
+    auto const a = f_.replaced_argument(r);
+    return a && f_.arguments[*a].value == r.value;
+  }
+  bool is_at_hand(Result const& r) const { return f_.values[r.value].constant || given_by_[stored(r.value)]; }
+  bool is_stored(Result const& r) const {
+    auto const* k = given_by_[r.value];
+    return k && kernel_kind(*k) != KernelKind::scalars;
+  }
+  ValueId stored(ValueId v) const { return root_.empty() ? v : root_[v]; }
+
+  // ---- kernels and what stands between them ------------------------------------------------------------------------
+
+  void nodes() {
+    root_ = roots_of(f_);
+    std::vector<bool> known(f_.values.size()); // before any kernel has stored anything
+    for (auto const& a : f_.arguments) known[a.value] = is_number(a.role);
+    for (auto const& n : f_.body.nodes) {
+      if (n.op == OpCode::reshape) {
+        if (f_.values[n.operands[0]].constant)
+          complain(n.at, "a reshape outside of a kernel is of a value that is stored");
+        known[n.result()] = known[n.operands[0]];
+      } else if (n.op != OpCode::kernel) {
+        complain(n.at, "beside kernels there are reshapes only");
+      } else if (kernel_kind(n) == KernelKind::scalars) {
+        for (auto v : n.operands)
+          if (!known[v]) complain(n.at, fmt::format("{} is not known before the kernels run", shown(f_, v)));
+        for (auto v : n.results) known[v] = true;
+      }
+    }
+  }
+
+  // ---- places ------------------------------------------------------------------------------------------------------
+
+  void numbers() {
+    i64 own = 0;
+    for (auto const& n : f_.body.nodes)
+      if (n.op == OpCode::kernel && kernel_kind(n) == KernelKind::scalars) own += static_cast<i64>(n.results.size());
+    if (f_.locals > own) complain(f_.at, fmt::format("{} locals, but kernels of kind scalars give {}", f_.locals, own));
+    for (auto const& slot : f_.slots)
+      if (Dim::maximum(slot, Dim(0)) != slot)
+        complain(f_.at, fmt::format("a slot of {} bytes may have less than none", slot.text()));
+  }
+
+  void expect_results() {
+    expected_.resize(f_.values.size());
+    for (size_t i = 0; i < f_.results.size(); ++i)
+      if (auto p = place_of_result(f_, i); p && !is_unchanged(f_.results[i])) expected_[f_.results[i].value] = p;
+  }
+
+  void places(Node const& n) {
+    auto const* list = kernel_facts(n).places;
+    if (!list) return complain(n.at, "this kernel has no places, others have");
+    if (list->size() != n.results.size())
+      return complain(n.at, fmt::format("{} places for {} results", list->size(), n.results.size()));
+    for (size_t i = 0; i < list->size(); ++i) {
+      if (!is_allowed(n, n.results[i], (*list)[i])) continue;
+      for (size_t j = 0; j < i; ++j)
+        if ((*list)[i] == (*list)[j]) complain(n.at, fmt::format("{} is the place of two results", text((*list)[i])));
+      settle(n.results[i], (*list)[i]);
+    }
+  }
+
+  bool is_allowed(Node const& n, ValueId v, Place const& p) {
+    auto const wrong = [&](std::string message) { return complain(n.at, std::move(message)), false; };
+    size_t const count = p.kind == Place::Kind::slot       ? f_.slots.size()
+                         : p.kind == Place::Kind::argument ? f_.arguments.size()
+                         : p.kind == Place::Kind::result   ? f_.results.size()
+                                                           : static_cast<size_t>(f_.locals);
+    if (p.index < 0 || static_cast<size_t>(p.index) >= count) return wrong(fmt::format("{} does not exist", text(p)));
+    bool const own = kernel_kind(n) == KernelKind::scalars;
+    if (own != (p.kind == Place::Kind::local))
+      return wrong(
+          fmt::format("{} is in {}: kernels of kind scalars give locals, and no others do", shown(f_, v), text(p)));
+    if (auto const& e = expected_[v]; e && *e != p)
+      return wrong(
+          fmt::format("{} is a result of the function, which is in {}, not {}", shown(f_, v), text(*e), text(p)));
+    if (!expected_[v] && (p.kind == Place::Kind::argument || p.kind == Place::Kind::result))
+      return wrong(fmt::format("{} is in {}, which is the place of another value", shown(f_, v), text(p)));
+    return p.kind != Place::Kind::slot || fits(n, v, p);
+  }
+
+  // Coefficient by coefficient, so for every batch. In a slot `batch` is a multiple of 16.
+  bool fits(Node const& n, ValueId v, Place const& p) {
+    auto const& type = f_.type(v);
+    auto const& slot = f_.slots[static_cast<size_t>(p.index)];
+    Dim const room = slot.bind(module_.bindings);
+    Dim const need = (element_count(type.shape) * bytes(type.dtype)).bind(module_.bindings);
+    if (Dim::maximum(room, need) == room) return true;
+    complain(n.at, fmt::format("slot {} of {} bytes is too small for {}", p.index, slot.text(), type.text()));
+    return false;
+  }
+
+  // ---- what each place holds ---------------------------------------------------------------------------------------
+
+  using Key = std::pair<Place::Kind, i64>;
+  void settle(ValueId v, Place const& p) { home_[v] = p; }
+  std::optional<Place> const& home(ValueId v) const { return home_[root_[v]]; }
+  ValueId holder(Place const& p) const {
+    if (auto it = holder_.find(Key{p.kind, p.index}); it != holder_.end()) return it->second;
+    return p.kind == Place::Kind::argument ? f_.arguments[static_cast<size_t>(p.index)].value : no_value;
+  }
+  bool is_at_home(ValueId v) const { return holder(*home(v)) == root_[v]; }
+
+  void kernel(Node const& n) {
+    auto const facts = kernel_facts(n);
+    for (auto v : n.operands)
+      if (!is_at_home(v))
+        complain(n.at, fmt::format("{} is read here, but {} has taken its place, {}", shown(f_, v),
+                                   shown(f_, holder(*home(v))), text(*home(v))));
+    for (auto v : n.results) {
+      if (auto old = overwritten_while_read(n, v); old != no_value)
+        complain(n.at, fmt::format("{} is written over {}, which this kernel reads", shown(f_, v), shown(f_, old)));
+    }
+    for (auto v : n.results) holder_[Key{home_[v]->kind, home_[v]->index}] = v;
+    if (facts.kind != KernelKind::scalars) meet(n, facts);
+  }
+
+  ValueId overwritten_while_read(Node const& n, ValueId v) const {
+    std::vector<ValueId> old;
+    for (auto o : n.operands)
+      if (home(o) == home_[v]) old.push_back(o);
+    if (old.empty()) return no_value;
+    bool const in_place = home_[v]->kind == Place::Kind::argument && reads_at_same_index(f_, n, old, f_.type(v).shape);
+    return in_place ? no_value : old.front();
+  }
+
+  void meet(Node const& n, KernelFacts const& facts) {
+    Touches const t{shared(n.operands), shared(n.results), facts.parallel};
+    if (facts.barrier) hazards_.met();
+    else if (hazards_.must_meet(t))
+      complain(n.at, "this kernel needs barrier=true: it touches what other threads may still read or write");
+    hazards_.ran(t);
+  }
+  std::vector<Place> shared(std::vector<ValueId> const& values) const {
+    std::vector<Place> places;
+    for (auto v : values)
+      if (home(v)->kind != Place::Kind::local) places.push_back(*home(v));
+    return places;
+  }
+
+  Module const& module_;
+  Function const& f_;
+  Complain const& complain_;
+  bool fine_ = true;
+  std::vector<Node const*> given_by_;          // per value: its kernel
+  std::vector<ValueId> root_;                  // per value
+  std::vector<std::optional<Place>> expected_; // per value: as a result
+  std::vector<std::optional<Place>> home_;     // per value
+  std::map<Key, ValueId> holder_;
+  Hazards hazards_;
+};
+
+} // namespace
+
+void verify_memory(Module const& m, Function const& f, Complain const& complain) { Memory(m, f, complain).run(); }
+
+void verify_results(Function const& f, Complain const& complain) {
+  Module const nothing;
+  Memory(nothing, f, complain).results();
+}
+
+void verify_all_passes(Function const& f, Complain const& complain) {
+  for (auto const& n : f.body.nodes)
+    if (n.op != OpCode::reshape && (n.op != OpCode::kernel || !n.attributes.has("places")))
+      return complain(n.at ? n.at : f.at,
+                      fmt::format("no code can be made of @{}: passes up to plan_memory are missing", f.name));
+}
+
+} // namespace nnc::verifying
