@@ -6,31 +6,34 @@
 //     b = 0   -> 0                b = 2   -> 0
 //     b = 1   joins 0, -> 1       b = 3   joins 0, then 1, -> 2
 //
-// So the levels are as many as the bits of the largest number but the last, whatever the count, known now or not.
+// So the levels are as many as the bits of the largest number but the last, whatever the count, known now or not. An
+// even block has no level below it: its values are made at level 0, where they stay unless it is the last. Those of an
+// odd block are made behind the levels.
 #pragma once
 
 #include "codegen/lower/pull.h"
 
 namespace nnc {
 
-// Levels for so many blocks; nothing: known at run time only.
-i64 levels_for(std::optional<i64> blocks);
+// Places for so many blocks: the levels, and the one behind them. Nothing: known at run time only.
+i64 places_for(std::optional<i64> blocks);
 
-// Memory for several values of a block, `lanes` elements each, at each level.
+// Memory for the values of a block, one behind the other, at each place.
 struct Levels {
   int buffer = 0;
   Lanes type;
-  i64 stride = 0; // elements from level to level
+  std::vector<OpCode> joins; // of each value
+  i64 places = 0;
+  i64 stride() const { return static_cast<i64>(joins.size()) * type.lanes; } // elements from place to place
 };
 
-// Where the values stand of one block out of `count`, in elements from `base` on.
+// One block out of `count`; the places begin at `base`.
 struct BlockOfMany {
   Ref number = no_ref, count = no_ref;
   Ref base = no_ref;
-  std::vector<i64> places;
 };
-void join_block(Puller&, Levels const&, BlockOfMany const&, std::vector<OpCode> const& joins, std::vector<Ref> values);
-Ref joined_value(LoopBuilder&, Levels const&, Ref base, i64 place); // after the last block
+Ref place_of(LoopBuilder&, Levels const&, BlockOfMany const&); // where the values are to be stored
+void join_block(Puller&, Levels const&, BlockOfMany const&);   // after that
 
 // The sum of a dot as one of one axis, or of two: an axis of `outer` periods that no block reaches over.
 struct LinearSum {

@@ -28,7 +28,7 @@ void ContractNest::in_lanes() {
   i64 rows = spec_.columns == 1 ? 4 : spec_.columns == 2 ? 2 : 1;
   choice_.tile_rows = rows;
   if (!rows_fit()) rows = 1;
-  if (blocked()) level_buffer_ = b.stack_buffer("levels", 4 * rows * spec_.columns * levels_for(known_blocks(spec_)));
+  if (blocked()) level_buffer_ = b.stack_buffer("levels", 4 * rows * spec_.columns * places_for(known_blocks(spec_)));
   each(b.integer(0), spec_.batches.value, 1, [&](Ref batch) {
     at_.batch = batch;
     each(b.integer(0), b.integer(spec_.columns), 1, [&](Ref n) {
@@ -60,23 +60,26 @@ ContractNest::Refs ContractNest::sums_of_rows(Ref row, i64 rows, i64 stride) {
   i64 depth = *spec_.depth.constant;
   if (!blocked()) return sums_of_block(row, rows, stride, b.integer(0), depth);
   BlockRanges ranges{depth, spec_.period.constant.value_or(depth), spec_.block};
-  i64 sums = rows * spec_.columns;
-  Levels levels{level_buffer_, {spec_.dtype, 1}, sums};
-  BlockOfMany block{.count = b.integer(ranges.count()), .base = b.integer(0), .places = {}};
-  for (i64 i = 0; i < sums; ++i) block.places.push_back(i);
-  std::vector<OpCode> joins(block.places.size(), OpCode::add);
+  auto sums = static_cast<size_t>(rows * spec_.columns);
+  Levels levels{
+      level_buffer_, {spec_.dtype, 1}, std::vector<OpCode>(sums, OpCode::add), places_for(known_blocks(spec_))};
+  BlockOfMany block{.count = b.integer(ranges.count()), .base = b.integer(0)};
   i64 whole = ranges.period / ranges.length, rest = ranges.period % ranges.length;
   each(b.integer(0), b.integer(depth / ranges.period), 1, [&](Ref period) {
     auto block_at = [&](Ref in_period, i64 length) {
       Ref from = b.add(b.multiply(period, ranges.period), b.multiply(in_period, ranges.length));
       block.number = b.add(b.multiply(period, ranges.per_period()), in_period);
-      join_block(p_, levels, block, joins, sums_of_block(row, rows, stride, from, length));
+      Refs values = sums_of_block(row, rows, stride, from, length);
+      Ref place = place_of(b, levels, block);
+      for (size_t i = 0; i < sums; ++i) b.store(level_buffer_, add(place, static_cast<i64>(i)), values[i]);
+      join_block(p_, levels, block);
     };
     if (whole) each(b.integer(0), b.integer(whole), 1, [&](Ref i) { block_at(i, ranges.length); });
     if (rest) block_at(b.integer(whole), rest);
   });
   Refs totals;
-  for (i64 place : block.places) totals.push_back(joined_value(b, levels, block.base, place));
+  for (size_t i = 0; i < sums; ++i)
+    totals.push_back(b.load(level_buffer_, spec_.dtype, 1, b.integer(static_cast<i64>(i))));
   return totals;
 }
 

@@ -55,7 +55,7 @@ ContractChoice choose(ContractSpec const& s) {
     i64 depth = s.lhs.plain || s.depth.constant ? chunk_depth : chunk_depth_lhs;
     choice.depth_chunk = s.block ? round_up(depth, s.block) : depth;
   }
-  if (in_blocks(s)) choice.levels = levels_for(known_blocks(s));
+  if (in_blocks(s)) choice.places = places_for(known_blocks(s));
 
   i64 chunk = 0;
   if (!s.lhs.plain) {
@@ -68,7 +68,7 @@ ContractChoice choose(ContractSpec const& s) {
   if (chunk && s.rows.constant) chunk = std::min(chunk, round_up(*s.rows.constant, 16));
   choice.row_chunk = choice.row_chunk_long = chunk;
   if (choice.depth_chunk) {
-    i64 row = 4 * choice.widths[0] * lanes * choice.levels;
+    i64 row = 4 * choice.widths[0] * lanes * choice.places;
     choice.row_chunk_long = std::min(chunk, std::max<i64>(16, bytes_of_totals / row / 16 * 16));
     if (s.depth.constant) choice.row_chunk = choice.row_chunk_long;
   }
@@ -107,7 +107,7 @@ ContractNest::ContractNest(Puller& puller, ContractSpec const& spec, ContractCho
   if (choice_.packed_depth) row_buffer_ = buffer("rows of rhs", panel * choice_.packed_depth);
   if (lhs_packed()) lhs_buffer_ = buffer("lhs", (choice_.row_chunk + lanes()) * choice_.packed_row);
   if (flat()) flat_buffer_ = buffer("flat", choice_.tile_rows * spec.columns + lanes());
-  scratch_buffer_ = buffer("totals", panel * std::max<i64>(totals, 1) * choice_.levels);
+  scratch_buffer_ = buffer("totals", panel * std::max<i64>(totals, 1) * choice_.places);
 }
 
 // The thread's part of `units` things, each of `unit` elements; the last thread goes to `end`.
@@ -149,7 +149,7 @@ void ContractNest::count_chunks() {
     if (!one) blocks_ = b.multiply(b.quotient(spec_.depth.value, spec_.period.value), blocks_);
   }
   if (!choice_.depth_chunk) return;
-  scratch_stride_ = b.integer(choice_.widths[0] * lanes() * choice_.levels);
+  scratch_stride_ = b.integer(choice_.widths[0] * lanes() * choice_.places);
   if (spec_.depth.constant) return;
   one_chunk_ = blocked() ? b.compute(OpCode::le, {blocks_, b.integer(choice_.depth_chunk / spec_.block)})
                          : b.compute(OpCode::le, {spec_.depth.value, b.integer(choice_.depth_chunk)});

@@ -80,7 +80,7 @@ struct ContractChoice {
   i64 depth_chunk = 0;     // KC: this much of k at a time; 0: all of it
   i64 row_chunk = 0;       // MC: this many rows at a time; 0: all
   i64 row_chunk_long = 0;  // the same when there is more than one chunk of k
-  i64 levels = 1;          // of totals of blocks
+  i64 places = 1;          // of totals of blocks
   i64 packed_span = 0;     // steps of k that a packed lhs holds
   i64 packed_row = 0;      // row stride of an lhs packed as rows
   i64 packed_depth = 0;    // row stride of rows of a virtual rhs that runs along k
@@ -145,7 +145,8 @@ private:
   void tile(Ref row);
   void start_totals(Ref scratch);
   void sum(Ref scratch, Ref row, i64 width);
-  void sum_blocks(Ref scratch, Ref row, i64 width);
+  void sum_blocks(Ref scratch, Ref row);
+  void store_tile(Ref scratch, Refs const& sums, i64 width);
   Rows rows_at(Ref row, Ref depth);
   void accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps);
   void step(Refs& sums, Rows const& rows, Ref panel, i64 width);

@@ -87,27 +87,30 @@ void ContractNest::sum(Ref scratch, Ref row, i64 width) {
       sums.push_back(goes_on ? load(scratch_buffer_, scratch_at(scratch, i, j))
                              : b.number(0, {spec_.dtype, spec_.lanes}));
   accumulate(sums, rows_at(row, at_.depth.from), at_.panel, width, depth_of_chunk());
+  store_tile(scratch, sums, width);
+}
+
+void ContractNest::store_tile(Ref scratch, Refs const& sums, i64 width) {
   for (i64 i = 0; i < choice_.tile_rows; ++i)
     for (i64 j = 0; j < width; ++j)
       b.store(scratch_buffer_, scratch_at(scratch, i, j), sums[static_cast<size_t>(i * width + j)]);
 }
 
 // Block by block, each a chain from +0, joined into the scratch tile.
-void ContractNest::sum_blocks(Ref scratch, Ref row, i64 width) {
-  i64 tile = choice_.tile_rows * choice_.widths[0] * lanes();
-  Levels levels{scratch_buffer_, {spec_.dtype, spec_.lanes}, tile};
-  BlockOfMany block{.count = blocks_, .base = scratch, .places = {}};
-  for (i64 i = 0; i < choice_.tile_rows; ++i)
-    for (i64 j = 0; j < width; ++j) block.places.push_back((i * choice_.widths[0] + j) * lanes());
-  std::vector<OpCode> joins(block.places.size(), OpCode::add);
+void ContractNest::sum_blocks(Ref scratch, Ref row) {
+  auto vectors = static_cast<size_t>(choice_.tile_rows * choice_.widths[0]);
+  Levels levels{scratch_buffer_, {spec_.dtype, spec_.lanes}, std::vector<OpCode>(vectors, OpCode::add), choice_.places};
   every(at_.blocks.from, at_.blocks.to, 1, [&](Ref number) {
-    Refs sums(block.places.size(), b.number(0, {spec_.dtype, spec_.lanes}));
-    Ref k = start_of_block(number);
+    BlockOfMany block{number, blocks_, scratch};
+    Ref k = start_of_block(number), place = place_of(b, levels, block);
     Ref steps = b.minimum(b.integer(spec_.block), b.subtract(start_of_block(add(number, 1)), k));
-    Ref panel = b.add(at_.panel, b.multiply(b.subtract(k, at_.depth.from), panel_stride(width)));
-    accumulate(sums, rows_at(row, k), panel, width, steps);
-    block.number = number;
-    join_block(p_, levels, block, joins, sums);
+    for_width([&](i64 width) {
+      Refs sums(static_cast<size_t>(choice_.tile_rows * width), b.number(0, {spec_.dtype, spec_.lanes}));
+      Ref panel = b.add(at_.panel, b.multiply(b.subtract(k, at_.depth.from), panel_stride(width)));
+      accumulate(sums, rows_at(row, k), panel, width, steps);
+      store_tile(place, sums, width);
+    });
+    join_block(p_, levels, block);
   });
 }
 
@@ -151,7 +154,8 @@ void ContractNest::tile(Ref row) {
   if (scratch_stride_ != no_ref) scratch = b.multiply(b.subtract(row, at_.rows.from), scratch_stride_);
   if (spec_.prefetch) spec_.prefetch(at_.batch, row, at_.column, choice_.tile_rows, choice_.widths[0] * lanes());
   if (!blocked() && choice_.depth_chunk != 0) start_totals(scratch);
-  for_width([&](i64 width) { blocked() ? sum_blocks(scratch, row, width) : sum(scratch, row, width); });
+  if (blocked()) sum_blocks(scratch, row);
+  else for_width([&](i64 width) { sum(scratch, row, width); });
   // Only with the last chunk of k: a loop from K up to one behind the chunk's end runs then.
   each(spec_.depth.value, add(at_.depth.to, 1), 1,
        [&](Ref) { flat() ? flat_epilogue(scratch, row) : epilogue(scratch, row); });

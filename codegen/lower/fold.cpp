@@ -73,13 +73,14 @@ std::vector<Ref> Puller::blocks(std::vector<Dim> const& extents, Order order, Fo
   std::optional<i64> known;
   if (n && before.is_constant()) known = *before.constant() * ((*n + order.block - 1) / order.block);
 
-  auto width = static_cast<i64>(f.starts.size()) * lanes;
-  Levels levels{-1, {b_.type(f.starts[0]).dtype, lanes}, width};
-  levels.buffer = b_.stack_buffer("levels", bytes(levels.type.dtype) * width * levels_for(known));
-  BlockOfMany block{.base = b_.integer(0), .places = {}};
-  for (size_t i = 0; i < f.starts.size(); ++i) block.places.push_back(static_cast<i64>(i) * lanes);
-  for (size_t i = 0; i < f.starts.size(); ++i)
-    b_.store(levels.buffer, b_.integer(block.places[i]), b_.splat(f.starts[i], lanes));
+  Levels levels{-1, {b_.type(f.starts[0]).dtype, lanes}, f.joins, places_for(known)};
+  levels.buffer = b_.stack_buffer("levels", bytes(levels.type.dtype) * levels.stride() * levels.places);
+  BlockOfMany block{.base = b_.integer(0)};
+  auto store = [&](Ref place, std::vector<Ref> const& values) {
+    for (size_t i = 0; i < values.size(); ++i)
+      b_.store(levels.buffer, b_.add(place, b_.integer(static_cast<i64>(i) * lanes)), b_.splat(values[i], lanes));
+  };
+  store(block.base, f.starts);
 
   Ref end = extent(b_, extents[cut]);
   Ref runs = b_.quotient(b_.add(end, b_.integer(order.block - 1)), b_.integer(order.block));
@@ -91,11 +92,13 @@ std::vector<Ref> Puller::blocks(std::vector<Dim> const& extents, Order order, Fo
   block.number = b_.add(b_.multiply(row, runs), run);
   Ref from = b_.multiply(run, order.block), to = b_.add(from, b_.integer(order.block));
   if (!n || *n % order.block) to = b_.minimum(to, end);
-  join_block(*this, levels, block, f.joins, part(extents, order.kind, f, from, to, at));
+  auto values = part(extents, order.kind, f, from, to, at);
+  store(place_of(b_, levels, block), values);
+  join_block(*this, levels, block);
   for (size_t i = 0; i <= cut; ++i) close();
-  std::vector<Ref> sums;
-  for (i64 place : block.places) sums.push_back(joined_value(b_, levels, block.base, place));
-  return sums;
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = b_.load(levels.buffer, levels.type.dtype, lanes, b_.integer(static_cast<i64>(i) * lanes));
+  return values;
 }
 
 // [begin, end) of the axis behind `at`, all of those behind it.
