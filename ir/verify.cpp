@@ -41,7 +41,7 @@ public:
     nodes(f_.body.nodes);
     for (auto const& r : f_.results) {
       if (r.value >= f_.values.size() || state_[r.value] != State::visible)
-        complain(f_.at, fmt::format("result {} is not defined at the end", r.name));
+        complain({}, fmt::format("result {} is not defined at the end", r.name));
     }
     replaced_arguments();
     reports();
@@ -53,7 +53,7 @@ private:
   enum class State : u8 { undefined, visible, hidden };
 
   void complain(Location at, std::string message) {
-    out_.push_back({.at = at, .message = fmt::format("@{}: {}", f_.name, message)});
+    out_.push_back({.at = at ? at : f_.at, .message = fmt::format("@{}: {}", f_.name, message)});
   }
   verifying::Complain complainer() {
     return [this](Location at, std::string message) { complain(at, std::move(message)); };
@@ -292,7 +292,7 @@ private:
   void visit(Function const& f) {
     if (!known_.insert(&f).second) {
       if (open_.contains(&f))
-        out_.push_back({.at = {}, .message = fmt::format("@{} calls itself without an end", f.name)});
+        out_.push_back({.at = f.at, .message = fmt::format("@{} calls itself without an end", f.name)});
       return;
     }
     open_.insert(&f);
@@ -315,10 +315,13 @@ void verify_training(Module const& m, std::vector<Diagnostic>& out) {
   std::set<std::string> owned;
   for (auto const& clause : m.training->minimize) {
     if (!loss->result(clause.objective))
-      out.push_back({.at = {}, .message = fmt::format("minimize {}: @loss has no such result", clause.objective)});
+      out.push_back(
+          {.at = loss->at, .message = fmt::format("minimize {}: @loss has no such result", clause.objective)});
     for (auto const& p : clause.parameters) {
-      if (!owned.insert(p).second) out.push_back({.at = {}, .message = fmt::format("{} is updated by two clauses", p)});
-      if (!m.function("update." + p)) out.push_back({.at = {}, .message = fmt::format("there is no @update.{}", p)});
+      if (!owned.insert(p).second)
+        out.push_back({.at = loss->at, .message = fmt::format("{} is updated by two clauses", p)});
+      if (!m.function("update." + p))
+        out.push_back({.at = loss->at, .message = fmt::format("there is no @update.{}", p)});
     }
   }
 }
@@ -333,7 +336,8 @@ std::vector<Diagnostic> verify(Module const& m) {
   std::vector<Diagnostic> out;
   std::set<std::string> names;
   for (auto const& f : m.functions) {
-    if (!names.insert(f.name).second) out.push_back({.at = {}, .message = fmt::format("@{} is defined twice", f.name)});
+    if (!names.insert(f.name).second)
+      out.push_back({.at = f.at, .message = fmt::format("@{} is defined twice", f.name)});
     Verifier(m, f, out).run();
   }
   Calls(m, out).run();

@@ -10,6 +10,8 @@ constexpr i64 longest_depth = 2048;  // of one chunk of k: a panel of 24 columns
 constexpr i64 chunk_depth = 1024;    // when k is longer, or known at run time only
 constexpr i64 longest_block = 8192;  // a block is never cut
 constexpr i64 chunk_depth_lhs = 512; // when lhs is packed with each chunk
+constexpr i64 longest_packed =
+    32 * 1024; // of a known depth, of which a packed lhs holds all: 16 rows and slack are 4 MiB
 constexpr i64 packed_lhs_bytes = 512 * 1024, most_packed_lhs_bytes = 1024 * 1024;
 constexpr i64 rows_of_totals = 1024;
 constexpr i64 bytes_of_totals = 1024 * 1024; // what the totals take on the stack when there are levels of them
@@ -52,16 +54,16 @@ ContractChoice choose(ContractSpec const& s) {
 
   choice.direct = !s.pack_rhs && s.rhs.plain && s.rhs.plain->inner_stride == 1 && s.columns % lanes == 0;
   if (!s.depth.constant || *s.depth.constant > longest_depth) {
-    i64 depth = s.lhs.plain || s.depth.constant ? chunk_depth : chunk_depth_lhs;
+    i64 depth = s.lhs.plain || packs_all_depth(s) ? chunk_depth : chunk_depth_lhs;
     choice.depth_chunk = s.block ? round_up(depth, s.block) : depth;
   }
   if (in_blocks(s)) choice.places = places_for(known_blocks(s));
 
   i64 chunk = 0;
   if (!s.lhs.plain) {
-    choice.packed_span = s.depth.constant ? *s.depth.constant : choice.depth_chunk;
+    choice.packed_span = packs_all_depth(s) ? *s.depth.constant : choice.depth_chunk;
     choice.packed_row = spread(choice.packed_span, lanes);
-    i64 bytes = s.depth.constant ? packed_lhs_bytes : most_packed_lhs_bytes;
+    i64 bytes = packs_all_depth(s) ? packed_lhs_bytes : most_packed_lhs_bytes;
     chunk = std::max<i64>(16, bytes / (4 * choice.packed_row) / 16 * 16);
   }
   if (choice.depth_chunk) chunk = chunk ? std::min(chunk, rows_of_totals) : rows_of_totals;
@@ -80,6 +82,8 @@ ContractChoice choose(ContractSpec const& s) {
   else if (vectors >= 8 || (few_rows && vectors >= 2)) choice.split = Split::columns;
   return choice;
 }
+
+bool packs_all_depth(ContractSpec const& s) { return s.depth.constant && *s.depth.constant <= longest_packed; }
 
 bool in_blocks(ContractSpec const& s) { return s.block != 0 && known_blocks(s).value_or(2) > 1; }
 
@@ -206,6 +210,7 @@ void ContractNest::panels(Range vectors) {
 
 // With each panel, unless one chunk holds all of k: then it is still there from the first one.
 void ContractNest::pack_lhs_again() {
+  if (one_chunk_ == no_ref) return pack_lhs(at_.depth);
   Ref needed = b.compute(OpCode::or_, {at_.first, b.compute(OpCode::not_, {one_chunk_})});
   each(b.integer(0), b.compute(OpCode::select, {needed, b.integer(1), b.integer(0)}), 1,
        [&](Ref) { pack_lhs(at_.depth); });

@@ -2,8 +2,8 @@
 // that the program names. Knows nothing of graphs: operands and results are callbacks that the lowering fills.
 //
 //     for chunk of rows                          one chunk, unless lhs is packed or k is long
-//       pack lhs                                 if it is virtual (computed by a prologue); if k is known at run time
-//                                                only, inside of the chunks of k, and for the first panel only
+//       pack lhs                                 if it is virtual (computed by a prologue); if k is very long, or known
+//                                                at run time only, inside of the chunks of k
 //       for panel of NV vectors of columns       NV = 3, then 2 at the end; 1 if there is one vector only
 //         for chunk of k                         one chunk, unless k is long or known at run time only
 //           pack the panel of rhs                the prologue of rhs is computed here
@@ -92,6 +92,7 @@ ContractChoice choose(ContractSpec const&);
 bool can_contract(ContractSpec const&);
 bool can_contract_lanes(ContractSpec const&); // for orders of kind `lanes`
 bool in_blocks(ContractSpec const&);          // more than one block, as far as is known
+bool packs_all_depth(ContractSpec const&);    // a packed lhs holds all of k, not chunk after chunk
 std::optional<i64> known_blocks(ContractSpec const&);
 
 class ContractNest {
@@ -176,7 +177,7 @@ private:
            choice_.tile_rows * spec_.columns % lanes() == 0;
   }
   bool lhs_packed() const { return !spec_.lhs.plain; }
-  bool lhs_in_chunks() const { return lhs_packed() && !spec_.depth.constant; }
+  bool lhs_in_chunks() const { return lhs_packed() && !packs_all_depth(spec_); }
   bool rows_fit() const {
     return spec_.rows.constant ? *spec_.rows.constant % choice_.tile_rows == 0 : spec_.rows.padded;
   }

@@ -77,7 +77,31 @@ Ref polynomial(LoopBuilder& b, Dim const& d, i64 batch_cell) {
 Ref extent(LoopBuilder& b, Dim const& d) { return polynomial(b, d, Frame::batch); }
 Ref extent_in_slots(LoopBuilder& b, Dim const& d) { return polynomial(b, d, Frame::padded_batch); }
 
+namespace {
+
+// What the entry itself walks: the rows of data columns, and the slots one behind the other.
+void check_extents(Function const& f) {
+  auto const refuse = [&](ValueId v, std::string const& what) {
+    throw Error(Diagnostic{.at = f.values[v].at, .message = what + " of " + f.type(v).text() + " is not compiled yet"});
+  };
+  for (auto const& a : f.arguments)
+    for (size_t i = 1; a.role == Role::data && i < f.type(a.value).shape.size(); ++i)
+      if (!f.type(a.value).shape[i].is_constant()) refuse(a.value, "a column");
+  for (auto const& n : f.body.nodes) {
+    auto const* places = n.op == OpCode::kernel ? kernel_facts(n).places : nullptr;
+    for (size_t i = 0; places && i < places->size(); ++i)
+      if ((*places)[i].kind == Place::Kind::slot && !polynomial_in_batch(element_count(f.type(n.results[i]).shape)))
+        refuse(n.results[i], "an intermediate value");
+  }
+  for (auto const& slot : f.slots)
+    if (!polynomial_in_batch(slot))
+      throw Error(Diagnostic{.at = f.at, .message = "a slot of " + slot.text() + " bytes is not compiled yet"});
+}
+
+} // namespace
+
 void check_compiled(Function const& f) {
+  check_extents(f);
   for (auto const& v : f.values) {
     DType d = v.type.dtype;
     bool tensor = d == DType::f32 || d == DType::i32 || d == DType::i64 || d == DType::u8 || d == DType::bool_;

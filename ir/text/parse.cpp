@@ -401,6 +401,7 @@ private:
   };
   void function() {
     f_ = {};
+    in_kernel_ = false;
     values_.clear();
     literals_ = {};
     expect('@');
@@ -567,12 +568,15 @@ private:
     return i >= text_.size() || text_[i] == '\n' || text_[i] == '#' || text_[i] == '\r';
   }
   void kernel_body(Node& n, std::vector<Raw> const& raw, std::vector<std::pair<std::string, Location>> const& names) {
+    if (in_kernel_) fail(n.at, "kernels do not nest");
     for (auto const& r : raw) n.operands.push_back(r.value != no_value ? r.value : literal(r, {}));
     expect('{');
     comment(n);
     next_line();
     n.regions.emplace_back();
+    in_kernel_ = true;
     auto body = nodes();
+    in_kernel_ = false;
     n.regions.front().nodes = std::move(body);
     skip_to_content();
     expect('}');
@@ -657,6 +661,7 @@ private:
   u32 line_ = 1;
   Module module_;
   Function f_;
+  bool in_kernel_ = false;
   std::unordered_map<std::string, ValueId> values_;
   Literals literals_;
   std::vector<Diagnostic> diagnostics_;

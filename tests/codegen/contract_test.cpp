@@ -270,6 +270,12 @@ TEST_CASE("long sums: chunks of k, with and without blocks") {
   check({.m = 12, .k = 700, .n = 30, .lhs_by_columns = true, .lhs_computed = true, .order = blocks(300)});
 }
 
+TEST_CASE("a sum that is too long for a packed left side to hold all of it") {
+  for (bool by_columns : {false, true})
+    check({.m = 19, .k = 33000, .n = 40, .lhs_by_columns = by_columns, .lhs_computed = true, .order = blocks(256)});
+  check({.m = 3, .k = 33000, .n = 10, .lhs_computed = true, .order = {}});
+}
+
 TEST_CASE("more rows than have room for the totals of long sums") {
   for (bool computed : {false, true}) {
     check({.m = 530,

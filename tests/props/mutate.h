@@ -17,7 +17,7 @@ public:
 
   std::string operator()(std::string const& text) {
     split(text);
-    for (u64 n = 1 + below(3); n > 0 && !lines_.empty(); --n) edit();
+    for (u64 n = 1 + (below(3) == 0) + (below(6) == 0); n > 0 && !lines_.empty(); --n) edit();
     std::string out;
     for (auto const& line : lines_) out += line + "\n";
     return out;
@@ -43,7 +43,7 @@ private:
   }
 
   void edit() {
-    switch (below(10)) {
+    switch (below(16)) {
     case 0: lines_.erase(lines_.begin() + static_cast<std::ptrdiff_t>(below(lines_.size()))); return;
     case 1: {
       auto const copy = any(lines_);
@@ -56,7 +56,8 @@ private:
     case 5: return exchange(' ', is_name); // operators and the like
     case 6: return exchange_types();
     case 7: return replace_word("order=", order());
-    case 8: return replace_word(any(place_words), place());
+    case 8:
+    case 9: return replace_word(any(place_words), place());
     default: return kernel_attribute();
     }
   }
