@@ -8,17 +8,26 @@ namespace {
 
 constexpr i64 most_levels = 40; // no run adds 2^40 blocks of one sum
 
-// Once for each value, or not at all.
+constexpr size_t few_values = 4; // are worth no loop of their own
+
+// Stores body(i, join) at `to` + i for each value i, if the condition holds.
 template <class Body>
-void each_value(Puller& p, Levels const& levels, Ref condition, Body body) {
+void store_values(Puller& p, Levels const& levels, Ref condition, Ref to, Body body) {
   auto& b = p.builder();
-  auto const& joins = levels.joins;
-  bool const alike = std::ranges::all_of(joins, [&](OpCode op) { return op == joins[0]; });
-  i64 const rolled = alike ? static_cast<i64>(joins.size()) : 1;
-  auto loop = p.open(b.integer(0), b.compute(OpCode::select, {condition, b.integer(rolled), b.integer(0)}));
-  if (alike) body(b.multiply(loop.index, i64{levels.type.lanes}), joins[0]);
-  else
-    for (size_t i = 0; i < joins.size(); ++i) body(b.integer(static_cast<i64>(i) * levels.type.lanes), joins[i]);
+  auto const& [buffer, type, joins, places] = levels;
+  if (joins.size() <= few_values) {
+    for (size_t k = 0; k < joins.size(); ++k) {
+      Ref i = b.integer(static_cast<i64>(k) * type.lanes), at = b.add(to, i);
+      Ref before = b.load(buffer, type.dtype, type.lanes, at);
+      b.store(buffer, at, b.compute(OpCode::select, {condition, body(i, joins[k]), before}));
+    }
+    return;
+  }
+  Ref all = b.integer(levels.stride());
+  p.open(b.integer(0), b.compute(OpCode::select, {condition, b.integer(1), b.integer(0)}));
+  Ref i = p.open(b.integer(0), all, type.lanes, {}, true).index;
+  b.store(buffer, b.add(to, i), body(i, joins[0]));
+  p.close();
   p.close();
 }
 
@@ -49,15 +58,14 @@ void join_block(Puller& p, Levels const& levels, BlockOfMany const& block) {
   auto loop = p.open(zero, end, 1, {block.number});
   Ref bits = loop.carried[0], waits = b.compute(OpCode::eq, {b.remainder(bits, b.integer(2)), b.integer(1)});
   Ref below = place(loop.index);
-  each_value(p, levels, waits, [&](Ref i, OpCode join) {
-    Ref at = b.add(here, i);
-    b.store(levels.buffer, at, b.compute(join, {load(b.add(below, i)), load(at)}));
+  store_values(p, levels, waits, here, [&](Ref i, OpCode join) {
+    return b.compute(join, {load(b.add(below, i)), load(b.add(here, i))});
   });
   p.close({b.quotient(bits, b.integer(2))});
 
   Ref there = place(b.compute(OpCode::select, {last, zero, free}));
-  each_value(p, levels, b.compute(OpCode::ne, {there, here}),
-             [&](Ref i, OpCode) { b.store(levels.buffer, b.add(there, i), load(b.add(here, i))); });
+  store_values(p, levels, b.compute(OpCode::ne, {there, here}), there,
+               [&](Ref i, OpCode) { return load(b.add(here, i)); });
 }
 
 LinearSum linear_sum(Order order, Shape const& summed) {

@@ -22,7 +22,7 @@ i64 places_for(std::optional<i64> blocks);
 struct Levels {
   int buffer = 0;
   Lanes type;
-  std::vector<OpCode> joins; // of each value
+  std::vector<OpCode> joins; // of each value; of more than a few all the same
   i64 places = 0;
   i64 stride() const { return static_cast<i64>(joins.size()) * type.lanes; } // elements from place to place
 };
