@@ -54,6 +54,11 @@ void check_order(Attributes const& attributes, Shape const& reduced) {
   for (size_t a = axis + 1; a < reduced.size(); ++a)
     if (!reduced[a].is_constant())
       refuse(fmt::format("blocks need a constant extent behind the axis that they cut, found {}", reduced[a].text()));
+  try {
+    (void)(Dim(order.block) * element_count({reduced.begin() + order.axis + 1, reduced.end()}));
+  } catch (Error const&) {
+    refuse("a block has more elements than can be counted");
+  }
 }
 
 std::vector<i64> axes_without(int rank, std::vector<i64> const& axes) {

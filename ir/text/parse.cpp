@@ -224,8 +224,7 @@ private:
     Order o;
     if (w == "blocks") {
       expect('(');
-      o.block = integer();
-      if (o.block < 1) fail(place, "a run of a block has at least one value");
+      o.block = integer(1, INT32_MAX);
       expect(',');
       w = need_word("chain or lanes");
       if (accept(',')) o.axis = integer(0, INT32_MAX);

@@ -1,5 +1,6 @@
 // The verifier finds what a broken pass would leave behind.
 #include "ir/builder.h"
+#include "ir/text.h"
 #include "ir/verify.h"
 
 #include <doctest/doctest.h>
@@ -123,4 +124,16 @@ TEST_CASE("functions that name each other in a circle") {
   second.body.nodes.back().attributes.set("derivative", std::string("gradient.f"));
   m.functions.push_back(second);
   CHECK(complains(m, "calls itself without an end"));
+}
+
+TEST_CASE("a kernel is as deep as code generation follows") {
+  auto chain = [](int nodes) {
+    std::string text = "func @f(%x: f32[4]) -> (y: f32[4]) {\n  %y = kernel %x {kind=\"loops\"} {\n";
+    for (int i = 0; i < nodes; ++i)
+      text += "    %" + (i + 1 < nodes ? "v" + std::to_string(i) : "y") + " = neg %" +
+              (i > 0 ? "v" + std::to_string(i - 1) : "x") + " : f32[4]\n";
+    return parse_ir("t.ir", text + "  }\n  return %y\n}\n").module;
+  };
+  CHECK(verify(chain(4000)).empty());
+  CHECK(complains(chain(4001), "more than 4000 nodes of a kernel are computed from one another"));
 }
