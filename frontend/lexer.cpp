@@ -134,7 +134,7 @@ private:
   void habit(Habit const& h) {
     u32 begin = pos_;
     Location const where = at(begin, begin + static_cast<u32>(h.word.find_last_not_of(' ') + 1));
-    bool const is_comment = h.word == "// " || h.word == "/*", is_text = h.word.back() == '"' || h.word == "'";
+    bool const is_comment = h.word == "// " || h.word == "/*", is_text = h.word.back() == '"' || h.word.front() == '\'';
     auto shown = h.word.substr(0, where.length);
     error(where, fmt::format("`{}` {}", shown, is_comment ? "begins no comment" : "has no meaning here"), help_of(h));
     if (h.word == "// ") return skip_line();
@@ -320,7 +320,7 @@ private:
   u32 broken_line_ = 0; // its braces in strings do not fit together
   std::string_view doc_;
   u32 doc_begin_ = 0;
-  std::vector<u32> open_; // indices of the brackets that are open
+  std::vector<u32> open_;           // indices of the brackets that are open
   std::array<u32, 3> open_count_{}; // of each kind among them
   Lexed out_;
 };

@@ -168,7 +168,9 @@ ExprPtr Parser::postfix() {
         Token const& t = peek();
         std::string shown = t.text.empty() ? "a tag" : fmt::format("the tag `@{}`", t.text);
         std::optional<std::string> help;
-        if (!t.text.empty())
+        if (is_continued() && (peek(1).is(".") || peek(1).is("(")))
+          help = "there are no decorators; a tag stands behind a call, `dense(x, 64) @first`";
+        else if (!t.text.empty())
           help = fmt::format("a tag stands behind a call, `f() @{0}`; the matrix product needs a space, `x @ {0}`",
                              t.text);
         fail(t.at, fmt::format("{} stands behind something that is no call", shown), help);

@@ -15,8 +15,10 @@ Block Parser::block() {
   for (skip_newlines(); !at("}") && peek().kind != TokenKind::end; skip_newlines()) {
     size_t before = pos_;
     try {
+      bool const returned = !out.statements.empty() && std::holds_alternative<ReturnStmt>(out.statements.back()->as);
       out.statements.push_back(statement());
       end_of_statement("the statement");
+      if (returned) warn(out.statements.back()->at, "no statement behind `return` is reached");
     } catch (SyntaxError const& e) {
       report(e);
       skip_statement();
@@ -81,6 +83,10 @@ AssignStmt Parser::assignment() {
   AssignStmt out;
   out.targets = targets();
   if (accept(":")) out.type = type();
+  Name const& first = out.targets.front();
+  if (out.type && !at("=") && (first.text == "input" || first.text == "target"))
+    fail(first.at, fmt::format("this {} has no name", first.text),
+         fmt::format("write `{} x: f32[batch, 784]`", first.text));
   expect("=", "and a value");
   out.values = expressions();
   return out;
@@ -106,8 +112,8 @@ std::vector<ExprPtr> Parser::expressions() {
 // `x[0] = 1`, `f(x) = y`, `a.b <- c`: only names stand on the left.
 void Parser::refuse_assignment(Expr const& left) {
   if (!at("=") && !at("<-")) return;
-  if (std::holds_alternative<MemberExpr>(left.as)) fail_habit(left.at, *habit(HabitKind::form, "self.w = ..."));
   std::optional<std::string> help;
+  if (std::holds_alternative<MemberExpr>(left.as)) help = help_of(*habit(HabitKind::form, "self.w = ..."));
   if (std::holds_alternative<IndexExpr>(left.as))
     help = "no element is ever assigned: `y = update(x, i, v)` makes a new tensor";
   fail(left.at, fmt::format("expected a name in front of `{}`", peek().text), help);
@@ -135,7 +141,10 @@ InputStmt Parser::input() {
   InputStmt out;
   out.is_target = take().text == "target";
   out.name = expect_name("a name that is not a reserved word");
-  expect(":", fmt::format("and the type of `{}`", out.name.text));
+  if (!at(":"))
+    fail(peek().at, fmt::format("expected `:` and the type of `{}`, found {}", out.name.text, found()),
+         fmt::format("write `{} x: f32[batch, 784]`", out.is_target ? "target" : "input"));
+  take();
   out.type = type();
   return out;
 }
@@ -150,6 +159,8 @@ OutputStmt Parser::output() {
 MeasureStmt Parser::measure() {
   MeasureStmt out;
   out.is_metric = take().text == "metric";
+  if (at(":") && !out.is_metric) fail_habit(peek().at, *habit(HabitKind::form, "loss = ..."));
+  if (auto const* h = at(".") ? habit(HabitKind::name, peek(1).text) : nullptr) fail_habit(peek(1).at, *h);
   if (at_name() && peek(1).is("=")) {
     out.name = expect_name("a name");
     take();

@@ -2,6 +2,8 @@
 #include "frontend/parser.h"
 #include "frontend/parser_state.h"
 
+#include "ir/types.h"
+
 #include <algorithm>
 #include <fmt/core.h>
 #include <map>
@@ -46,7 +48,8 @@ Token const* Parser::foreign_word() const {
     return word && habit(HabitKind::word, t.text) ? &t : nullptr;
   };
   if (auto* t = foreign(pos_)) return t;
-  bool const operand_follows = at_name() || peek().kind == TokenKind::number || peek().kind == TokenKind::string;
+  bool const operand_follows = at_name() || peek().kind == TokenKind::number || peek().kind == TokenKind::string ||
+                               at("true") || at("false") || at("none") || at("not");
   if (pos_ > begin_ && operand_follows)
     if (auto* t = foreign(pos_ - 1)) return t;
   bool const call_of_it = pos_ > begin_ + 1 && tokens_[begin_ + 1].is("(") && (at("{") || at(":"));
@@ -70,13 +73,20 @@ std::string_view Parser::foreign_form() const {
   if (at(":") && begins_with("if")) return "if c:";
   if (at(":") && begins_with("for")) return "for i in xs:";
   if (at(":") && begins_with("fn")) return "fn f(x):";
+  if (at(":") && begins_with("model")) return "model m:";
+  if (at("=") && begins_with("fn") && one->is(")")) return "fn f(x) = x";
+  if (at(":") && begins_with("output") && pos_ == begin_ + 2) return "output y: f32[n] = x";
+  if (at("{") && pos_ > begin_ + 1 && one->is(")") && tokens_[begin_].kind == TokenKind::name &&
+      tokens_[begin_ + 1].is("("))
+    return "f(x) { ... }";
   if (at("*") && (one->is("(") || one->is(","))) return "f(*xs)";
   if (at("->") && operand) return "x -> f";
   if (at("+") && !operand) return "+x";
   if (at("=") && begins_with("if")) return "if n = 3";
   if (at("=") && begins_with("for")) return "for i = 0 to 10";
   if (at("=") && begins_with("loss")) return "loss = ...";
-  if (at("=") && operand && tokens_[begin_ + 1].is("=")) return "a = b = 3";
+  bool const same_line = peek().at.line == tokens_[begin_].at.line;
+  if (at("=") && operand && same_line && pos_ > begin_ + 1 && tokens_[begin_ + 1].is("=")) return "a = b = 3";
   if (at("(") && begins_with("output") && pos_ == begin_ + 2) return "output f(x)";
   if (at("..") && one->kind == TokenKind::number) return "0..10";
   if (at(".") && peek(1).kind == TokenKind::number) return ".5";
@@ -94,11 +104,52 @@ void Parser::fail_here(std::string_view expected) const {
     where.column += where.length;
     where.length = 0;
   }
-  std::optional<std::string> help;
+  throw SyntaxError{
+      {.at = where, .message = fmt::format("expected {}, found {}", expected, found()), .help = help_here()},
+      peek().reported};
+}
+
+// Does the next token begin a line that goes on the statement above it?
+bool Parser::is_continued() const {
+  return pos_ > begin_ && peek().kind != TokenKind::newline && tokens_[pos_ - 1].at.line != peek().at.line;
+}
+
+// The first word of a statement that is none here: of a train block, or misspelled.
+std::optional<std::string> Parser::help_for_first_word() const {
+  auto const word = tokens_[begin_].text;
+  if (in_train_ || tokens_[begin_].kind != TokenKind::name || pos_ != begin_ + 1) return {};
+  for (auto* outside : {"minimize", "train", "optimizer", "model"})
+    if (nesting_ == 0 || word != outside) continue;
+    else if (word == "minimize") return "`minimize` stands in a train block, `train name { ... }`";
+    else if (word == "optimizer") return "write `minimize loss with adam(lr = 1e-3)` in a train block";
+    else return fmt::format("`{}` stands outside of all blocks", word);
+  auto near = nearest(word, {"input", "target", "output", "param", "state", "loss", "metric", "require", "return"});
+  if (near.empty()) return {};
+  return fmt::format("did you mean `{}`?", near);
+}
+
+// Of a mistake at the next token.
+std::optional<std::string> Parser::help_here() const {
   if (peek().kind == TokenKind::tag && !peek().text.empty())
-    help = fmt::format("a tag stands behind a call; the matrix product needs a space: `@ {}`", peek().text);
-  throw SyntaxError{{.at = where, .message = fmt::format("expected {}, found {}", expected, found()), .help = help},
-                    peek().reported};
+    return fmt::format("a tag stands behind a call; the matrix product needs a space: `@ {}`", peek().text);
+  if (at("//")) return help_of(*habit(HabitKind::symbol, "// "));
+  if (at("over") && in_train_) return "`over` stands in front of `with`";
+  if (at(","))
+    return in_train_ ? "a setting stands on a line of its own, or behind `;`"
+                     : "a statement ends with the line, or with `;`";
+  if (auto help = help_for_first_word()) return help;
+  if (pos_ == begin_) return {};
+  Token const& last = tokens_[pos_ - 1];
+  bool const operand = at_name() || peek().kind == TokenKind::number;
+  bool const is_cast = last.is(")") && pos_ >= begin_ + 3 && tokens_[pos_ - 3].is("(");
+  std::string_view const dtype = is_cast ? tokens_[pos_ - 2].text : last.text;
+  if (operand && (dtype_named(dtype) || dtype == "float" || dtype == "int"))
+    return fmt::format("a dtype converts, `{}({})`", dtype, peek().text);
+  if (operand && last.kind == TokenKind::number)
+    return fmt::format("a product is written `{} * {}`", last.text, peek().text);
+  if (at("=") && peek().at.line != tokens_[begin_].at.line)
+    return "the line above goes on: it ends with an operator or a comma";
+  return {};
 }
 
 Token const& Parser::expect(std::string_view s, std::string_view where) {
@@ -183,6 +234,8 @@ void Parser::declaration(File& file) {
   else if (at("fn")) file.functions.push_back(function(true, false));
   else if (at("optimizer")) file.optimizers.push_back(function(true, true));
   else if (at("model")) file.models.push_back(model());
+  else if (at("train") && peek(1).is("{"))
+    fail(peek(1).at, "expected the name of a model, found `{`", "write `train name { ... }`");
   else if (at("train")) file.trains.push_back(train());
   else {
     if (auto* h = habit(HabitKind::word, peek().text); h && !peek(1).is("=")) fail_habit(peek().at, *h);
@@ -224,6 +277,7 @@ std::unique_ptr<Const> Parser::const_() {
   auto out = std::make_unique<Const>();
   out->doc = doc_of(take());
   out->name = expect_name("the name of the const");
+  if (at(":")) fail_habit(peek().at, *habit(HabitKind::form, "const n: int = 3"));
   expect("=", "behind the name of the const");
   out->value = expression();
   return out;
@@ -236,6 +290,7 @@ std::unique_ptr<FunctionDecl> Parser::function(bool named, bool is_optimizer) {
   out->doc = doc_of(take());
   if (named) out->name = expect_name(is_optimizer ? "the name of the optimizer" : "the name of the function");
   out->parameters = parameters();
+  if (is_optimizer) refuse_given(out->parameters);
   if (!is_optimizer && accept("->")) out->result = type();
   out->at = since(start);
   out->body = block();
@@ -253,10 +308,19 @@ std::unique_ptr<FunctionDecl> Parser::function(bool named, bool is_optimizer) {
 std::unique_ptr<Model> Parser::model() {
   auto out = std::make_unique<Model>();
   out->doc = doc_of(take());
+  if (at("=")) fail_habit(peek().at, *habit(HabitKind::form, "model = ..."));
   out->name = expect_name("the name of the model");
   if (at("(")) out->parameters = parameters();
   out->body = block();
   return out;
+}
+
+// `optimizer f(p, g, lr)`
+void Parser::refuse_given(std::vector<Parameter> const& all) const {
+  for (auto const& p : all)
+    if (p.name.text == "p" || p.name.text == "g")
+      fail(p.name.at, fmt::format("an optimizer has `{}` without declaring it", p.name.text),
+           "it sees `p`, its gradient `g`, `step` and `name`");
 }
 
 std::vector<Parameter> Parser::parameters() {
@@ -283,6 +347,10 @@ Parameter Parser::parameter() {
   Parameter out;
   out.rest = accept("..");
   if (at("*")) fail_habit(peek().at, *habit(HabitKind::form, "fn f(*xs)"));
+  if (at_name() && peek(1).kind == TokenKind::name)
+    fail(peek().at, fmt::format("`{}` stands in front of the name `{}`", peek().text, peek(1).text),
+         help_of(*habit(HabitKind::form, "n: int")));
+  if (at("self")) fail_habit(peek().at, *habit(HabitKind::name, "self"));
   out.name = expect_name("the name of a parameter");
   if (out.rest) return out;
   if (accept(":")) out.type = type();
@@ -295,14 +363,26 @@ bool Parser::declares_value() const {
   return begins_with("input") || begins_with("target") || begins_with("param") || begins_with("state");
 }
 
+// A word that is no type with its extents.
+void Parser::refuse_type(Name const& word) const {
+  bool const of_result = tokens_[pos_ - 2].is("->");
+  bool const is_number = word.text == "int" || word.text == "float" || word.text == "bool";
+  bool const is_dtype = dtype_named(word.text) || is_number;
+  std::optional<std::string> help;
+  if (is_number && of_result) help = help_of(*habit(HabitKind::form, "-> int"));
+  else if (is_number && !declares_value()) help = help_of(*habit(HabitKind::form, "n: int"));
+  else if (auto const* h = habit(HabitKind::dtype, word.text); h && !h->says.empty()) help = help_of(*h);
+  else if (of_result && !is_dtype) help = help_of(*habit(HabitKind::form, "fn f(x) = x"));
+  else if (is_dtype || habit(HabitKind::dtype, word.text))
+    help = "extents stand in brackets behind the dtype, `f32[batch, 784]`";
+  fail(since(word.at),
+       fmt::format("expected a type such as `{}[n]`, found `{}`", is_dtype ? word.text : "f32", word.text), help);
+}
+
 TypePattern Parser::type() {
   Location start = peek().at;
-  bool const of_result = pos_ > 0 && tokens_[pos_ - 1].is("->");
-  TypePattern out{.dtype = expect_name("a type such as float[batch, n]"), .at = {}, .dims = {}};
-  if (!at("["))
-    fail(since(start), fmt::format("expected a type such as `{0}[n]`, found `{0}`", out.dtype.text),
-         declares_value() ? "extents stand in brackets behind the dtype, `f32[batch, 784]`"
-                          : help_of(*habit(HabitKind::form, of_result ? "-> int" : "n: int")));
+  TypePattern out{.dtype = expect_name("a type such as `f32[batch, n]`"), .at = {}, .dims = {}};
+  if (!at("[")) refuse_type(out.dtype);
   out.dims = between("[", "]", [&] { return dim(); });
   out.at = since(start);
   return out;
@@ -391,8 +471,10 @@ std::unique_ptr<StepStmt> Parser::step() {
 
 void Parser::refuse_step() const {
   std::optional<std::string> help;
-  if (peek(1).is("(") || peek(1).is(".")) help = "write `minimize loss with adam(lr = 1e-3)`";
-  else if (at_name()) help = fmt::format("a setting is written `{} = ...`", peek().text);
+  if (auto const* h = habit(HabitKind::setting, peek().text)) help = help_of(*h);
+  else if (peek(1).is("(") || peek(1).is(".")) help = "write `minimize loss with adam(lr = 1e-3)`";
+  else if (at_name() && (peek(1).is(":") || peek(1).kind == TokenKind::number))
+    help = fmt::format("a setting is written `{} = ...`", peek().text);
   fail(
       peek().at,
       fmt::format("expected `minimize LOSS with OPTIMIZER(...)` or a setting such as `batch = 128`, found {}", found()),
@@ -402,6 +484,7 @@ void Parser::refuse_step() const {
 MinimizeStep Parser::minimize() {
   if (at("(") && peek(1).kind != TokenKind::symbol && peek(2).is(","))
     fail_habit(peek().at, *habit(HabitKind::form, "minimize(loss, adam())"));
+  if (at("with")) fail(peek().at, "expected a loss in front of `with`", "write `minimize loss with adam(lr = 1e-3)`");
   MinimizeStep out;
   out.objective = expression();
   out.over_at = peek().at;
@@ -439,6 +522,8 @@ Parsed parse(Sources const& sources, u32 file) {
   std::stable_sort(out.diagnostics.begin(), out.diagnostics.end(), [](auto const& a, auto const& b) {
     return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column);
   });
+  if (has_errors(out.diagnostics)) // warnings of a text that was not understood
+    std::erase_if(out.diagnostics, [](auto const& d) { return d.severity == Severity::warning; });
   auto same_line = [](auto const& a, auto const& b) { return a.at.line == b.at.line; };
   auto rest =
       std::unique(out.diagnostics.begin(), out.diagnostics.end(), same_line); // the others follow from the first

@@ -45,6 +45,9 @@ private:
   [[noreturn]] void fail_habit(Location, Habit const&) const;
   Token const* foreign_word() const;
   std::string_view foreign_form() const;
+  bool is_continued() const;
+  std::optional<std::string> help_for_first_word() const;
+  std::optional<std::string> help_here() const;
   bool begins_with(std::string_view word) const { return tokens_[begin_].is(word); }
   void report(SyntaxError const&);
   void warn(Location at, std::string message, std::optional<std::string> help = {}) {
@@ -66,6 +69,8 @@ private:
   std::vector<syntax::Parameter> parameters();
   syntax::Parameter parameter();
   bool declares_value() const;
+  void refuse_given(std::vector<syntax::Parameter> const&) const;
+  [[noreturn]] void refuse_type(syntax::Name const& word) const;
   syntax::TypePattern type();
   syntax::DimPattern dim();
   std::string doc_of(Token const&) const;

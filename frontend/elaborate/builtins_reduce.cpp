@@ -49,8 +49,8 @@ Any reduce(BuiltinCall& c) {
   ValueId x = operand(c);
   Type const type = c.e.graph().type(x);
   if (type.dtype == DType::bool_)
-    c.e.fail(c.places[0], fmt::format("`{}` of {}", c.name, shown(type)),
-             fmt::format("convert it first: `{}(f32(x))`", c.name));
+    c.e.fail(c.places[0], fmt::format("`{}` works on numbers, got {}", c.name, shown(type)),
+             "convert it first: `f32(x)`");
   auto axes = c.e.as_axes(c[1], type.rank(), c.places[1]);
   if (op == OpCode::reduce_max || op == OpCode::reduce_min) warn_of_nothing(c, fmt::format("`{}`", c.name), type, axes);
   ValueId out = axes.empty() ? x : c.e.builder(c.at).reduce(op, x, axes);

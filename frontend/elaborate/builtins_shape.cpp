@@ -12,6 +12,7 @@ DType dtype_of(BuiltinCall& c, size_t i) {
   auto* d = c[i].get<DType>();
   std::optional<std::string> help;
   if (c[i].is<Dim>()) help = "a shape is one list, `zeros([3, 4])`";
+  else help = c.e.unquoted(c[i]);
   if (!d) c.e.fail(c.places[i], fmt::format("`dtype` is {}, not a dtype", shown(c[i])), help);
   return *d;
 }
@@ -105,7 +106,11 @@ Any concat(BuiltinCall& c) {
     std::optional<std::string> help;
     if (item.is<Dim>()) help = "the axis is given by name, `concat(x, y, axis = 1)`";
     if (!item.tensor()) c.e.fail(c.at, fmt::format("`concat` joins tensors, got {}", shown(item)), help);
-    values.push_back(c.e.as_tensor(item, c.e.type_of(items.front()).dtype, c.at));
+    if (DType const d = c.e.type_of(items.front()).dtype; c.e.type_of(item).dtype != d)
+      c.e.fail(c.at,
+               fmt::format("`concat` of {} and {}: there is no silent conversion", shown(items.front()), shown(item)),
+               fmt::format("convert one of them: `{}(x)`", name(d)));
+    values.push_back(c.e.as_tensor(item, c.at));
   }
   Type const first = c.e.graph().type(values.front());
   i64 axis = c.e.as_axis(c[1], first.rank(), c.at);

@@ -35,7 +35,7 @@ Any Elaborator::call(Any const& callee, std::vector<Actual> actuals, Location at
     return own_value(convert(actuals.front().value, *dtype, at), before, at);
   }
   auto* f = callee.get<FunctionValue>();
-  if (!f) fail(at, fmt::format("{} cannot be called", shown(callee)));
+  if (!f) fail(at, fmt::format("{} cannot be called", shown(callee)), unquoted(callee));
   return f->builtin ? call_builtin(*f, std::move(actuals), at) : call_function(*f, std::move(actuals), at, tag, as);
 }
 
@@ -128,6 +128,26 @@ void Elaborator::place_named(Slots& slots, std::vector<Actual>& actuals, std::st
   }
 }
 
+// `dense(64)`: elsewhere a layer that is called later. `initial = he_normal()`: the function itself is meant.
+void Elaborator::refuse_missing(Slots const& slots, std::vector<std::string> const& missing,
+                                std::string const& shown_name) {
+  auto const& f = slots.function;
+  auto const& first = f.parameters.front();
+  bool const takes_tensor = first.type && !first.type->dims.empty();
+  std::string const call = source_of(slots.call_at);
+  if (takes_tensor && slots.values.front() && is_number(*slots.values.front()) && call.ends_with(')'))
+    blame_caller(
+        slots.places.front(),
+        fmt::format("{} expects a tensor as `{}`, got {}", shown_name, first.name.text, shown(*slots.values.front())),
+        fmt::format("a layer is a function of its input, `x |> {}`", call), slots.declared);
+  std::optional<std::string> help;
+  if (first.name.text == "shape" && call == f.name.text + "()") // an initial value
+    help = fmt::format("the function itself has no parentheses, `{}`", f.name.text);
+  blame_caller(slots.call_at,
+               fmt::format("{} lacks the argument{} {}", shown_name, missing.size() == 1 ? "" : "s", listed(missing)),
+               help, slots.declared);
+}
+
 // By position, then by name; what is missing takes its default, which sees the parameters in front of it.
 void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actual> actuals, Location at,
                                 std::string const& shown_name) {
@@ -138,16 +158,16 @@ void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actua
   place_named(slots, actuals, shown_name);
   std::vector<std::string> missing;
   for (size_t i = 0; i < f.parameters.size(); ++i)
+    if (slots.values[i]) frame_->given[f.parameters[i].name.text] = slots.places[i];
+  for (size_t i = 0; i < f.parameters.size(); ++i)
     if (!slots.values[i] && !f.parameters[i].initial && !f.parameters[i].rest)
       missing.push_back(f.parameters[i].name.text);
-  if (!missing.empty())
-    blame_caller(at,
-                 fmt::format("{} lacks the argument{} {}", shown_name, missing.size() == 1 ? "" : "s", listed(missing)),
-                 {}, slots.declared);
+  if (!missing.empty()) refuse_missing(slots, missing, shown_name);
   for (size_t i = 0; i < f.parameters.size(); ++i) {
     auto const& p = f.parameters[i];
     if (p.rest) slots.values[i] = list_of(std::move(slots.rest));
     Any value = slots.values[i] ? *slots.values[i] : eval(*p.initial);
+    slots.number = p.type && is_number(value) ? shown(value) : ""; // a match makes a tensor of it
     if (p.type && match(*p.type, value, slots.places[i])) {
       slots.values[i] = value;
       refuse_argument(slots, i, shown_name);

@@ -45,6 +45,10 @@ void Elaborator::run_program() {
     check_settings();
     if (has_errors(out_.diagnostics)) return;
     complete({&loss, &evaluation, &outputs});
+    if (measured_.empty())
+      warn(model_->name.at,
+           fmt::format("the model `{}` gives nothing: it has no output, loss or metric", model_->name.text),
+           "`output y = ...` names what it gives");
     warn_of_unused_parameters();
     for (auto const& f : out_.module.functions) warn_of_select(f);
   } catch (Failure const& failure) {

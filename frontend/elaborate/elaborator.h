@@ -58,6 +58,7 @@ struct Measured { // a loss, metric or output
 class Elaborator;
 
 std::optional<std::string> did_you_mean(std::string_view word, std::vector<std::string> const& candidates);
+std::optional<std::string> help_for_int(f64);
 std::string shown_call(FunctionValue const&); // with the arguments that it needs: "reshape(x, shape)"
 std::string help_for_argument(std::string const& name, std::vector<std::string> const& parameters);
 
@@ -84,8 +85,9 @@ public:
   void report(Failure const&);
   void warn(Location, std::string message, std::optional<std::string> help = {}); // once for each place
   bool is_in_library() const { return frame_ && frame_->file && frame_->file->is_std; }
-  Location user_place(Location) const;       // the nearest place in the user's own text
-  static std::string in_words(Error const&); // of the operator table, with types as the user writes them
+  std::optional<std::string> unquoted(Any const&); // help, where a string stands for what it names
+  Location user_place(Location) const;             // the nearest place in the user's own text
+  static std::string in_words(Error const&);       // of the operator table, with types as the user writes them
 
   // Lists and strings that are made and walked through while compiling: what takes too long is a mistake.
   void spend(size_t work, Location);
@@ -145,6 +147,8 @@ private:
   void run_program();
   void report(Diagnostic);
   Diagnostic with_chain(Diagnostic) const;
+  std::optional<Location> argument_at_fault(Frame const&, Location) const;
+  std::optional<std::string> swapped_arguments(Frame const&, Location fault) const;
 
   // names
   Any const* local(std::string const& name) const;
@@ -158,6 +162,8 @@ private:
   [[noreturn]] void unknown_member(Any const&, syntax::MemberExpr const&, Location);
   [[noreturn]] void unknown_member(FileScope::Imported const&, syntax::Name const& member);
   void refuse_package(syntax::MemberExpr const&, Location);
+  std::optional<std::string> help_for_value(Any const&, Location);
+  std::optional<std::string> losses_in_sight() const;
   std::vector<std::string> visible_names(bool callable) const;
   std::optional<std::string> suggested(std::string const& name, bool callable) const;
   void check_names();
@@ -171,6 +177,7 @@ private:
   Any eval_expr(syntax::Expr const&);
   Any eval_call(syntax::CallExpr const&, Location);
   Any layer_or_function(syntax::CallExpr const&);
+  std::string without_input(syntax::CallExpr const& layer, size_t needed) const;
   Any eval_binary(syntax::BinaryExpr const&, Location);
   Any eval_list(syntax::ListExpr const&);
   Any eval_choice(syntax::ChoiceExpr const&);
@@ -207,6 +214,7 @@ private:
     std::vector<std::optional<Any>> values;
     std::vector<Location> places;
     List rest;
+    std::string number;         // what does not fit, if it is one
     std::vector<Note> declared; // "declared here"
   };
   void place_positional(Slots&, std::vector<Actual>&, std::string const& shown_name);
@@ -214,6 +222,8 @@ private:
   [[noreturn]] void blame_caller(Location, std::string message, std::optional<std::string> help = {},
                                  std::vector<Note> notes = {});
   void bind_arguments(syntax::FunctionDecl const&, std::vector<Actual>, Location, std::string const& shown_name);
+  [[noreturn]] void refuse_missing(Slots const&, std::vector<std::string> const& missing,
+                                   std::string const& shown_name);
   void bind_argument(syntax::Parameter const&, Any, Location, std::string const& shown_name);
   void bind_parameter(syntax::Parameter const&, Any);
   Any run_body(syntax::FunctionDecl const&);
@@ -247,6 +257,8 @@ private:
   [[noreturn]] void refuse_argument(Slots const&, size_t wrong, std::string const& shown_name);
   void refuse_unflattened(Slots const&, size_t wrong, std::string const& shown_name);
   std::optional<std::string> fitting_conversion(Slots const&, size_t wrong);
+  std::optional<std::string> fitting_operand(Slots const&, size_t wrong);
+  std::optional<std::string> fitting_tensor(Slots const&, size_t wrong);
   std::optional<std::string> fitting_order(Slots const&, size_t wrong);
   std::optional<std::string> fitting_name(Slots const&, size_t wrong);
   bool would_match(Slots const&, std::map<size_t, Any> const& instead);

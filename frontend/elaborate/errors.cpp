@@ -2,6 +2,7 @@
 // standard library, that is the call that led there, and the chain of calls follows as notes.
 #include "frontend/elaborate/elaborator.h"
 
+#include <cctype>
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -9,6 +10,62 @@ namespace nnc::front {
 Location Elaborator::user_place(Location at) const {
   for (Frame const* f = frame_; f && f->file && f->file->is_std && f->call_at; f = f->caller) at = f->call_at;
   return at;
+}
+
+namespace {
+
+// The names that a piece of the program mentions: not those in strings, behind a dot, or of an argument.
+std::set<std::string> names_in(std::string_view text) {
+  auto in_name = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  std::set<std::string> out;
+  for (size_t i = 0; i < text.size();) {
+    size_t const begin = i;
+    if (text[i] == '"') {
+      i = std::min(text.find('"', i + 1), text.size() - 1) + 1;
+      continue;
+    }
+    while (i < text.size() && in_name(text[i])) ++i;
+    if (i == begin) {
+      ++i;
+      continue;
+    }
+    size_t const next = std::min(text.find_first_not_of(' ', i), text.size());
+    bool const names_argument = text.substr(next).starts_with('=') && !text.substr(next).starts_with("==");
+    if (!names_argument && !(begin > 0 && text[begin - 1] == '.')) out.emplace(text.substr(begin, i - begin));
+  }
+  return out;
+}
+
+} // namespace
+
+// The argument of a call that is at fault, where the text at fault mentions one of the call's arguments alone.
+std::optional<Location> Elaborator::argument_at_fault(Frame const& f, Location at) const {
+  std::optional<Location> out;
+  if (!f.function) return out;
+  auto const names = names_in(source_of(at));
+  for (auto const& p : f.function->parameters) {
+    if (!names.contains(p.name.text)) continue;
+    auto given = f.given.find(p.name.text);
+    if (out || given == f.given.end()) return {};
+    out = given->second;
+  }
+  return out;
+}
+
+// `dropout(0.5, x)`: the tensor is at fault, and the number in front of it may be one as well.
+std::optional<std::string> Elaborator::swapped_arguments(Frame const& f, Location fault) const {
+  if (!f.function || f.function->parameters.empty() || !f.function->parameters.front().type) return {};
+  auto const& first = f.function->parameters.front().name.text;
+  auto const place = f.given.find(first);
+  if (place == f.given.end()) return {};
+  std::string const text = source_of(place->second);
+  bool const number = !text.empty() && text.find_first_not_of("0123456789.") == std::string::npos;
+  for (auto const& [name, at] : f.given) {
+    auto const value = f.names.find(name);
+    if (!number || name == first || !(at == fault) || value == f.names.end() || !value->second.tensor()) continue;
+    return fmt::format("`{}` stands in front of `{}`", first, name);
+  }
+  return {};
 }
 
 // The diagnostic with the calls that led to it.
@@ -22,7 +79,8 @@ Diagnostic Elaborator::with_chain(Diagnostic d) const {
     std::string shown = f->name.empty() ? "a function without a name" : fmt::format("`{}`", f->name);
     if (inside_library && place == d.at) { // the message moves out to the user's call; its old place becomes a note
       chain.push_back({place, fmt::format("in {}", shown)});
-      d.at = place = f->call_at;
+      d.at = place = argument_at_fault(*f, place).value_or(f->call_at);
+      if (!d.help) d.help = swapped_arguments(*f, place);
     } else {
       chain.push_back({f->call_at, fmt::format("called from here, in {}", shown)});
       place = f->call_at;

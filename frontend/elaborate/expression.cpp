@@ -102,12 +102,20 @@ Any Elaborator::eval_values(std::vector<ExprPtr> const& values) {
   return list_of(std::move(out));
 }
 
-bool Elaborator::condition(Expr const& e, char const* what) { return truth(eval(e), e.at, what); }
+bool Elaborator::condition(Expr const& e, char const* what) {
+  Any value = eval(e);
+  auto const* argument = is_in_library() ? std::get_if<NameExpr>(&e.as) : nullptr; // the user wrote no `if`
+  if (argument && !value.is<bool>())
+    fail(e.at, fmt::format("`{}` of `{}` is {}, not true or false", argument->name, frame_->name, shown(value)),
+         unquoted(value));
+  return truth(value, e.at, what);
+}
 
 bool Elaborator::truth(Any const& value, Location at, char const* what) {
   if (auto* b = value.get<bool>()) return *b;
   if (auto* t = value.tensor(); t && type_of(value).dtype == DType::bool_) {
     if (auto known = force(value)) return *known != 0;
+    if (is_in_library()) fail(at, "expected a number that is known while compiling, got a tensor");
     fail(at, fmt::format("the condition of {} is known only at run time", what),
          "a choice by element is `select(c, a, b)`");
   }
@@ -193,6 +201,15 @@ std::vector<Actual> Elaborator::actuals(Arguments const& arguments) {
   return out;
 }
 
+// `dense(784, 64)`: elsewhere the extent of the input is the first number.
+std::string Elaborator::without_input(CallExpr const& layer, size_t needed) const {
+  std::string out = std::get<NameExpr>(layer.callee->as).name + "(";
+  bool const has_extent = needed > 1 && layer.arguments.size() >= needed;
+  for (size_t i = has_extent; i < layer.arguments.size(); ++i)
+    out += (i > has_extent ? ", " : "") + source_of(layer.arguments[i].at);
+  return out + ")";
+}
+
 // `dense(64)(x)`: elsewhere a layer is made first and called then. Here its input is its first argument.
 Any Elaborator::layer_or_function(CallExpr const& c) {
   auto* inner = std::get_if<CallExpr>(&c.callee->as);
@@ -204,13 +221,15 @@ Any Elaborator::layer_or_function(CallExpr const& c) {
   size_t needed = 0;
   for (auto const& p : parameters) needed += !p.initial && !p.rest;
   Any value;
-  bool const lacks = inner->arguments.size() < needed;
+  bool const numbered = parameters.front().type && !inner->arguments.empty() &&
+                        std::holds_alternative<NumberExpr>(inner->arguments.front().value->as);
+  bool const lacks = inner->arguments.size() < needed || numbered;
   if (!lacks) value = eval(*c.callee);
   if (!lacks && (value.is<FunctionValue>() || value.is<DType>() || value.is<Poison>())) return value;
   if (!parameters.front().type && !lacks) return value;
   fail(c.callee->at,
        fmt::format("`{}` takes its input as its first argument and makes no layer to be called", name->name),
-       fmt::format("write `{} |> {}`", source_of(c.arguments.front().at), source_of(c.callee->at)));
+       fmt::format("write `{} |> {}`", source_of(c.arguments.front().at), without_input(*inner, needed)));
 }
 
 Any Elaborator::eval_call(CallExpr const& c, Location at) {

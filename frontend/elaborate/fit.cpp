@@ -67,7 +67,7 @@ std::optional<Conversion> labels_of(Type const& t) {
 }
 
 std::optional<Conversion> one_hot(Type const& t, Dim const& classes) {
-  if (!is_int(t.dtype) || !classes.is_constant()) return {};
+  if (!is_int(t.dtype) || !classes.is_constant() || classes == Dim(1)) return {};
   Type to{DType::f32, t.shape};
   to.shape.push_back(classes);
   return Conversion{to, [n = shown(classes)](auto& e) { return fmt::format("one_hot({}, {})", e, n); }, ""};
@@ -165,7 +165,9 @@ std::optional<std::string> Elaborator::fitting_conversion(Slots const& slots, si
   Type const have = type_at(wrong);
   DType const dtype = wanted(wrong);
   // Rounded activations are no labels; what comes from the data may be.
-  bool const rounds = is_float(have.dtype) && is_int(dtype) && !is_argument(*slots.values[wrong]);
+  bool const computed = !is_argument(*slots.values[wrong]);
+  bool const rounds = is_float(have.dtype) && is_int(dtype) && computed;
+  bool const blurs = is_int(have.dtype) && is_float(dtype) && computed; // positions are no numbers to compute with
   std::vector<std::pair<size_t, Conversion>> candidates{{wrong, as_dtype(unchanged(have), dtype)}};
   auto add = [&](size_t i, std::optional<Conversion> c) {
     if (c) candidates.emplace_back(i, *c), candidates.emplace_back(i, as_dtype(*c, wanted(i)));
@@ -178,8 +180,35 @@ std::optional<std::string> Elaborator::fitting_conversion(Slots const& slots, si
   add(wrong, flattened(have));
   for (size_t i : tensors) add(i, widened(type_at(i)));
   for (auto const& [i, c] : candidates)
-    if (!(c.type == type_at(i)) && !(rounds && i == wrong && c.pipe != "argmax"))
+    if (!(c.type == type_at(i)) && !(rounds && i == wrong && c.pipe != "argmax") &&
+        !(blurs && i == wrong && c.type.rank() > have.rank()))
       if (auto help = offered(i, c)) return help;
+  return {};
+}
+
+// `one_hot(label, 10)` where the label itself fits.
+std::optional<std::string> Elaborator::fitting_operand(Slots const& slots, size_t wrong) {
+  std::string const text = source_of(slots.places[wrong]);
+  auto const open = std::min(text.find('('), text.size());
+  auto const function = text.substr(0, open);
+  if (!dtype_named(function) && function != "one_hot" && function != "argmax" && function != "flatten") return {};
+  auto const end = std::min(text.find_first_of(",)", open), text.size());
+  auto const found = frame_->caller->names.find(text.substr(std::min(open + 1, end), end - open - 1));
+  if (found == frame_->caller->names.end() || !found->second.tensor()) return {};
+  if (found->second.tensor()->graph != graph_ || !would_match(slots, {{wrong, found->second}})) return {};
+  return fmt::format("`{}` has the type {} and would fit", found->first, shown(found->second));
+}
+
+// A number where the tensor is expected that stands behind it.
+std::optional<std::string> Elaborator::fitting_tensor(Slots const& slots, size_t wrong) {
+  for (size_t i = wrong + 1; !slots.number.empty() && i < slots.values.size(); ++i) {
+    auto const* t = slots.values[i] ? slots.values[i]->tensor() : nullptr;
+    if (!t || t->tunes || t->graph != graph_) continue;
+    if (!would_match(slots, {{wrong, *slots.values[i]}, {i, *slots.values[wrong]}})) continue;
+    auto const& p = slots.function.parameters;
+    if (p[i].initial && !std::holds_alternative<syntax::NumberExpr>(p[i].initial->as)) continue; // takes no number
+    return fmt::format("`{}` stands in front of `{}`", p[wrong].name.text, p[i].name.text);
+  }
   return {};
 }
 
@@ -236,13 +265,16 @@ void Elaborator::refuse_unflattened(Slots const& slots, size_t wrong, std::strin
 void Elaborator::refuse_argument(Slots const& slots, size_t wrong, std::string const& shown_name) {
   auto const& p = slots.function.parameters[wrong];
   std::string const expected = shown_pattern(*p.type);
-  auto help = fitting_conversion(slots, wrong);
-  if (!help) help = fitting_order(slots, wrong);
+  auto help = fitting_operand(slots, wrong);
+  if (!slots.number.empty()) help = fitting_tensor(slots, wrong);
+  else if (!help) help = fitting_conversion(slots, wrong);
+  if (!help && slots.number.empty()) help = fitting_order(slots, wrong);
   if (!help) refuse_unflattened(slots, wrong, shown_name);
   if (!help) help = fitting_name(slots, wrong);
   blame_caller(slots.places[wrong],
-               fmt::format("{} expects {}, got {}", shown_name, expected, shown(*slots.values[wrong])), help,
-               {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
+               fmt::format("{} expects {}, got {}", shown_name, expected,
+                           slots.number.empty() ? shown(*slots.values[wrong]) : slots.number),
+               help, {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
 }
 
 } // namespace nnc::front

@@ -165,7 +165,9 @@ Any Elaborator::index_list(List const& items, std::vector<Index> const& indices,
 
 Any Elaborator::index(Any const& base, std::vector<Index> const& indices, Location at) {
   if (auto* list = base.list()) return index_list(*list, indices, at);
-  if (!base.tensor() || base.tensor()->tunes) fail(at, fmt::format("{} cannot be indexed", shown(base)));
+  std::optional<std::string> help;
+  if (auto const* f = base.get<FunctionValue>()) help = fmt::format("a call has parentheses, `{}`", shown_call(*f));
+  if (!base.tensor() || base.tensor()->tunes) fail(at, fmt::format("{} cannot be indexed", shown(base)), help);
   ValueId x = as_tensor(base, at);
   Type const type = graph_->type(x);
   auto value_of = [&](syntax::ExprPtr const& e) { return e ? eval(*e) : Any{None{}}; };

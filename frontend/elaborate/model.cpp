@@ -103,10 +103,13 @@ void Elaborator::bind_model_arguments(Frame& frame) {
     if (!value)
       if (auto it = settings_.properties.find(name); it != settings_.properties.end()) value = Any{Dim(it->second)};
     if (!value) {
-      report({{.at = at,
-               .message = fmt::format("the argument `{}` of the model `{}` has no value", name, model_->name.text),
-               .help = fmt::format("give it a default, `train {}({} = ...)`, or `--set {}=...`", model_->name.text,
-                                   name, name)}});
+      report(
+          {{.at = at,
+            .message = fmt::format("the argument `{}` of the model `{}` has no value", name, model_->name.text),
+            .help = p.type ? fmt::format("a tensor is declared in the body, `input {}: f32[batch, 784]`", name)
+                           : fmt::format("give it a default, `train {}({} = ...)`, or `--set {}=...`; a tensor is an "
+                                         "`input` in the body",
+                                         model_->name.text, name, name)}});
       value = Any{Poison{}};
     }
     bool tunes = value->is<f64>() || (value->is<Dim>() && initial && initial->is<f64>());
@@ -151,7 +154,7 @@ void Elaborator::run_input(InputStmt const& s, Location at) {
       extent = column->example.shape[i - 1].constant();
     if (!extent)
       fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
-           habit(HabitKind::name, n->name)
+           habit(HabitKind::name, n->name) || habit(HabitKind::setting, n->name)
                ? "the number of examples is `batch`"
                : fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name,
                              n->name));
@@ -190,9 +193,9 @@ void Elaborator::run_measure(MeasureStmt const& s, Location at) {
   char const* kind = s.is_metric ? "metric" : "loss";
   if (frame_->kind != Frame::Kind::model) fail(at, fmt::format("`{}` stands in a model's body only", kind));
   std::string name = s.name ? s.name->text : s.is_metric ? callee_name(*s.value) : "loss";
-  if (name.empty()) fail(at, "this metric needs a name", "`metric name = ...`");
   Any value = eval(*s.value);
   ValueId id = as_tensor(value, s.value->at);
+  if (name.empty()) fail(at, "this metric needs a name", "`metric name = ...`");
   if (graph_->type(id).rank() != 0 || !is_float(graph_->type(id).dtype))
     fail(s.value->at, fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(graph_->type(id))),
          "reduce it with `mean` or `sum`");

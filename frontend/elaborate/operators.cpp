@@ -99,7 +99,7 @@ Any Elaborator::compile_time(std::string const& op, Any const& a, Any const& b, 
   if (a.is<Dim>() && b.is<Dim>() && op != "/") return integers(op, *a.get<Dim>(), *b.get<Dim>(), at);
   auto x = plain_number(a), y = plain_number(b);
   if (x && y) {
-    if (op == "/" && *y == 0 && a.is<Dim>() && b.is<Dim>()) fail(at, "division by zero");
+    if (op == "/" && *y == 0 && a.is<Dim>() && b.is<Dim>()) fail(at, "`/` by zero");
     return Any{computed(*arithmetic_op(op), *x, *y)};
   }
   if (op == "/" && a.is<Dim>() && b.is<Dim>())

@@ -84,6 +84,9 @@ void Elaborator::declare_param(ParamStmt const& s, Location at) {
     kept_order_.push_back(path);
   }
   Kept const& kept = found->second;
+  if (!s.is_state && !is_float(kept.type.dtype))
+    fail(s.name.at, fmt::format("the param `{}` is {}: only float tensors are trained", path, shown(kept.type)),
+         "`state` keeps a tensor that is not trained");
   if (type && !(*type == kept.type))
     fail(at, fmt::format("`{}` is shared as {}, here it would be {}", path, shown(kept.type), shown(*type)), {},
          {{kept.at, "declared here first"}});
@@ -191,8 +194,10 @@ void Elaborator::run_write(WriteStmt const& s, Location at) {
     auto near = nearest(name, names);
     std::optional<std::string> help;
     if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
+    else if (kept_.contains(PathScope::joined(frame_->path->path, name)))
+      help = fmt::format("a training changes the param; what the model writes is declared by `state {}`", name);
     else if (local(name)) help = fmt::format("`{} = ...` binds the name anew", name);
-    fail(s.target.at, fmt::format("`<-` writes a state of the same function; `{}` is none", name), help);
+    fail(s.target.at, fmt::format("`<-` writes a state of the same function, and `{}` is no state", name), help);
   }
   std::string path = is_p ? "p" : state->second;
   Any now = frame_->names[name];

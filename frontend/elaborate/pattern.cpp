@@ -34,7 +34,8 @@ bool Elaborator::match_dim(syntax::DimPattern const& pattern, Dim const& extent)
   }
   Any value = eval(*pattern.expression);
   if (value.is<f64>())
-    fail(pattern.at, fmt::format("an extent is {}, not an int", shown(value)), "`//` divides and gives an int");
+    fail(pattern.at, fmt::format("an extent is {}, not an int", shown(value)),
+         help_for_int(*value.get<f64>()).value_or("`//` divides and gives an int"));
   return as_int(value, pattern.at, "an extent") == extent;
 }
 
@@ -133,9 +134,13 @@ Type Elaborator::resolve(syntax::TypePattern const& t, std::string const& what) 
     }
     Any value = eval(*d.expression);
     if (value.is<f64>())
-      fail(d.at, fmt::format("an extent of {} is {}, not an int", what, shown(value)), "`//` divides and gives an int");
+      fail(d.at, fmt::format("an extent of {} is {}, not an int", what, shown(value)),
+           help_for_int(*value.get<f64>()).value_or("`//` divides and gives an int"));
     Dim extent = as_int(value, d.at, fmt::format("an extent of {}", what));
-    if (auto c = extent.constant(); c && *c < 0) fail(d.at, fmt::format("an extent of {} is negative: {}", what, *c));
+    if (auto c = extent.constant(); c && *c < 0)
+      fail(d.at, fmt::format("an extent of {} is negative: {}", what, *c),
+           *c == -1 && &d == &t.dims.front() ? std::optional<std::string>("the number of examples is `batch`")
+                                             : std::nullopt);
     out.shape.push_back(extent);
   }
   return out;

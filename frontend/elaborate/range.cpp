@@ -119,7 +119,7 @@ void Elaborator::run_range(RequireStmt const& s, Any const& condition, Location 
   std::string message = texts.front();
   for (size_t i = 0; i < numbers.size(); ++i)
     message += shown(numbers[i].tensor()->known.value_or(std::numeric_limits<f64>::quiet_NaN())) + texts[i + 1];
-  fail(at, message);
+  fail(is_in_library() ? s.condition->at : at, message);
 }
 
 } // namespace nnc::front

@@ -93,6 +93,7 @@ struct Frame {
   std::map<std::string, Location> untaken;   // names that only a branch which was not taken binds
   std::map<std::string, std::string> states; // name -> path
   std::shared_ptr<PathScope> path;
+  std::map<std::string, Location> given;     // where the arguments of the call stand, those that it names
   std::optional<DType> float_type, int_type; // what `float` and `int` mean in this call
   std::optional<Any> result;
   bool returned = false;

@@ -12,6 +12,19 @@ namespace {
 
 constexpr i64 max_statements = 2'000'000; // of unrolled loops
 
+// What becomes of a value where no one takes it.
+char const* help_for_lost(Expr const& e, Frame::Kind kind) {
+  Expr const* left = &e;
+  while (auto const* b = std::get_if<BinaryExpr>(&left->as)) left = b->left.get();
+  auto const* sign = std::get_if<UnaryExpr>(&left->as);
+  if (sign && sign->op == "-")
+    return "a line that begins with `-` is a statement: end the line in front of it with `-`";
+  if (std::holds_alternative<StringExpr>(e.as)) return "a comment begins with `#`";
+  if (kind == Frame::Kind::model) return "`y = ...` binds it to a name, `output y = ...` gives it";
+  if (kind == Frame::Kind::optimizer) return "an optimizer writes `p <- p - lr * g`";
+  return "bind it to a name, or `return` it";
+}
+
 } // namespace
 
 void Elaborator::block(Block const& b, bool is_body) {
@@ -51,7 +64,9 @@ void Elaborator::statement(Stmt const& s, bool is_last) {
   else if (auto* x = std::get_if<RequireStmt>(&s.as)) run_require(*x, s.at);
   else if (auto* x = std::get_if<ReturnStmt>(&s.as)) {
     if (frame_->kind != Frame::Kind::function)
-      fail(s.at, "`return` stands in functions only", "`output y` names what a model gives");
+      fail(s.at, "`return` stands in functions only",
+           frame_->kind == Frame::Kind::optimizer ? "an optimizer writes `p <- p - lr * g`"
+                                                  : "`output y` names what a model gives");
     frame_->result = eval_values(x->values);
     frame_->returned = true;
   } else if (auto* x = std::get_if<ExprStmt>(&s.as)) {
@@ -60,7 +75,7 @@ void Elaborator::statement(Stmt const& s, bool is_last) {
       frame_->result = std::move(value);
       frame_->returned = true;
     } else if (!value.is<None>())
-      fail(s.at, fmt::format("this value, {}, is lost", shown(value)), "bind it to a name, or `return` it");
+      fail(s.at, fmt::format("this value, {}, is lost", shown(value)), help_for_lost(*x->values.front(), frame_->kind));
   } else fail(s.at, "`emit` stands in a `scan` only");
 }
 
@@ -121,6 +136,9 @@ void Elaborator::run_assign(AssignStmt const& s, Location at) {
                        t.text == "p" ? "the parameter" : "a state"),
            fmt::format("`{} <- ...` writes it", t.text));
   Any value = eval_values(s.values);
+  if (auto const* n = value.get<Dim>();
+      n && n->is_constant() && frame_->kind == Frame::Kind::model && s.targets.front().text == "batch")
+    fail(at, "`batch` is the number of examples, which stays open", "`batch = 32` stands in a train block");
   if (s.type && match(*s.type, value, at))
     fail(at,
          fmt::format("`{}` is declared as {}, got {}", s.targets.front().text, shown_pattern(*s.type), shown(value)));
@@ -181,7 +199,7 @@ void Elaborator::run_require(RequireStmt const& s, Location at) {
   Any holds = eval(*s.condition);
   if (holds.tensor() && holds.tensor()->tunes) return run_range(s, holds, at);
   if (truth(holds, s.condition->at, "`require`")) return;
-  fail(at, as_string(eval(*s.text), s.text->at, "the text of `require`"));
+  fail(is_in_library() ? s.condition->at : at, as_string(eval(*s.text), s.text->at, "the text of `require`"));
 }
 
 } // namespace nnc::front

@@ -108,10 +108,7 @@ ValueId Elaborator::as_tensor(Any const& v, DType dtype, Location at) {
       fail(at, fmt::format("{} is no {}", shown(v), name(dtype)), fmt::format("`{}(x)` converts", name(dtype)));
     return make.integer(DType::bool_, *b);
   }
-  std::optional<std::string> help;
-  if (auto* f = v.get<FunctionValue>(); f && frame_ && frame_->kind != Frame::Kind::train)
-    help = fmt::format("a function gives a value where it is called, `{}`", shown_call(*f));
-  fail(at, fmt::format("expected a tensor or a number, got {}", shown(v)), help);
+  fail(at, fmt::format("expected a tensor or a number, got {}", shown(v)), help_for_value(v, at));
 }
 
 ValueId Elaborator::as_tensor(Any const& v, Location at) {
@@ -235,6 +232,8 @@ Any Elaborator::elementwise(OpCode op, std::vector<Any> const& operands, Locatio
   std::string what = spelled(op);
   DType dtype = common_dtype(typed, at, what);
   std::vector<ValueId> values;
+  if (first && operands[0].tensor() && type_of(operands[0]).dtype != DType::bool_)
+    fail(at, fmt::format("the condition of `select` is {}, not a bool", shown(operands[0])), "compare it: `x != 0`");
   if (first) values.push_back(as_tensor(operands[0], DType::bool_, at));
   for (auto const& v : typed) values.push_back(as_tensor(v, dtype, at));
   Shape shape = common_shape(values, at, what);
@@ -275,15 +274,19 @@ void Elaborator::make_constant(Graph const& graph, std::set<ValueId> needed) {
   if (!outside.empty()) make_constant(*graph.outer, outside);
 }
 
+// A whole number that is none is a literal with a point or a quotient.
+std::optional<std::string> help_for_int(f64 x) {
+  if (!(std::abs(x) < 1e15) || std::floor(x) != x) return {};
+  return fmt::format("the int is written `{:.0f}`; `//` divides and gives one", x);
+}
+
 Dim Elaborator::as_int(Any const& v, Location at, std::string const& what) {
   if (auto* d = v.get<Dim>()) return *d;
   auto* x = v.get<f64>();
-  if (x)
-    fail(at, fmt::format("{} is {}, not an int", what, shown(v)),
-         std::floor(*x) == *x ? std::optional<std::string>("`//` divides and gives an int") : std::nullopt);
+  if (x) fail(at, fmt::format("{} is {}, not an int", what, shown(v)), help_for_int(*x));
   if (v.tensor() && v.tensor()->tunes) fail(at, fmt::format("{} is {}, not an int", what, shown(v)));
   if (v.tensor()) fail(at, fmt::format("{} is {}: it must be known while compiling", what, shown(v)));
-  fail(at, fmt::format("{} is {}, not an int", what, shown(v)));
+  fail(at, fmt::format("{} is {}, not an int", what, shown(v)), unquoted(v));
 }
 
 i64 Elaborator::as_constant(Any const& v, Location at, std::string const& what) {
@@ -297,7 +300,7 @@ f64 Elaborator::as_float(Any const& v, Location at, std::string const& what) {
   if (auto* d = v.get<Dim>())
     if (auto c = d->constant()) return static_cast<f64>(*c);
   if (auto known = force(v)) return *known;
-  fail(at, fmt::format("{} is {}, not a number that is known while compiling", what, shown(v)));
+  fail(at, fmt::format("{} is {}, not a number that is known while compiling", what, shown(v)), unquoted(v));
 }
 
 bool Elaborator::as_bool(Any const& v, Location at, std::string const& what) {
@@ -323,7 +326,8 @@ Shape Elaborator::as_shape(Any const& v, Location at, std::string const& what) {
   if (v.is<Dim>()) return {*v.get<Dim>()};
   for (auto const& item : as_list(v, at, what)) {
     if (auto* x = item.get<f64>(); x)
-      fail(at, fmt::format("{} has the fraction {} as an extent", what, shown(*x)), "`//` divides and gives an int");
+      fail(at, fmt::format("{} has the fraction {} as an extent", what, shown(*x)),
+           help_for_int(*x).value_or("`//` divides and gives an int"));
     Dim d = as_int(item, at, "an extent of " + what);
     if (auto c = d.constant(); c && *c < 0) fail(at, fmt::format("{} has the negative extent {}", what, *c));
     out.push_back(d);

@@ -48,6 +48,8 @@ struct SettingSpec {
 
 template <i64 Training::*field, i64 least, i64 most = INT64_MAX>
 void set_int(Training& t, Elaborator& e, std::string const& name, Any const& v, Location at) {
+  if (name == "validation" && v.is<f64>())
+    e.fail(at, fmt::format("`{}` is {}, not an int", name, shown(v)), "`validation = 5000` keeps so many rows");
   i64 x = e.as_constant(v, at, fmt::format("`{}`", name));
   if (x > most) e.fail(at, fmt::format("`{}` is {}, at most {} is possible", name, x, most));
   if (x < least) e.fail(at, fmt::format("`{}` is {}, at least {} makes sense", name, x, least));
@@ -58,7 +60,7 @@ void set_order(Training& t, Elaborator& e, std::string const&, Any const& v, Loc
   t.order = e.as_string(v, at, "`order`");
   if (t.order == "stream") e.fail(at, "the order \"stream\" is not built yet");
   if (t.order != "shuffle" && t.order != "file")
-    e.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\", \"file\" or \"stream\"", t.order));
+    e.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\" or \"file\"", t.order));
 }
 
 void set_drop_last(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
@@ -140,7 +142,11 @@ void Elaborator::run_training_settings() {
         fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {},
              {{it->second, "the first time here"}});
       check_setting(s->name.text, s->name.at);
-      setting(s->name.text, eval(*s->value), s->name.at);
+      auto const* word = std::get_if<NameExpr>(&s->value->as);
+      if (word && s->name.text == "order" && !find(word->name, false, s->value->at))
+        fail(s->value->at, fmt::format("unknown name `{}`", word->name),
+             fmt::format("a string stands in double quotes, `\"{}\"`", word->name));
+      setting(s->name.text, eval(*s->value), s->value->at);
     } catch (Failure const& failure) {
       report(failure);
       frame_ = &frame;
@@ -158,8 +164,10 @@ void Elaborator::run_training_settings() {
 // Is there such a setting? Asked before its value is looked at, which may be nonsense elsewhere as well.
 void Elaborator::check_setting(std::string const& name, Location at) {
   std::vector<std::string> names{"clip_norm", "clip_value"};
-  for (auto const& known : settings)
-    if (known.apply != set_later || known.name == name) names.emplace_back(known.name);
+  for (auto const& known : settings) {
+    if (known.apply != set_later) names.emplace_back(known.name);
+    else if (known.name == name) fail(at, fmt::format("the setting `{}` is not built yet", name));
+  }
   if (std::find(names.begin(), names.end(), name) != names.end()) return;
   auto const* foreign = habit(HabitKind::setting, name);
   fail(at, fmt::format("`train` has no setting `{}`", name), foreign ? help_of(*foreign) : did_you_mean(name, names));
@@ -211,6 +219,8 @@ std::string Elaborator::objective_name(ValueId y, Location at, int& unnamed) {
 // A clause: which parameters it changes, and one `grad` node for all of them.
 Elaborator::Clause Elaborator::derive(Graph& graph, MinimizeStep const& m, Location at, Counters& counters) {
   Any objective = eval(*m.objective);
+  if (objective.is<FunctionValue>() || objective.is<std::string>())
+    fail(m.objective->at, fmt::format("`minimize` needs a loss, got {}", shown(objective)), losses_in_sight());
   ValueId y = as_tensor(objective, m.objective->at);
   if (graph.type(y).rank() != 0 || !is_float(graph.type(y).dtype))
     fail(m.objective->at, fmt::format("`minimize` needs a float scalar, got {}", shown(graph.type(y))));

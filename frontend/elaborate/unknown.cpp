@@ -4,6 +4,7 @@
 #include "frontend/habits.h"
 #include "frontend/lexer.h"
 
+#include <charconv>
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -39,6 +40,36 @@ std::optional<std::string> did_you_mean(std::string_view word, std::vector<std::
   return fmt::format("did you mean `{}`?", near);
 }
 
+// A string in the place of what it names, `"relu"`, or of the number that it spells.
+std::optional<std::string> Elaborator::unquoted(Any const& value) {
+  auto const* s = value.get<std::string>();
+  if (!s || s->empty()) return {};
+  bool known = *s == "true" || *s == "false" || *s == "none" || frame_->names.contains(*s);
+  if (!known) {
+    auto names = visible_names(true);
+    known = dtype_named(*s) || std::find(names.begin(), names.end(), *s) != names.end();
+  }
+  f64 number = 0;
+  auto const [end, error] = std::from_chars(s->data(), s->data() + s->size(), number);
+  if (!known && (error != std::errc{} || end != s->data() + s->size())) {
+    auto const* h = habit(HabitKind::name, *s);
+    return h ? std::optional(help_of(*h)) : std::nullopt;
+  }
+  return fmt::format("without quotes it is {}: `{}`", known ? "the name" : "the number", *s);
+}
+
+// What is no tensor and no number, where one is needed.
+std::optional<std::string> Elaborator::help_for_value(Any const& value, Location at) {
+  if (!frame_) return {};
+  Any named = value;
+  if (auto const* s = value.get<std::string>(); s && !frame_->names.contains(*s))
+    if (auto found = find(*s, true, at)) named = *found;
+  if (auto const* f = named.get<FunctionValue>())
+    return fmt::format("a function gives a value where it is called, `{}`", shown_call(*f));
+  if (value.list()) return help_of(*habit(HabitKind::name, "tensor"));
+  return unquoted(value);
+}
+
 // What can be called is suggested where something is called, else what cannot.
 std::vector<std::string> Elaborator::visible_names(bool callable) const {
   std::vector<std::string> out;
@@ -47,10 +78,10 @@ std::vector<std::string> Elaborator::visible_names(bool callable) const {
       if (value.is<FunctionValue>() == callable) out.push_back(n);
   };
   auto add_file = [&](FileScope const& file) {
-    if (callable)
-      for (auto const& [n, _] : file.functions) out.push_back(n);
-    else
-      for (auto const& [n, _] : file.consts) out.push_back(n);
+    for (auto const& [n, f] : file.functions)
+      if (callable && !(file.is_std && f->doc.empty())) out.push_back(n); // without a text it is the library's own
+    for (auto const& [n, _] : file.consts)
+      if (!callable) out.push_back(n);
   };
   if (frame_) {
     add_names(frame_->names);
@@ -75,6 +106,14 @@ std::optional<std::string> Elaborator::suggested(std::string const& name, bool c
   return help || callable ? help : did_you_mean(name, visible_names(true));
 }
 
+// What a `minimize` may speak of.
+std::optional<std::string> Elaborator::losses_in_sight() const {
+  if (!frame_ || frame_->kind != Frame::Kind::train || frame_->names.empty()) return {};
+  std::string out;
+  for (auto const& [name, _] : frame_->names) out += (out.empty() ? "`" : ", `") + name + "`";
+  return fmt::format("`minimize` takes the losses that the model declares: {}", out);
+}
+
 void Elaborator::unknown(std::string const& name, Location at, bool callable) {
   if (frame_)
     if (auto it = frame_->untaken.find(name); it != frame_->untaken.end())
@@ -84,6 +123,7 @@ void Elaborator::unknown(std::string const& name, Location at, bool callable) {
     fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
   auto help = habit_help(name, {HabitKind::name, HabitKind::dtype});
   if (!help && callable) help = habit_help(name, {HabitKind::word});
+  if (!help && !callable) help = losses_in_sight();
   if (!help && out_.diagnostics.size() < most_mistakes) help = suggested(name, callable); // it takes time
   fail(at, fmt::format("unknown {} `{}`", callable ? "function" : "name", name), help);
 }
@@ -91,12 +131,16 @@ void Elaborator::unknown(std::string const& name, Location at, bool callable) {
 // `np.exp(x)`, `torch.nn.functional.relu(x)`: what stands behind the last dot may be a function of the library.
 void Elaborator::refuse_package(MemberExpr const& m, Location at) {
   auto const* package = habit(HabitKind::package, first_name(m));
+  if (auto const* h = habit(HabitKind::name, m.member.text);
+      h && !package && !first_name(m).empty() && !find(std::string(first_name(m)), false, at))
+    fail(at, fmt::format("unknown name `{}`", path_of(m)), help_of(*h));
   if (!package || find(std::string(package->word), false, at)) return;
   auto const& name = m.member.text;
   auto help = habit_help(name, {HabitKind::name, HabitKind::dtype});
   auto names = visible_names(true);
   FileScope* file = nullptr;
-  bool const exists = std::find(names.begin(), names.end(), name) != names.end() || find_optimizer(name, file);
+  bool const exists =
+      std::find(names.begin(), names.end(), name) != names.end() || find_optimizer(name, file) || is_predeclared(name);
   if (exists) help = fmt::format("{}: `{}`", package->says, name);
   if (!help) help = suggested(name, true);
   fail(at, fmt::format("unknown name `{}`", path_of(m)), help ? help : help_of(*package));

@@ -23,7 +23,7 @@ void Elaborator::check_numbers(FunctionDecl const& optimizer, CallExpr const& ca
     blame_caller(at,
                  fmt::format("`{}` of the optimizer `{}` is {}, not {}", p.name.text, optimizer.name.text, shown(value),
                              is_truth ? "true or false" : "a number"),
-                 {}, {{p.name.at, "declared here"}});
+                 value.list() ? std::nullopt : help_for_value(value, at), {{p.name.at, "declared here"}});
   }
 }
 
@@ -59,8 +59,12 @@ void Elaborator::run_update(std::string const& path, MinimizeStep const& m, std:
     given = actuals(call.arguments);
   }
   Frame caller{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
-  Frame frame{
-      .kind = Frame::Kind::optimizer, .name = name, .call_at = m.optimizer->at, .caller = &caller, .file = file};
+  Frame frame{.kind = Frame::Kind::optimizer,
+              .name = name,
+              .function = optimizer,
+              .call_at = m.optimizer->at,
+              .caller = &caller,
+              .file = file};
   frame.path = std::make_shared<PathScope>();
   FrameGuard guard(*this, frame);
   bind_arguments(*optimizer, std::move(given), m.optimizer->at, fmt::format("the optimizer `{}`", name));
