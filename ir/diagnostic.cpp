@@ -177,11 +177,11 @@ std::string letters(std::string_view word) {
 
 std::string nearest(std::string_view word, std::vector<std::string> const& candidates) {
   if (word.size() > 100) return {}; // nobody types such a word, and comparing takes time
-  if (word.size() <= 2) return {};  // every other short name would be near
+  if (word.size() <= 2) return {};
   for (auto const& c : candidates)
     if (letters(word) == letters(c)) return c;
-  size_t best =
-      std::max<size_t>(word.size() / 3, 1) + 1; // one slip in a short word, one in three letters in a long one
+  if (word.size() <= 3) return {};   // every other short name would be near
+  size_t best = word.size() / 4 + 1; // one slip in four letters
   std::string found;
   for (auto const& c : candidates) {
     if (c.size() < 2 || c.size() > word.size() + best || word.size() > c.size() + best) continue;

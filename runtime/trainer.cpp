@@ -398,7 +398,9 @@ inline namespace v1 {
 
 Trained Session::train(Data const& data, TrainOptions const& options) {
   return guarded(state_->program().sources(), [&] {
-    if (!state_->program().module().training) throw Error("the program has no train block");
+    if (!state_->program().module().training)
+      throw Error(Diagnostic{.message = "the program has no train block",
+                             .help = "`train name { minimize loss with adam() }` says how to train"});
     return Trainer(*state_, data, options).run();
   });
 }

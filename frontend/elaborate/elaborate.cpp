@@ -2,6 +2,7 @@
 // and the border of the folder.
 #include "frontend/elaborate/elaborator.h"
 
+#include "frontend/habits.h"
 #include "ir/node_limit.h"
 #include "ir/verify.h"
 
@@ -126,6 +127,9 @@ void Elaborator::check_settings() {
       if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
     for (auto* n : {"batch", "epochs", "steps", "seed", "validation"}) names.push_back(n);
     auto near = nearest(name, names);
+    for (auto const& n : names) // `lr` of one optimizer
+      if (n.ends_with("." + name)) near = n;
+    if (auto const* h = habit(HabitKind::setting, name); h && !h->means.empty()) near = h->means;
     std::string help;
     if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
     else

@@ -74,6 +74,7 @@ Diagnostic Elaborator::with_chain(Diagnostic d) const {
   std::vector<Note> chain;
   for (Frame const* f = frame_; f; f = f->caller) {
     bool inside_library = f->file && f->file->is_std;
+    if (inside_library && is_of_user(place)) continue; // a value that the user gave, of --set
     bool called = f->kind == Frame::Kind::function || (f->kind == Frame::Kind::optimizer && inside_library);
     if (!called || !f->call_at) break;
     std::string shown = f->name.empty() ? "a function without a name" : fmt::format("`{}`", f->name);

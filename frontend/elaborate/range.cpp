@@ -91,7 +91,7 @@ void Elaborator::add_range(Any const& condition, std::vector<std::string> const&
   }
   if (!ranges_.insert(key).second) return;
   if (!require_) require_ = std::make_unique<Graph>(Graph::Kind::require, "require", limit_);
-  require_->builder.at = user_place(at);
+  require_->builder.at = with_chain({.at = at}).at;
   for (size_t i = 0; i < parts.size(); ++i) {
     Copy copy(f, *require_);
     copy.nodes(behind[i]);
@@ -101,6 +101,7 @@ void Elaborator::add_range(Any const& condition, std::vector<std::string> const&
 
 // The text of a `require` whose numbers only tune: what stands around them, and the numbers.
 void Elaborator::run_range(RequireStmt const& s, Any const& condition, Location at) {
+  if (is_in_library()) at = s.condition->at;
   auto* literal = std::get_if<StringExpr>(&s.text->as);
   std::vector<std::string> texts{""};
   std::vector<Any> numbers;
@@ -119,7 +120,7 @@ void Elaborator::run_range(RequireStmt const& s, Any const& condition, Location 
   std::string message = texts.front();
   for (size_t i = 0; i < numbers.size(); ++i)
     message += shown(numbers[i].tensor()->known.value_or(std::numeric_limits<f64>::quiet_NaN())) + texts[i + 1];
-  fail(is_in_library() ? s.condition->at : at, message);
+  fail(at, message);
 }
 
 } // namespace nnc::front

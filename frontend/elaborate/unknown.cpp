@@ -29,6 +29,7 @@ std::string path_of(MemberExpr const& m) {
 std::optional<std::string> habit_help(std::string_view word, std::initializer_list<HabitKind> kinds) {
   for (auto kind : kinds)
     if (auto const* h = habit(kind, word)) return help_of(*h);
+  if (word.size() > 1 && word.ends_with('_')) return habit_help(word.substr(0, word.size() - 1), kinds); // in place
   return {};
 }
 

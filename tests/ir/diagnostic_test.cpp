@@ -104,7 +104,9 @@ TEST_CASE("the nearest name is suggested only when it is near") {
   CHECK(nearest("rleu", names) == "relu"); // two neighbours swapped are one slip
   CHECK(nearest("convolution", names).empty());
   CHECK(nearest("", names).empty());
-  CHECK(nearest("abc", {"abd", "aba"}) == "aba");
+  CHECK(nearest("abcd", {"abce", "abca"}) == "abca");
+  CHECK(nearest("sub", {"sum"}).empty()); // of three letters every one counts
+  CHECK(nearest("median", {"mean"}).empty());
   CHECK(nearest("LayerNorm", {"layer", "layer_norm"}) == "layer_norm"); // neither case nor underscores count
   CHECK(nearest("h", {"g", "hh"}).empty());                             // every short name is near to every other
   CHECK(nearest("hn", {"hm", "hn2"}).empty());

@@ -175,7 +175,13 @@ TEST_CASE("a wrong command line has status 2 and says what is wrong") {
   says("digits.nn --trian mnist", "error: there is no switch '--trian'\nhelp: did you mean '--train'?\n");
   says("digits.nn --trian=mnist", "error: there is no switch '--trian'\nhelp: did you mean '--train'?\n");
   says("digits.nn -x", "error: there is no switch '-x'\nhelp: ");
-  says("digits.nn --frobnicate", "error: there is no switch '--frobnicate'\nhelp: nnc --help lists the switches\n");
+  says("digits.nn --frobnicate", "error: there is no switch '--frobnicate'\nhelp: nnc --help lists the switches; ");
+  says("digits.nn --lr 0.1", "numbers of the program are set by --set NAME=VALUE\n");
+  says("digits.nn --gpu", "error: there is no switch '--gpu'\nhelp: nnc --help"); // not --cpu
+  says("digits.nn -train mnist", "help: did you mean '--train'?\n");
+  says("digits.nn train mnist", "help: did you mean '--train'?\n");
+  says("digits.nn --check all", "--check: expected 'each', got 'all'");
+  says("digits.nn --max-memory 10X", "--max-memory: expected a number of bytes such as 150M, got '10X'");
   says("digits.nn --train", "--train: 1 required DATA missing");
   says("digits.nn --save --digest", "--save: needs a value: FILE, got '--digest'");
   says("digits.nn --train mnist --save ''", "--save: needs a value: FILE, got ''");
@@ -210,6 +216,9 @@ TEST_CASE("a wrong program or wrong data have status 1, and the words of the err
   says("digits.nn --train mnist --batch 5001",
        "a batch of 5001 is larger than mnist, which has 5000 training examples");
   says("digits.nn --train mnist --set adam.rl=1", "did you mean");
+  says("digits.nn --train mnist --set lr=1", "did you mean `adam.lr`?");
+  says("digits.nn --train mnist --set batch_size=1", "did you mean `batch`?");
+  says("digits.nn --train mnist --set adam.lr=fast", "--set:1:9: error: `adam.lr` is the string \"fast\"");
   says("digits.nn --load none.safetensors --digest", "none.safetensors");
   says("digits.nn --train mnist --save /dev/null", "/dev/null");
   says("digits.nn --train mnist --max-memory 10K", "are allowed");

@@ -33,7 +33,7 @@ std::vector<float> weights(Session const& session, std::string const& name) {
 TEST_CASE("a range holds in the text, for --set, and for a host") {
   for (std::string const rate : {"1.5", "-0.5", "nan"}) {
     auto const text = failure_of([&] { Program::from_text(dropping, {.set = {{"rate", rate}}}); });
-    CHECK(text.find(fmt::format("program.nn:5:12: error: dropout: the rate is {}, expected a number from 0 to 1",
+    CHECK(text.find(fmt::format("program.nn:5:27: error: dropout: the rate is {}, expected a number from 0 to 1",
                                 rate)) != std::string::npos);
   }
   auto written = dropping;
@@ -47,7 +47,7 @@ TEST_CASE("a range holds in the text, for --set, and for a host") {
     CHECK_MESSAGE(text.find(message) != std::string::npos, text);
     CHECK(session.scalar(name) == before);
   };
-  refused("rate", 1.5, "program.nn:5:12: error: dropout: the rate is 1.5, expected a number from 0 to 1");
+  refused("rate", 1.5, "program.nn:5:27: error: dropout: the rate is 1.5, expected a number from 0 to 1");
   refused("rate", -0.5, "the rate is -0.5");
   refused("sgd.lr", -1, "sgd: lr is -1, expected a finite number from 0");
   refused("sgd.lr", HUGE_VAL, "sgd: lr is inf");

@@ -59,11 +59,22 @@ void add(CLI::App& app, Switch const& one, Line& line) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
+// Of all switches the one that was meant; dashes say nothing about that.
+std::string meant(std::string const& word) {
+  std::vector<std::string> bare;
+  for (auto const& name : names()) bare.push_back(name.substr(name.find_first_not_of('-')));
+  auto const near = nnc::suggestion(word.substr(std::min(word.find_first_not_of('-'), word.size())), bare);
+  return near.empty() ? "" : "--" + near;
+}
+
 // What CLI11 has left over begins with a dash and is no switch.
 void refuse_unknown(CLI::App const& app) {
   for (auto const& word : app.remaining()) {
     auto const name = word.substr(0, word.find('='));
-    throw Mistake{fmt::format("there is no switch '{}'", name), name.size() > 2 ? nnc::suggestion(name, names()) : ""};
+    auto const near = meant(name);
+    throw Mistake{fmt::format("there is no switch '{}'", name), near,
+                  near.empty() ? "nnc --help lists the switches; numbers of the program are set by --set NAME=VALUE"
+                               : ""};
   }
 }
 
@@ -100,7 +111,8 @@ Line parse(int count, char const* const* words) {
   refuse_unknown(app);
   if (line.help || !line.completions.empty()) return line;
   if (files.empty()) throw Mistake{"no FILE is given"};
-  if (files.size() > 1) throw Mistake{fmt::format("one FILE is expected, got '{}' and '{}'", files[0], files[1])};
+  if (files.size() > 1)
+    throw Mistake{fmt::format("one FILE is expected, got '{}' and '{}'", files[0], files[1]), meant(files[1])};
   split_file(line, files[0]);
   check_together(line);
   check_formats(line);

@@ -22,7 +22,8 @@ std::int64_t number(std::string const& text, std::int64_t least,
 }
 
 // "150MB", "2G", "4096"
-std::int64_t byte_count(std::string text) {
+std::int64_t byte_count(std::string const& written) {
+  std::string text = written;
   std::int64_t unit = 1;
   if (text.ends_with("B")) text.pop_back();
   for (auto const& [letter, factor] : {std::pair{'K', 1'000}, {'M', 1'000'000}, {'G', 1'000'000'000}})
@@ -31,6 +32,8 @@ std::int64_t byte_count(std::string text) {
       text.pop_back();
       break;
     }
+  if (text.empty() || text.find_first_not_of("-0123456789") != std::string::npos)
+    throw Mistake{fmt::format("expected a number of bytes such as 150M, got '{}'", written)};
   return number(text, 1, std::numeric_limits<std::int64_t>::max() / unit) * unit;
 }
 
@@ -80,6 +83,7 @@ std::string listed(std::vector<std::string> const& words) {
 void expect_one_of(std::vector<std::string> const& known, std::string const& word) {
   for (auto const& one : known)
     if (one == word) return;
+  if (known.size() == 1) throw Mistake{fmt::format("expected '{}', got '{}'", known.front(), word)};
   throw Mistake{fmt::format("'{}' is none of {}", word, listed(known)), nnc::suggestion(word, known)};
 }
 
