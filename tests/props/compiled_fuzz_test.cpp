@@ -7,6 +7,7 @@
 // nodes: 512 times that difference, and 2^-14 of the largest element, is more than sums of this length make of it.
 #include "ir/bind.h"
 #include "ir/text.h"
+#include "ir/verify.h"
 #include "tests/props/compiled.h"
 #include "tests/props/generator.h"
 #include "tests/props/shrink.h"
@@ -121,6 +122,37 @@ TEST_CASE("powers have the same bits with simplify and without") {
     CHECK(same_bits(Compiled(m).call(inputs).results, Compiled(m, "", {.without = {"simplify"}}).call(inputs).results,
                     "--without simplify") == "");
   }
+}
+
+// Slots have room for a batch that is rounded up to 16, and one row: no more than that is written.
+TEST_CASE("products of rows that are one more than a batch stay in their slots") {
+  auto m = parse_ir("rows.ir", "func @f(%x: f32[batch,4], %one: f32[1,4], %w: f32[4,100]) -> (r: f32[batch+1,100]) {\n"
+                               "  %c = concat %x, %one {axis=0} : f32[batch+1,4]\n  %e = exp %c : f32[batch+1,4]\n"
+                               "  %y = dot %e, %w {contract_lhs=[1], contract_rhs=[0]} : f32[batch+1,100]\n"
+                               "  %s = reduce_sum %y {axes=[0]} : f32[100]\n"
+                               "  %b = broadcast %s {axes=[1]} : f32[batch+1,100]\n"
+                               "  %r = sub %y, %b : f32[batch+1,100]\n  return %r\n}\n")
+               .module;
+  REQUIRE(m.functions.size() == 1);
+  int skipped = 0;
+  for (u64 seed = 0; seed < 10; ++seed) CHECK(complaint(m, seed, skipped) == "");
+  CHECK(skipped == 0);
+}
+
+// One row is one thread's, and not the first one's, which reports.
+TEST_CASE("a report waits for the thread that makes its number") {
+  auto m = parse_ir("loss.ir", "func @f(%x: f32[300000]) -> (loss: f32[] loss, e: f32[300000]) {slots=[4]} {\n"
+                               "  %s, %e = kernel %x {kind=\"loops\", places=[slot(0), result(1)], row_axes=1} {\n"
+                               "    %e = exp %x : f32[300000]\n    %s = reduce_sum %e {axes=[0]} : f32[]\n  }\n"
+                               "  return %s, %e\n}\n")
+               .module;
+  REQUIRE(verify_finished(m).empty());
+  m.target = host_target();
+  Compiled compiled(m, Compiled::Finished{});
+  auto inputs = inputs_for(m.functions.front(), 1);
+  auto one = compiled.call(inputs, 1).results;
+  CHECK(std::isfinite(one[0].f[0]));
+  CHECK(same_bits(one, compiled.call(inputs, 2).results, "2 threads") == "");
 }
 
 TEST_CASE("the comparison sees one wrong element") {

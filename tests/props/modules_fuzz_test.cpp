@@ -19,7 +19,7 @@ using namespace nnc::props;
 
 namespace {
 
-constexpr std::string_view stages[] = {"order", "fuse", "schedule", "plan_memory"};
+constexpr std::string_view stages[] = {"order", "fuse", "schedule", "plan_memory", "plan_memory"};
 
 Module run_only(Module m, std::vector<std::string> passes) {
   PassContext context;
@@ -28,7 +28,7 @@ Module run_only(Module m, std::vector<std::string> passes) {
 }
 
 Module program(u64 seed) {
-  int const size = static_cast<int>(3 + seed % 13);
+  int const size = static_cast<int>(5 + seed % 23);
   if (seed % 2) return step_test::Generator(static_cast<u32>(seed), false).finish(size);
   Coverage coverage;
   return Generator(seed, coverage).run(size, false);

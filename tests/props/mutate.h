@@ -56,8 +56,9 @@ private:
     case 5: return exchange(' ', is_name); // operators and the like
     case 6: return exchange_types();
     case 7: return replace_word("order=", order());
-    case 8:
-    case 9: return replace_word(any(place_words), place());
+    case 8: return replace_word(any(place_words), place());
+    case 9: return another_slot();
+    case 10: return along_other_axes();
     default: return kernel_attribute();
     }
   }
@@ -81,6 +82,26 @@ private:
     }
   }
   static constexpr char const* place_words[] = {"slot(", "argument(", "result(", "local("};
+  // Two values change their slots, or share one.
+  void another_slot() {
+    auto const is_slot = [](char c) { return c >= '0' && c <= '9'; };
+    std::vector<Found> found;
+    for (auto const& f : runs('(', is_slot))
+      if (f.begin >= 5 && lines_[f.line].compare(f.begin - 5, 5, "slot(") == 0) found.push_back(f);
+    if (!found.empty()) put(any(found), text_of(any(found)));
+  }
+  // A broadcast, a sum, a reversal or a transposition takes the axes of another one.
+  void along_other_axes() {
+    std::vector<Found> found;
+    for (auto const* word : {"axes=[", "permutation=["})
+      for (size_t l = 0; l < lines_.size(); ++l)
+        for (size_t at = lines_[l].find(word); at != std::string::npos; at = lines_[l].find(word, at + 1)) {
+          size_t const begin = lines_[l].find('[', at);
+          if (size_t const end = lines_[l].find(']', begin); end != std::string::npos)
+            found.push_back({l, begin, end + 1});
+        }
+    if (!found.empty()) put(any(found), text_of(any(found)));
+  }
   std::string place() { return any(place_words) + std::to_string(below(6)) + ")"; }
 
   struct Found {
