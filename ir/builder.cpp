@@ -61,12 +61,12 @@ void Builder::result(std::string name, ValueId v, Role role) {
 
 ValueId Builder::constant(DType d, f64 c) {
   if (!is_float(d)) return integer(d, saturate_to(d, c));
-  return literals_.value(function_, d, {.f = round_to(d, c)}, at);
+  return function_.literals.value(function_, d, {.f = round_to(d, c)}, at);
 }
 
 ValueId Builder::integer(DType d, i64 c) {
   if (is_float(d)) return constant(d, static_cast<f64>(c));
-  return literals_.value(function_, d, {.i = wrap_to(d, c)}, at);
+  return function_.literals.value(function_, d, {.i = wrap_to(d, c)}, at);
 }
 
 ValueId Builder::like(ValueId v, f64 c) { return constant(type(v).dtype, c); }

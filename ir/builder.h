@@ -1,7 +1,6 @@
 // Makes nodes: appends to the body of one function (or to a list of nodes), with types checked by the operator table.
 #pragma once
 
-#include "ir/literals.h"
 #include "ir/op.h"
 
 #include <initializer_list>
@@ -44,7 +43,6 @@ public:
 private:
   Function& function_;
   std::vector<Node>* into_;
-  Literals literals_;
 };
 
 // A value with its builder, so that formulas read like formulas. Numbers take the dtype of the value that they meet.

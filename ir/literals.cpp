@@ -1,5 +1,5 @@
 // Literals by their bits.
-#include "ir/literals.h"
+#include "ir/module.h"
 
 #include <bit>
 #include <cmath>

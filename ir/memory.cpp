@@ -17,11 +17,16 @@ std::vector<ValueId> roots_of(Function const& f) {
   return root;
 }
 
-std::optional<Place> place_of_result(Function const& f, size_t result) {
-  auto const& r = f.results[result];
-  if (r.role == Role::loss || r.role == Role::metric) return {};
-  if (auto a = f.replaced_argument(r)) return Place{Place::Kind::argument, static_cast<i64>(*a)};
-  return Place{Place::Kind::result, static_cast<i64>(result)};
+std::vector<std::optional<Place>> places_of_results(Function const& f) {
+  std::vector<std::optional<Place>> out;
+  for (auto const& replaced : f.replaced_arguments()) {
+    size_t const i = out.size();
+    bool const reported = f.results[i].role == Role::loss || f.results[i].role == Role::metric;
+    if (reported) out.emplace_back();
+    else if (replaced) out.push_back(Place{Place::Kind::argument, static_cast<i64>(*replaced)});
+    else out.push_back(Place{Place::Kind::result, static_cast<i64>(i)});
+  }
+  return out;
 }
 
 bool reads_at_same_index(Function const& f, Node const& kernel, std::vector<ValueId> const& operands,

@@ -11,9 +11,9 @@ namespace nnc {
 // Per value: the value whose bytes it has. Itself, but for reshapes outside of kernels.
 std::vector<ValueId> roots_of(Function const&);
 
-// Where a result must be when the function ends: in the argument that it replaces, or in a buffer of the caller.
+// Where each result must be when the function ends: in the argument that it replaces, or in a buffer of the caller.
 // Nothing for losses and metrics, which are read from wherever they are.
-std::optional<Place> place_of_result(Function const&, size_t result);
+std::vector<std::optional<Place>> places_of_results(Function const&);
 
 // May a kernel write `shape` over the old value that these operands are? Only if it reads them at the index that is
 // written, by elementwise nodes alone.

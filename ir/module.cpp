@@ -5,6 +5,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <map>
 
 namespace nnc {
 
@@ -77,11 +78,17 @@ Result const* Function::result(std::string_view wanted) const {
   return nullptr;
 }
 
-std::optional<size_t> Function::replaced_argument(Result const& r) const {
-  if (r.role != Role::param && r.role != Role::state && r.role != Role::optimizer) return {};
+std::vector<std::optional<size_t>> Function::replaced_arguments() const {
+  std::map<std::pair<Role, std::string_view>, size_t> kept;
   for (size_t i = 0; i < arguments.size(); ++i)
-    if (arguments[i].role == r.role && values[arguments[i].value].name == r.name) return i;
-  return {};
+    kept.try_emplace({arguments[i].role, values[arguments[i].value].name}, i);
+  std::vector<std::optional<size_t>> out;
+  for (auto const& r : results) {
+    bool const keeps = r.role == Role::param || r.role == Role::state || r.role == Role::optimizer;
+    auto const found = keeps ? kept.find({r.role, r.name}) : kept.end();
+    out.push_back(found == kept.end() ? std::nullopt : std::optional(found->second));
+  }
+  return out;
 }
 
 Function const* Module::function(std::string_view wanted) const {

@@ -20,6 +20,7 @@
 
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -147,6 +148,22 @@ struct Result {
   Role role = Role::none;
 };
 
+struct Function;
+
+// Finds a literal of a function by its dtype and bits, so that equal ones are one value. Keeps up with values that
+// others add; who renumbers values starts a new one.
+class Literals {
+public:
+  // The literal with these bits: a known one, or a new one that is said to stand at `at`.
+  ValueId value(Function&, DType, Scalar, Location at);
+
+private:
+  static u64 hash(DType, Scalar);
+  void read_on(Function const&);
+  std::unordered_multimap<u64, ValueId> known_;
+  size_t read_ = 0; // values below this one are in `known_` if they are literals
+};
+
 class NodeLimit; // ir/node_limit.h
 
 struct Function {
@@ -161,15 +178,16 @@ struct Function {
   i64 locals = 0;         // number of per-thread scalars
   // Written by `schedule`: how many threads are worth having; 0 when not scheduled.
   i64 threads = 0;
+  Literals literals; // an index of `values`
   // While nodes are being made: how many there may be. Null: any number.
   std::shared_ptr<NodeLimit> limit = nullptr;
 
   Type const& type(ValueId v) const { return values[v].type; }
   Argument const* argument(std::string_view name) const;
   Result const* result(std::string_view name) const;
-  // The argument (its index) whose value a result replaces when the function is done: a parameter or a state of that
-  // name.
-  std::optional<size_t> replaced_argument(Result const&) const;
+  // Per result the argument (its index) whose value it replaces when the function is done: a parameter or a state of
+  // that name.
+  std::vector<std::optional<size_t>> replaced_arguments() const;
 };
 
 // The numbers of the machine that is compiled for. Printed with the module, so that a dump reads the same anywhere.

@@ -56,7 +56,7 @@ private:
   // Equal literals are one value to us, whatever their number.
   ValueId canonical(ValueId v) const {
     auto const& value = f_.values[v];
-    return value.constant ? literals_.value(f_, value.type.dtype, *value.constant, value.at) : v;
+    return value.constant ? f_.literals.value(f_, value.type.dtype, *value.constant, value.at) : v;
   }
   std::vector<ValueId> key(Node const& n) const {
     std::vector<ValueId> k;
@@ -81,7 +81,6 @@ private:
   Rewriter const& rewriter_;
   Function& f_;
   std::unordered_map<u64, std::vector<ValueId>> table_; // first results
-  mutable Literals literals_;
 };
 
 } // namespace

@@ -34,15 +34,16 @@ using namespace fusion;
 // Results that have a buffer of their own are distinct values of nodes: a copy where the function gives an argument, a
 // literal, or one value twice.
 bool separate_results(Function& f) {
-  std::vector<bool> taken(f.values.size());
+  std::vector<bool> taken(f.values.size()), is_argument(f.values.size());
+  for (auto const& a : f.arguments) is_argument[a.value] = true;
+  auto const all_replaced = f.replaced_arguments();
   bool changed = false;
-  for (auto& r : f.results) {
+  for (size_t i = 0; i < f.results.size(); ++i) {
+    auto& r = f.results[i];
     bool buffer = r.role != Role::loss && r.role != Role::metric;
-    bool is_argument =
-        std::any_of(f.arguments.begin(), f.arguments.end(), [&](Argument const& a) { return a.value == r.value; });
-    auto replaced = f.replaced_argument(r);
+    auto replaced = all_replaced[i];
     if (replaced && f.arguments[*replaced].value == r.value) continue; // unchanged, in place already
-    bool fine = !is_argument && !f.values[r.value].constant && !(buffer && taken[r.value]);
+    bool fine = !is_argument[r.value] && !f.values[r.value].constant && !(buffer && taken[r.value]);
     if (fine) {
       if (buffer) taken[r.value] = true;
       continue;

@@ -37,7 +37,7 @@ Pass const* pass_named(std::string_view);
 struct PassOptions {
   std::vector<std::string> only;    // --passes a,b: exactly these, in this order
   std::vector<std::string> without; // --without P
-  i64 max_nodes = 0;       // --max-nodes N: an error as soon as a pass makes more; 0: any number
+  i64 max_nodes = 0;                // --max-nodes N: an error as soon as a pass makes more; 0: any number
   bool check_each = false; // --check each: verify and evaluate after every pass, name the first that changed a value
   std::function<void(std::string_view stage, Module const&, bool changed)>
       dump; // called after each pass (and with "elaborate" before)

@@ -42,8 +42,13 @@ void append_copy(Function& f, Result& r) {
 
 bool plan_function(Function& f) {
   if (!has_kernels(f) || is_planned(f)) return false;
-  for (auto& r : f.results)
-    if (auto a = f.replaced_argument(r); a && !replaces_in_place(f, *a, r.value)) append_copy(f, r);
+  auto const replaced = f.replaced_arguments();
+  Replacing replacing(f);
+  for (size_t i = 0; i < replaced.size(); ++i)
+    if (replaced[i] && !replacing.is_in_place(*replaced[i], f.results[i].value)) {
+      append_copy(f, f.results[i]);
+      replacing.add_last_node();
+    }
   Places places(f);
   places.assign();
   write_places(f, places);

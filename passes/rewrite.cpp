@@ -105,6 +105,7 @@ bool compact(Function& f) {
   bool moved = r.values.size() != f.values.size();
   for (ValueId v = 0; v < r.number.size() && !moved; ++v) moved = r.number[v] != v;
   f.values = std::move(r.values);
+  f.literals = {};
   return moved;
 }
 

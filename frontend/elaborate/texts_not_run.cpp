@@ -43,12 +43,23 @@ struct NameCheck {
     scopes.pop_back();
   }
 
-  // In a frame in which what is bound has a name, for the suggestions.
+  static bool fails(std::function<void()> const& look) {
+    try {
+      look();
+      return false;
+    } catch (Failure const&) {
+      return true;
+    }
+  }
+
+  // What fails where nothing is bound is looked at again in a frame in which what is bound has a name, for the
+  // suggestions.
   bool reports(std::function<void()> const& look) {
     Frame frame{.kind = Frame::Kind::constant, .file = &file};
+    FrameGuard guard(e, frame);
+    if (!fails(look)) return false;
     for (auto const& names : scopes)
       for (auto const& n : names) frame.names[n] = Any{None{}};
-    FrameGuard guard(e, frame);
     return e.reports(look);
   }
 

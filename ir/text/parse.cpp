@@ -1,6 +1,5 @@
 // Text -> module, one line at a time: an error is reported at its place and reading goes on with the next declaration.
 #include "ir/ascii.h"
-#include "ir/literals.h"
 #include "ir/op.h"
 #include "ir/text.h"
 #include "ir/text/literal.h"
@@ -402,7 +401,6 @@ private:
     f_ = {};
     in_kernel_ = false;
     values_.clear();
-    literals_ = {};
     expect('@');
     f_.name = name("the name of a function");
     auto at = here();
@@ -510,7 +508,7 @@ private:
     if (!dtype) fail(r.at, fmt::format("the dtype of {} is not known here: write {}:f32", r.text, r.text));
     auto s = parse_literal(*dtype, r.text);
     if (!s) fail(r.at, fmt::format("'{}' is no {}", r.text, nnc::name(*dtype)));
-    return literals_.value(f_, *dtype, *s, r.at);
+    return f_.literals.value(f_, *dtype, *s, r.at);
   }
 
   std::vector<Node> nodes() {
@@ -662,7 +660,6 @@ private:
   Function f_;
   bool in_kernel_ = false;
   std::unordered_map<std::string, ValueId> values_;
-  Literals literals_;
   std::vector<Diagnostic> diagnostics_;
 };
 

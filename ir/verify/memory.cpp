@@ -55,8 +55,10 @@ public:
   // Of any function.
   void results() {
     std::vector<bool> taken(f_.values.size());
-    for (auto const& r : f_.results) {
-      if (is_reported(r) ? is_at_hand(r) : is_unchanged(r)) continue;
+    replaced_ = f_.replaced_arguments();
+    for (size_t i = 0; i < f_.results.size(); ++i) {
+      auto const& r = f_.results[i];
+      if (is_reported(r) ? is_at_hand(r) : is_unchanged(i)) continue;
       if (!is_stored(r)) complain(at(r), fmt::format("result {} is stored by no kernel", r.name));
       else if (!is_reported(r) && taken[r.value])
         complain(at(r),
@@ -72,9 +74,9 @@ private:
   }
   Location at(Result const& r) const { return f_.values[r.value].at; }
 
-  bool is_unchanged(Result const& r) const {
-    auto const a = f_.replaced_argument(r);
-    return a && f_.arguments[*a].value == r.value;
+  bool is_unchanged(size_t result) const {
+    auto const a = replaced_[result];
+    return a && f_.arguments[*a].value == f_.results[result].value;
   }
   bool is_at_hand(Result const& r) const { return f_.values[r.value].constant || given_by_[stored(r.value)]; }
   bool is_stored(Result const& r) const {
@@ -118,8 +120,9 @@ private:
 
   void expect_results() {
     expected_.resize(f_.values.size());
-    for (size_t i = 0; i < f_.results.size(); ++i)
-      if (auto p = place_of_result(f_, i); p && !is_unchanged(f_.results[i])) expected_[f_.results[i].value] = p;
+    auto const ends = places_of_results(f_);
+    for (size_t i = 0; i < ends.size(); ++i)
+      if (ends[i] && !is_unchanged(i)) expected_[f_.results[i].value] = ends[i];
   }
 
   void places(Node const& n) {
@@ -217,10 +220,11 @@ private:
   Function const& f_;
   Complain const& complain_;
   bool fine_ = true;
-  std::vector<Node const*> given_by_;          // per value: its kernel
-  std::vector<ValueId> root_;                  // per value
-  std::vector<std::optional<Place>> expected_; // per value: as a result
-  std::vector<std::optional<Place>> home_;     // per value
+  std::vector<Node const*> given_by_;           // per value: its kernel
+  std::vector<std::optional<size_t>> replaced_; // per result: the argument that it replaces
+  std::vector<ValueId> root_;                   // per value
+  std::vector<std::optional<Place>> expected_;  // per value: as a result
+  std::vector<std::optional<Place>> home_;      // per value
   std::map<Key, ValueId> holder_;
   Hazards hazards_;
 };

@@ -177,8 +177,10 @@ void Graph::link() {
   for (NodeId n = 0; n < size(); ++n) // an alias of an argument reads it where the alias is read
     if (classes[n] == Class::alias && accesses[n].size() == 1 && accesses[n][0].producer == no_node)
       for (auto m : readers[n]) of_argument[accesses[n][0].value].push_back(m);
-  for (auto const& r : function.results) {
-    auto a = function.replaced_argument(r);
+  auto const replaced = function.replaced_arguments();
+  for (size_t i = 0; i < replaced.size(); ++i) {
+    auto const& r = function.results[i];
+    auto const a = replaced[i];
     if (!a || producer[r.value] == no_node) continue;
     for (auto n : of_argument[function.arguments[*a].value])
       if (n < producer[r.value] && classes[n] != Class::alias) next[n].push_back(producer[r.value]);
@@ -264,8 +266,10 @@ private:
 void order_updates(Function& f) {
   Order order(f);
   bool any = false;
-  for (auto const& r : f.results) {
-    auto a = f.replaced_argument(r);
+  auto const replaced = f.replaced_arguments();
+  for (size_t i = 0; i < replaced.size(); ++i) {
+    auto const& r = f.results[i];
+    auto const a = replaced[i];
     if (!a || f.arguments[*a].value == r.value) continue;
     order.readers_first(f.arguments[*a].value, r.value);
     any = true;

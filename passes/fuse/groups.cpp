@@ -8,11 +8,11 @@
 // - P pointwise(S) of elementwise nodes, C contract(S) that reads it after the dot -> contract(S)
 //
 // and never where a path from P to C leads through a third group: the groups would wait for each other in a circle.
-// So that a search for such a path stays short, the groups stand in an order that every edge allows, and only those
-// between P and C are looked at. Two that become one stand where what leads to C is before them, and what P leads to
-// behind them:
+// So that a search for such a path stays short, the groups have places in an order that every edge allows, and only
+// those between P and C are looked at. Two that become one stand where what leads to C is before them, and what P leads
+// to behind them; the places of these are dealt out anew, all others keep theirs:
 //
-//     a P d b C e   with P -> d, b -> C   becomes   a b PC d e
+//     a P d x b C e   with P -> d, b -> C   becomes   a b PC x d e
 #include "passes/fuse/groups.h"
 
 #include <algorithm>
@@ -74,13 +74,14 @@ Group group_of_node(Graph const& g, NodeId id) {
 
 Groups::Groups(Graph const& graph)
     : graph_(graph), group_of_(graph.size(), no_node), groups_(graph.size()), inlined_(graph.size()),
-      seen_(graph.size()), place_(graph.size()), stands_(graph.size()) {
+      seen_(graph.size()), before_(graph.size()), place_(graph.size()) {
   for (NodeId n = 0; n < graph.size(); ++n) {
+    for (auto m : graph.next[n]) before_[m].push_back(n);
     if (graph.classes[n] != Class::plain && graph.classes[n] != Class::alias) continue;
     group_of_[n] = n;
     groups_[n] = group_of_node(graph, n);
     place_[n] = n;
-    stands_[n] = order_.insert(order_.end(), n);
+    ++count_;
   }
 }
 
@@ -176,42 +177,62 @@ std::optional<Groups::Merged> Groups::fit(GroupId pid, GroupId cid) const {
   return follows ? std::optional(Merged{Kind::contract, p.space, 0}) : std::nullopt;
 }
 
-// Is there a way from `from` to `to`, which stands behind it, through a third group? Marks the groups between the two
-// that `from` leads to.
-bool Groups::path_around(GroupId from, GroupId to) {
-  ++search_;
-  std::vector<GroupId> open{from};
-  while (!open.empty()) {
-    auto g = open.back();
-    open.pop_back();
-    for (auto n : groups_[g].nodes)
-      for (auto m : graph_.next[n]) {
-        auto c = group_of_[m];
-        if (c == to && g != from) return true;
-        if (c == g || seen_[c] == search_ || place_[c] >= place_[to]) continue;
-        seen_[c] = search_;
-        open.push_back(c);
-      }
+// The groups between two others that `from` has an edge to, one edge after the other; what is met for the first time in
+// this search is added to `open`. True when `end` is met from another group than `first`.
+bool Groups::meet(std::vector<NodeId> const& edges, Search& search, GroupId from) {
+  for (auto m : edges) {
+    auto const c = group_of_[m];
+    if (c == from || c == no_node) continue;
+    if (c == search.end && from != search.first) return true;
+    if (seen_[c] == search_ || place_[c] <= search.low || place_[c] >= search.high) continue;
+    seen_[c] = search_;
+    search.met.push_back(c);
   }
   return false;
 }
 
-// Takes p out of the order, and what the last search marked behind c.
-void Groups::close_up(GroupId p, GroupId c) {
-  std::vector<u32> places{place_[p]};
-  auto const behind = std::next(stands_[c]);
-  for (auto it = order_.erase(stands_[p]); *it != c;) {
-    auto g = it++;
-    places.push_back(place_[*g]);
-    if (seen_[*g] == search_) order_.splice(behind, order_, g);
-  }
-  auto it = behind;
-  for (size_t i = places.size(); i-- > 0;) place_[*--it] = places[i];
+// Is there a way from `p` to `c`, which stands behind it, through a third group? Else `behind_` is what p leads to in
+// between.
+bool Groups::path_around(GroupId p, GroupId c) {
+  ++search_;
+  Search search{.first = p, .end = c, .low = place_[p], .high = place_[c], .met = {p}};
+  for (size_t i = 0; i < search.met.size(); ++i)
+    for (auto n : groups_[search.met[i]].nodes)
+      if (meet(graph_.next[n], search, search.met[i])) return true;
+  behind_.assign(search.met.begin() + 1, search.met.end());
+  return false;
+}
+
+// The groups between p and c that lead to c.
+std::vector<GroupId> Groups::those_before(GroupId p, GroupId c) {
+  ++search_;
+  Search search{.first = c, .end = no_node, .low = place_[p], .high = place_[c], .met = {c}};
+  for (size_t i = 0; i < search.met.size(); ++i)
+    for (auto n : groups_[search.met[i]].nodes) (void)meet(before_[n], search, search.met[i]);
+  search.met.erase(search.met.begin());
+  return search.met;
+}
+
+// Deals out the places of p, c, what leads to c and what p leads to; gives that of the two together.
+u32 Groups::close_up(GroupId p, GroupId c) {
+  if (behind_.empty()) return place_[c];
+  auto by_place = [&](GroupId a, GroupId b) { return place_[a] < place_[b]; };
+  auto before = those_before(p, c);
+  std::sort(before.begin(), before.end(), by_place);
+  std::sort(behind_.begin(), behind_.end(), by_place);
+  std::vector<u32> places{place_[p], place_[c]};
+  for (auto g : before) places.push_back(place_[g]);
+  for (auto g : behind_) places.push_back(place_[g]);
+  std::sort(places.begin(), places.end());
+  for (size_t i = 0; i < before.size(); ++i) place_[before[i]] = places[i];
+  for (size_t i = 0; i < behind_.size(); ++i) place_[behind_[i]] = places[places.size() - behind_.size() + i];
+  return places[before.size()];
 }
 
 // The larger group keeps its number, so that a node is renumbered a few times at most.
 void Groups::unite(GroupId pid, GroupId cid, Merged const& merged) {
-  close_up(pid, cid);
+  u32 const place = close_up(pid, cid);
+  --count_;
   auto &p = groups_[pid], &c = groups_[cid];
   if (merged.inlines)
     for (auto n : p.nodes) inlined_[n] = true;
@@ -224,9 +245,7 @@ void Groups::unite(GroupId pid, GroupId cid, Merged const& merged) {
              .last = std::max(p.last, c.last)};
   auto const id = p.nodes.size() > c.nodes.size() ? pid : cid;
   auto& small = groups_[id == pid ? cid : pid];
-  stands_[id] = stands_[cid];
-  place_[id] = place_[cid];
-  *stands_[id] = id;
+  place_[id] = place;
   for (auto n : small.nodes) group_of_[n] = id;
   both.nodes = std::move(groups_[id].nodes);
   both.nodes.insert(both.nodes.end(), small.nodes.begin(), small.nodes.end());

@@ -3,8 +3,6 @@
 
 #include "passes/fuse/graph.h"
 
-#include <list>
-
 namespace nnc::fusion {
 
 // Of a group: code generation walks from a result to all that it is computed from, and LLVM's register allocator takes
@@ -38,7 +36,7 @@ public:
   GroupId of(NodeId n) const { return group_of_[n]; }
   Group const& operator[](GroupId g) const { return groups_[g]; }
   bool exists(NodeId n) const { return group_of_[n] != no_node; }
-  size_t count() const { return order_.size(); }
+  size_t count() const { return count_; }
   // Merges when kinds fit and no third group would stand between the two; says whether it did.
   bool try_merge(GroupId producer, GroupId consumer);
   // Merges two groups of one space that do not depend on each other.
@@ -61,8 +59,15 @@ private:
   bool reads_in_step(GroupId p, GroupId c, Shape const& space, i64 row_axes) const;
   bool reads_only(GroupId p, GroupId c, How) const;
   bool inlines_cheaply(GroupId p, GroupId c) const;
-  bool path_around(GroupId from, GroupId to);
-  void close_up(GroupId producer, GroupId consumer);
+  struct Search {
+    GroupId first, end;
+    u32 low, high; // places between which groups are looked at
+    std::vector<GroupId> met;
+  };
+  bool meet(std::vector<NodeId> const& edges, Search&, GroupId from);
+  bool path_around(GroupId p, GroupId c);
+  std::vector<GroupId> those_before(GroupId p, GroupId c);
+  u32 close_up(GroupId p, GroupId c);
   void unite(GroupId producer, GroupId consumer, Merged const&);
 
   Graph const& graph_;
@@ -71,9 +76,10 @@ private:
   std::vector<bool> inlined_;     // per node: computed at other indices than the space of its group
   std::vector<u32> seen_;         // per group: the last search that met it
   u32 search_ = 0;
-  std::list<GroupId> order_;                         // of the living groups: every edge goes forward
-  std::vector<u32> place_;                           // per group: grows along the order
-  std::vector<std::list<GroupId>::iterator> stands_; // per group: in the order
+  std::vector<std::vector<NodeId>> before_; // per node: the reverse of Graph::next
+  std::vector<GroupId> behind_;             // what the last search met
+  std::vector<u32> place_;                  // per living group: all differ, every edge leads to a larger one
+  size_t count_ = 0;                        // living groups
 };
 
 } // namespace nnc::fusion

@@ -10,28 +10,42 @@ namespace nnc::memory {
 namespace {
 
 bool is_kernel(Node const& n) { return n.op == OpCode::kernel; }
-bool holds(std::vector<ValueId> const& list, ValueId v) { return std::find(list.begin(), list.end(), v) != list.end(); }
 
 // For comparisons between slots: bytes at an ordinary batch.
 i64 typical(Dim const& d) { return d.value({i64{64}, i64{4096}}); }
 
 } // namespace
 
-bool replaces_in_place(Function const& f, size_t argument, ValueId result) {
-  auto const old = f.arguments[argument].value;
-  if (old == result) return true;
-  auto const root = roots_of(f);
-  bool written = false;
-  for (auto const& n : f.body.nodes) {
-    std::vector<ValueId> reads; // the argument, or a reshape of it
-    for (auto v : n.operands)
-      if (root[v] == old) reads.push_back(v);
-    if (written && !reads.empty()) return false;
-    if (!is_kernel(n) || !holds(n.results, result)) continue;
-    if (!reads_at_same_index(f, n, reads, f.type(result).shape)) return false;
-    written = true;
+void Replacing::add_last_node() {
+  auto const& nodes = f_.body.nodes;
+  size_t const at = nodes.size() - 1;
+  readers_.resize(f_.values.size());
+  giver_.resize(f_.values.size(), no_node);
+  for (auto v : nodes[at].operands) readers_[v].push_back(at);
+  for (auto v : nodes[at].results) giver_[v] = at;
+}
+
+Replacing::Replacing(Function const& f) : f_(f), readers_(f.values.size()), giver_(f.values.size(), no_node) {
+  auto const& nodes = f.body.nodes;
+  for (size_t at = 0; at < nodes.size(); ++at) {
+    for (auto v : nodes[at].operands) readers_[v].push_back(at);
+    for (auto v : nodes[at].results) giver_[v] = at;
   }
-  return written;
+}
+
+bool Replacing::is_in_place(size_t argument, ValueId result) const {
+  auto const old = f_.arguments[argument].value;
+  if (old == result) return true;
+  size_t const writer = giver_[result];
+  if (writer == no_node || !is_kernel(f_.body.nodes[writer])) return false;
+  std::vector<ValueId> same{old}; // the argument's bytes: it, and its reshapes
+  for (size_t i = 0; i < same.size(); ++i)
+    for (size_t const reader : readers_[same[i]]) {
+      if (reader > writer) return false;
+      auto const& n = f_.body.nodes[reader];
+      if (n.op == OpCode::reshape) same.push_back(n.result());
+    }
+  return reads_at_same_index(f_, f_.body.nodes[writer], same, f_.type(result).shape);
 }
 
 Places::Places(Function const& f) : f_(f), place_(f.values.size()), root_(roots_of(f)), last_(f.values.size()) {
@@ -44,8 +58,9 @@ void Places::outside_places() {
   for (auto const& n : f_.body.nodes)
     if (is_kernel(n) && kernel_kind(n) == KernelKind::scalars)
       for (auto v : n.results) place_[v] = Place{Place::Kind::local, locals_++};
-  for (size_t i = 0; i < f_.results.size(); ++i)
-    if (auto p = place_of_result(f_, i)) place_[f_.results[i].value] = p;
+  auto const ends = places_of_results(f_);
+  for (size_t i = 0; i < ends.size(); ++i)
+    if (ends[i]) place_[f_.results[i].value] = ends[i];
 }
 
 void Places::find_lives() {

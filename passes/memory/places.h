@@ -8,8 +8,20 @@
 
 namespace nnc::memory {
 
-// May the kernel that gives `result` write it over the argument with this index?
-bool replaces_in_place(Function const&, size_t argument, ValueId result);
+// Which results may be written over the arguments that they replace.
+class Replacing {
+public:
+  explicit Replacing(Function const&);
+  // May the kernel that gives `result` write it over the argument with this index?
+  bool is_in_place(size_t argument, ValueId result) const;
+  void add_last_node(); // of the body, which has grown
+
+private:
+  static constexpr size_t no_node = ~size_t{0};
+  Function const& f_;
+  std::vector<std::vector<size_t>> readers_; // per value, in order
+  std::vector<size_t> giver_;                // per value
+};
 
 // Slots and other places of all values of a function with kernels.
 class Places {

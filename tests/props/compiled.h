@@ -128,11 +128,12 @@ public:
     }
     Outcome out;
     std::vector<void*> results;
-    for (auto const& r : f.results) {
-      Type t = f.type(r.value);
+    auto const all_replaced = f.replaced_arguments();
+    for (size_t i = 0; i < f.results.size(); ++i) {
+      Type t = f.type(f.results[i].value);
       for (auto& d : t.shape) d = d.value(bindings);
       out.results.push_back(Tensor::zeros(t.dtype, extents_of(t)));
-      if (auto replaced = f.replaced_argument(r)) { // updated in place
+      if (auto replaced = all_replaced[i]) { // updated in place
         results.push_back(const_cast<void*>(arguments[*replaced]));
         continue;
       }
