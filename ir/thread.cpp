@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <system_error>
 
 namespace nnc {
 namespace {
@@ -41,7 +40,7 @@ Thread::Thread(std::function<void()> work) {
   pthread_t id{};
   int const error = ::pthread_create(&id, &attributes, run, argument.get());
   ::pthread_attr_destroy(&attributes);
-  if (error) throw std::system_error(error, std::generic_category(), "a thread cannot be started");
+  if (error) throw NoThread(error, std::generic_category(), "a thread cannot be started");
   argument.release();
   id_ = id;
 }

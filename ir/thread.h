@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <pthread.h>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -15,7 +16,12 @@ namespace nnc {
 
 inline constexpr i64 large_stack = i64{16} << 20; // bytes; address space, of which a thread uses what it touches
 
-// Joined by its owner. The constructor throws std::system_error when the system has no more threads.
+class NoThread : public std::system_error {
+public:
+  using std::system_error::system_error;
+};
+
+// Joined by its owner. The constructor throws NoThread when the system has no more threads.
 class Thread {
 public:
   Thread() = default;

@@ -31,10 +31,13 @@ auto placed(Location at, Action&& action) -> decltype(action()) {
 }
 
 // Runs `action` in nnc's own environment and turns what nnc itself throws into a Failure; what a callback of the caller
-// throws passes through.
+// throws passes through. `at` is the place of the program, for which the system has no thread or no memory.
 template <class Action>
-auto guarded(Sources const& sources, Action&& action, size_t most_errors = 0) -> decltype(action()) {
+auto guarded(Sources const& sources, Action&& action, Location at = {}, size_t most_errors = 0) -> decltype(action()) {
   FloatEnvironment const environment;
+  auto const lacking = [&](std::string what) {
+    return failure_of({Diagnostic{.at = at, .message = std::move(what)}}, sources, most_errors);
+  };
   try {
     return with_stack(stack_of_calls, action);
   } catch (Error const& error) {
@@ -42,12 +45,21 @@ auto guarded(Sources const& sources, Action&& action, size_t most_errors = 0) ->
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, {}, {});
   } catch (std::bad_alloc const&) {
-    throw Failure(Failure::Kind::wrong, "error: out of memory");
+    throw lacking("out of memory");
   } catch (std::length_error const&) { // a size that no memory has
-    throw Failure(Failure::Kind::wrong, "error: out of memory");
-  } catch (std::system_error const& error) { // no thread could be started, no folder could be read
+    throw lacking("out of memory");
+  } catch (NoThread const& error) {
+    throw lacking(error.what());
+  } catch (std::system_error const& error) { // no folder could be read
     throw Failure(Failure::Kind::wrong, std::string("error: ") + error.what());
   }
+}
+
+// For what is asked of a program.
+template <class Program, class Action>
+requires requires(Program const& program) { program.at(); }
+auto guarded(Program const& program, Action&& action) -> decltype(action()) {
+  return guarded(program.sources(), action, program.at());
 }
 
 } // namespace nnc

@@ -224,7 +224,7 @@ PassOptions Program::Compiled::chosen_passes() const {
 Program::Compiled::~Compiled() {
   try {
     with_stack(stack_of_calls, [&] { loaded_.clear(); });
-  } catch (std::system_error const&) {
+  } catch (NoThread const&) {
     loaded_.clear();
   }
 }
@@ -386,7 +386,8 @@ Program Program::from_text(std::string const& text, Options const& options, std:
         with_stack(stack_of_compiler, [&] { return std::make_shared<Compiled const>(sources, file, options); });
     return program;
   };
-  return guarded(*sources, compiled, static_cast<size_t>(std::max<std::int64_t>(options.max_errors, 0)));
+  return guarded(*sources, compiled, Location{file, 1, 1, 0},
+                 static_cast<size_t>(std::max<std::int64_t>(options.max_errors, 0)));
 }
 
 std::vector<Problem> const& Program::warnings() const { return compiled_->warnings(); }
@@ -453,12 +454,11 @@ std::int64_t Program::validation() const {
 std::int64_t Program::validation(Data const& data) const { return held_back(*compiled_, data.contents().set); }
 
 std::string Program::text() const {
-  return guarded(compiled_->sources(), [&] { return print(compiled_->module()); });
+  return guarded(*compiled_, [&] { return print(compiled_->module()); });
 }
 
 std::string Program::emit(std::string const& kind) const {
-  return guarded(compiled_->sources(),
-                 [&] { return with_stack(stack_of_compiler, [&] { return compiled_->emit(kind); }); });
+  return guarded(*compiled_, [&] { return with_stack(stack_of_compiler, [&] { return compiled_->emit(kind); }); });
 }
 
 std::vector<std::string> Program::emit_kinds() { return {"ir", "loops", "llvm", "asm", "object"}; }

@@ -161,14 +161,14 @@ inline namespace v1 {
 Session::Session(Program const& program, SessionOptions const& options) {
   auto const& compiled = program.compiled();
   auto const begin = [&] { return std::make_unique<State>(program.shared(), options); };
-  state_ = guarded(compiled.sources(), [&] { return placed(compiled.at(), begin); });
+  state_ = guarded(compiled, [&] { return placed(compiled.at(), begin); });
 }
 Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
 Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
-  return guarded(state_->program().sources(), [&] {
+  return guarded(state_->program(), [&] {
     auto const& train_step = state_->program().function("train_step");
     Call call(*state_, inputs, batch);
     call.work.first_step = state_->step + 1;
@@ -181,7 +181,7 @@ Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
 }
 
 Reports Session::evaluate(std::vector<Input> const& inputs, std::int64_t batch) {
-  return guarded(state_->program().sources(), [&] {
+  return guarded(state_->program(), [&] {
     auto const& evaluate = state_->program().function("evaluate");
     Call call(*state_, inputs, batch);
     auto const outcome = call.of(evaluate);
@@ -191,7 +191,7 @@ Reports Session::evaluate(std::vector<Input> const& inputs, std::int64_t batch) 
 }
 
 std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t batch) {
-  return guarded(state_->program().sources(), [&] {
+  return guarded(state_->program(), [&] {
     auto const& run = state_->program().function("run");
     Call call(*state_, inputs, batch);
     auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, batch); });
@@ -203,13 +203,13 @@ std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t b
 }
 
 Reports Session::evaluate(Data const& data, Part part) {
-  return guarded(state_->program().sources(), [&] {
+  return guarded(state_->program(), [&] {
     return evaluate_section(*state_, section_of(state_->program(), data.contents().set, part, true));
   });
 }
 
 std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit) {
-  return guarded(state_->program().sources(), [&] {
+  return guarded(state_->program(), [&] {
     auto const& run = state_->program().function("run");
     auto section = section_of(state_->program(), data.contents().set, part, false);
     if (limit > 0) section.examples = std::min(section.examples, limit);
@@ -232,7 +232,7 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
 }
 
 Array Session::parameter(std::string const& name) const {
-  return guarded(state_->program().sources(), [&] {
+  return guarded(state_->program(), [&] {
     auto const* tensor = state_->tensor(name);
     if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", name));
     Array array{name, std::string(nnc::name(tensor->dtype())), tensor->shape(), {}};
@@ -243,7 +243,7 @@ Array Session::parameter(std::string const& name) const {
 }
 
 void Session::set_parameter(Input const& input) {
-  guarded(state_->program().sources(), [&] {
+  guarded(state_->program(), [&] {
     auto* tensor = state_->tensor(input.name);
     if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", input.name));
     if (input.dtype != nnc::name(tensor->dtype()) || input.bytes != tensor->bytes().size())
@@ -254,11 +254,11 @@ void Session::set_parameter(Input const& input) {
 }
 
 double Session::scalar(std::string const& name) const {
-  return guarded(state_->program().sources(), [&] { return state_->scalar(name); });
+  return guarded(state_->program(), [&] { return state_->scalar(name); });
 }
 
 void Session::set_scalar(std::string const& name, double value) {
-  guarded(state_->program().sources(), [&] { state_->set_scalar(name, value); });
+  guarded(state_->program(), [&] { state_->set_scalar(name, value); });
 }
 
 std::int64_t Session::clamped() const { return state_->clamped; }
@@ -266,7 +266,7 @@ std::int64_t Session::step_count() const { return state_->step; }
 int Session::threads() const { return state_->team().members(); }
 
 void Session::save(std::string const& path, Weights weights) const {
-  guarded(state_->program().sources(), [&] {
+  guarded(state_->program(), [&] {
     if (auto const bad = state_->not_finite(); weights == Weights::finite && !bad.empty())
       throw Error(fmt::format("{} is not finite, so {} is not written", bad, path));
     save_checkpoint(path, state_->checkpoint());
@@ -274,7 +274,7 @@ void Session::save(std::string const& path, Weights weights) const {
 }
 
 void Session::load(std::string const& path) {
-  guarded(state_->program().sources(), [&] {
+  guarded(state_->program(), [&] {
     auto const checkpoint = load_checkpoint(path);
     for (auto const& given : checkpoint.parameters) {
       if (state_->tensor(given.name)) continue;
@@ -288,7 +288,7 @@ void Session::load(std::string const& path) {
 }
 
 std::string Session::digest() const {
-  return guarded(state_->program().sources(), [&] { return nnc::digest(state_->tensors(Role::param)); });
+  return guarded(state_->program(), [&] { return nnc::digest(state_->tensors(Role::param)); });
 }
 
 void replace_file(std::string const& path, std::string_view content) {

@@ -88,6 +88,7 @@ struct Session::State {
 
 private:
   void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
+  void gather_team(int members);
   void check_inputs() const;
   void check_roles(Function const&) const;
   void keep(Function const&);

@@ -44,14 +44,6 @@ std::vector<std::string> functions_for(std::vector<Use> const& uses) {
   return functions;
 }
 
-std::unique_ptr<Team> team_of(int members) {
-  try {
-    return std::make_unique<Team>(members);
-  } catch (std::system_error const& error) {
-    throw Error(fmt::format("the system does not start {} threads: {}", members, std::strerror(error.code().value())));
-  }
-}
-
 NamedTensor const* named(std::vector<NamedTensor> const& tensors, std::string_view name) {
   auto const found = std::ranges::find(tensors, name, &NamedTensor::name);
   return found == tensors.end() ? nullptr : &*found;
@@ -117,9 +109,21 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   for (auto const* function : functions) check_memory(arena_bytes(*function, batch));
   int members = 1;
   for (auto const* function : functions) members = std::max(members, threads_for(*function));
-  team_ = team_of(members);
+  gather_team(members);
   program_->prepare(functions_for(options.uses));
   if (auto const* initialize = module.function("initialize")) call(*initialize, Work{.batch = 1});
+}
+
+// As many members as were asked for; who asked for none gets along with one where the system has no more.
+void Session::State::gather_team(int members) {
+  try {
+    team_ = std::make_unique<Team>(members);
+  } catch (NoThread const& error) {
+    if (asked_threads_ > 0)
+      throw Error(fmt::format("the system does not start {} threads: {}", members, error.code().message()));
+    asked_threads_ = 1;
+    team_ = std::make_unique<Team>(1);
+  }
 }
 
 // Rows are taken from inputs, so they start with the batch; in a module that comes as text they need not.

@@ -397,9 +397,10 @@ void Trainer::train() {
 inline namespace v1 {
 
 Trained Session::train(Data const& data, TrainOptions const& options) {
-  return guarded(state_->program().sources(), [&] {
+  return guarded(state_->program(), [&] {
     if (!state_->program().module().training)
-      throw Error(Diagnostic{.message = "the program has no train block",
+      throw Error(Diagnostic{.at = state_->program().at(),
+                             .message = "the program has no train block",
                              .help = "`train name { minimize loss with adam() }` says how to train"});
     return Trainer(*state_, data, options).run();
   });

@@ -120,7 +120,8 @@ llvm::SmallVector<char, 0> object_of(Lowered const& all, Part const& part, Targe
   return generate(*module, *machine, llvm::CodeGenFileType::ObjectFile);
 }
 
-// One thread per part, if so many are allowed; the first that fails is the one that is reported.
+// One thread per part, if so many are allowed and the system has them; the first that fails is the one that is
+// reported.
 std::vector<llvm::SmallVector<char, 0>> objects_of(Lowered const& all, std::vector<Part> const& parts,
                                                    Target const& target, bool side_by_side) {
   std::vector<llvm::SmallVector<char, 0>> objects(parts.size());
@@ -133,8 +134,15 @@ std::vector<llvm::SmallVector<char, 0>> objects_of(Lowered const& all, std::vect
     }
   };
   std::vector<Thread> threads;
+  auto start = [&](size_t i) {
+    try {
+      threads.emplace_back([&make, i] { make(i); });
+    } catch (NoThread const&) {
+      make(i);
+    }
+  };
   for (size_t i = 1; i < parts.size(); ++i)
-    if (side_by_side) threads.emplace_back([&make, i] { make(i); });
+    if (side_by_side) start(i);
     else make(i);
   make(0);
   for (auto& t : threads) t.join();

@@ -1,20 +1,28 @@
 // Lists, and the words of the language that are not built yet.
 #include "frontend/elaborate/builtin.h"
 
-#include <cmath>
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace nnc::front {
 
 namespace {
 
-constexpr i64 longest_list = 1'000'000;
+constexpr u64 longest_list = 1'000'000;
 
 Any len(BuiltinCall& c) {
   return Any{Dim(static_cast<i64>(c.e.as_list(c[0], c.places[0], "the operand of `len`").size()))};
 }
 
 Any is_list(BuiltinCall& c) { return Any{c[0].list() != nullptr}; }
+
+// How many there are from `first` on before `end`, in the whole range of the integers.
+u64 elements(i64 first, i64 end, i64 step) {
+  if (step > 0 ? first >= end : first <= end) return 0;
+  u64 const low = static_cast<u64>(std::min(first, end)), high = static_cast<u64>(std::max(first, end));
+  u64 const stride = step > 0 ? static_cast<u64>(step) : -static_cast<u64>(step);
+  return (high - low - 1) / stride + 1;
+}
 
 // range(n), range(first, end), range(first, end, step)
 Any range(BuiltinCall& c) {
@@ -27,15 +35,12 @@ Any range(BuiltinCall& c) {
   bool one = c[1].is<None>();
   i64 first = one ? 0 : bound(0), end = one ? bound(0) : bound(1), step = bound(2);
   if (step == 0) c.e.fail(c.places[2], "the step of `range` is 0");
+  u64 const count = elements(first, end, step);
+  if (count > longest_list) c.e.fail(c.at, fmt::format("the range unrolls to more than {} elements", longest_list));
+  c.e.spend(count * Elaborator::price_of_item, c.at);
   List out;
-  for (i64 i = first; step > 0 ? i < end : i > end; i += step) {
-    if (static_cast<i64>(out.size()) >= longest_list)
-      c.e.fail(c.at, fmt::format("the range unrolls to more than {} elements", longest_list));
-    out.push_back(Any{Dim(i)});
-    if (std::abs(static_cast<f64>(end) - static_cast<f64>(i)) <= std::abs(static_cast<f64>(step)))
-      break; // so i + step is in range
-  }
-  c.e.spend(out.size() * Elaborator::price_of_item, c.at);
+  for (u64 i = 0; i < count; ++i)
+    out.push_back(Any{Dim(static_cast<i64>(static_cast<u64>(first) + i * static_cast<u64>(step)))});
   return list_of(std::move(out));
 }
 
