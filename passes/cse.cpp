@@ -46,11 +46,14 @@ public:
   // A node that was kept before and computes the same, or null; `n`, which is then kept, is remembered.
   Node const* seen(Node const& n) {
     auto& bucket = table_[hash(n)];
-    for (ValueId v : bucket)
+    for (ValueId v : bucket) {
+      ++compared_;
       if (auto const* known = rewriter_.definition(v); same(*known, n)) return known;
+    }
     bucket.push_back(n.result());
     return nullptr;
   }
+  i64 compared() const { return compared_; }
 
 private:
   // Equal literals are one value to us, whatever their number.
@@ -81,11 +84,12 @@ private:
   Rewriter const& rewriter_;
   Function& f_;
   std::unordered_map<u64, std::vector<ValueId>> table_; // first results
+  i64 compared_ = 0;
 };
 
 } // namespace
 
-bool merge_duplicates(Function& f) {
+bool merge_duplicates(Function& f, i64* compared) {
   Rewriter rewriter(f);
   rewriter.hold_variables();
   Duplicates duplicates(rewriter);
@@ -94,6 +98,7 @@ bool merge_duplicates(Function& f) {
     if (!same) return rewriter.keep(std::move(n));
     for (size_t i = 0; i < n.results.size(); ++i) rewriter.replace(n.results[i], same->results[i]);
   });
+  if (compared) *compared += duplicates.compared();
   return rewriter.changed;
 }
 

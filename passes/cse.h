@@ -7,6 +7,8 @@
 namespace nnc {
 
 PassResult cse(Module, PassContext&);
-bool merge_duplicates(Function&); // the same for one function; says whether anything changed
+// The same for one function; says whether anything changed. `compared`: grows by how many pairs of nodes were looked
+// at.
+bool merge_duplicates(Function&, i64* compared = nullptr);
 
 } // namespace nnc
