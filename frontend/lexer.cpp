@@ -197,6 +197,9 @@ private:
       u32 sign = peek(1) == '+' || peek(1) == '-';
       if (is_digit(peek(1 + sign))) pos_ += 1 + sign, digits();
     }
+    if (begin + 1 < pos_ && text_[begin] == '0' && is_digit(text_[begin + 1])) // `1,000`
+      error(at(begin, pos_), fmt::format("the number `{}` begins with 0", text_.substr(begin, pos_ - begin)),
+            "thousands are written `1_000`");
     if (starts_name(peek())) {
       u32 bad = pos_;
       while (in_name(peek())) ++pos_;
@@ -311,7 +314,7 @@ private:
     if (last.is(",") || last.is("=") || last.is("<-") || is_binary_operator(last)) return true;
     while (i < out_.tokens.size() && out_.tokens[i].kind == TokenKind::newline && out_.tokens[i].text.empty()) ++i;
     Token const& next = out_.tokens[i];
-    if (next.kind == TokenKind::tag || next.is("else")) return true;
+    if (next.kind == TokenKind::tag || next.is("else") || next.is("{")) return true;
     return is_binary_operator(next) && !next.is("-");
   }
 

@@ -123,7 +123,11 @@ std::optional<std::string> Parser::help_for_first_word() const {
     else if (word == "minimize") return "`minimize` stands in a train block, `train name { ... }`";
     else if (word == "optimizer") return "write `minimize loss with adam(lr = 1e-3)` in a train block";
     else return fmt::format("`{}` stands outside of all blocks", word);
-  auto near = nearest(word, {"input", "target", "output", "param", "state", "loss", "metric", "require", "return"});
+  std::vector<std::string> const words{"input", "target", "output",  "param", "state",
+                                       "loss",  "metric", "require", "return"};
+  auto near = nearest(word, words);
+  for (auto const& one : words) // "losses"
+    if (word.starts_with(one) && word.size() <= one.size() + 2) near = one;
   if (near.empty()) return {};
   return fmt::format("did you mean `{}`?", near);
 }
@@ -134,10 +138,15 @@ std::optional<std::string> Parser::help_here() const {
     return fmt::format("a tag stands behind a call; the matrix product needs a space: `@ {}`", peek().text);
   if (at("//")) return help_of(*habit(HabitKind::symbol, "// "));
   if (at("over") && in_train_) return "`over` stands in front of `with`";
+  bool const is_operator = at("+") || at("-") || at("*") || at("/") || at("@") || at("^");
+  for (size_t i = begin_; is_operator && i < pos_; ++i)
+    if (tokens_[i].is("|>")) return "a pipe within an expression stands in parentheses, `(x |> f) + y`";
   if (at(","))
     return in_train_ ? "a setting stands on a line of its own, or behind `;`"
                      : "a statement ends with the line, or with `;`";
   if (auto help = help_for_first_word()) return help;
+  bool const binds = at_name() && peek(1).is("=") && pos_ == begin_ + 1; // `val y = 3`
+  if (binds) return fmt::format("`{} = ...` binds a name", peek().text);
   if (pos_ == begin_) return {};
   Token const& last = tokens_[pos_ - 1];
   bool const operand = at_name() || peek().kind == TokenKind::number;

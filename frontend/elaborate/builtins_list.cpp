@@ -11,6 +11,9 @@ namespace {
 constexpr u64 longest_list = 1'000'000;
 
 Any len(BuiltinCall& c) {
+  if (c[0].tensor())
+    c.e.fail(c.places[0], fmt::format("`len` counts a list, got {}", shown(c[0])),
+             "the extents of a tensor are `shape(x)`");
   return Any{Dim(static_cast<i64>(c.e.as_list(c[0], c.places[0], "the operand of `len`").size()))};
 }
 

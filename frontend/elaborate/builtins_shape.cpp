@@ -12,7 +12,7 @@ DType dtype_of(BuiltinCall& c, size_t i) {
   auto* d = c[i].get<DType>();
   std::optional<std::string> help;
   if (c[i].is<Dim>()) help = "a shape is one list, `zeros([3, 4])`";
-  else help = c.e.unquoted(c[i]);
+  else help = c.e.unquoted(c[i], Elaborator::Needed::dtype);
   if (!d) c.e.fail(c.places[i], fmt::format("`dtype` is {}, not a dtype", shown(c[i])), help);
   return *d;
 }

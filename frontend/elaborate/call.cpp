@@ -35,7 +35,7 @@ Any Elaborator::call(Any const& callee, std::vector<Actual> actuals, Location at
     return own_value(convert(actuals.front().value, *dtype, at), before, at);
   }
   auto* f = callee.get<FunctionValue>();
-  if (!f) fail(at, fmt::format("{} cannot be called", shown(callee)), unquoted(callee));
+  if (!f) fail(at, fmt::format("{} cannot be called", shown(callee)), unquoted(callee, Needed::function));
   return f->builtin ? call_builtin(*f, std::move(actuals), at) : call_function(*f, std::move(actuals), at, tag, as);
 }
 

@@ -85,9 +85,10 @@ public:
   void report(Failure const&);
   void warn(Location, std::string message, std::optional<std::string> help = {}); // once for each place
   bool is_in_library() const { return frame_ && frame_->file && frame_->file->is_std; }
-  std::optional<std::string> unquoted(Any const&); // help, where a string stands for what it names
-  Location user_place(Location) const;             // the nearest place in the user's own text
-  static std::string in_words(Error const&);       // of the operator table, with types as the user writes them
+  enum class Needed : u8 { function, number, dtype, truth };
+  std::optional<std::string> unquoted(Any const&, Needed); // help, where a string stands for what it names
+  Location user_place(Location) const;                     // the nearest place in the user's own text
+  static std::string in_words(Error const&);               // of the operator table, with types as the user writes them
 
   // Lists and strings that are made and walked through while compiling: what takes too long is a mistake.
   void spend(size_t work, Location);
@@ -146,6 +147,7 @@ private:
 
   void run_program();
   void report(Diagnostic);
+  bool is_reported(Location) const;
   Diagnostic with_chain(Diagnostic) const;
   std::optional<Location> argument_at_fault(Frame const&, Location) const;
   std::optional<std::string> swapped_arguments(Frame const&, Location fault) const;
@@ -197,6 +199,7 @@ private:
   Any integers(std::string const& op, Dim const&, Dim const&, Location);
   Any compare(std::string const& op, Any const&, Any const&, Location);
   Any logic(std::string const& op, Any const&, Any const&, Location);
+  void refuse_no_number(Any const&, Location);
   Any power(Any const&, Any const&, Location);
   DType common_dtype(std::vector<Any> const&, Location, std::string const& what);
   ValueId batch_value(Dim const&, Location);

@@ -2,6 +2,7 @@
 // standard library, that is the call that led there, and the chain of calls follows as notes.
 #include "frontend/elaborate/elaborator.h"
 
+#include <algorithm>
 #include <cctype>
 #include <fmt/core.h>
 
@@ -118,6 +119,12 @@ std::string Elaborator::in_words(Error const& e) {
 
 void Elaborator::report(Failure const& failure) {
   if (!failure.silent) report(failure.diagnostic);
+}
+
+// What else goes wrong in the library by an argument that has been blamed follows from the same mistake.
+bool Elaborator::is_reported(Location at) const {
+  return std::any_of(out_.diagnostics.begin(), out_.diagnostics.end(),
+                     [&](auto const& d) { return d.severity == Severity::error && d.at == at; });
 }
 
 // Once: the functions of a model elaborate the same text.

@@ -107,7 +107,7 @@ bool Elaborator::condition(Expr const& e, char const* what) {
   auto const* argument = is_in_library() ? std::get_if<NameExpr>(&e.as) : nullptr; // the user wrote no `if`
   if (argument && !value.is<bool>())
     fail(e.at, fmt::format("`{}` of `{}` is {}, not true or false", argument->name, frame_->name, shown(value)),
-         unquoted(value));
+         unquoted(value, Needed::truth));
   return truth(value, e.at, what);
 }
 
@@ -121,6 +121,7 @@ bool Elaborator::truth(Any const& value, Location at, char const* what) {
   }
   std::optional<std::string> help;
   if (is_number(value)) help = "compare it: `n != 0`";
+  else if (value.tensor()) help = "a choice by element is `select(c, a, b)`";
   fail(at, fmt::format("the condition of {} is {}, not a bool", what, shown(value)), help);
 }
 
@@ -227,6 +228,11 @@ Any Elaborator::layer_or_function(CallExpr const& c) {
   if (!lacks) value = eval(*c.callee);
   if (!lacks && (value.is<FunctionValue>() || value.is<DType>() || value.is<Poison>())) return value;
   if (!parameters.front().type && !lacks) return value;
+  auto const* outer = std::get_if<NameExpr>(&c.arguments.front().value->as);
+  auto const applied = outer && !lacks ? find(outer->name, false, c.callee->at) : std::nullopt;
+  if (applied && applied->is<FunctionValue>()) // `dense(x, 64)(relu)`
+    fail(c.callee->at, fmt::format("{} cannot be called", shown(value)),
+         fmt::format("write `{} |> {}`", source_of(c.callee->at), outer->name));
   fail(c.callee->at,
        fmt::format("`{}` takes its input as its first argument and makes no layer to be called", name->name),
        fmt::format("write `{} |> {}`", source_of(c.arguments.front().at), without_input(*inner, needed)));

@@ -167,6 +167,7 @@ Any Elaborator::index(Any const& base, std::vector<Index> const& indices, Locati
   if (auto* list = base.list()) return index_list(*list, indices, at);
   std::optional<std::string> help;
   if (auto const* f = base.get<FunctionValue>()) help = fmt::format("a call has parentheses, `{}`", shown_call(*f));
+  if (base.is<DType>()) help = "a type stands behind a colon, `y: f32[batch, 32] = x`";
   if (!base.tensor() || base.tensor()->tunes) fail(at, fmt::format("{} cannot be indexed", shown(base)), help);
   ValueId x = as_tensor(base, at);
   Type const type = graph_->type(x);

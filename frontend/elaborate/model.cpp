@@ -198,7 +198,9 @@ void Elaborator::run_measure(MeasureStmt const& s, Location at) {
   if (name.empty()) fail(at, "this metric needs a name", "`metric name = ...`");
   if (graph_->type(id).rank() != 0 || !is_float(graph_->type(id).dtype))
     fail(s.value->at, fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(graph_->type(id))),
-         "reduce it with `mean` or `sum`");
+         is_float(graph_->type(id).dtype) ? "reduce it with `mean` or `sum`"
+         : graph_->type(id).rank() == 0   ? "convert it: `f32(x)`"
+                                          : "convert and reduce it: `mean(f32(x))`");
   if (s.name || !s.is_metric) bind(name, tensor(id), s.name ? s.name->at : at);
   add_measured(name, tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
 }
@@ -207,7 +209,9 @@ void Elaborator::add_measured(std::string name, Any const& value, Role role, Loc
   for (auto const& m : measured_)
     if (m.name == name && (m.role == role || (m.role != Role::output && role != Role::output)))
       fail(at, fmt::format("there are two results called `{}`", name),
-           role == Role::output ? std::nullopt : std::optional<std::string>("name one of them: `loss other = ...`"),
+           role == Role::output ? std::nullopt
+                                : std::optional(fmt::format("name one of them: `{} other = ...`",
+                                                            role == Role::metric ? "metric" : "loss")),
            {{m.at, "the first one"}});
   measured_.push_back({.name = std::move(name), .value = value.tensor()->id, .role = role, .at = at});
 }

@@ -139,7 +139,8 @@ Any Elaborator::lookup_callable(std::string const& name, Location at) {
     if (l->is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
     std::vector<Note> notes;
     if (l->at) notes.push_back({l->at, fmt::format("`{}` is bound here", name)});
-    fail(at, fmt::format("`{}` is {} and cannot be called", name, shown(*l)), unquoted(*l), std::move(notes));
+    fail(at, fmt::format("`{}` is {} and cannot be called", name, shown(*l)), unquoted(*l, Needed::function),
+         std::move(notes));
   }
   if (auto other = find(name, false, at); other && !other->is<Poison>())
     fail(at, fmt::format("`{}` is {} and cannot be called", name, shown(*other)));

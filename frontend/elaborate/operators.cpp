@@ -69,8 +69,10 @@ Any Elaborator::arithmetic(std::string const& op, Any const& a, Any const& b, Lo
   auto usable = [](Any const& v) { return v.is<Dim>() || v.is<f64>() || v.tensor(); };
   if (!usable(a) || !usable(b)) {
     std::optional<std::string> help;
+    refuse_no_number(usable(a) ? b : a, at);
     if (a.is<std::string>() || b.is<std::string>()) help = "strings are only compared and interpolated: \"{a}{b}\"";
     if (a.list() && b.list()) help = "lists are joined by spreading: `[..a, ..b]`";
+    else if (a.tensor() || b.tensor()) help = help_for_value(a.tensor() ? b : a, at);
     else if (a.list() || b.list()) help = "every item of a list: `map(fn(x) { x * 2 }, xs)`";
     fail(at, fmt::format("`{}` works on numbers and tensors, got {} and {}", op, shown(a), shown(b)), help);
   }
@@ -126,6 +128,12 @@ Any Elaborator::integers(std::string const& op, Dim const& a, Dim const& b, Loca
   if (auto exact = a.divided_by(b)) return op == "//" ? Any{*exact} : Any{Dim(0)};
   fail(at, fmt::format("`{} {} {}` is no extent: `batch` stays symbolic, and only what divides without a rest is known",
                        shown(a), op, shown(b)));
+}
+
+// In the library the operators are not the user's.
+void Elaborator::refuse_no_number(Any const& value, Location at) {
+  if (is_in_library())
+    fail(at, fmt::format("expected a number, got {}", shown(value)), unquoted(value, Needed::number));
 }
 
 Any Elaborator::power(Any const& a, Any const& b, Location at) {
@@ -233,6 +241,7 @@ Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Locat
     auto const& other = a.tensor() ? b : a;
     if (equality && other.is<None>()) return Any{op == "!="};
     auto usable = [](Any const& v) { return v.is<Dim>() || v.is<f64>() || v.is<bool>() || v.tensor(); };
+    if (!usable(other)) refuse_no_number(other, at);
     if (!usable(other)) fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
     if (is_number(a) && is_number(b)) {
       auto p = a.tensor() ? a.tensor()->known : x, q = b.tensor() ? b.tensor()->known : y;
@@ -253,6 +262,7 @@ Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Locat
     if (a.list()) spend(a.list()->size(), at);
     return Any{same(a, b) == (op == "==")};
   }
+  refuse_no_number(x ? b : a, at);
   fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
 }
 

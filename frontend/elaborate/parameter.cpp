@@ -196,7 +196,7 @@ void Elaborator::run_write(WriteStmt const& s, Location at) {
     if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
     else if (kept_.contains(PathScope::joined(frame_->path->path, name)))
       help = fmt::format("a training changes the param; what the model writes is declared by `state {}`", name);
-    else if (local(name)) help = fmt::format("`{} = ...` binds the name anew", name);
+    else help = fmt::format("`{} = ...` binds {}", name, local(name) ? "the name anew" : "a name");
     fail(s.target.at, fmt::format("`<-` writes a state of the same function, and `{}` is no state", name), help);
   }
   std::string path = is_p ? "p" : state->second;

@@ -39,8 +39,8 @@ void Elaborator::guarded(Stmt const& s, bool is_last) {
       fail(s.at, fmt::format("the program unrolls to more than {} statements", max_statements));
     statement(s, is_last);
   } catch (Failure const& failure) {
-    report(failure);
     frame_ = frame;
+    if (!is_in_library() || !is_reported(failure.diagnostic.at)) report(failure);
     poison(s);
     if (statements_ > max_statements || is_spent()) frame_->returned = true;
   } catch (Error const& e) {

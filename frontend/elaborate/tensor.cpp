@@ -286,7 +286,7 @@ Dim Elaborator::as_int(Any const& v, Location at, std::string const& what) {
   if (x) fail(at, fmt::format("{} is {}, not an int", what, shown(v)), help_for_int(*x));
   if (v.tensor() && v.tensor()->tunes) fail(at, fmt::format("{} is {}, not an int", what, shown(v)));
   if (v.tensor()) fail(at, fmt::format("{} is {}: it must be known while compiling", what, shown(v)));
-  fail(at, fmt::format("{} is {}, not an int", what, shown(v)), unquoted(v));
+  fail(at, fmt::format("{} is {}, not an int", what, shown(v)), unquoted(v, Needed::number));
 }
 
 i64 Elaborator::as_constant(Any const& v, Location at, std::string const& what) {
@@ -300,7 +300,8 @@ f64 Elaborator::as_float(Any const& v, Location at, std::string const& what) {
   if (auto* d = v.get<Dim>())
     if (auto c = d->constant()) return static_cast<f64>(*c);
   if (auto known = force(v)) return *known;
-  fail(at, fmt::format("{} is {}, not a number that is known while compiling", what, shown(v)), unquoted(v));
+  fail(at, fmt::format("{} is {}, not a number that is known while compiling", what, shown(v)),
+       unquoted(v, Needed::number));
 }
 
 bool Elaborator::as_bool(Any const& v, Location at, std::string const& what) {
@@ -323,7 +324,10 @@ List Elaborator::as_list(Any const& v, Location at, std::string const& what) {
 
 Shape Elaborator::as_shape(Any const& v, Location at, std::string const& what) {
   Shape out;
-  if (v.is<Dim>()) return {*v.get<Dim>()};
+  if (auto* d = v.get<Dim>()) {
+    if (*d == Dim(0)) fail(at, fmt::format("{} is 0, which makes no element", what), "a shape is a list, `[3, 4]`");
+    return {*d};
+  }
   for (auto const& item : as_list(v, at, what)) {
     if (auto* x = item.get<f64>(); x)
       fail(at, fmt::format("{} has the fraction {} as an extent", what, shown(*x)),

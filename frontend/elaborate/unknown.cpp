@@ -42,21 +42,23 @@ std::optional<std::string> did_you_mean(std::string_view word, std::vector<std::
 }
 
 // A string in the place of what it names, `"relu"`, or of the number that it spells.
-std::optional<std::string> Elaborator::unquoted(Any const& value) {
+std::optional<std::string> Elaborator::unquoted(Any const& value, Needed needed) {
   auto const* s = value.get<std::string>();
   if (!s || s->empty()) return {};
-  bool known = *s == "true" || *s == "false" || *s == "none" || frame_->names.contains(*s);
-  if (!known) {
-    auto names = visible_names(true);
-    known = dtype_named(*s) || std::find(names.begin(), names.end(), *s) != names.end();
-  }
   f64 number = 0;
   auto const [end, error] = std::from_chars(s->data(), s->data() + s->size(), number);
-  if (!known && (error != std::errc{} || end != s->data() + s->size())) {
-    auto const* h = habit(HabitKind::name, *s);
-    return h ? std::optional(help_of(*h)) : std::nullopt;
+  if (needed == Needed::number && error == std::errc{} && end == s->data() + s->size())
+    return fmt::format("without quotes it is the number: `{}`", *s);
+  bool known = needed == Needed::truth && (*s == "true" || *s == "false");
+  if (needed == Needed::number) known = frame_->names.contains(*s) && !frame_->names.at(*s).is<std::string>();
+  if (needed == Needed::dtype) known = dtype_named(*s).has_value();
+  if (needed == Needed::function) {
+    auto names = visible_names(true);
+    known = std::find(names.begin(), names.end(), *s) != names.end();
   }
-  return fmt::format("without quotes it is {}: `{}`", known ? "the name" : "the number", *s);
+  if (known) return fmt::format("without quotes it is the name: `{}`", *s);
+  auto const* h = habit(needed == Needed::dtype ? HabitKind::dtype : HabitKind::name, *s);
+  return h && (needed == Needed::dtype || needed == Needed::function) ? std::optional(help_of(*h)) : std::nullopt;
 }
 
 // What is no tensor and no number, where one is needed.
@@ -68,7 +70,7 @@ std::optional<std::string> Elaborator::help_for_value(Any const& value, Location
   if (auto const* f = named.get<FunctionValue>())
     return fmt::format("a function gives a value where it is called, `{}`", shown_call(*f));
   if (value.list()) return help_of(*habit(HabitKind::name, "tensor"));
-  return unquoted(value);
+  return unquoted(value, Needed::number);
 }
 
 // What can be called is suggested where something is called, else what cannot.
@@ -152,6 +154,9 @@ void Elaborator::unknown_member(Any const& value, MemberExpr const& m, Location 
   auto const& name = m.member.text;
   auto help = habit_help(name, {HabitKind::member, HabitKind::name, HabitKind::dtype});
   auto names = visible_names(true);
+  if (auto const in_place = name.substr(0, name.size() - 1); !help && name.ends_with('_'))
+    if (std::find(names.begin(), names.end(), in_place) != names.end())
+      help = fmt::format("no tensor ever changes: `y = {}(x)` gives another", in_place);
   if (!help && std::find(names.begin(), names.end(), name) != names.end())
     if (auto found = find(name, true, at); found && found->is<FunctionValue>())
       help = fmt::format("a function stands in front, `{}`", shown_call(*found->get<FunctionValue>()));
