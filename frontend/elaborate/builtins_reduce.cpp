@@ -97,7 +97,7 @@ Any Elaborator::gradient(Any const& y, Any const& x, Location at) {
       fail(at, fmt::format("`grad` derives by float tensors, got {}", shown(v)));
     operands.push_back(as_tensor(v, at));
     if (!reached[operands.back()])
-      fail(at, fmt::format("the value was not computed from this {}: its derivative is nothing", shown(v)),
+      fail(at, fmt::format("the value does not depend on this {}, so there is no derivative", shown(v)),
            "a name that was bound anew in between stands for another value");
     types.push_back(type_of(v));
   }

@@ -118,7 +118,7 @@ Any concat(BuiltinCall& c) {
     Shape s = shape_of(c, v), t = first.shape;
     if (s.size() == t.size()) s[static_cast<size_t>(axis)] = t[static_cast<size_t>(axis)];
     if (s != t)
-      c.e.fail(c.at, fmt::format("`concat` along axis {}: {} does not fit to {}", axis, shown(c.e.graph().type(v)),
+      c.e.fail(c.at, fmt::format("`concat` along axis {}: {} does not fit {}", axis, shown(c.e.graph().type(v)),
                                  shown(first)));
   }
   if (values.size() == 1) return c.e.tensor(values.front());

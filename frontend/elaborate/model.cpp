@@ -73,8 +73,10 @@ void Elaborator::bind_model_arguments(Frame& frame) {
     for (auto& a : actuals(train_->arguments)) {
       if (a.name.empty()) {
         if (next >= model_->parameters.size())
-          fail(a.at, fmt::format("the model `{}` takes {} arguments", model_->name.text, model_->parameters.size()), {},
-               {{model_->name.at, "the model is declared here"}});
+          fail(a.at,
+               fmt::format("the model `{}` takes {} argument{}", model_->name.text, model_->parameters.size(),
+                           model_->parameters.size() == 1 ? "" : "s"),
+               {}, {{model_->name.at, "the model is declared here"}});
         a.name = model_->parameters[next++].name.text;
       }
       auto known = [&](auto const& p) { return p.name.text == a.name; };

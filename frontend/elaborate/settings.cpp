@@ -80,7 +80,8 @@ Any Elaborator::setting_number(Expr const& e) {
 }
 
 void Elaborator::refuse_setting(Location at) {
-  fail(at, "expected a number, true, false, none, a string or a list of them", "a text is put into quotes: `\"...\"`");
+  fail(at, "expected a number, true, false, none, a string or a list of them",
+       "a string stands in double quotes, `\"...\"`");
 }
 
 } // namespace nnc::front

@@ -51,8 +51,8 @@ void set_int(Training& t, Elaborator& e, std::string const& name, Any const& v, 
   if (name == "validation" && v.is<f64>())
     e.fail(at, fmt::format("`{}` is {}, not an int", name, shown(v)), "`validation = 5000` keeps so many rows");
   i64 x = e.as_constant(v, at, fmt::format("`{}`", name));
-  if (x > most) e.fail(at, fmt::format("`{}` is {}, at most {} is possible", name, x, most));
-  if (x < least) e.fail(at, fmt::format("`{}` is {}, at least {} makes sense", name, x, least));
+  if (x > most) e.fail(at, fmt::format("`{}` is {}, expected at most {}", name, x, most));
+  if (x < least) e.fail(at, fmt::format("`{}` is {}, expected at least {}", name, x, least));
   t.*field = x;
 }
 

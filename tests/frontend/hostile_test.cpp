@@ -145,7 +145,7 @@ TEST_CASE("what is too much is refused at its place, and soon") {
       {"a batch beyond all rows",
        in_model("param w: f32[4] = zeros()\nloss mean(x @ w)") +
            "train m { minimize loss with sgd(); batch = 9223372036854775807 }\n",
-       "error: `batch` is 9223372036854775807, at most 2147483647 is possible"},
+       "error: `batch` is 9223372036854775807, expected at most 2147483647"},
   };
   for (auto const& c : cases) {
     CAPTURE(std::string(c.what));
