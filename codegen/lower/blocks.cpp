@@ -8,9 +8,9 @@ namespace {
 
 constexpr i64 most_levels = 40; // no run adds 2^40 blocks of one sum
 
-constexpr size_t few_values = 4; // are worth no loop of their own
+constexpr size_t few_values = 2; // are worth no loop of their own
 
-// Stores body(i, join) at `to` + i for each value i, if the condition holds.
+// For each value i: what stands at `to` + i becomes body(i, join, itself), if the condition holds.
 template <class Body>
 void store_values(Puller& p, Levels const& levels, Ref condition, Ref to, Body body) {
   auto& b = p.builder();
@@ -19,14 +19,14 @@ void store_values(Puller& p, Levels const& levels, Ref condition, Ref to, Body b
     for (size_t k = 0; k < joins.size(); ++k) {
       Ref i = b.integer(static_cast<i64>(k) * type.lanes), at = b.add(to, i);
       Ref before = b.load(buffer, type.dtype, type.lanes, at);
-      b.store(buffer, at, b.compute(OpCode::select, {condition, body(i, joins[k]), before}));
+      b.store(buffer, at, b.compute(OpCode::select, {condition, body(i, joins[k], before), before}));
     }
     return;
   }
   Ref all = b.integer(levels.stride());
   p.open(b.integer(0), b.compute(OpCode::select, {condition, b.integer(1), b.integer(0)}));
-  Ref i = p.open(b.integer(0), all, type.lanes, {}, true).index;
-  b.store(buffer, b.add(to, i), body(i, joins[0]));
+  Ref i = p.open(b.integer(0), all, type.lanes, {}, true).index, at = b.add(to, i);
+  b.store(buffer, at, body(i, joins[0], b.load(buffer, type.dtype, type.lanes, at)));
   p.close();
   p.close();
 }
@@ -58,14 +58,14 @@ void join_block(Puller& p, Levels const& levels, BlockOfMany const& block) {
   auto loop = p.open(zero, end, 1, {block.number});
   Ref bits = loop.carried[0], waits = b.compute(OpCode::eq, {b.remainder(bits, b.integer(2)), b.integer(1)});
   Ref below = place(loop.index);
-  store_values(p, levels, waits, here, [&](Ref i, OpCode join) {
-    return b.compute(join, {load(b.add(below, i)), load(b.add(here, i))});
+  store_values(p, levels, waits, here, [&](Ref i, OpCode join, Ref ours) {
+    return b.compute(join, {load(b.add(below, i)), ours});
   });
   p.close({b.quotient(bits, b.integer(2))});
 
   Ref there = place(b.compute(OpCode::select, {last, zero, free}));
   store_values(p, levels, b.compute(OpCode::ne, {there, here}), there,
-               [&](Ref i, OpCode) { return load(b.add(here, i)); });
+               [&](Ref i, OpCode, Ref) { return load(b.add(here, i)); });
 }
 
 LinearSum linear_sum(Order order, Shape const& summed) {
