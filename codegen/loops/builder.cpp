@@ -200,16 +200,14 @@ Ref LoopBuilder::insert(Ref vector, Ref value, Ref lane) {
 Ref LoopBuilder::load(int buffer, DType dtype, int lanes, Ref index, Ref limit) {
   if (limit != no_ref)
     if (auto k = known(limit); k && *k >= lanes) limit = no_ref;
-  Inst i{.act = Act::load, .type = {dtype, lanes}, .args = {index, limit, no_ref, no_ref}, .number = buffer};
-  return written_[static_cast<size_t>(buffer)] ? here(i) : pure(i);
+  return loaded({.act = Act::load, .type = {dtype, lanes}, .args = {index, limit, no_ref, no_ref}, .number = buffer});
 }
 
 Ref LoopBuilder::load_each(int buffer, DType dtype, Ref base, Ref offsets) {
-  Inst i{.act = Act::load_each,
-         .type = {dtype, type(offsets).lanes},
-         .args = {base, offsets, no_ref, no_ref},
-         .number = buffer};
-  return written_[static_cast<size_t>(buffer)] ? here(i) : pure(i);
+  return loaded({.act = Act::load_each,
+                 .type = {dtype, type(offsets).lanes},
+                 .args = {base, offsets, no_ref, no_ref},
+                 .number = buffer});
 }
 
 void LoopBuilder::store(int buffer, Ref index, Ref value, Ref limit) {
@@ -312,6 +310,21 @@ Ref LoopBuilder::maximum(Ref a, Ref b) {
   return compute(OpCode::max, {a, b});
 }
 
+// What is loaded in a loop that may not run may not be there: it goes no further out than that loop.
+Ref LoopBuilder::loaded(Inst i) {
+  if (written_[static_cast<size_t>(i.number)]) return here(i);
+  int const least = depth_of_operands(i);
+  for (int d = least; d <= depth(); ++d)
+    if (auto const found = scopes_[static_cast<size_t>(d)].made.find(Key{i});
+        found != scopes_[static_cast<size_t>(d)].made.end())
+      return found->second;
+  int d = depth();
+  while (d > least && scopes_[static_cast<size_t>(d)].runs) --d;
+  Ref r = make(i, d, true);
+  scopes_[static_cast<size_t>(d)].made.emplace(Key{i}, r);
+  return r;
+}
+
 LoopBuilder::Open LoopBuilder::open(Ref begin, Ref end, i64 step, std::vector<Ref> initial, bool sure) {
   auto b = known(begin), e = known(end);
   if (b && e && *b < *e && *e - *b <= step) {
@@ -322,7 +335,7 @@ LoopBuilder::Open LoopBuilder::open(Ref begin, Ref end, i64 step, std::vector<Re
   loops_.loops.push_back({.begin = begin, .end = end, .step = step, .sure = sure || (b && e && *b < *e)});
   opened_.push_back({.loop = number, .initial = {}});
   scopes_.emplace_back();
-  scopes_.back().runs = b && e && *b < *e;
+  scopes_.back().runs = loops_.loops.back().sure;
   Open o;
   o.index = make({.act = Act::index, .type = {DType::i64, 1}, .number = number}, depth(), false);
   for (auto i : initial)

@@ -1,6 +1,6 @@
-// Makes loops. Equal instructions without effects are made once, and stand as far outside as what they use allows: so
-// common subexpressions and what does not change within a loop need no pass of their own. Arithmetic on constant
-// indices is done at once.
+// Makes loops. Equal instructions without effects are made once, and stand as far outside as what they use allows; but
+// a load stays within a loop that may not run. So common subexpressions and what does not change within a loop need no
+// pass of their own. Arithmetic on constant indices is done at once.
 #pragma once
 
 #include "codegen/loops/loops.h"
@@ -86,6 +86,7 @@ private:
     std::vector<Ref> initial;
   };
   Ref pure(Inst); // found or made, as far outside as possible
+  Ref loaded(Inst);
   Ref here(Inst); // made in the current scope
   Ref make(Inst, int depth, bool in_list);
   int depth_of_operands(Inst const&) const;

@@ -18,18 +18,20 @@ TEST_CASE("the loops of a small kernel") {
   %3 = eq %1, 0 : bool
   %4 = select %3, 1, 0 : i64
   %6 = mul %4, 16 : i64
-  %9 = load argument(1) [0] : f32
-  %10 = splat %9 : f32 x 8
   for %i0 in [0, %6) by 8
     %8 = load argument(0) [%i0] : f32 x 8
+    %9 = load argument(1) [0] : f32
+    %10 = splat %9 : f32 x 8
     %11 = mul %8, %10 : f32 x 8
     store result(0) [%i0], %11
   %14 = eq %4, 1 : bool
   %15 = select %14, 1, 0 : i64
-  %18 = load argument(0) [16], lanes below 4 : f32 x 8
-  %19 = mul %18, %10 : f32 x 8
   for %i1 in [0, %15) by 1
-    store result(0) [16], %19, lanes below 4
+    %18 = load argument(0) [16], lanes below 4 : f32 x 8
+    %19 = load argument(1) [0] : f32
+    %20 = splat %19 : f32 x 8
+    %21 = mul %18, %20 : f32 x 8
+    store result(0) [16], %21, lanes below 4
 
 )");
 }
