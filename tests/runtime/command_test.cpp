@@ -304,8 +304,10 @@ TEST_CASE("what a program cannot give or get is said at its place") {
   desk.scratch().write("in.nn", "model m {\n  input x: f32[batch, 3]\n  output y = x\n}\n");
   says("in.nn --run none --batch 2", "in.nn:2:3: error: the input 'x' is missing");
   desk.scratch().write("out.nn", "model m {\n  input x: f32[batch, 3]\n  loss mean(x)\n}\n");
+#ifndef __SANITIZE_ADDRESS__ // its operator new ends the process instead of throwing
   desk.scratch().write("huge.nn", "model m {\n  output y = zeros([1000000, 1000000, 1000000])\n}\n");
   says("huge.nn --run none --batch 2", "huge.nn:1:7: error: out of memory: 4000000000000000000 bytes");
+#endif
   says("out.nn --run none --batch 2", "out.nn:1:7: error: the program has no output");
 }
 
