@@ -47,11 +47,7 @@ struct MayDeclare {
 };
 
 FunctionDecl const* Elaborator::declared_function(FileScope& file, std::string const& name, FileScope*& from) const {
-  std::vector<FileScope*> places{&file};
-  for (auto const& i : file.imports)
-    if (i.alias.empty()) places.push_back(i.file);
-  for (auto* f : program_.library()) places.push_back(f);
-  for (auto* f : places)
+  for (auto* f : in_sight_of(file))
     if (auto it = f->functions.find(name); it != f->functions.end()) {
       from = f;
       return it->second;

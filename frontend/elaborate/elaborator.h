@@ -170,7 +170,8 @@ private:
   std::optional<std::string> suggested(std::string const& name, bool callable) const;
   void check_names();
   bool is_declared(FileScope const&, std::string const& name) const;
-  bool reports(std::function<void()> const& look); // what it throws
+  bool reports(std::function<void()> const& look);       // what it throws
+  std::vector<FileScope*> in_sight_of(FileScope&) const; // it, its imports without an alias, the library
   syntax::FunctionDecl const* find_optimizer(std::string const& name, FileScope*& file) const;
   Any scalar(std::string const& name, f64 value);
 

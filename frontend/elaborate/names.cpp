@@ -147,12 +147,16 @@ Any Elaborator::lookup_callable(std::string const& name, Location at) {
   unknown(name, at, true);
 }
 
+std::vector<FileScope*> Elaborator::in_sight_of(FileScope& file) const {
+  std::vector<FileScope*> files{&file};
+  for (auto const& i : file.imports)
+    if (i.alias.empty()) files.push_back(i.file);
+  files.insert(files.end(), program_.library().begin(), program_.library().end());
+  return files;
+}
+
 syntax::FunctionDecl const* Elaborator::find_optimizer(std::string const& name, FileScope*& file) const {
-  std::vector<FileScope*> places{&main_};
-  for (auto const& i : main_.imports)
-    if (i.alias.empty()) places.push_back(i.file);
-  for (auto* f : program_.library()) places.push_back(f);
-  for (auto* f : places)
+  for (auto* f : in_sight_of(main_))
     if (auto it = f->optimizers.find(name); it != f->optimizers.end()) {
       file = f;
       return it->second;

@@ -9,6 +9,7 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "tests/props/compiled.h"
+#include "tests/props/fuzz.h"
 #include "tests/props/generator.h"
 #include "tests/props/shrink.h"
 
@@ -88,17 +89,12 @@ std::string complaint(Module m, u64 seed, int& skipped) {
   }
 }
 
-u64 number(char const* name, u64 otherwise) {
-  char const* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
 } // namespace
 
 TEST_CASE("random graphs compute what the evaluator computes") {
   Coverage coverage;
   int failures = 0, skipped = 0;
-  u64 first = number("NNC_FUZZ_SEED", 1), count = number("NNC_FUZZ", 30);
+  u64 const first = props::first_seed(), count = props::cases(30);
   for (u64 seed = first; seed < first + count && failures < 3; ++seed) {
     Module m = Generator(seed, coverage).run(static_cast<int>(3 + seed % 20), seed % 2 == 0);
     auto what = complaint(m, seed, skipped);

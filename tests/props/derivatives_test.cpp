@@ -10,6 +10,7 @@
 #include "passes/dce.h"
 #include "passes/differentiate.h"
 #include "passes/pass.h"
+#include "tests/props/fuzz.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -408,17 +409,12 @@ private:
   Counts& counts_;
 };
 
-u64 from_environment(char const* name, u64 otherwise) {
-  char const* n = std::getenv(name);
-  return n ? std::strtoull(n, nullptr, 10) : otherwise;
-}
-
 } // namespace
 
 TEST_CASE("derivatives by every value of a program agree with differences, whatever passes ran") {
   Counts counts;
   int failures = 0;
-  u64 const first = from_environment("NNC_FUZZ_SEED", 1), programs = from_environment("NNC_FUZZ", 200);
+  u64 const first = props::first_seed(), programs = props::cases(200);
   for (u64 seed = first; seed < first + programs && failures < 3; ++seed) {
     auto const program = Writer(seed).run();
     ++counts.programs;

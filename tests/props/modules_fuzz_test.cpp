@@ -7,6 +7,7 @@
 #include "passes/check.h"
 #include "tests/passes/step_generator.h"
 #include "tests/props/compiled.h"
+#include "tests/props/fuzz.h"
 #include "tests/props/generator.h"
 #include "tests/props/mutate.h"
 
@@ -157,17 +158,12 @@ std::string complaint(std::string const& text, u64 seed, Answers& answers) {
   }
 }
 
-u64 number(char const* name, u64 otherwise) {
-  char const* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
 } // namespace
 
 TEST_CASE("texts of modules with changes are refused at a place, or compute what they say") {
   Answers answers;
   int failures = 0;
-  u64 const first = number("NNC_FUZZ_SEED", 1), count = number("NNC_FUZZ", 400);
+  u64 const first = props::first_seed(), count = props::cases(400);
   std::string base;
   for (u64 seed = first; seed < first + count && failures < 5; ++seed) {
     constexpr u64 changes_of_each = 8;

@@ -3,6 +3,7 @@
 // NNC_FUZZ=N in the environment runs N graphs instead of a few.
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "tests/props/fuzz.h"
 #include "tests/props/generator.h"
 #include "tests/props/shrink.h"
 #include "tests/text_test.h"
@@ -75,21 +76,12 @@ std::string first_complaint(Module m, u64 seed) {
 
 std::string name_of_pass(std::string const& complaint) { return complaint.substr(0, complaint.find(' ')); }
 
-int graphs() {
-  char const* n = std::getenv("NNC_FUZZ");
-  return n ? std::atoi(n) : 60;
-}
-u64 first_seed() {
-  char const* s = std::getenv("NNC_FUZZ_SEED");
-  return s ? std::strtoull(s, nullptr, 10) : 1;
-}
-
 } // namespace
 
 TEST_CASE("random graphs keep their bits through every pass") {
   Coverage coverage;
   int failures = 0;
-  for (u64 seed = first_seed(), n = 0; n < static_cast<u64>(graphs()) && failures < 3; ++seed, ++n) {
+  for (u64 seed = props::first_seed(), n = 0; n < props::cases(60) && failures < 3; ++seed, ++n) {
     Module m = Generator(seed, coverage).run(static_cast<int>(4 + seed % 30), seed % 2 == 0);
     REQUIRE_MESSAGE(verify(m).empty(), "seed " << seed << ": " << verify(m).front().message << "\n" << print(m));
     auto what = first_complaint(m, seed);

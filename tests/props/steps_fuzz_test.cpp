@@ -6,6 +6,7 @@
 #include "passes/check.h"
 #include "tests/passes/step_generator.h"
 #include "tests/props/compiled.h"
+#include "tests/props/fuzz.h"
 
 #include <cmath>
 #include <cstdlib>
@@ -52,11 +53,6 @@ bool same(std::vector<Tensor> const& a, std::vector<Tensor> const& b) {
   return a.size() == b.size();
 }
 
-int wanted(int otherwise) {
-  auto const* n = std::getenv("NNC_FUZZ");
-  return n ? std::atoi(n) : otherwise;
-}
-
 void check_step(u32 seed) {
   auto step = draw_step(seed);
   auto const text = print(step.module);
@@ -86,5 +82,5 @@ void check_step(u32 seed) {
 } // namespace
 
 TEST_CASE("random steps have the same bits with and without each pass, on any team, on any vectors") {
-  for (int seed = 1; seed <= wanted(12); ++seed) check_step(static_cast<u32>(seed));
+  for (u64 seed = 1; seed <= props::cases(12); ++seed) check_step(static_cast<u32>(seed));
 }
