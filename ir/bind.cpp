@@ -1,21 +1,20 @@
 // Replaces a symbol by its value.
 #include "ir/bind.h"
 
+#include "ir/walk.h"
+
 namespace nnc {
 namespace {
 
-void bind_nodes(std::vector<Node>& nodes, Bindings const& bindings) {
-  for (auto& n : nodes) {
-    Attributes bound = n.attributes;
-    for (auto const& [name, value] : n.attributes)
-      if (auto const* dims = std::get_if<std::vector<Dim>>(&value)) {
-        auto numbers = *dims;
-        for (auto& d : numbers) d = d.bind(bindings);
-        bound.set(name, std::move(numbers));
-      }
-    n.attributes = std::move(bound);
-    for (auto& r : n.regions) bind_nodes(r.nodes, bindings);
-  }
+void bind_attributes(Node& n, Bindings const& bindings) {
+  Attributes bound = n.attributes;
+  for (auto const& [name, value] : n.attributes)
+    if (auto const* dims = std::get_if<std::vector<Dim>>(&value)) {
+      auto numbers = *dims;
+      for (auto& d : numbers) d = d.bind(bindings);
+      bound.set(name, std::move(numbers));
+    }
+  n.attributes = std::move(bound);
 }
 
 } // namespace
@@ -28,7 +27,7 @@ Module bind(Module m, Symbol symbol, i64 value) {
     for (auto& v : f.values)
       for (auto& d : v.type.shape) d = d.bind(bindings);
     for (auto& s : f.slots) s = s.bind(bindings);
-    bind_nodes(f.body.nodes, bindings);
+    each_node(f.body.nodes, [&](Node& n) { bind_attributes(n, bindings); });
   }
   return m;
 }

@@ -3,6 +3,7 @@
 
 #include "ir/node_limit.h"
 #include "ir/tensor.h"
+#include "ir/walk.h"
 
 #include <algorithm>
 #include <numeric>
@@ -46,6 +47,16 @@ std::vector<ValueId> Builder::make_many(OpCode op, std::vector<ValueId> operands
     n.results.push_back(value(std::move(results[i]), i < names.size() ? std::move(names[i]) : std::string()));
   into_->push_back(std::move(n));
   return into_->back().results;
+}
+
+std::vector<ValueId> Builder::cond(ValueId condition, std::vector<Region> sides) {
+  std::vector<Type> types;
+  for (auto v : sides.front().results) types.push_back(type(v));
+  make_many(OpCode::cond, {condition}, {}, std::move(types));
+  Node& n = into_->back();
+  n.regions = std::move(sides);
+  list_captures(function_, n);
+  return n.results;
 }
 
 ValueId Builder::argument(std::string name, Type t, Role role) {

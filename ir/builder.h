@@ -21,6 +21,8 @@ public:
   // A node with any number of results of known types (grad, call, kernel).
   std::vector<ValueId> make_many(OpCode, std::vector<ValueId> operands, Attributes, std::vector<Type> results,
                                  std::vector<std::string> names = {});
+  // The results of the first of two scopes where the condition holds, else those of the second.
+  std::vector<ValueId> cond(ValueId condition, std::vector<Region> sides);
   ValueId argument(std::string name, Type, Role);
   void result(std::string name, ValueId, Role);
   ValueId value(Type, std::string name = {}); // a fresh value that no node defines yet

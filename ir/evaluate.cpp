@@ -2,7 +2,7 @@
 //
 // A float node is computed in f64 and rounded once to its dtype. Modes: `exact` leaves the rounding out; `in_slots`
 // follows the plan of `plan_memory` and ruins a value as soon as the plan gives its bytes to another one; a `grad` node
-// runs the nodes between its operands again, in exact mode, for every small step of a central difference.
+// runs the steps between its operands again, in exact mode, for every small step of a central difference.
 #include "ir/evaluate.h"
 
 #include "ir/kernel.h"
@@ -171,28 +171,56 @@ public:
       values_[f_.arguments[i].value] = inputs[i];
       round_elements(values_[f_.arguments[i].value], how_);
     }
-    nodes(f_.body.nodes);
+    region(f_.body);
     std::vector<Tensor> out;
     for (auto const& r : f_.results) out.push_back(values_[r.value]);
     return out;
   }
 
 private:
-  void nodes(std::vector<Node> const& list) {
-    for (auto const& n : list) node(n);
+  // Something that has been computed: a node, which reads its operands, or a cond behind the nodes of the side that it
+  // chose, which reads that side's results.
+  struct Step {
+    Node const* node;
+    std::vector<ValueId> const* reads;
+  };
+
+  // Every region runs here, its arguments known.
+  void region(Region const& r) {
+    for (auto const& n : r.nodes) node(n);
   }
 
   void node(Node const& n) {
-    switch (n.op) {
-    case OpCode::kernel: return kernel(n);
-    case OpCode::call: return call(n);
-    case OpCode::grad: return grad(n);
-    case OpCode::with_gradient: return with_gradient(n);
-    default: plain(n);
-    }
+    if (n.op == OpCode::kernel) return kernel(n);
+    if (n.op == OpCode::cond) return cond(n);
+    steps_.push_back({&n, &n.operands});
+    run_step(steps_.size() - 1);
     if (residents_ && n.op == OpCode::reshape && &n >= f_.body.nodes.data() &&
         &n < f_.body.nodes.data() + f_.body.nodes.size())
       residents_->is_alias(n.result(), n.operands[0]);
+  }
+
+  void cond(Node const& n) {
+    auto const& side = n.regions[values_[n.operands[0]].i[0] ? 0 : 1];
+    region(side);
+    steps_.push_back({&n, &side.results});
+    run_step(steps_.size() - 1);
+  }
+
+  // Also once more, when what it reads has changed.
+  void run_step(size_t i) {
+    Node const& n = *steps_[i].node;
+    switch (n.op) {
+    case OpCode::call: return call(n);
+    case OpCode::grad: return grad(n, i);
+    case OpCode::with_gradient:
+    case OpCode::cond: return pass_on(steps_[i]);
+    default: plain(n);
+    }
+  }
+
+  void pass_on(Step const& s) {
+    for (size_t i = 0; i < s.node->results.size(); ++i) values_[s.node->results[i]] = values_[(*s.reads)[i]];
   }
 
   void plain(Node const& n) {
@@ -227,10 +255,10 @@ private:
 
   void kernel(Node const& n) {
     auto const* places = residents_ ? kernel_facts(n).places : nullptr;
-    if (!places) return nodes(n.regions.front().nodes);
+    if (!places) return region(n.regions.front());
     auto const& list = *places;
     if (kernel_kind(n) == KernelKind::contract) ruin_what_is_overwritten_while_packing(n, list);
-    nodes(n.regions.front().nodes);
+    region(n.regions.front());
     for (size_t i = 0; i < list.size(); ++i) residents_->moves_in(n.results[i], list[i]);
   }
 
@@ -252,16 +280,9 @@ private:
     for (size_t i = 0; i < results.size(); ++i) values_[n.results[i]] = std::move(results[i]);
   }
 
-  void with_gradient(Node const& n) {
-    for (size_t i = 0; i < n.results.size(); ++i) values_[n.results[i]] = values_[n.operands[i]];
-  }
-
   // ---- grad --------------------------------------------------------------------------------------------------------
 
-  void grad(Node const& n) {
-    auto const& body = f_.body.nodes;
-    auto end = static_cast<size_t>(&n - body.data());
-    if (end >= body.size()) throw CompilerBug("a grad node stands outside of a function's body");
+  void grad(Node const& n, size_t end) {
     Evaluator exact = exact_copy(end);
     for (size_t i = 0; i < n.results.size(); ++i) {
       values_[n.results[i]] = exact.slopes(n.operands[0], n.operands[i + 1], end);
@@ -269,19 +290,20 @@ private:
     }
   }
 
-  // This evaluator in exact mode, with everything before node `end` evaluated.
+  // This evaluator in exact mode, with every step before `end` run again: every cond has chosen already.
   Evaluator exact_copy(size_t end) const {
     Evaluation how = how_;
     how.exact = true;
     how.in_slots = false;
     how.clamped = how.zero_divided = nullptr;
     Evaluator e(module_, f_, bindings_, how);
+    e.steps_.assign(steps_.begin(), steps_.begin() + static_cast<std::ptrdiff_t>(end));
     if (how_.exact) {
       e.values_ = values_;
       return e;
     }
     for (auto const& a : f_.arguments) e.values_[a.value] = values_[a.value];
-    for (size_t i = 0; i < end; ++i) e.node(f_.body.nodes[i]);
+    for (size_t i = 0; i < end; ++i) e.run_step(i);
     return e;
   }
 
@@ -293,7 +315,13 @@ private:
   };
   using Parts = std::vector<Part>;
 
-  // The nodes before `end` through which the parts move when x moves. What has no derivative, or one of its own, stays
+  // Does the step move when what moves does?
+  bool moves_with(Step const& s, std::vector<bool> const& moves) const {
+    return s.node->op != OpCode::with_gradient && !info(s.node->op).has(no_derivative) &&
+           std::any_of(s.reads->begin(), s.reads->end(), [&](ValueId v) { return moves[v]; });
+  }
+
+  // The steps before `end` through which the parts move when x moves. What has no derivative, or one of its own, stays
   // fixed.
   std::vector<size_t> between(ValueId x, Parts const& parts, size_t end) const {
     std::vector<bool> moves(f_.values.size()), wanted(f_.values.size());
@@ -301,20 +329,17 @@ private:
     for (auto const& part : parts) wanted[part.value] = true;
     std::vector<size_t> forward;
     for (size_t i = 0; i < end; ++i) {
-      Node const& n = f_.body.nodes[i];
-      bool moved = n.op != OpCode::with_gradient && !info(n.op).has(no_derivative) &&
-                   std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return moves[v]; });
-      if (!moved) continue;
+      if (!moves_with(steps_[i], moves)) continue;
       bool any = false;
-      for (auto r : n.results)
+      for (auto r : steps_[i].node->results)
         if (r != x && is_float(f_.type(r).dtype)) any = moves[r] = true;
       if (any) forward.push_back(i);
     }
     std::vector<size_t> out;
     for (size_t k = forward.size(); k-- > 0;) {
-      Node const& n = f_.body.nodes[forward[k]];
-      if (std::none_of(n.results.begin(), n.results.end(), [&](ValueId r) { return wanted[r]; })) continue;
-      for (auto v : n.operands) wanted[v] = true;
+      auto const& [n, reads] = steps_[forward[k]];
+      if (std::none_of(n->results.begin(), n->results.end(), [&](ValueId r) { return wanted[r]; })) continue;
+      for (auto v : *reads) wanted[v] = true;
       out.push_back(forward[k]);
     }
     std::reverse(out.begin(), out.end());
@@ -326,13 +351,16 @@ private:
     std::vector<bool> depends(f_.values.size());
     depends[x] = true;
     for (size_t i = 0; i < end; ++i) {
-      Node const& n = f_.body.nodes[i];
-      bool any = false;
-      for (size_t k = 0; k < n.operands.size(); ++k) any |= depends[n.operands[k]] && carries_derivative(n, k);
-      for (auto r : n.results)
+      bool const any = carries(steps_[i], depends);
+      for (auto r : steps_[i].node->results)
         if (any && is_float(f_.type(r).dtype)) depends[r] = true;
     }
     return depends;
+  }
+  bool carries(Step const& s, std::vector<bool> const& depends) const {
+    for (size_t k = 0; k < s.reads->size(); ++k)
+      if (depends[(*s.reads)[k]] && carries_derivative(*s.node, k)) return true;
+    return false;
   }
 
   Tensor slopes(ValueId y, ValueId x, size_t end) {
@@ -340,10 +368,8 @@ private:
     parts[0].weight.f[0] = 1;
     auto const depends = dependent_on(x, end);
     for (size_t i = end; i-- > 0;) {
-      Node const& n = f_.body.nodes[i];
-      bool any = false;
-      for (size_t k = 0; k < n.operands.size(); ++k) any |= depends[n.operands[k]] && carries_derivative(n, k);
-      if (any && n.op == OpCode::with_gradient) add_variables(n, end, parts);
+      Node const& n = *steps_[i].node;
+      if (n.op == OpCode::with_gradient && carries(steps_[i], depends)) add_variables(n, end, parts);
     }
     return difference(parts, x, end);
   }
@@ -373,14 +399,14 @@ private:
     auto path = between(x, parts, end);
     if (path.empty() && std::none_of(parts.begin(), parts.end(), [&](auto const& part) { return part.value == x; }))
       return out;
-    bool nested = std::any_of(path.begin(), path.end(), [&](size_t i) { return f_.body.nodes[i].op == OpCode::grad; });
+    bool nested = std::any_of(path.begin(), path.end(), [&](size_t i) { return steps_[i].node->op == OpCode::grad; });
     f64 h = nested ? 1e-3 : 1e-5; // an inner difference has noise of 1e-10, which the outer step must not blow up
     std::vector<Tensor> kept;
     for (size_t i : path)
-      for (auto r : f_.body.nodes[i].results) kept.push_back(values_[r]);
+      for (auto r : steps_[i].node->results) kept.push_back(values_[r]);
     auto moved = [&](auto step) { // the parts where x has moved by step(j)
       for (size_t j = 0; j < at.f.size(); ++j) values_[x].f[j] = at.f[j] + step(j);
-      for (size_t i : path) node(f_.body.nodes[i]);
+      for (size_t i : path) run_step(i);
       return sum_of(parts);
     };
     if (at.size() <= how_.all_elements) {
@@ -399,7 +425,7 @@ private:
     values_[x] = at;
     size_t k = 0;
     for (size_t i : path)
-      for (auto r : f_.body.nodes[i].results) values_[r] = std::move(kept[k++]);
+      for (auto r : steps_[i].node->results) values_[r] = std::move(kept[k++]);
     return out;
   }
 
@@ -408,6 +434,7 @@ private:
   Bindings bindings_;
   Evaluation how_;
   std::vector<Tensor> values_;
+  std::vector<Step> steps_; // what has run, in order
   std::optional<Residents> residents_;
 };
 

@@ -9,9 +9,10 @@
 // that has no node; `Value::constant` is set). Elementwise operators take operands of one shape, or of rank 0, which
 // broadcast; nothing else broadcasts without a `broadcast` node.
 //
-// A `kernel` node is a group: its one region holds nodes; `operands` are exactly the values from outside that these
-// nodes read (literals are not listed), `results` exactly the values inside that are read outside. No value is renamed
-// when nodes move into a kernel.
+// A node may hold regions, lists of nodes of its own (ir/walk.h). The sides of a `cond` are two. A `kernel` node is a
+// group: its one region holds nodes; `operands` are exactly the values from outside that these nodes read (literals are
+// not listed), `results` exactly the values inside that are read outside. No value is renamed when nodes move into a
+// kernel.
 #pragma once
 
 #include "ir/diagnostic.h"
@@ -107,13 +108,17 @@ struct Node {
   std::vector<ValueId> operands;
   std::vector<ValueId> results;
   Attributes attributes;
-  std::vector<Region> regions; // one for `kernel`, none for the others
+  std::vector<Region> regions; // as many as the operator says
   Location at;
   ValueId result() const { return results.front(); }
 };
 
+// The nodes of a function or of a node. They read what is in sight there, and the arguments. Those of a function, and
+// its results, have roles and stand in Function; a kernel has neither.
 struct Region {
-  std::vector<Node> nodes;
+  std::vector<ValueId> arguments = {};
+  std::vector<Node> nodes = {};
+  std::vector<ValueId> results = {};
 };
 
 // What an argument or a result is to the one who calls the function.

@@ -1,5 +1,7 @@
 #include "ir/node_limit.h"
 
+#include "ir/walk.h"
+
 #include <fmt/core.h>
 
 namespace nnc {
@@ -10,12 +12,7 @@ void NodeLimit::take(Location at) {
 
 void NodeLimit::check(Module const& m) {
   set(0);
-  for (auto const& f : m.functions)
-    for (auto const& n : f.body.nodes) {
-      take(n.at);
-      for (auto const& r : n.regions)
-        for (auto const& inner : r.nodes) take(inner.at);
-    }
+  for (auto const& f : m.functions) each_node(f.body.nodes, [&](Node const& n) { take(n.at); });
 }
 
 void NodeLimit::refuse(Location at) const {

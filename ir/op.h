@@ -24,7 +24,7 @@ enum Trait : u32 {
   random = 1 << 7,        // its bits depend on `path`, seed and step
   exact = 1 << 8,         // on f32, IEEE 754 defines its bits: `fold` may evaluate it
   costly = 1 << 9,        // tens of instructions (exp, log, tanh ...): not worth computing twice
-  structural = 1 << 10,   // grad, with_gradient, call, kernel: nodes about nodes
+  structural = 1 << 10,   // grad, with_gradient, call, cond, kernel: nodes about nodes
 };
 
 enum class AttributeKind : u8 { boolean, integer, number, string, integers, dims, order, places };
@@ -60,6 +60,7 @@ struct Op {
   std::string_view name; // as it is printed: "and" for ops::and_
   std::string_view doc;  // one sentence, then formula and special values
   int arity = 1;         // -1: any number
+  int regions = 0;       // how many a node holds
   u32 traits = 0;
   std::span<AttributeSpec const> attributes = {};
   std::vector<Type> (*type)(TypeQuery const&) = nullptr;

@@ -4,6 +4,7 @@
 #include "ir/op.h"
 #include "ir/ops/rules.h"
 #include "ir/verify/parts.h"
+#include "ir/walk.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -155,10 +156,16 @@ private:
           fine = false;
         }
       attributes(n);
-      if (n.op == OpCode::kernel) {
+      if (n.regions.size() != static_cast<size_t>(info(n.op).regions)) {
+        complain(n.at,
+                 fmt::format("{} has {} regions, found {}", info(n.op).name, info(n.op).regions, n.regions.size()));
+        continue;
+      }
+      if (is_kernel(n)) {
         kernel(n);
         continue;
       }
+      if (holds_scopes(n)) fine &= scopes(n);
       if (fine) types(n);
       for (auto v : n.results) define(v, n.at);
     }
@@ -183,6 +190,7 @@ private:
     if (n.op == OpCode::grad) return gradient(n);
     if (n.op == OpCode::with_gradient) return with_gradient(n);
     if (n.op == OpCode::call) return call(n);
+    if (n.op == OpCode::cond) return cond(n);
     std::vector<Type> operands;
     for (auto v : n.operands) operands.push_back(f_.type(v));
     try {
@@ -251,21 +259,68 @@ private:
         complain(n.at, fmt::format("result {} of @{} has another type", i + 1, callee->name));
   }
 
+  // What a scope defines is in sight in it alone. False when something is wrong.
+  bool scopes(Node const& n) {
+    size_t const before = out_.size();
+    for (auto const& r : n.regions) {
+      for (auto v : r.arguments) define(v, n.at);
+      nodes(r.nodes);
+      for (auto v : r.results)
+        if (v >= f_.values.size() || state_[v] != State::visible)
+          complain(n.at, fmt::format("a region of {} gives {} before it is defined", info(n.op).name, shown(v)));
+      each_definition_in(r, [&](ValueId v) {
+        if (v < f_.values.size()) state_[v] = State::hidden;
+      });
+    }
+    if (out_.size() == before) listed(n);
+    return out_.size() == before;
+  }
+
+  void listed(Node const& n) {
+    auto const wanted = captures(f_, n);
+    if (std::vector<ValueId>(n.operands.begin() + static_cast<i64>(std::min(own_operands(n), n.operands.size())),
+                             n.operands.end()) == wanted)
+      return;
+    std::string names;
+    for (auto v : wanted) names += (names.empty() ? "" : ", ") + shown(v);
+    complain(n.at, fmt::format("the last operands of {} are the values from outside that its regions read, in this "
+                               "order: {}",
+                               info(n.op).name, names.empty() ? "none" : names));
+  }
+
+  void cond(Node const& n) {
+    if (n.operands.empty() || f_.type(n.operands[0]) != scalar_of(DType::bool_))
+      return complain(n.at, fmt::format("the first operand of cond is a condition, bool[], found {}",
+                                        n.operands.empty() ? "none" : f_.type(n.operands[0]).text()));
+    if (n.results.empty()) return complain(n.at, "a cond gives a value, this one none");
+    for (auto const& side : n.regions) {
+      auto const* which = &side == &n.regions.front() ? "first" : "second";
+      if (!side.arguments.empty()) complain(n.at, fmt::format("the {} region of cond has arguments", which));
+      if (side.results.size() != n.results.size())
+        complain(n.at, fmt::format("the {} region of cond gives {} values, expected {}", which, side.results.size(),
+                                   n.results.size()));
+      for (size_t i = 0; i < std::min(side.results.size(), n.results.size()); ++i)
+        if (f_.type(side.results[i]) != f_.type(n.results[i]))
+          complain(n.at,
+                   fmt::format("the {} region of cond gives {}, but {} is {}", which, f_.type(side.results[i]).text(),
+                               shown(n.results[i]), f_.type(n.results[i]).text()));
+    }
+  }
+
   void kernel(Node const& n) {
     size_t const before = out_.size();
-    if (n.regions.size() != 1) return complain(n.at, "a kernel has one region");
     auto const& inside = n.regions.front().nodes;
     nodes(inside);
-    std::set<ValueId> defined, read;
+    std::set<ValueId> defined;
     for (auto const& i : inside) {
-      if (i.op == OpCode::kernel) complain(i.at, "kernels do not nest");
-      for (auto v : i.results) defined.insert(v);
+      if (is_kernel(i)) complain(i.at, "kernels do not nest");
+      defined.insert(i.results.begin(), i.results.end());
     }
-    for (auto const& i : inside)
-      for (auto v : i.operands)
-        if (!defined.count(v) && v < f_.values.size() && !f_.values[v].constant) read.insert(v);
-    if (read != std::set<ValueId>(n.operands.begin(), n.operands.end()))
-      complain(n.at, "the operands of a kernel are exactly the values from outside that it reads");
+    if (out_.size() == before) {
+      auto const read = captures(f_, n);
+      if (std::set<ValueId>(read.begin(), read.end()) != std::set<ValueId>(n.operands.begin(), n.operands.end()))
+        complain(n.at, "the operands of a kernel are exactly the values from outside that it reads");
+    }
     for (auto v : n.results)
       if (!defined.count(v)) complain(n.at, fmt::format("a kernel gives {}, which it does not define", shown(v)));
     for (auto v : defined)
@@ -296,10 +351,11 @@ private:
       return;
     }
     open_.insert(&f);
-    for (auto const& n : f.body.nodes)
+    each_node(f.body.nodes, [&](Node const& n) {
       for (std::string_view key : {"callee", "derivative"})
         if (auto const* name = n.attributes.find(key); name && std::holds_alternative<std::string>(*name))
           if (auto const* callee = module_.function(std::get<std::string>(*name))) visit(*callee);
+    });
     open_.erase(&f);
   }
 

@@ -11,6 +11,7 @@
 #include "passes/assemble_step.h"
 
 #include "ir/builder.h"
+#include "ir/walk.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -73,7 +74,9 @@ bool gather_rows(Function& f, Dim const& examples_of_batch) {
 bool inline_calls(Module const& m, Function& f, int depth = 0) {
   if (depth > 100) throw Error("calls are nested too deeply");
   auto is_call = [](Node const& n) { return n.op == OpCode::call; };
-  if (std::none_of(f.body.nodes.begin(), f.body.nodes.end(), is_call)) return false;
+  bool any = false;
+  each_node(f.body.nodes, [&](Node const& n) { any |= is_call(n); });
+  if (!any) return false;
   Rewriter rewriter(f);
   rewriter.run([&](Node&& n) {
     if (!is_call(n)) return rewriter.keep(std::move(n));

@@ -4,6 +4,7 @@
 #include "ir/evaluate.h"
 #include "ir/random.h"
 #include "ir/text.h"
+#include "ir/walk.h"
 
 #include <algorithm>
 #include <cmath>
@@ -116,9 +117,11 @@ bool is_large(Module const& m, Function const& f, ValueId v) {
 std::vector<bool> unknown_values(Module const& m, Function const& f) {
   std::vector<bool> measured(f.values.size(), false), unknown(f.values.size(), false), derived(f.values.size(), false);
   bool own = false, large_own = false; // derivatives of functions' own so far
-  for (auto const& n : f.body.nodes) {
+  each_node(f.body.nodes, [&](Node const& n) {
     auto reads = [&](auto const& of) {
-      return std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return of[v]; });
+      bool any = false;
+      each_read(n, [&](ValueId v) { any |= of[v]; });
+      return any;
     };
     bool const is_grad = n.op == OpCode::grad, again = is_grad && reads(derived);
     bool const follows = reads(measured) || reads(unknown) || (is_grad && large_own) || (again && own);
@@ -130,7 +133,7 @@ std::vector<bool> unknown_values(Module const& m, Function const& f) {
     }
     own |= n.op == OpCode::with_gradient;
     large_own |= n.op == OpCode::with_gradient && is_large(m, f, n.result());
-  }
+  });
   return unknown;
 }
 

@@ -8,7 +8,7 @@
 //     %c = mul %a, %a : f32[8]
 //
 // Random bits are a function of their path, so equal ones are equal. The operands of commutative operators are compared
-// without regard to their order.
+// without regard to their order. In a scope, what is around it is known; what is in it is known to nobody else.
 #include "passes/cse.h"
 
 #include "ir/op.h"
@@ -48,7 +48,8 @@ public:
     auto& bucket = table_[hash(n)];
     for (ValueId v : bucket) {
       ++compared_;
-      if (auto const* known = rewriter_.definition(v); same(*known, n)) return known;
+      auto const* known = rewriter_.definition(v); // nothing, if it stands in another scope
+      if (known && same(*known, n)) return known;
     }
     bucket.push_back(n.result());
     return nullptr;

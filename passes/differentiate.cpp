@@ -14,6 +14,7 @@
 
 #include "ir/grad.h"
 #include "ir/node_limit.h"
+#include "ir/walk.h"
 #include "passes/cse.h"
 #include "passes/dce.h"
 #include "passes/rewrite.h"
@@ -25,21 +26,37 @@
 namespace nnc {
 namespace {
 
+struct Seed {
+  ValueId y, slope; // of what is differentiated by the value y
+};
+
+// Lists of nodes that are in sight, the innermost last, which grows.
+using Lists = std::vector<std::vector<Node>*>;
+
+// Appends what the derivatives of the seeds by each of `by` take.
+std::vector<ValueId> append_slopes(Module const&, Function&, Lists const&, std::vector<Seed> const&,
+                                   std::vector<ValueId> const& by, Location at);
+
 class Reverse {
 public:
-  Reverse(Module const& m, Function& f, std::vector<Node>& nodes) : m_(m), f_(f), nodes_(nodes), make_(f, added_) {}
+  Reverse(Module const& m, Function& f, Lists const& lists, Location at) : m_(m), f_(f), make_(f, added_) {
+    make_.at = at;
+    for (auto const* list : lists)
+      for (auto const& n : *list) nodes_.push_back(&n);
+  }
 
-  std::vector<ValueId> run(ValueId y, std::vector<ValueId> const& by) {
-    mark_paths(y, by);
+  std::vector<ValueId> run(std::vector<Seed> const& seeds, std::vector<ValueId> const& by) {
+    mark_paths(seeds, by);
     slope_.assign(f_.values.size(), no_value);
-    if (depends_[y]) slope_[y] = make_.like(y, 1);
+    for (auto const& seed : seeds)
+      if (depends_[seed.y]) join(slope_[seed.y], seed.slope);
     for (size_t i = nodes_.size(); i-- > 0;)
-      if (on_path_[i]) through(nodes_[i]);
+      if (on_path_[i]) through(*nodes_[i]);
     std::vector<ValueId> result;
     for (auto x : by) result.push_back(slope_of(x));
-    for (auto& n : added_) nodes_.push_back(std::move(n));
     return result;
   }
+  std::vector<Node>& added() { return added_; }
 
 private:
   bool reads_any(Node const& n, std::vector<bool> const& of) const {
@@ -49,20 +66,20 @@ private:
   }
 
   // on_path_: the node depends on one of the x by a way that carries a derivative, and y depends on the node.
-  void mark_paths(ValueId y, std::vector<ValueId> const& by) {
+  void mark_paths(std::vector<Seed> const& seeds, std::vector<ValueId> const& by) {
     depends_.assign(f_.values.size(), false);
     for (auto x : by) depends_[x] = true;
     on_path_.assign(nodes_.size(), false);
     for (size_t i = 0; i < nodes_.size(); ++i) {
-      auto const& n = nodes_[i];
+      auto const& n = *nodes_[i];
       on_path_[i] = reads_any(n, depends_);
       if (on_path_[i])
         for (auto v : n.results) depends_[v] = depends_[v] || is_float(f_.type(v).dtype);
     }
     std::vector<bool> needed(f_.values.size());
-    needed[y] = true;
+    for (auto const& seed : seeds) needed[seed.y] = true;
     for (size_t i = nodes_.size(); i-- > 0;) {
-      auto const& n = nodes_[i];
+      auto const& n = *nodes_[i];
       on_path_[i] =
           on_path_[i] && std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return needed[v]; });
       if (on_path_[i])
@@ -74,6 +91,7 @@ private:
     if (!std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return slope_[v] != no_value; })) return;
     make_.at = n.at;
     if (n.op == OpCode::with_gradient) return through_own(n);
+    if (n.op == OpCode::cond) return through_cond(n);
     auto const& op = info(n.op);
     if (!op.gradient) throw CompilerBug(fmt::format("differentiate: {} has no gradient", op.name));
     std::vector<ValueId> dy;
@@ -100,9 +118,32 @@ private:
     for (size_t i = 0; i < variables; ++i) add(n.operands[values + i], slopes[i]);
   }
 
+  // The derivative of a cond is one of the same condition.
+  void through_cond(Node const& n) {
+    std::vector<ValueId> by, slopes;
+    for (size_t i = own_operands(n); i < n.operands.size(); ++i)
+      if (auto const v = n.operands[i]; depends_[v] && is_float(f_.type(v).dtype)) by.push_back(v);
+    for (auto v : n.results) slopes.push_back(slope_[v] == no_value ? no_value : slope_of(v));
+    std::vector<Region> sides;
+    for (auto const& side : n.regions) sides.push_back(derivative_of_side(side, slopes, by));
+    auto const given = make_.cond(n.operands[0], std::move(sides));
+    for (size_t i = 0; i < by.size(); ++i) add(by[i], given[i]);
+  }
+
+  // What it needs of the side's values is computed again: nothing that one side computes is known outside of it.
+  Region derivative_of_side(Region const& side, std::vector<ValueId> const& slopes, std::vector<ValueId> const& by) {
+    Region out = copied(f_, side);
+    std::vector<Seed> seeds;
+    for (size_t i = 0; i < slopes.size(); ++i)
+      if (slopes[i] != no_value) seeds.push_back({out.results[i], slopes[i]});
+    out.results = append_slopes(m_, f_, {&out.nodes}, seeds, by, make_.at);
+    return out;
+  }
+
   void add(ValueId v, ValueId contribution) {
-    if (!depends_[v] || f_.values[v].constant) return;
-    auto& slope = slope_[v];
+    if (depends_[v] && !f_.values[v].constant) join(slope_[v], contribution);
+  }
+  void join(ValueId& slope, ValueId contribution) {
     slope = slope == no_value ? contribution : make_.make(OpCode::add, {slope, contribution});
   }
 
@@ -115,12 +156,20 @@ private:
 
   Module const& m_;
   Function& f_;
-  std::vector<Node>& nodes_;
+  std::vector<Node const*> nodes_; // in the order in which they are computed
   std::vector<Node> added_;
   Builder make_;
   std::vector<bool> depends_, on_path_;
   std::vector<ValueId> slope_;
 };
+
+std::vector<ValueId> append_slopes(Module const& m, Function& f, Lists const& lists, std::vector<Seed> const& seeds,
+                                   std::vector<ValueId> const& by, Location at) {
+  Reverse reverse(m, f, lists, at);
+  auto slopes = reverse.run(seeds, by);
+  for (auto& n : reverse.added()) lists.back()->push_back(std::move(n));
+  return slopes;
+}
 
 // A derivative may be a value that others are too, a literal even. What is differentiated by is one of its own.
 ValueId value_of_its_own(Function& f, std::vector<Node>& nodes, ValueId v) {
@@ -129,45 +178,79 @@ ValueId value_of_its_own(Function& f, std::vector<Node>& nodes, ValueId v) {
 
 bool is_grad(Node const& n) { return n.op == OpCode::grad; }
 
-// From the first `grad` node on, until there are more than `enough` nodes; true when some are left for the next time.
-bool differentiate_some(Module const& m, Function& f, size_t enough) {
-  std::vector<Node> done;
-  std::vector<bool> is_variable(f.values.size(), false);
-  for (auto const& n : f.body.nodes)
-    for (size_t i = 1; is_grad(n) && i < n.operands.size(); ++i) is_variable[n.operands[i]] = true;
-  std::vector<ValueId> now; // what a result of `grad` has become
-  auto current = [&](ValueId v) { return v < now.size() && now[v] != no_value ? now[v] : v; };
-  bool left = false;
-  for (auto& n : f.body.nodes) {
+// One walk over a function: from the first `grad` node on, until a list has more than `enough` nodes.
+class Walk {
+public:
+  Walk(Module const& m, Function& f, size_t enough)
+      : m_(m), f_(f), enough_(enough), is_variable_(f.values.size(), false) {
+    each_node(f.body.nodes, [&](Node const& n) {
+      for (size_t i = 1; is_grad(n) && i < n.operands.size(); ++i) is_variable_[n.operands[i]] = true;
+    });
+  }
+
+  bool run() { // true when some are left for the next time
+    list(f_.body.nodes);
+    for (auto& r : f_.results) r.value = current(r.value);
+    return left_;
+  }
+
+private:
+  ValueId current(ValueId v) const { return v < now_.size() && now_[v] != no_value ? now_[v] : v; }
+
+  void list(std::vector<Node>& nodes) {
+    auto old = std::move(nodes);
+    nodes.clear();
+    open_.push_back(&nodes);
+    for (auto& n : old) node(n);
+    open_.pop_back();
+  }
+
+  void node(Node& n) {
     for (auto& v : n.operands) v = current(v);
-    left |= is_grad(n) && done.size() > enough;
-    if (!is_grad(n) || left) {
-      done.push_back(std::move(n));
-      continue;
+    for (auto& r : n.regions) {
+      list(r.nodes);
+      for (auto& v : r.results) v = current(v);
     }
-    Blame const blame(f, n.at);
-    auto slopes = append_gradient(m, f, done, n.operands[0], {n.operands.begin() + 1, n.operands.end()});
-    now.resize(f.values.size(), no_value);
+    if (holds_scopes(n)) list_captures(f_, n);
+    auto& done = *open_.back();
+    left_ |= is_grad(n) && done.size() > enough_;
+    if (is_grad(n) && !left_) differentiate(n);
+    else done.push_back(std::move(n));
+  }
+
+  void differentiate(Node const& n) {
+    Blame const blame(f_, n.at);
+    auto& done = *open_.back();
+    Builder make(f_, done);
+    Seed const seed{n.operands[0], make.like(n.operands[0], 1)};
+    auto slopes = append_slopes(m_, f_, open_, {seed}, {n.operands.begin() + 1, n.operands.end()}, {});
+    now_.resize(f_.values.size(), no_value);
     for (size_t i = 0; i < slopes.size(); ++i) {
-      if (is_variable[n.results[i]]) slopes[i] = value_of_its_own(f, done, slopes[i]);
-      now[n.results[i]] = slopes[i];
-      auto& v = f.values[slopes[i]];
-      if (v.name.empty() && !v.constant) v.name = f.values[n.results[i]].name;
+      if (is_variable_[n.results[i]]) slopes[i] = value_of_its_own(f_, done, slopes[i]);
+      now_[n.results[i]] = slopes[i];
+      auto& v = f_.values[slopes[i]];
+      if (v.name.empty() && !v.constant) v.name = f_.values[n.results[i]].name;
     }
   }
-  f.body.nodes = std::move(done);
-  for (auto& r : f.results) r.value = current(r.value);
-  return left;
-}
+
+  Module const& m_;
+  Function& f_;
+  size_t enough_;
+  std::vector<bool> is_variable_;
+  std::vector<ValueId> now_; // what a result of `grad` has become
+  Lists open_;               // the lists around the node that is looked at, as far as they are done
+  bool left_ = false;
+};
 
 constexpr size_t many_nodes = 1000;
 
 // A derivative of a derivative of ... has an exponential number of nodes, most of them equal to others: whenever they
 // have doubled, what is equal is merged before it is differentiated once more.
 bool differentiate_function(Module const& m, Function& f) {
-  if (std::none_of(f.body.nodes.begin(), f.body.nodes.end(), is_grad)) return false;
-  for (size_t enough = many_nodes; differentiate_some(m, f, enough);
-       enough = std::max(many_nodes, 2 * f.body.nodes.size())) {
+  bool any = false;
+  each_node(f.body.nodes, [&](Node const& n) { any |= is_grad(n); });
+  if (!any) return false;
+  for (size_t enough = many_nodes; Walk(m, f, enough).run(); enough = std::max(many_nodes, 2 * f.body.nodes.size())) {
     merge_duplicates(f);
     drop_unused(f);
   }
@@ -188,10 +271,10 @@ bool drop_guides(Function& f) {
 std::set<std::string> derivatives(Module const& m) {
   std::set<std::string> names, called;
   for (auto const& f : m.functions)
-    for (auto const& n : f.body.nodes) {
+    each_node(f.body.nodes, [&](Node const& n) {
       if (n.op == OpCode::with_gradient) names.insert(n.attributes.get<std::string>("derivative"));
       if (n.op == OpCode::call) called.insert(n.attributes.get<std::string>("callee"));
-    }
+    });
   for (auto const& name : called) names.erase(name);
   return names;
 }
@@ -208,9 +291,9 @@ public:
 private:
   void function(Function& f) {
     if (!done_.insert(&f).second) return;
-    for (size_t i = 0; i < f.body.nodes.size(); ++i)
-      if (auto const& n = f.body.nodes[i]; n.op == OpCode::with_gradient)
-        function(*m_.function(n.attributes.get<std::string>("derivative")));
+    each_node(f.body.nodes, [&](Node const& n) {
+      if (n.op == OpCode::with_gradient) function(*m_.function(n.attributes.get<std::string>("derivative")));
+    });
     changed_ |= differentiate_function(m_, f);
   }
 
@@ -223,7 +306,8 @@ private:
 
 std::vector<ValueId> append_gradient(Module const& m, Function& f, std::vector<Node>& nodes, ValueId y,
                                      std::vector<ValueId> const& by) {
-  return Reverse(m, f, nodes).run(y, by);
+  Builder make(f, nodes);
+  return append_slopes(m, f, {&nodes}, {{y, make.like(y, 1)}}, by, {});
 }
 
 PassResult differentiate(Module m, PassContext&) {

@@ -1,9 +1,9 @@
 // Runs passes: which ones, with which checks, and what the outside learns about them.
 #include "ir/node_limit.h"
 #include "ir/verify.h"
+#include "ir/walk.h"
 #include "passes/check.h"
 #include "passes/pass.h"
-#include "passes/rewrite.h"
 
 #include <algorithm>
 #include <chrono>

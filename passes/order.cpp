@@ -10,6 +10,7 @@
 #include "passes/order.h"
 
 #include "ir/op.h"
+#include "ir/walk.h"
 
 #include <algorithm>
 
@@ -74,14 +75,13 @@ bool takes_order(Node const& n) {
   return std::any_of(op.attributes.begin(), op.attributes.end(), [](auto const& a) { return a.name == "order"; });
 }
 
-bool write_orders(Function& f, std::vector<Node>& nodes) {
+bool write_orders(Function& f) {
   bool changed = false;
-  for (auto& n : nodes) {
-    for (auto& r : n.regions) changed |= write_orders(f, r.nodes);
-    if (!takes_order(n) || n.attributes.has("order")) continue;
+  each_node(f.body.nodes, [&](Node& n) {
+    if (!takes_order(n) || n.attributes.has("order")) return;
     n.attributes.set("order", info(n.op).has(contracts) ? order_of_dot(f, n) : order_of_reduce(f, n));
     changed = true;
-  }
+  });
   return changed;
 }
 
@@ -89,7 +89,7 @@ bool write_orders(Function& f, std::vector<Node>& nodes) {
 
 PassResult order(Module m, PassContext&) {
   bool changed = false;
-  for (auto& f : m.functions) changed |= write_orders(f, f.body.nodes);
+  for (auto& f : m.functions) changed |= write_orders(f);
   return {std::move(m), changed};
 }
 

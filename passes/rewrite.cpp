@@ -2,8 +2,10 @@
 #include "passes/rewrite.h"
 
 #include "ir/node_limit.h"
+#include "ir/walk.h"
 
 #include <algorithm>
+#include <span>
 
 namespace nnc {
 
@@ -12,29 +14,32 @@ ValueId Rewriter::current(ValueId v) const {
   return v;
 }
 
+namespace {
+
+i64 size_of(Node const& n) { return static_cast<i64>(node_count(n)); }
+
+} // namespace
+
 void Rewriter::hold_variables() {
   held_.assign(function.values.size(), false);
-  for (auto const& n : function.body.nodes)
-    if (n.op == OpCode::grad)
-      for (size_t i = 1; i < n.operands.size(); ++i) held_[n.operands[i]] = true;
+  each_node(function.body.nodes, [&](Node const& n) {
+    for (size_t i = 1; n.op == OpCode::grad && i < n.operands.size(); ++i) held_[n.operands[i]] = true;
+  });
 }
 
 Node const* Rewriter::definition(ValueId v) const {
-  return v < defined_.size() && defined_[v] >= 0 && !is_held(v) ? &out_[static_cast<size_t>(defined_[v])] : nullptr;
-}
-
-void Rewriter::remap(Node& n) {
-  for (auto& v : n.operands) v = current(v);
-  for (auto& r : n.regions)
-    for (auto& inner : r.nodes) remap(inner);
+  if (v >= defined_.size() || defined_[v].list == 0 || is_held(v)) return nullptr;
+  return &open_[defined_[v].list - 1][defined_[v].index];
 }
 
 void Rewriter::keep(Node&& n) {
+  auto& list = open_.back();
   for (auto r : n.results) {
-    if (defined_.size() <= r) defined_.resize(function.values.size(), -1);
-    defined_[r] = static_cast<i64>(out_.size());
+    if (defined_.size() <= r) defined_.resize(function.values.size());
+    defined_[r] = {open_.size(), list.size()};
   }
-  out_.push_back(std::move(n));
+  kept_ += size_of(n);
+  list.push_back(std::move(n));
 }
 
 void Rewriter::replace(ValueId old, ValueId now) {
@@ -47,29 +52,44 @@ void Rewriter::replace(ValueId old, ValueId now) {
   if (to.name.empty() && !to.constant) to.name = function.values[old].name;
 }
 
-void Rewriter::run(std::function<void(Node&&)> const& visit) {
-  auto nodes = std::move(function.body.nodes);
-  auto const others = function.limit ? function.limit->count() - static_cast<i64>(nodes.size()) : 0;
-  out_.clear();
-  out_.reserve(nodes.size());
-  defined_.assign(function.values.size(), -1);
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    auto& n = nodes[i];
-    if (function.limit) function.limit->set(others + static_cast<i64>(out_.size() + nodes.size() - i));
-    remap(n);
-    if (n.op == OpCode::kernel ||
-        std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return is_held(v); }))
-      keep(std::move(n));
-    else visit(std::move(n));
-  }
-  function.body.nodes = std::move(out_);
+void Rewriter::run(Visit const& visit) {
+  left_ = static_cast<i64>(node_count(function.body.nodes));
+  others_ = function.limit ? function.limit->count() - left_ : 0;
+  kept_ = 0;
+  defined_.assign(function.values.size(), {});
+  walk(function.body.nodes, visit);
   for (auto& r : function.results) r.value = current(r.value);
 }
 
-void each_read(Node const& n, std::function<void(ValueId)> const& visit) {
-  for (auto v : n.operands) visit(v);
-  for (auto const& r : n.regions)
-    for (auto const& inner : r.nodes) each_read(inner, visit);
+void Rewriter::walk(std::vector<Node>& list, Visit const& visit) {
+  auto nodes = std::move(list);
+  open_.emplace_back().reserve(nodes.size());
+  for (auto& n : nodes) {
+    if (holds_scopes(n)) scopes(n, visit);
+    else each_read(n, [&](ValueId& v) { v = current(v); });
+    auto const size = size_of(n);
+    if (function.limit) function.limit->set(others_ + left_ + kept_);
+    bool const held = std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return is_held(v); });
+    if (is_kernel(n) || held) keep(std::move(n));
+    else visit(std::move(n));
+    left_ -= size;
+  }
+  list = std::move(open_.back());
+  open_.pop_back();
+  for (auto const& n : list)
+    for (auto r : n.results) defined_[r] = {};
+}
+
+// Afterwards the node counts with all that it holds among those that are not yet visited.
+void Rewriter::scopes(Node& n, Visit const& visit) {
+  for (auto& v : n.operands) v = current(v);
+  for (auto& r : n.regions) {
+    walk(r.nodes, visit);
+    for (auto& v : r.results) v = current(v);
+  }
+  list_captures(function, n);
+  kept_ -= size_of(n) - 1;
+  left_ += size_of(n) - 1;
 }
 
 namespace {
@@ -86,12 +106,6 @@ struct Renumbering {
     }
     v = number[v];
   }
-  void take(Node& n) {
-    for (auto& v : n.operands) take(v);
-    for (auto& r : n.regions)
-      for (auto& inner : r.nodes) take(inner);
-    for (auto& v : n.results) take(v);
-  }
 };
 
 } // namespace
@@ -100,7 +114,7 @@ bool compact(Function& f) {
   Renumbering r{.number = std::vector<ValueId>(f.values.size(), no_value), .values = {}, .f = f};
   r.values.reserve(f.values.size());
   for (auto& a : f.arguments) r.take(a.value);
-  for (auto& n : f.body.nodes) r.take(n);
+  for (auto& n : f.body.nodes) each_mention(n, [&](ValueId& v) { r.take(v); });
   for (auto& x : f.results) r.take(x.value);
   bool moved = r.values.size() != f.values.size();
   for (ValueId v = 0; v < r.number.size() && !moved; ++v) moved = r.number[v] != v;
@@ -109,38 +123,27 @@ bool compact(Function& f) {
   return moved;
 }
 
-namespace {
-
-Node copied(Node const& n, Function& target, Function const& callee, std::vector<ValueId>& map) {
-  count_node(target, n.at);
-  auto mapped = [&](ValueId v) {
-    if (map[v] == no_value && callee.values[v].constant)
-      map[v] = literal(target, callee.type(v).dtype, *callee.values[v].constant);
-    return map[v];
-  };
-  Node out{.op = n.op, .operands = {}, .results = {}, .attributes = n.attributes, .regions = {}, .at = n.at};
-  for (auto v : n.operands) out.operands.push_back(mapped(v));
-  for (auto const& r : n.regions) {
-    out.regions.emplace_back();
-    for (auto const& inner : r.nodes) out.regions.back().nodes.push_back(copied(inner, target, callee, map));
-  }
-  for (auto v : n.results) {
-    if (map[v] == no_value) {
-      map[v] = static_cast<ValueId>(target.values.size());
-      target.values.push_back(callee.values[v]);
-    }
-    out.results.push_back(map[v]);
-  }
-  return out;
-}
-
-} // namespace
-
 std::vector<ValueId> inline_function(Function& target, std::vector<Node>& into, Function const& callee,
                                      std::vector<ValueId> const& arguments) {
   std::vector<ValueId> map(callee.values.size(), no_value);
   for (size_t i = 0; i < arguments.size(); ++i) map[callee.arguments[i].value] = arguments[i];
-  for (auto const& n : callee.body.nodes) into.push_back(copied(n, target, callee, map));
+  auto mapped = [&](ValueId& v) {
+    auto const& value = callee.values[v];
+    if (map[v] == no_value && value.constant) map[v] = literal(target, value.type.dtype, *value.constant);
+    if (map[v] == no_value) {
+      map[v] = static_cast<ValueId>(target.values.size());
+      target.values.push_back(value);
+    }
+    v = map[v];
+  };
+  for (auto const& n : callee.body.nodes) {
+    std::span const made(&into.emplace_back(n), 1);
+    each_mention(made.front(), mapped);
+    each_node(made, [&](Node& x) {
+      count_node(target, x.at);
+      if (holds_scopes(x)) list_captures(target, x);
+    });
+  }
   std::vector<ValueId> results;
   for (auto const& r : callee.results) {
     auto const& v = callee.values[r.value];
@@ -153,16 +156,6 @@ ValueId literal(Function& f, DType d, Scalar c) {
   std::vector<Node> nowhere;
   Builder b(f, nowhere);
   return is_float(d) ? b.constant(d, c.f) : b.integer(d, c.i);
-}
-
-size_t node_count(Module const& m) {
-  size_t n = 0;
-  for (auto const& f : m.functions)
-    for (auto const& node : f.body.nodes) {
-      ++n;
-      for (auto const& r : node.regions) n += r.nodes.size();
-    }
-  return n;
 }
 
 } // namespace nnc

@@ -8,14 +8,17 @@
 
 namespace nnc {
 
-// Rebuilds the body of a function node by node. What has been replaced is replaced in everything that comes later.
+// Rebuilds the body of a function, and the scopes in it, node by node. What has been replaced is replaced in everything
+// that comes later.
 class Rewriter {
 public:
+  using Visit = std::function<void(Node&&)>;
   explicit Rewriter(Function& f) : function(f) {}
 
   // Takes every node of the old body in order, with operands already replaced; `visit` keeps it (`keep`), drops it
-  // after `replace`, or emits others. Kernels are kept as they are.
-  void run(std::function<void(Node&&)> const& visit);
+  // after `replace`, or emits others. A node with scopes comes after the nodes in them, which stay in their region.
+  // Kernels are kept as they are.
+  void run(Visit const& visit);
 
   // What a `grad` node differentiates by must stay the value that it is: merged with an equal one, or looked through,
   // it would be another variable. From now on `run` keeps the nodes that give these values, and `definition` hides
@@ -26,22 +29,26 @@ public:
   // All later readers of `old` read `now` instead; the user's name moves along when `now` has none.
   void replace(ValueId old, ValueId now);
   ValueId current(ValueId v) const;
-  Node const* definition(ValueId v) const; // the kept node that gives v; null for arguments, literals and held values
+  // The kept node that gives v; null for arguments, literals, held values, and what is not in sight.
+  Node const* definition(ValueId v) const;
 
   Function& function;
   bool changed = false;
 
 private:
-  void remap(Node&);
+  struct Position {
+    size_t list = 0, index = 0; // list: number in open_, from 1; 0: nowhere
+  };
+  void walk(std::vector<Node>& list, Visit const&);
+  void scopes(Node&, Visit const&);
   bool is_held(ValueId v) const { return v < held_.size() && held_[v]; }
-  std::vector<Node> out_;
-  std::vector<ValueId> now_; // per value; no_value: itself
-  std::vector<i64> defined_; // per value: index in out_, or -1
-  std::vector<bool> held_;   // per value
+  std::vector<std::vector<Node>> open_;  // the new lists around the node that is visited, the innermost last
+  std::vector<ValueId> now_;             // per value; no_value: itself
+  std::vector<Position> defined_;        // per value
+  std::vector<bool> held_;               // per value
+  i64 others_ = 0, left_ = 0, kept_ = 0; // nodes: of other functions, not yet visited, kept; with what they hold
 };
 
-// Every value that a node reads, a kernel's literals included.
-void each_read(Node const&, std::function<void(ValueId)> const&);
 // Drops values that no argument, node or result mentions, and numbers the others in order of definition. True when
 // anything moved.
 bool compact(Function&);
@@ -51,6 +58,5 @@ std::vector<ValueId> inline_function(Function& target, std::vector<Node>& into, 
                                      std::vector<ValueId> const& arguments);
 // The literal with these bits: a new one, or one that the function has already.
 ValueId literal(Function&, DType, Scalar);
-size_t node_count(Module const&);
 
 } // namespace nnc

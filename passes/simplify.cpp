@@ -7,6 +7,7 @@
 //     %2 = dot %dy, %w {contract_lhs=[1], contract_rhs=[1]} : f32[batch,784]
 #include "passes/simplify.h"
 
+#include "ir/walk.h"
 #include "passes/simplify_rules.h"
 
 #include <fmt/core.h>
@@ -31,8 +32,34 @@ public:
 private:
   void take(Node&& n, int depth) {
     if (depth > deepest) throw CompilerBug("simplify: rules undo each other");
+    if (n.op == OpCode::cond && decide(n)) return;
     if (info(n.op).has(structural) || !(try_rules(arithmetic_rules(), n, depth) || try_rules(shape_rules(), n, depth)))
       rewriter_.keep(std::move(n));
+  }
+
+  // A cond whose condition is known is the side that it chooses; what both sides give is chosen by none.
+  bool decide(Node& n) {
+    if (auto const condition = rewriter_.function.values[n.operands[0]].constant) {
+      Region& side = n.regions[condition->i ? 0 : 1];
+      trace("decided_cond", n.result());
+      for (auto& x : side.nodes) rewriter_.keep(std::move(x));
+      for (size_t i = 0; i < n.results.size(); ++i) rewriter_.replace(n.results[i], side.results[i]);
+      return true;
+    }
+    auto &one = n.regions[0].results, &other = n.regions[1].results;
+    for (size_t i = n.results.size(); i-- > 0;) {
+      if (one[i] != other[i]) continue;
+      trace("same_on_both_sides", n.results[i]);
+      rewriter_.replace(n.results[i], one[i]);
+      for (auto* list : {&n.results, &one, &other}) list->erase(list->begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    list_captures(rewriter_.function, n);
+    return n.results.empty();
+  }
+
+  void trace(std::string_view rule, ValueId at) const {
+    auto const& f = rewriter_.function;
+    if (context_.trace) context_.trace(fmt::format("simplify: {} at %{} in @{}", rule, f.values[at].name, f.name));
   }
 
   bool try_rules(std::span<Rule const> rules, Node const& n, int depth) {
@@ -42,9 +69,7 @@ private:
       m.make.at = n.at;
       auto same = rule.apply(m, n);
       if (same == no_value) continue;
-      if (context_.trace)
-        context_.trace(fmt::format("simplify: {} at %{} in @{}", rule.name, rewriter_.function.values[n.result()].name,
-                                   rewriter_.function.name));
+      trace(rule.name, n.result());
       for (auto& x : made) {
         for (auto& v : x.operands) v = rewriter_.current(v);
         take(std::move(x), depth + 1);

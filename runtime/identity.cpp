@@ -2,6 +2,8 @@
 
 #include "frontend/std_library.h"
 #include "ir/text.h"
+#include "ir/walk.h"
+#include "passes/dce.h"
 #include "runtime/bytes.h"
 #include "runtime/data/dataset.h"
 #include "runtime/sha256.h"
@@ -31,26 +33,14 @@ std::string joined(List const& words) {
   return text;
 }
 
-// Nodes that reach no result are none of what a function computes.
-void remove_dead(Function& function) {
-  std::vector<bool> live(function.values.size(), false);
-  for (auto const& result : function.results) live[result.value] = true;
-  auto& nodes = function.body.nodes;
-  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node)
-    if (std::ranges::any_of(node->results, [&](ValueId v) { return live[v]; }))
-      for (auto const operand : node->operands) live[operand] = true;
-  std::erase_if(
-      nodes, [&](Node const& node) { return std::ranges::none_of(node.results, [&](ValueId v) { return live[v]; }); });
-}
-
 // The text of what a function computes, whatever its values are called and wherever they are written.
 std::string bare_text(Module const& module, Function function, bool constants) {
   std::erase_if(function.results, [](Result const& r) { return r.role == Role::metric; });
-  remove_dead(function);
-  for (auto& node : function.body.nodes) {
+  drop_unused(function);
+  each_node(function.body.nodes, [&](Node& node) {
     node.at = {};
-    for (auto const result : node.results) function.values[result].name.clear();
-  }
+    each_definition(node, [&](ValueId v) { function.values[v].name.clear(); });
+  });
   if (!constants)
     for (auto& value : function.values)
       if (value.constant && is_float(value.type.dtype)) value.constant = Scalar{};

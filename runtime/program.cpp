@@ -3,6 +3,7 @@
 #include "ir/op.h"
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "ir/walk.h"
 #include "passes/pass.h"
 #include "runtime/data_set.h"
 #include "runtime/failure.h"
@@ -51,19 +52,6 @@ std::optional<std::string> read_import(Options const& options, std::filesystem::
     return read_text(file);
   }
   return std::nullopt;
-}
-
-size_t node_count(Region const& region) {
-  size_t count = region.nodes.size();
-  for (auto const& node : region.nodes)
-    for (auto const& inner : node.regions) count += node_count(inner);
-  return count;
-}
-
-size_t node_count(Module const& module) {
-  size_t count = 0;
-  for (auto const& function : module.functions) count += node_count(function.body);
-  return count;
 }
 
 Settings settings_of(Options const& options, std::filesystem::path const& main) {
@@ -137,6 +125,7 @@ std::string switches_for(Options const& options) {
 
 // Machine code is made of what the whole pipeline gives; a choice of passes, or a text, may give something else.
 void check_finished(Module const& module, bool chosen) {
+  check_operators(module);
   auto problems = verify_finished(module);
   if (problems.empty()) return;
   if (!chosen) throw CompilerBug("before code is made: " + problems.front().message);

@@ -170,6 +170,11 @@ i64 stack_of(Lowered const& all, Target const& target) {
 
 } // namespace
 
+void check_operators(Module const& m) {
+  for (auto const& f : m.functions)
+    if (f.name != "require") check_operators(f);
+}
+
 Object compile(Module const& m, CompileOptions const& options) {
   initialize_llvm();
   Target target = m.target ? *m.target : host_target();

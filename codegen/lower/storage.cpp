@@ -3,6 +3,7 @@
 #include "ir/kernel.h"
 #include "ir/memory.h"
 #include "ir/op.h"
+#include "ir/walk.h"
 
 namespace nnc {
 
@@ -100,7 +101,15 @@ void check_extents(Function const& f) {
 
 } // namespace
 
+void check_operators(Function const& f) {
+  each_node(f.body.nodes, [](Node const& n) {
+    if (holds_scopes(n))
+      throw Error(Diagnostic{.at = n.at, .message = std::string(info(n.op).name) + " is not compiled yet"});
+  });
+}
+
 void check_compiled(Function const& f) {
+  check_operators(f);
   check_extents(f);
   for (auto const& v : f.values) {
     DType d = v.type.dtype;

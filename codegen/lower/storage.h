@@ -22,6 +22,7 @@ Ref extent(LoopBuilder&, Dim const&);          // its exact value
 Ref extent_in_slots(LoopBuilder&, Dim const&); // with batch rounded up to a multiple of 16
 
 // The dtypes that code is made for; an Error with the place for the others.
+void check_operators(Function const&);
 void check_compiled(Function const&);
 
 } // namespace nnc

@@ -1,5 +1,6 @@
 // Nodes about nodes. They have no type rule of their own: a gradient has the type of its value, a call the types of its
-// callee's results, a kernel those of the values that it gives. The verifier checks them, the evaluator runs them.
+// callee's results, a cond those of its sides' results, a kernel those of the values that it gives. The verifier checks
+// them, the evaluator runs them.
 #include "ir/op.h"
 
 namespace nnc {
@@ -46,10 +47,20 @@ constinit Op const ops::call{
     .traits = structural,
     .attributes = call_attributes,
 };
+constinit Op const ops::cond{
+    .name = "cond",
+    .doc =
+        "the results of its first region where the first operand, a bool, is true, else those of its second one; only "
+        "that region is computed. The other operands are what the regions read",
+    .arity = -1,
+    .regions = 2,
+    .traits = structural,
+};
 constinit Op const ops::kernel{
     .name = "kernel",
     .doc = "a group of nodes that become one loop nest; made by `fuse`",
     .arity = -1,
+    .regions = 1,
     .traits = structural,
     .attributes = kernel_attributes,
 };

@@ -14,6 +14,7 @@ namespace nnc {
 namespace {
 
 constexpr size_t most_errors = 20;
+constexpr int deepest_nesting = 100; // whoever walks over regions recurses
 constexpr i64 most_rows = INT32_MAX; // of a batch or a data set: rows are numbered in i32
 
 class Parser {
@@ -400,6 +401,7 @@ private:
   void function() {
     f_ = {};
     in_kernel_ = false;
+    nesting_ = 0;
     values_.clear();
     expect('@');
     f_.name = name("the name of a function");
@@ -461,15 +463,19 @@ private:
     } while (accept(','));
     expect('}');
   }
-  void returns(std::vector<ResultHead> const& heads) {
+  // "return %a, 0:f32": what a function gives, or behind an arrow what a region does; nothing without the word.
+  std::vector<ValueId> given_values(std::string_view word) {
     std::vector<ValueId> values;
-    if (accept("return")) {
-      do {
-        if (blanks(), peek() == '%') values.push_back(used_value());
-        else values.push_back(literal(raw_literal(), {}));
-      } while (accept(','));
-      end_line();
-    }
+    if (!accept(word)) return values;
+    do {
+      if (blanks(), peek() == '%') values.push_back(used_value());
+      else values.push_back(literal(raw_literal(), {}));
+    } while (accept(','));
+    end_line();
+    return values;
+  }
+  void returns(std::vector<ResultHead> const& heads) {
+    auto const values = given_values("return");
     skip_to_content();
     if (values.size() != heads.size())
       fail(fmt::format("@{} has {} results, {} are returned", f_.name, heads.size(), values.size()));
@@ -515,7 +521,7 @@ private:
     std::vector<Node> out;
     while (skip_to_content()) {
       blanks();
-      if (peek() == '}') break;
+      if (peek() == '}' || text_.compare(at_, 2, "->") == 0) break;
       if (text_.compare(at_, 6, "return") == 0 && !is_name_character(text_[std::min(at_ + 6, text_.size() - 1)])) break;
       out.push_back(node());
     }
@@ -555,8 +561,18 @@ private:
       expect('{');
       n.attributes = attributes(op);
     }
-    if (*code == OpCode::kernel) kernel_body(n, raw, names);
-    else typed_results(n, raw, names);
+    if (*code == OpCode::kernel) return kernel_body(n, raw, names), n;
+    auto types_at = (blanks(), here());
+    auto const stated = stated_types(names.size());
+    operands(n, raw, stated);
+    if (op.regions > 0) {
+      for (int i = 0; i < op.regions; ++i) n.regions.push_back(region(n, i == 0));
+    } else {
+      comment(n);
+    }
+    check(n, stated, types_at);
+    end_line();
+    results(n, names, stated);
     return n;
   }
   bool region_follows() const { // "{" and then the end of the line
@@ -570,11 +586,9 @@ private:
     expect('{');
     comment(n);
     next_line();
-    n.regions.emplace_back();
     in_kernel_ = true;
-    auto body = nodes();
+    n.regions.push_back({.nodes = nodes()});
     in_kernel_ = false;
-    n.regions.front().nodes = std::move(body);
     skip_to_content();
     expect('}');
     end_line();
@@ -584,15 +598,42 @@ private:
       n.results.push_back(it->second);
     }
   }
-  void typed_results(Node& n, std::vector<Raw> const& raw, std::vector<std::pair<std::string, Location>> const& names) {
+  // "(%a: f32[4]) {", its nodes, "-> %b", "}"
+  Region region(Node& n, bool first) {
+    Region r;
+    if (accept('(')) {
+      do {
+        auto at = (blanks(), here());
+        auto argument = value_name();
+        expect(':');
+        r.arguments.push_back(define(argument, type(), at));
+      } while (accept(','));
+      expect(')');
+    }
+    if (++nesting_ > deepest_nesting) fail(fmt::format("regions nest more than {} deep", deepest_nesting));
+    expect('{');
+    if (first) comment(n);
+    end_line();
+    r.nodes = nodes();
+    r.results = given_values("->");
+    skip_to_content();
+    expect('}');
+    --nesting_;
+    return r;
+  }
+
+  std::vector<Type> stated_types(size_t results) {
     std::vector<Type> stated;
-    auto types_at = (blanks(), here());
+    auto at = (blanks(), here());
     if (accept(':')) {
       do stated.push_back(type());
       while (accept(','));
     }
-    if (stated.size() != names.size())
-      fail(types_at, fmt::format("{} results need {} types, found {}", names.size(), names.size(), stated.size()));
+    if (stated.size() != results)
+      fail(at, fmt::format("{} results need {} types, found {}", results, results, stated.size()));
+    return stated;
+  }
+  void operands(Node& n, std::vector<Raw> const& raw, std::vector<Type> const& stated) {
     std::optional<DType> dtype;
     for (auto const& r : raw)
       if (r.value != no_value && !f_.values[r.value].constant) {
@@ -601,14 +642,13 @@ private:
       }
     if (!dtype && !stated.empty()) dtype = stated.front().dtype;
     for (auto const& r : raw) n.operands.push_back(r.value != no_value ? r.value : literal(r, dtype));
-    comment(n);
-    check(n, stated, types_at);
+  }
+  void results(Node& n, std::vector<std::pair<std::string, Location>> const& names, std::vector<Type> const& stated) {
     for (size_t i = 0; i < names.size(); ++i) {
       auto id = define(names[i].first, stated[i], names[i].second);
       f_.values[id].at = n.at;
       n.results.push_back(id);
     }
-    end_line();
   }
   void check(Node const& n, std::vector<Type> const& stated, Location at) {
     auto const& op = info(n.op);
@@ -659,6 +699,7 @@ private:
   Module module_;
   Function f_;
   bool in_kernel_ = false;
+  int nesting_ = 0;
   std::unordered_map<std::string, ValueId> values_;
   std::vector<Diagnostic> diagnostics_;
 };

@@ -5,6 +5,7 @@
 #include "ir/text.h"
 #include "ir/text/literal.h"
 #include "ir/text/quoted.h"
+#include "ir/walk.h"
 
 #include <fmt/core.h>
 #include <unordered_map>
@@ -87,9 +88,12 @@ private:
 
   void name_nodes(std::vector<Node> const& nodes) {
     for (auto const& n : nodes) {
-      if (n.op == OpCode::kernel) name_nodes(n.regions.front().nodes);
-      else
+      if (!is_kernel(n))
         for (auto r : n.results) give_name(r);
+      for (auto const& r : n.regions) {
+        for (auto v : r.arguments) give_name(v);
+        name_nodes(r.nodes);
+      }
     }
   }
 
@@ -145,19 +149,33 @@ private:
     if (!n.operands.empty()) line += " " + operands(n);
     if (!n.attributes.empty())
       line += " {" + joined(n.attributes, [&](auto const& a) { return a.first + "=" + attribute(a.second); }) + "}";
-    bool group = n.op == OpCode::kernel;
-    if (group) line += " {";
-    else if (!n.results.empty()) line += " : " + joined(n.results, [&](ValueId r) { return f_.type(r).text(); });
+    if (!is_kernel(n) && !n.results.empty())
+      line += " : " + joined(n.results, [&](ValueId r) { return f_.type(r).text(); });
+    if (!n.regions.empty()) line += head(n.regions.front());
     auto const& file = module_.sources->name(n.at.file);
     if (n.at && !file.ends_with(".ir")) {
       line.resize(std::max(line.size() + 2, comment_column), ' ');
       line += fmt::format("# {}:{}", is_plain_place(file) ? file : quoted(file), n.at.line);
     }
     out += line + "\n";
-    if (group) {
-      for (auto const& inner : n.regions.front().nodes) node(out, inner, indent + 2);
-      out += std::string(static_cast<size_t>(indent), ' ') + "}\n";
+    for (auto const& r : n.regions) {
+      if (&r != &n.regions.front()) out += head(r) + "\n";
+      body(out, r, indent + 2);
+      out += std::string(static_cast<size_t>(indent), ' ') + "}";
     }
+    if (!n.regions.empty()) out += "\n";
+  }
+
+  // " (%a: f32[], %b: i32[4]) {"
+  std::string head(Region const& r) const {
+    if (r.arguments.empty()) return " {";
+    return " (" + joined(r.arguments, [&](ValueId v) { return names_[v] + ": " + f_.type(v).text(); }) + ") {";
+  }
+  void body(std::string& out, Region const& r, int indent) const {
+    for (auto const& inner : r.nodes) node(out, inner, indent);
+    if (r.results.empty()) return;
+    out += std::string(static_cast<size_t>(indent), ' ') + "-> " +
+           joined(r.results, [&](ValueId v) { return operand(v, nullptr); }) + "\n";
   }
 
   Module const& module_;

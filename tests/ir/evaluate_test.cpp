@@ -321,3 +321,30 @@ TEST_CASE("a long gradient is measured along one direction") {
   CHECK(std::abs(length - 1) < 1e-12);
   for (size_t i = 0; i < 400; ++i) CHECK(std::abs(d[i] - slope * direction[i]) < 1e-5);
 }
+
+TEST_CASE("of a cond the side that is chosen is computed, and nothing else") {
+  Module const m = parsed(R"(
+func @f(%p: bool[], %a: i32[2], %b: i32[2]) -> (y: i32[2], n: i32[]) {
+  %y, %n = cond %p, %a, %b : i32[2], i32[] {
+    %0 = floor_div %a, %b : i32[2]
+    %1 = reduce_sum %0 {axes=[0]} : i32[]
+    -> %0, %1
+  } {
+    -> %b, 7:i32
+  }
+  return %y, %n
+})");
+  i64 zeros = 0;
+  Evaluation const how{.zero_divided = &zeros};
+  auto run_with = [&](bool p) {
+    return evaluate(m, m.functions[0], {ints({}, {p}, DType::bool_), ints({2}, {8, 9}), ints({2}, {0, 2})}, how);
+  };
+  auto const second = run_with(false);
+  CHECK(second[0].i == std::vector<i64>{0, 2});
+  CHECK(second[1].i == std::vector<i64>{7});
+  CHECK(zeros == 0);
+  auto const first = run_with(true);
+  CHECK(first[0].i == std::vector<i64>{0, 4});
+  CHECK(first[1].i == std::vector<i64>{4});
+  CHECK(zeros == 1);
+}

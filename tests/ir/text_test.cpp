@@ -189,3 +189,34 @@ TEST_CASE("a literal is rounded first, and then is in the range of its dtype or 
                             {DType::f64, std::numeric_limits<f64>::max()}})
     for (f64 x : {largest, -largest}) CHECK(value(d, literal_text(d, {.f = x})) == x);
 }
+
+TEST_CASE("the arguments of a region are read and printed") {
+  std::string const text = R"(func @f(%p: bool[], %x: f32[4]) -> (y: f32[4]) {
+  %y = cond %p, %x : f32[4] (%a: f32[4], %0: i32[]) {
+    %1 = add %a, %x : f32[4]
+    -> %1
+  } (%b: f32[4], %2: i32[]) {
+    -> %b
+  }
+  return %y
+}
+)";
+  auto p = parse_ir("t.ir", text);
+  REQUIRE(p.diagnostics.empty());
+  CHECK(p.module.functions[0].body.nodes[0].regions[1].arguments.size() == 2);
+  CHECK(print(p.module) == text);
+}
+
+TEST_CASE("regions nest a hundred deep and no deeper") {
+  auto nested = [](int depth) {
+    std::string text = "func @f(%p: bool[], %x: f32[4]) -> (y: f32[4]) {\n";
+    for (int i = 0; i < depth; ++i) text += "%v" + std::to_string(i) + " = cond %p, %x, %p : f32[4] {\n";
+    for (int i = depth; i-- > 0;)
+      text += (i + 1 < depth ? "-> %v" + std::to_string(i + 1) : "-> %x") + "\n} {\n-> %x\n}\n";
+    return parse_ir("t.ir", text + "return %v0\n}\n");
+  };
+  CHECK(nested(100).diagnostics.empty());
+  auto const deeper = nested(101).diagnostics;
+  REQUIRE(deeper.size() == 1);
+  CHECK(deeper[0].message == "regions nest more than 100 deep");
+}

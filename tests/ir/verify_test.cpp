@@ -34,7 +34,7 @@ Node group(Function& f, std::vector<ValueId> operands, std::vector<ValueId> resu
   k.attributes.set("kind", std::string("loops"));
   k.operands = std::move(operands);
   k.results = std::move(results);
-  k.regions.push_back({std::move(f.body.nodes)});
+  k.regions.push_back({.nodes = std::move(f.body.nodes)});
   f.body.nodes.clear();
   return k;
 }

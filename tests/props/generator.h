@@ -95,7 +95,8 @@ inline bool near_a_jump(Node const& n, std::vector<Tensor> const& x, DType resul
 
 class Generator {
 public:
-  Generator(u64 seed, Coverage& coverage) : seed_(seed), draw_(seed), coverage_(coverage) {}
+  Generator(u64 seed, Coverage& coverage, bool conds = false)
+      : seed_(seed), draw_(seed), coverage_(coverage), conds_(conds) {}
 
   Module run(int size, bool with_gradient) {
     f_.name = "f";
@@ -336,7 +337,49 @@ private:
     return shape;
   }
 
+  // Some nodes over x, and perhaps a cond of their own: two values of the type of x.
+  Region random_side(ValueId x, ValueId condition, int depth) {
+    Region side;
+    Builder b(f_, side.nodes);
+    ValueId v = x, other = x;
+    for (i64 left = draw_.integer(0, 3); left > 0; --left) {
+      if (draw_.chance(0.3)) other = v;
+      switch (draw_.integer(0, depth > 0 ? 4 : 3)) {
+      case 0: v = b.make(OpCode::tanh, {v}); break;
+      case 1: v = b.make(OpCode::mul, {v, *pick([&](Type const& t) { return t == type(x); })}); break;
+      case 2: v = b.make(OpCode::sub, {b.constant(DType::f32, 0.5), v}); break;
+      case 3: v = b.make(OpCode::add, {v, v}); break;
+      default:
+        v = b.cond(condition, {random_side(v, condition, depth - 1), random_side(v, condition, depth - 1)}).front();
+      }
+    }
+    side.results = {v, other};
+    return side;
+  }
+
+  bool add_cond() {
+    auto x = pick([](Type const& t) { return t.dtype == DType::f32; });
+    auto p = pick([](Type const& t) { return t == scalar_of(DType::bool_); });
+    if (!x) return false;
+    ValueId const condition = draw_.chance(0.2) ? literal(DType::bool_)
+                              : p               ? *p
+                                                : new_argument(scalar_of(DType::bool_));
+    make().cond(condition, {random_side(*x, condition, 2), random_side(*x, condition, 2)});
+    Node const& n = f_.body.nodes.back();
+    std::vector<Tensor> values;
+    for (auto r : n.results) values.push_back(value_of(n, r));
+    if (!std::all_of(values.begin(), values.end(), comparable)) {
+      f_.body.nodes.pop_back();
+      ++coverage_.dropped;
+      return false;
+    }
+    count(n);
+    for (size_t i = 0; i < values.size(); ++i) keep(n.results[i], std::move(values[i]), "cond");
+    return true;
+  }
+
   bool add_node() {
+    if (conds_ && draw_.chance(0.15)) return add_cond();
     auto code = draw_.one_of(all_ops());
     if (info(code).has(structural)) return false;
     auto use = use_of(code);
@@ -447,6 +490,7 @@ private:
   u64 seed_;
   Draw draw_;
   Coverage& coverage_;
+  bool conds_;
   Module m_ = [] {
     Module m;
     m.functions.emplace_back();
