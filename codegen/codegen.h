@@ -20,14 +20,15 @@ Target target_for(std::string_view cpu);
 std::vector<std::string> features_lacking_here(Target const&);
 
 struct CompileOptions {
-  int threads = 2; // compiler threads
+  int threads = 2;  // compiler threads
+  size_t parts = 2; // that may be made side by side; one, where a file is wanted
 };
 
-// An object file and what a host must know to call it.
+// Object files and what a host must know to call them.
 struct Object {
-  std::vector<u8> bytes;            // ELF, no undefined symbols
-  std::vector<std::string> entries; // names of the functions that have an entry "nnc_<name>"
-  i64 stack = 0;                    // bytes that a call of any of them takes of its thread's stack at most
+  std::vector<std::vector<u8>> parts; // ELF; they need each other, and nothing beside
+  std::vector<std::string> entries;   // names of the functions that have an entry "nnc_<name>"
+  i64 stack = 0;                      // bytes that a call of any of them takes of its thread's stack at most
 };
 
 // Throws Error for an operator of which no code is made yet, whatever passes are still to run.
@@ -38,7 +39,7 @@ Object compile(Module const&, CompileOptions const& = {});
 enum class Emit { loops, llvm, assembly };
 std::string emit(Module const&, Emit);
 
-// An object linked into this process. The code lives as long as this does.
+// The parts of an object linked into this process. The code lives as long as this does.
 class Loaded {
 public:
   virtual ~Loaded() = default;

@@ -347,8 +347,8 @@ std::string Program::Compiled::emit(std::string const& kind) const {
     if (kind == "llvm") return nnc::emit(finished_, Emit::llvm);
     if (kind == "asm") return nnc::emit(finished_, Emit::assembly);
     if (kind == "object") {
-      auto const object = compile(finished_);
-      return {reinterpret_cast<char const*>(object.bytes.data()), object.bytes.size()};
+      auto const bytes = compile(finished_, {.parts = 1}).parts.front();
+      return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
     }
   } catch (Error const&) {
     blame_own_places();

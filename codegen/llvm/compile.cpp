@@ -1,8 +1,7 @@
-// The border of codegen/: modules to objects and texts. Kernels are made side by side in a fixed number of parts, so
-// that the object is the same however many threads make it.
+// The border of codegen/: modules to objects and texts. Kernels are made side by side in a given number of parts, so that
+// the object is the same however many threads make it.
 #include "codegen/codegen.h"
 #include "codegen/llvm/machine.h"
-#include "codegen/llvm/merge.h"
 #include "codegen/llvm/program.h"
 #include "codegen/lower/lower.h"
 #include "ir/thread.h"
@@ -18,7 +17,6 @@ namespace nnc {
 namespace {
 
 constexpr i64 stack_beside_kernels = 64 * 1024; // of an entry, of math functions, of the host's wait and wake
-constexpr size_t parts_of_object = 2;
 
 // The functions of a module with their calls of kernels, and the kernels: each code once, under the name of its first
 // use.
@@ -107,28 +105,39 @@ std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Lowered co
   return module;
 }
 
-llvm::SmallVector<char, 0> object_of(Lowered const& all, Part const& part, Target const& target) {
+// Nobody outside of the only part calls a kernel.
+void keep_to_itself(llvm::Module& module) {
+  for (auto& f : module)
+    if (!f.isDeclaration() && f.hasHiddenVisibility()) {
+      f.setVisibility(llvm::GlobalValue::DefaultVisibility);
+      f.setLinkage(llvm::GlobalValue::InternalLinkage);
+    }
+}
+
+std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& target, bool alone) {
   auto machine = machine_for(target);
   llvm::LLVMContext context;
   context.setDiscardValueNames(true);
   auto module = make_module(context, all, part, *machine, target);
+  if (alone) keep_to_itself(*module);
 #ifndef NDEBUG
   std::string message;
   llvm::raw_string_ostream out(message);
   if (llvm::verifyModule(*module, &out)) throw CompilerBug("LLVM refuses the code: " + message);
 #endif
-  return generate(*module, *machine, llvm::CodeGenFileType::ObjectFile);
+  auto const bytes = generate(*module, *machine, llvm::CodeGenFileType::ObjectFile);
+  return {bytes.begin(), bytes.end()};
 }
 
 // One thread per part, if so many are allowed and the system has them; the first that fails is the one that is
 // reported.
-std::vector<llvm::SmallVector<char, 0>> objects_of(Lowered const& all, std::vector<Part> const& parts,
-                                                   Target const& target, bool side_by_side) {
-  std::vector<llvm::SmallVector<char, 0>> objects(parts.size());
+std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> const& parts, Target const& target,
+                                        bool side_by_side) {
+  std::vector<std::vector<u8>> objects(parts.size());
   std::vector<std::exception_ptr> failures(parts.size());
   auto make = [&](size_t i) {
     try {
-      objects[i] = object_of(all, parts[i], target);
+      objects[i] = object_of(all, parts[i], target, parts.size() == 1);
     } catch (...) {
       failures[i] = std::current_exception();
     }
@@ -181,9 +190,9 @@ Object compile(Module const& m, CompileOptions const& options) {
   auto all = lower_all(m, target);
   Object object;
   for (auto const& f : all.functions) object.entries.push_back(f->function.name);
-  auto parts = split(all, parts_of_object);
+  auto const parts = split(all, options.parts);
   object.stack = stack_of(all, target);
-  object.bytes = merge_objects(objects_of(all, parts, target, options.threads > 1));
+  object.parts = objects_of(all, parts, target, options.threads > 1);
   return object;
 }
 

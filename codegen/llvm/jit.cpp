@@ -24,9 +24,7 @@ public:
     builder.setLinkProcessSymbolsByDefault(false);
     builder.setPlatformSetUp(llvm::orc::setUpInactivePlatform); // no initializers, no thread-local storage
     jit_ = need(builder.create(), "the linker cannot start");
-    llvm::StringRef bytes(reinterpret_cast<char const*>(object.bytes.data()), object.bytes.size());
-    if (auto e = jit_->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes, "nnc")))
-      throw CompilerBug("an object cannot be linked: " + llvm::toString(std::move(e)));
+    for (auto const& part : object.parts) add(part);
     for (auto const& name : object.entries)
       entries_[name] = need(jit_->lookup("nnc_" + name), "an entry is missing").toPtr<nnc_entry>();
   }
@@ -37,6 +35,12 @@ public:
   }
 
 private:
+  void add(std::vector<u8> const& part) {
+    llvm::StringRef bytes(reinterpret_cast<char const*>(part.data()), part.size());
+    if (auto e = jit_->addObjectFile(llvm::MemoryBuffer::getMemBufferCopy(bytes, "nnc")))
+      throw CompilerBug("an object cannot be linked: " + llvm::toString(std::move(e)));
+  }
+
   std::unique_ptr<llvm::orc::LLJIT> jit_;
   std::map<std::string, nnc_entry, std::less<>> entries_;
 };
