@@ -1,8 +1,8 @@
-// The border of codegen/: modules to objects and texts. Kernels are made side by side in a given number of parts, so that
-// the object is the same however many threads make it.
+// The border of codegen/: modules to objects and texts. Kernels are made side by side in a given number of parts, so
+// that the object is the same however many threads make it.
 #include "codegen/codegen.h"
+#include "codegen/llvm/entry.h"
 #include "codegen/llvm/machine.h"
-#include "codegen/llvm/program.h"
 #include "codegen/lower/lower.h"
 #include "ir/thread.h"
 
@@ -43,7 +43,7 @@ std::string name_of(Lowered& all, Loops loops) {
   return all.kernels.back()->name;
 }
 
-// `text`: gets the loops, as they were before they were moved to their windows.
+// `text`: gets the loops, as they were before they took their parameters.
 Lowered lower_all(Module const& m, Target const& target, std::string* text = nullptr) {
   Lowered all;
   for (auto const& f : m.functions) {
@@ -55,8 +55,8 @@ Lowered lower_all(Module const& m, Target const& target, std::string* text = nul
       if (n.op != OpCode::kernel) continue;
       auto loops = lower_kernel(storage, n, target, calls.size());
       std::string name = loops.name, own_text = text ? print(loops) : "";
-      auto window = move_to_window(loops);
-      calls.push_back({name_of(all, std::move(loops)), std::move(window)});
+      auto parameters = take_parameters(loops);
+      calls.push_back({name_of(all, std::move(loops)), std::move(parameters)});
       auto const& code = calls.back().function;
       if (text && !code.empty()) *text += (code == name ? own_text : "kernel " + name + " is " + code + "\n") + "\n";
     }
@@ -160,13 +160,13 @@ std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> co
   return objects;
 }
 
-// What the thread that calls an entry must have left: its frame and windows, and the largest kernel, of which every
-// instruction may be spilled.
+// What the thread that calls an entry must have left: its frame and the kernels' parameters, and the largest kernel, of
+// which every instruction may be spilled.
 i64 stack_of(Lowered const& all, Target const& target) {
   i64 frame = 0, kernel = 0;
   for (size_t f = 0; f < all.functions.size(); ++f) {
     i64 cells = all.functions[f]->frame.size;
-    for (auto const& call : all.calls[f]) cells += static_cast<i64>(call.window.size());
+    for (auto const& call : all.calls[f]) cells += static_cast<i64>(call.parameters.size());
     frame = std::max(frame, cells * static_cast<i64>(sizeof(i64)));
   }
   for (auto const& k : all.kernels) {

@@ -32,7 +32,7 @@ public:
     decorate(*function_);
     constexpr size_t most_fast = 1000; // the fast way takes time that is quadratic in the length of a block
     if (loops_.loops.empty() && loops_.insts.size() < most_fast) compile_fast(*function_);
-    frame_ = function_->getArg(0), window_ = function_->getArg(1);
+    frame_ = function_->getArg(0), parameters_ = function_->getArg(1);
     b_.SetInsertPoint(llvm::BasicBlock::Create(context_, "", function_));
     for (auto const& buffer : loops_.buffers) buffers_.push_back(address_of(buffer));
     body(loops_.body);
@@ -40,17 +40,17 @@ public:
   }
 
 private:
-  // The address in a cell of the frame or of the window.
+  // The address in a cell of the frame or of the parameters.
   V address_in(i64 number, std::string const& name = "") {
-    bool fixed = number < Frame::first_free;
-    auto inside = static_cast<u64>(fixed ? number : number - Frame::first_free);
-    V where = b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), fixed ? frame_ : window_, inside);
+    bool fixed = number < fixed_cells;
+    auto inside = static_cast<u64>(fixed ? number : number - fixed_cells);
+    V where = b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), fixed ? frame_ : parameters_, inside);
     return b_.CreateLoad(b_.getPtrTy(), where, name);
   }
 
   // Where a cell of the frame stands.
   V cell(i64 number) {
-    if (number >= Frame::first_free) return address_in(number);
+    if (number >= fixed_cells) return address_in(number);
     return b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), frame_, static_cast<u64>(number));
   }
 
@@ -314,7 +314,7 @@ private:
       V packed = b_.CreateBitCast(v, b_.getIntNTy(static_cast<unsigned>(i.type.lanes)));
       n = b_.CreateZExtOrTrunc(b_.CreateUnaryIntrinsic(llvm::Intrinsic::ctpop, packed), b_.getInt64Ty());
     }
-    V where = cell(Frame::counters + i.number);
+    V where = cell(counter_cells + i.number);
     b_.CreateStore(b_.CreateAdd(b_.CreateLoad(b_.getInt64Ty(), where), n), where);
   }
 
@@ -323,7 +323,7 @@ private:
   Emitter b_;
   Loops const& loops_;
   llvm::Function* function_ = nullptr;
-  V frame_ = nullptr, window_ = nullptr;
+  V frame_ = nullptr, parameters_ = nullptr;
   std::vector<V> buffers_;
   std::vector<V> values_;
 };

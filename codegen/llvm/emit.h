@@ -1,4 +1,4 @@
-// Loops to LLVM IR: one function per kernel, void NAME(ptr frame, ptr window), with vectors written out and no flag
+// Loops to LLVM IR: one function per kernel, void NAME(ptr frame, ptr parameters), with vectors written out and no flag
 // that would let LLVM change a bit. Several lanes of a type become one vector of LLVM, which its code generator splits
 // where registers are narrower.
 #pragma once
@@ -24,7 +24,7 @@ struct EmitModule {
 
 using Emitter = llvm::IRBuilder<>;
 
-void emit_kernel(EmitModule&, Loops const&); // that were moved to a window
+void emit_kernel(EmitModule&, Loops const&); // that have taken their parameters
 
 llvm::Type* llvm_type(llvm::LLVMContext&, Lanes);
 

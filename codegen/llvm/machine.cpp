@@ -1,12 +1,12 @@
 #include "codegen/llvm/machine.h"
 
 #include "codegen/codegen.h"
+#include "codegen/llvm/x86.h"
 
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/CommandLine.h>
-#include <llvm/Support/TargetSelect.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Host.h>
 
@@ -29,14 +29,6 @@ std::unique_ptr<llvm::MCSubtargetInfo> subtarget(Target const& t) {
       find_target(t.triple).createMCSubtargetInfo(t.triple, t.cpu, t.features));
 }
 
-// Widths and registers follow from the features.
-void set_vectors(Target& t) {
-  auto info = subtarget(t);
-  bool wide = info->checkFeatures("+avx512f"), half = info->checkFeatures("+avx");
-  t.vector_bytes = wide ? 64 : half ? 32 : 16;
-  t.registers = wide ? 32 : 16;
-}
-
 // Features that the machine has and its name does not imply, or the other way round (a virtual machine may hide some).
 std::string differing_features(std::string const& triple, std::string const& cpu) {
   auto info = subtarget({.triple = triple, .cpu = cpu, .features = ""});
@@ -56,10 +48,7 @@ std::string differing_features(std::string const& triple, std::string const& cpu
 void initialize_llvm() {
   static std::once_flag once;
   std::call_once(once, [] {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
+    x86::initialize();
     // Loop strength reduction takes a quarter of the time and makes nothing faster: addresses are written as they
     // should be.
     auto& options = llvm::cl::getRegisteredOptions();
@@ -73,7 +62,7 @@ Target host_target() {
     Target t;
     t.cpu = llvm::sys::getHostCPUName().str();
     t.features = differing_features(t.triple, t.cpu);
-    set_vectors(t);
+    x86::set_vectors(t, *subtarget(t));
     if (long l1 = sysconf(_SC_LEVEL1_DCACHE_SIZE); l1 > 0) t.l1 = l1;
     if (long l2 = sysconf(_SC_LEVEL2_CACHE_SIZE); l2 > 0) t.l2 = l2;
     return t;
@@ -93,7 +82,7 @@ Target target_for(std::string_view cpu) {
     throw Error(std::move(d));
   }
   t.cpu = std::string(cpu);
-  set_vectors(t);
+  x86::set_vectors(t, *subtarget(t));
   return t;
 }
 
@@ -116,11 +105,7 @@ std::unique_ptr<llvm::TargetMachine> machine_for(Target const& t) {
   return std::unique_ptr<llvm::TargetMachine>(machine);
 }
 
-Machine facts_of(llvm::TargetMachine const& m) {
-  auto const* info = m.getMCSubtargetInfo();
-  if (!info->checkFeatures("+sse4.1")) throw Error("code needs a processor with SSE 4.1 at least (x86-64-v2)");
-  return {.fma = info->checkFeatures("+fma"), .gathers = info->checkFeatures("+avx2")};
-}
+Machine facts_of(llvm::TargetMachine const& m) { return x86::facts_of(*m.getMCSubtargetInfo()); }
 
 llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType kind) {
   llvm::SmallVector<char, 0> bytes;

@@ -226,7 +226,7 @@ private:
         put(i.type.dtype, address(i.number, i.type.dtype, index(i, 0) + k), operand(i, 1)[static_cast<size_t>(k)]);
       return;
     case Act::count:
-      for (auto l : operand(i, 0)) frame_[Frame::counters + i.number] += l.i;
+      for (auto l : operand(i, 0)) frame_[counter_cells + i.number] += l.i;
       return;
     case Act::transpose: return transpose(i);
     default: return; // a prefetch changes nothing

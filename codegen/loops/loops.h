@@ -2,7 +2,8 @@
 // from one round to the next), everything else is an instruction on one scalar or on a fixed number of lanes.
 //
 //   Frame    64-bit cells that belong to one thread: what the entry hands to its kernels (batch, step, rows, the
-//            addresses of slots, arguments and results) and the scalars that every thread computes for itself
+//            addresses of slots, arguments and results) and the scalars that every thread computes for itself;
+//            codegen/lower/frame.h says which cell is what
 //   Buffer   memory that loads and stores name: behind an address in the frame, or on the stack of the kernel
 //   Inst     one instruction; a Ref is its number and names its value
 //   Loop     for index in [begin, end) by step; carried values start as `initial`, become `next` after each round
@@ -102,25 +103,19 @@ struct Loops {
   Inst const& operator[](Ref r) const { return insts[r]; }
 };
 
-// The cells of the frame of one function.
-struct Frame {
-  explicit Frame(Function const&);
-  static constexpr i64 context = 0, thread = 1, threads = 2, batch = 3, padded_batch = 4, examples = 5, seed = 6,
-                       step = 7, rows = 8, counters = 9, first_free = counters + counter_count;
-  i64 locals = 0, scalars = 0, slots = 0, arguments = 0, results = 0; // the first cell of each
-  i64 size = 0;
-};
+// The first cells of a frame are the same in every function; the counters are the last of these.
+inline constexpr i64 fixed_cells = 11, counter_cells = fixed_cells - counter_count;
 
-// What a kernel needs of the frame of its function: the cells beyond the fixed ones. `addresses` hold where its buffers
-// start, `scalars` are read and written.
-struct Window {
+// The other cells that a kernel needs of the frame of its function. `addresses` hold where its buffers start, `scalars`
+// are read and written.
+struct KernelParameters {
   std::vector<i64> addresses, scalars;
   size_t size() const { return addresses.size() + scalars.size(); }
 };
 
-// Renumbers the cells that the loops name: Frame::first_free + k is the k-th of the window, addresses first. Kernels
-// that do the same then have the same code, wherever their functions keep the values.
-Window move_to_window(Loops&);
+// Renumbers the cells that the loops name: fixed_cells + k is the k-th parameter, addresses first. Kernels that do the
+// same then have the same code, wherever their functions keep the values.
+KernelParameters take_parameters(Loops&);
 bool same_code(Loops const&, Loops const&); // names and places in the source aside
 
 std::string print(Loops const&);

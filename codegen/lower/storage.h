@@ -3,6 +3,7 @@
 #pragma once
 
 #include "codegen/loops/builder.h"
+#include "codegen/lower/frame.h"
 
 namespace nnc {
 

@@ -66,11 +66,11 @@ TEST_CASE("kernels have the same code if they differ in nothing but where their 
   Loops a = copy(first, first + 1, first + 2), other_cells = copy(first + 7, first + 3, first),
         in_place = copy(first, first, first + 2);
   CHECK(!same_code(a, other_cells));
-  auto window = move_to_window(a), other = move_to_window(other_cells);
+  auto parameters = take_parameters(a), other = take_parameters(other_cells);
   CHECK(same_code(a, other_cells));
-  CHECK(window.addresses == std::vector<i64>{first, first + 1});
+  CHECK(parameters.addresses == std::vector<i64>{first, first + 1});
   CHECK(other.addresses == std::vector<i64>{first + 7, first + 3});
   CHECK(other.scalars == std::vector<i64>{first});
-  CHECK(move_to_window(in_place).addresses == std::vector<i64>{first});
+  CHECK(take_parameters(in_place).addresses == std::vector<i64>{first});
   CHECK(!same_code(a, in_place));
 }

@@ -30,7 +30,17 @@ std::map<std::string, std::vector<std::string>> const may_include{
     {"tests", {"tests", "runtime", "frontend", "passes", "codegen", "ir"}},
 };
 
+// Inside of codegen, from the first to the last: each may include those before it.
+std::vector<std::string> const parts_of_codegen{"codegen/math", "codegen/loops", "codegen/lower", "codegen/llvm"};
+
 std::string first_folder(std::string const& path) { return path.substr(0, path.find('/')); }
+
+// The number of the part of codegen that a file belongs to; nothing for other files.
+std::optional<std::ptrdiff_t> part_of_codegen(std::string const& path) {
+  auto const part = std::ranges::find(parts_of_codegen, path.substr(0, path.find_last_of('/')));
+  if (part == parts_of_codegen.end()) return std::nullopt;
+  return part - parts_of_codegen.begin();
+}
 
 bool is_library_of_llvm(std::string const& included) {
   return included.starts_with("llvm/") || included.starts_with("llvm-c/");
@@ -49,7 +59,10 @@ std::optional<std::string> included_by(std::string const& line) {
 
 bool is_allowed(std::string const& file, std::string const& included) {
   auto const from = first_folder(file), to = first_folder(included);
-  if (is_library_of_llvm(included)) return from == "codegen";
+  auto const part = part_of_codegen(file), other = part_of_codegen(included);
+  if (part && other && *other > *part) return false;
+  auto const last = static_cast<std::ptrdiff_t>(parts_of_codegen.size()) - 1;
+  if (is_library_of_llvm(included)) return from == "codegen" && part.value_or(last) == last;
   if (!may_include.contains(to) || to == included) return true; // a library, or a file beside the one that includes it
   if (file == public_header) return false;                      // a host program has this one header and nothing else
   auto const& allowed = may_include.at(from);
@@ -119,6 +132,14 @@ TEST_CASE("LLVM stays behind codegen") {
   CHECK(wrong_edges("codegen/jit.cpp", "#include <llvm/IR/Module.h>").empty());
   CHECK(wrong_edges("runtime/session.cpp", "#include <llvm/IR/Module.h>").size() == 1);
   CHECK(wrong_edges("tests/codegen/jit_test.cpp", "#include \"llvm-c/Core.h\"").size() == 1);
+}
+
+TEST_CASE("the parts of codegen stand in a row, and LLVM behind the last") {
+  CHECK(wrong_edges("codegen/lower/rows.cpp", "#include \"codegen/loops/builder.h\"").empty());
+  CHECK(wrong_edges("codegen/loops/print.cpp", "#include \"codegen/lower/frame.h\"").size() == 1);
+  CHECK(wrong_edges("codegen/math/functions.h", "#include \"codegen/loops/loops.h\"").size() == 1);
+  CHECK(wrong_edges("codegen/lower/rows.cpp", "#include \"codegen/llvm/emit.h\"").size() == 1);
+  CHECK(wrong_edges("codegen/lower/rows.cpp", "#include <llvm/IR/Module.h>").size() == 1);
 }
 
 TEST_CASE("clients see the public header only, and it stands alone") {

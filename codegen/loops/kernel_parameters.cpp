@@ -1,8 +1,8 @@
-// Layers of one shape, and the forward pass of training, testing and running, are the same loops on other memory. Seen
-// through a window onto their frames they have the same code, which is then made once.
+// Layers of one shape, and the forward pass of training, testing and running, are the same loops on other memory. With
+// what differs as parameters they have the same code, which is then made once.
 //
-//     train_step.2   load slot(1), store slot(2), cell 14       window  slot(1) slot(2) | cell 14
-//     evaluate.3     load slot(0), store slot(1), cell 12       window  slot(0) slot(1) | cell 12
+//     train_step.2   load slot(1), store slot(2), cell 14       parameters  slot(1) slot(2) | cell 14
+//     evaluate.3     load slot(0), store slot(1), cell 12       parameters  slot(0) slot(1) | cell 12
 #include "codegen/loops/loops.h"
 
 #include <algorithm>
@@ -38,15 +38,15 @@ bool same(std::vector<T> const& a, std::vector<T> const& b) {
 
 } // namespace
 
-Window move_to_window(Loops& l) {
-  Window w;
+KernelParameters take_parameters(Loops& l) {
+  KernelParameters p;
   for (auto& b : l.buffers)
-    if (b.cell >= Frame::first_free) b.cell = Frame::first_free + number_in(w.addresses, b.cell);
-  i64 first = Frame::first_free + static_cast<i64>(w.addresses.size());
+    if (b.cell >= fixed_cells) b.cell = fixed_cells + number_in(p.addresses, b.cell);
+  i64 first = fixed_cells + static_cast<i64>(p.addresses.size());
   for (auto& i : l.insts)
-    if ((i.act == Act::cell || i.act == Act::set_cell) && i.number >= Frame::first_free)
-      i.number = first + number_in(w.scalars, i.number);
-  return w;
+    if ((i.act == Act::cell || i.act == Act::set_cell) && i.number >= fixed_cells)
+      i.number = first + number_in(p.scalars, i.number);
+  return p;
 }
 
 bool same_code(Loops const& a, Loops const& b) {

@@ -1,27 +1,26 @@
 // int32_t nnc_F(nnc_context* c, int32_t thread, int64_t first_step, int64_t steps)
 //
 //     set the floating-point mode, whatever the host's is; fill the frame: addresses of arguments, results and slots,
-//     scalars; fill the windows, through which kernels look at the frame
+//     scalars; fill the parameters of the kernels
 //     for s in 0..steps
 //       step, rows -> frame; ask for the data rows of the next step, which then come while this one computes
 //       kernels in order; in front of those with `barrier`, all threads meet
 //       thread 0: report; all threads meet; leave if thread 0 has found a bad loss and is to stop
 //     add the counters to the report; restore the mode
-#include "codegen/llvm/program.h"
+#include "codegen/llvm/entry.h"
 
 #include "codegen/abi.h"
+#include "codegen/llvm/barrier.h"
+#include "codegen/llvm/x86.h"
 #include "codegen/lower/index.h"
 #include "ir/kernel.h"
 
 #include <cstddef>
-#include <llvm/IR/IntrinsicsX86.h>
 
 namespace nnc {
 namespace {
 
 using V = llvm::Value*;
-
-constexpr u32 mode = 0x9FC0; // MXCSR: no exception traps, round to nearest, FTZ and DAZ; flags clear
 
 class Entry {
 public:
@@ -39,11 +38,11 @@ public:
     b_.SetInsertPoint(block());
     thread_ = b_.CreateSExt(function_->getArg(1), b_.getInt64Ty());
     threads_ = b_.CreateSExt(b_.CreateLoad(b_.getInt32Ty(), field(offsetof(nnc_context, threads))), b_.getInt64Ty());
-    V host_mode = set_mode();
+    V host_mode = x86::set_float_mode(b_);
     fill_frame();
     all_steps();
     add_counters();
-    b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {host_mode});
+    x86::restore_float_mode(b_, host_mode);
     b_.CreateRet(b_.getInt32(0));
   }
 
@@ -89,17 +88,9 @@ private:
 
   // ---- once per call -----------------------------------------------------------------------------------------------
 
-  V set_mode() {
-    V old = b_.CreateAlloca(b_.getInt32Ty()), now = b_.CreateAlloca(b_.getInt32Ty());
-    b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_stmxcsr, {}, {old});
-    b_.CreateStore(b_.getInt32(mode), now);
-    b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {now});
-    return old;
-  }
-
   void fill_frame() {
-    i64 size = s_.frame.size; // and the windows, one behind the other
-    for (auto const& k : kernels_) size += static_cast<i64>(k.window.size());
+    i64 size = s_.frame.size; // and the kernels' parameters, one behind the other
+    for (auto const& k : kernels_) size += static_cast<i64>(k.parameters.size());
     auto* frame = b_.CreateAlloca(llvm::ArrayType::get(b_.getInt64Ty(), static_cast<u64>(size)));
     frame->setAlignment(llvm::Align(64));
     frame_ = frame;
@@ -116,7 +107,7 @@ private:
     fill_slots();
     fill_cells(s_.frame.arguments, static_cast<i64>(f_.arguments.size()), offsetof(nnc_context, arguments));
     fill_cells(s_.frame.results, static_cast<i64>(f_.results.size()), offsetof(nnc_context, results));
-    fill_windows();
+    fill_parameters();
   }
 
   // Copies `count` cells from the context's list at `offset`, in a loop: that is less code than one copy after the
@@ -136,18 +127,18 @@ private:
          [&](V k) { return b_.CreateLoad(b_.getInt64Ty(), b_.CreateInBoundsGEP(b_.getInt64Ty(), list, k)); });
   }
 
-  // A cell of a window holds the address of a buffer, copied from the frame, or where in the frame a scalar stands; a
+  // A parameter is the address of a buffer, copied from the frame, or where in the frame a scalar stands; a
   // table says which cell of the frame that is, ~cell for a scalar.
-  void fill_windows() {
+  void fill_parameters() {
     std::vector<u32> table;
     for (auto const& k : kernels_) {
-      for (i64 cell : k.window.addresses) table.push_back(static_cast<u32>(cell));
-      for (i64 cell : k.window.scalars) table.push_back(~static_cast<u32>(cell));
+      for (i64 cell : k.parameters.addresses) table.push_back(static_cast<u32>(cell));
+      for (i64 cell : k.parameters.scalars) table.push_back(~static_cast<u32>(cell));
     }
     if (table.empty()) return;
     auto* numbers = llvm::ConstantDataArray::get(context_, table);
     auto* list = new llvm::GlobalVariable(m_.module, numbers->getType(), true, llvm::GlobalValue::PrivateLinkage,
-                                          numbers, f_.name + ".windows");
+                                          numbers, f_.name + ".parameters");
     fill(s_.frame.size, static_cast<i64>(table.size()), [&](V k) {
       V code = b_.CreateLoad(b_.getInt32Ty(), b_.CreateInBoundsGEP(b_.getInt32Ty(), list, k));
       V is_scalar = b_.CreateICmpSLT(code, b_.getInt32(0));
@@ -230,7 +221,7 @@ private:
     auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy()}, false);
     std::vector<bool> waiting(f_.values.size(), false);
     auto kernel = kernels_.begin();
-    i64 window = s_.frame.size;
+    i64 parameters = s_.frame.size;
     for (auto const& n : f_.body.nodes) {
       if (n.op != OpCode::kernel) continue;
       auto const facts = kernel_facts(n);
@@ -239,8 +230,8 @@ private:
         waiting.assign(waiting.size(), false);
       }
       if (!kernel->function.empty())
-        b_.CreateCall(m_.module.getOrInsertFunction(kernel->function, type), {frame_, cell(window)});
-      window += static_cast<i64>(kernel++->window.size());
+        b_.CreateCall(m_.module.getOrInsertFunction(kernel->function, type), {frame_, cell(parameters)});
+      parameters += static_cast<i64>(kernel++->parameters.size());
       bool const by_many = facts.parallel && facts.kind != KernelKind::scalars; // by any one of them, of one unit
       for (auto r : n.results) waiting[r] = by_many;
     }
@@ -248,6 +239,8 @@ private:
       if (waiting[r.value] && reported(r)) return false;
     return true;
   }
+
+  void meet() { b_.CreateCall(barrier_function(m_), {c_}); }
 
   static bool reported(Result const& r) { return r.role == Role::loss || r.role == Role::metric; }
 
@@ -336,80 +329,6 @@ private:
                            llvm::AtomicOrdering::Monotonic);
       });
     }
-  }
-
-  // ---- threads -----------------------------------------------------------------------------------------------------
-
-  void meet() { b_.CreateCall(barrier_function(), {c_}); }
-
-  // void barrier(nnc_context*): the last to arrive opens the next epoch; the others spin a while, then sleep. One
-  // thread alone meets nobody.
-  llvm::Function* barrier_function() {
-    if (auto* f = m_.module.getFunction("barrier")) return f;
-    auto* f = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy()}, false),
-                                     llvm::Function::InternalLinkage, "barrier", m_.module);
-    decorate(*f);
-    f->addFnAttr(llvm::Attribute::NoInline);
-    Emitter b(context_);
-    auto new_block = [&] { return llvm::BasicBlock::Create(context_, "", f); };
-    auto *start = new_block(), *arrive = new_block(), *last = new_block(), *wake = new_block(), *spin = new_block(),
-         *sleep = new_block(), *again = new_block(), *done = new_block();
-    auto* i32 = b.getInt32Ty();
-    auto at = [&](V base, size_t offset) { return b.CreateConstInBoundsGEP1_64(b.getInt8Ty(), base, offset); };
-    auto atomic_load = [&](V from, llvm::AtomicOrdering order) {
-      auto* l = b.CreateAlignedLoad(i32, from, llvm::Align(4));
-      l->setAtomic(order);
-      return l;
-    };
-    V c = f->getArg(0);
-    b.SetInsertPoint(start);
-    V members = b.CreateLoad(i32, at(c, offsetof(nnc_context, threads)));
-    b.CreateCondBr(b.CreateICmpSGT(members, b.getInt32(1)), arrive, done);
-
-    b.SetInsertPoint(arrive);
-    V barrier = b.CreateLoad(b.getPtrTy(), at(c, offsetof(nnc_context, barrier)));
-    V arrived = at(barrier, offsetof(nnc_barrier, arrived)), epoch = at(barrier, offsetof(nnc_barrier, epoch));
-    V sleepers = at(barrier, offsetof(nnc_barrier, sleepers));
-    V spins = b.CreateLoad(i32, at(c, offsetof(nnc_context, spins)));
-    V mine = atomic_load(epoch, llvm::AtomicOrdering::Acquire);
-    V before = b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, arrived, b.getInt32(1), llvm::Align(4),
-                                 llvm::AtomicOrdering::AcquireRelease);
-    b.CreateCondBr(b.CreateICmpEQ(b.CreateAdd(before, b.getInt32(1)), members), last, spin);
-
-    b.SetInsertPoint(last);
-    llvm::StoreInst* reset = b.CreateAlignedStore(b.getInt32(0), arrived, llvm::Align(4));
-    reset->setAtomic(llvm::AtomicOrdering::Monotonic);
-    b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, epoch, b.getInt32(1), llvm::Align(4),
-                      llvm::AtomicOrdering::SequentiallyConsistent);
-    V anyone = atomic_load(sleepers, llvm::AtomicOrdering::SequentiallyConsistent);
-    b.CreateCondBr(b.CreateICmpNE(anyone, b.getInt32(0)), wake, done);
-
-    b.SetInsertPoint(wake);
-    auto* wake_type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy()}, false);
-    b.CreateCall(wake_type, b.CreateLoad(b.getPtrTy(), at(c, offsetof(nnc_context, wake))), {c});
-    b.CreateBr(done);
-
-    b.SetInsertPoint(spin);
-    auto* count = b.CreatePHI(i32, 2);
-    count->addIncoming(b.getInt32(0), arrive);
-    b.CreateIntrinsic(llvm::Intrinsic::x86_sse2_pause, {}, {});
-    V more = b.CreateAdd(count, b.getInt32(1));
-    count->addIncoming(more, again);
-    V open = b.CreateICmpNE(atomic_load(epoch, llvm::AtomicOrdering::Acquire), mine);
-    b.CreateCondBr(open, done, again);
-
-    b.SetInsertPoint(again);
-    b.CreateCondBr(b.CreateICmpSLT(more, spins), spin, sleep);
-
-    b.SetInsertPoint(sleep);
-    auto* wait_type = llvm::FunctionType::get(b.getVoidTy(), {b.getPtrTy(), i32}, false);
-    b.CreateCall(wait_type, b.CreateLoad(b.getPtrTy(), at(c, offsetof(nnc_context, wait))), {c, mine});
-    V still = b.CreateICmpEQ(atomic_load(epoch, llvm::AtomicOrdering::Acquire), mine);
-    b.CreateCondBr(still, sleep, done);
-
-    b.SetInsertPoint(done);
-    b.CreateRetVoid();
-    return f;
   }
 
   EmitModule& m_;

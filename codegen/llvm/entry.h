@@ -9,7 +9,7 @@ namespace nnc {
 // The call of one kernel: its function (empty: there is nothing to do) and what it sees of the frame.
 struct KernelCall {
   std::string function;
-  Window window;
+  KernelParameters parameters;
 };
 
 // `kernels`: one call per kernel of the body, in order.
