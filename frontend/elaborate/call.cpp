@@ -1,5 +1,7 @@
 // Calls: arguments by position and by name, defaults, frames, and the path that a call adds.
+#include "frontend/elaborate/argument_help.h"
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/warnings.h"
 
 #include <fmt/core.h>
 
@@ -44,7 +46,7 @@ Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actual
   if (calls_ >= max_calls)
     fail(at, fmt::format("calls are nested deeper than {}: does `{}` call itself without an end?", max_calls,
                          f.function->name.text));
-  warn_of_logits(f, actuals);
+  warnings_->warn_of_logits(f, actuals);
   Frame frame{.kind = Frame::Kind::function,
               .name = f.function->name.text,
               .function = f.function,
@@ -65,7 +67,7 @@ Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actual
   bind_arguments(*f.function, std::move(actuals), at,
                  frame.name.empty() ? "the function" : fmt::format("`{}`", frame.name));
   Any result = run_body(*f.function);
-  remember_probabilities(f, result);
+  warnings_->remember_probabilities(f, result);
   return result;
 }
 
@@ -170,7 +172,7 @@ void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actua
     slots.number = p.type && is_number(value) ? shown(value) : ""; // a match makes a tensor of it
     if (p.type && match(*p.type, value, slots.places[i])) {
       slots.values[i] = value;
-      refuse_argument(slots, i, shown_name);
+      ArgumentHelp(*this).refuse_argument(slots, i, shown_name);
     }
     bind_parameter(p, std::move(value));
   }

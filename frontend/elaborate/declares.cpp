@@ -2,6 +2,7 @@
 #include "frontend/elaborate/bound_names.h"
 #include "frontend/elaborate/elaborator.h"
 #include "frontend/elaborate/walk.h"
+#include "frontend/elaborate/warnings.h"
 
 #include <fmt/core.h>
 
@@ -14,7 +15,7 @@ constexpr int deepest = 50; // of calls that are followed
 // Looks whether a body could declare anything, whatever its arguments are. A function that comes from outside (an
 // argument, a name of the body) may.
 struct MayDeclare {
-  Elaborator& e;
+  Warnings& warnings;
   FileScope& file;
   Names const* captured;
   BoundNames bound;
@@ -25,7 +26,7 @@ struct MayDeclare {
     if (bound.contains(name)) return;
     if (name == "random_bits") return void(found = true);
     FileScope* from = nullptr;
-    if (auto* f = e.declared_function(file, name, from)) found = e.may_declare(*f, *from, nullptr);
+    if (auto* f = warnings.declared_function(file, name, from)) found = warnings.may_declare(*f, *from, nullptr);
   }
   void expression(Expr const& x) {
     if (found) return;
@@ -46,8 +47,8 @@ struct MayDeclare {
   }
 };
 
-FunctionDecl const* Elaborator::declared_function(FileScope& file, std::string const& name, FileScope*& from) const {
-  for (auto* f : in_sight_of(file))
+FunctionDecl const* Warnings::declared_function(FileScope& file, std::string const& name, FileScope*& from) const {
+  for (auto* f : e_.in_sight_of(file))
     if (auto it = f->functions.find(name); it != f->functions.end()) {
       from = f;
       return it->second;
@@ -55,7 +56,7 @@ FunctionDecl const* Elaborator::declared_function(FileScope& file, std::string c
   return nullptr;
 }
 
-bool Elaborator::may_declare(FunctionDecl const& f, FileScope& file, Names const* captured) {
+bool Warnings::may_declare(FunctionDecl const& f, FileScope& file, Names const* captured) {
   auto [it, fresh] = may_declare_.try_emplace(&f, true); // also of a function that calls itself
   if (!fresh || calls_in_text_ >= deepest) return it->second;
   MayDeclare look{*this, file, captured, bound_names(f)};
@@ -66,23 +67,23 @@ bool Elaborator::may_declare(FunctionDecl const& f, FileScope& file, Names const
 }
 
 // The function that an expression calls by its name, if it may declare something.
-std::string Elaborator::declaring_callee(Expr const& e) {
+std::string Warnings::declaring_callee(Expr const& e) {
   auto* c = std::get_if<CallExpr>(&e.as);
   auto* n = c ? std::get_if<NameExpr>(&c->callee->as) : nullptr;
   FileScope* from = nullptr;
-  if (!n || local(n->name) || !frame_->file) return {};
-  auto* f = declared_function(*frame_->file, n->name, from);
+  if (!n || e_.local(n->name) || !e_.frame_->file) return {};
+  auto* f = declared_function(*e_.frame_->file, n->name, from);
   return f && may_declare(*f, *from, nullptr) ? n->name : std::string();
 }
 
-void Elaborator::warn_of_idle_tag(CallExpr const& c, Any const& callee, std::string const& tag) {
+void Warnings::warn_of_idle_tag(CallExpr const& c, Any const& callee, std::string const& tag) {
   auto* f = callee.get<FunctionValue>();
   if (f && !f->builtin && (!f->file || may_declare(*f->function, *f->file, f->captured.get()))) return;
   std::string called = f ? fmt::format("`{}`", f->function->name.text) : "a conversion", inner;
   if (!c.arguments.empty()) inner = declaring_callee(*c.arguments.front().value);
-  warn(c.tag->at, fmt::format("the tag `@{}` does nothing: {} declares no parameter", tag, called),
-       inner.empty() ? "a tag names the parameters and states of the call in front of it"
-                     : fmt::format("`{}(...) @{}` calls the parameters of `{}` after the tag", inner, tag, inner));
+  e_.warn(c.tag->at, fmt::format("the tag `@{}` does nothing: {} declares no parameter", tag, called),
+          inner.empty() ? "a tag names the parameters and states of the call in front of it"
+                        : fmt::format("`{}(...) @{}` calls the parameters of `{}` after the tag", inner, tag, inner));
 }
 
 } // namespace nnc::front

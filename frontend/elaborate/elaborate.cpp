@@ -1,8 +1,12 @@
 // The order of work: choose, run the model for training, derive, make the updates, run it for evaluation and for runs;
 // and the border of the folder.
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/model.h"
+#include "frontend/elaborate/range.h"
+#include "frontend/elaborate/setting_values.h"
+#include "frontend/elaborate/train.h"
+#include "frontend/elaborate/warnings.h"
 
-#include "frontend/habits.h"
 #include "ir/node_limit.h"
 #include "ir/verify.h"
 
@@ -14,10 +18,14 @@ namespace front {
 
 Elaborator::Elaborator(Program& program, FileScope& main, Settings const& settings, Elaborated& out)
     : program_(program), main_(main), settings_(settings), out_(out),
-      limit_(std::make_shared<NodeLimit>(settings.max_nodes)) {
+      limit_(std::make_shared<NodeLimit>(settings.max_nodes)), setting_values_(std::make_unique<SettingValues>(*this)),
+      model_builder_(std::make_unique<ModelBuilder>(*this)), train_builder_(std::make_unique<TrainBuilder>(*this)),
+      ranges_(std::make_unique<Ranges>(*this)), warnings_(std::make_unique<Warnings>(*this)) {
   constants_.insert(out.constants.begin(), out.constants.end());
   for (auto const& [name, text] : settings.set) set_values_[name] = text;
 }
+
+Elaborator::~Elaborator() = default;
 
 void Elaborator::run() {
   run_program();
@@ -26,32 +34,32 @@ void Elaborator::run() {
 
 void Elaborator::run_program() {
   try {
-    choose();
-    if (!settings_are_values()) return;
+    train_builder_->choose();
+    if (!setting_values_->all_are_values()) return;
     initialize_ = std::make_unique<Graph>(Graph::Kind::initialize, "initialize", limit_);
-    plan_columns();
+    model_builder_->plan_columns();
     Graph loss(Graph::Kind::training, "loss", limit_), evaluation(Graph::Kind::evaluation, "evaluate", limit_),
         outputs(Graph::Kind::run, "run", limit_);
-    run_model(loss);
+    model_builder_->run_model(loss);
     bool sound = !has_errors(out_.diagnostics);
-    if (train_) run_training_settings();
+    if (train_) train_builder_->run_training_settings();
     if (!sound) return;
-    if (train_) run_minimize(loss);
-    else finish(loss);
+    if (train_) train_builder_->run_minimize(loss);
+    else model_builder_->finish(loss);
     for (Graph* g : {&evaluation, &outputs}) {
       if (has_errors(out_.diagnostics)) return;
-      run_model(*g);
-      finish(*g);
+      model_builder_->run_model(*g);
+      model_builder_->finish(*g);
     }
-    check_settings();
+    setting_values_->check_used();
     if (has_errors(out_.diagnostics)) return;
     complete({&loss, &evaluation, &outputs});
-    if (measured_.empty())
+    if (model_builder_->measured().empty())
       warn(model_->name.at,
            fmt::format("the model `{}` gives nothing: it has no output, loss or metric", model_->name.text),
            "`output y = ...` names what it gives");
-    warn_of_unused_parameters();
-    for (auto const& f : out_.module.functions) warn_of_select(f);
+    warnings_->warn_of_unused_parameters();
+    for (auto const& f : out_.module.functions) warnings_->warn_of_select(f);
   } catch (Failure const& failure) {
     report(failure);
   } catch (Error const& e) {
@@ -94,9 +102,9 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
   prune(initial);
   sort_arguments(initial);
   module.functions.push_back(std::move(initial));
-  for (auto& u : updates_) module.functions.push_back(std::move(u->function));
+  train_builder_->give_updates(module);
   add_derivatives();
-  if (require_) module.functions.push_back(std::move(require_->function));
+  ranges_->give(module);
   if (module.training)
     for (auto const& [name, s] : scalars_) module.training->scalars.push_back(s);
 }
@@ -114,30 +122,6 @@ void Elaborator::refuse_batch_behind(Function const& f) {
           return;
         }
     }
-}
-
-// Whatever --set names must have found its place.
-void Elaborator::check_settings() {
-  for (auto const& [name, text] : settings_.set) {
-    if (set_used_.contains(name)) continue;
-    std::vector<std::string> names;
-    if (model_)
-      for (auto const& p : model_->parameters) names.push_back(p.name.text);
-    for (auto const& [n, _] : scalars_)
-      if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
-    for (auto* n : {"batch", "epochs", "steps", "seed", "validation"}) names.push_back(n);
-    auto near = nearest(name, names);
-    for (auto const& n : names) // `lr` of one optimizer
-      if (n.ends_with("." + name)) near = n;
-    if (auto const* h = habit(HabitKind::setting, name); h && !h->means.empty()) near = h->means;
-    std::string help;
-    if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
-    else
-      for (auto const& n : names) help += (help.empty() ? "there are " : ", ") + n;
-    Location at = setting_place(text, name);
-    at.column = 1, at.length = static_cast<u32>(name.size());
-    report(Diagnostic{.at = at, .message = fmt::format("nothing here is called `{}`", name), .help = help});
-  }
 }
 
 } // namespace front

@@ -1,4 +1,5 @@
-// The elaborator: runs the compile-time part of a program and leaves the run-time part as graphs. Its sources:
+// The elaborator: runs the compile-time part of a program and leaves the run-time part as graphs. What evaluates is one
+// class, of which each source holds one subject:
 //
 //   errors      how a mistake becomes a diagnostic with its chain of calls
 //   names       lookup                             unknown     names that nobody declares
@@ -6,15 +7,18 @@
 //   expression  every kind of expression           operators   arithmetic, comparison, logic
 //   tensor      numbers to tensors, broadcasting   index       x[...]
 //   call        arguments, frames, paths           pattern     types as patterns
-//   fit         what would fit where an argument does not
 //   statement   blocks and statements              parameter   param, state, <-
 //   gradient    a function's own derivative
-//   range       `require` of numbers that only tune
 //   builtins_*  the operations that the library stands on
-//   settings    values of --set
-//   declares    tags that name nothing             warnings    what is found in the finished functions of a model
-//   model       input, target, output, loss, metric; the three functions of a model
-//   train       minimize and the settings          update      @update.PATH of every parameter
+//
+// Around it are parts with a header and a state of their own:
+//
+//   model           input, target, output, loss, metric; the three functions of a model
+//   train           the settings of a train block, minimize, clipping; update: @update.PATH of every parameter
+//   setting_values  values of --set
+//   range           `require` of numbers that only tune
+//   argument_help   what would fit where an argument does not
+//   warnings        what a program means, but hardly what its author wants; declares: tags that name nothing
 #pragma once
 
 #include "frontend/elaborate/graph.h"
@@ -48,14 +52,34 @@ struct Kept {
   ValueId initial = no_value; // in the graph @initialize
 };
 
-struct Measured { // a loss, metric or output
-  std::string name;
-  ValueId value = no_value;
-  Role role = Role::none;
-  Location at;
+// The parameters of a call while they are being given values.
+struct Slots {
+  Slots(syntax::FunctionDecl const& f, Location at)
+      : function(f), call_at(at), values(f.parameters.size()), places(f.parameters.size(), at) {}
+  void set(size_t i, Any value, Location at) { values[i] = std::move(value), places[i] = at; }
+  syntax::FunctionDecl const& function;
+  Location call_at;
+  std::vector<std::optional<Any>> values;
+  std::vector<Location> places;
+  List rest;
+  std::string number;         // what does not fit, if it is one
+  std::vector<Note> declared; // "declared here"
+};
+
+// What the optimizer that is being run has of its parameter.
+struct Update {
+  std::string path; // of the parameter
+  Any initial_p;    // its initial value, in @initialize
+  std::vector<std::pair<std::string, ValueId>> states = {};
+  bool writes_p = false;
 };
 
 class Elaborator;
+class ModelBuilder;
+class TrainBuilder;
+class SettingValues;
+class Ranges;
+class Warnings;
 
 std::optional<std::string> did_you_mean(std::string_view word, std::vector<std::string> const& candidates);
 std::optional<std::string> help_for_int(f64);
@@ -75,6 +99,7 @@ struct BuiltinCall {
 class Elaborator {
 public:
   Elaborator(Program&, FileScope& main, Settings const&, Elaborated& out);
+  ~Elaborator();
   void run();
   static bool is_predeclared(std::string const& name);
   std::vector<std::string> constants() const { return {constants_.begin(), constants_.end()}; }
@@ -143,11 +168,18 @@ private:
   friend struct FrameGuard;
   friend struct GraphGuard;
   friend struct NameCheck;
-  friend struct MayDeclare;
+  friend class ModelBuilder;
+  friend class TrainBuilder;
+  friend class SettingValues;
+  friend class Ranges;
+  friend class ArgumentHelp;
+  friend class Warnings;
 
   void run_program();
   void report(Diagnostic);
   bool is_reported(Location) const;
+  bool is_of_user(Location) const;
+  std::string source_of(Location) const;
   Diagnostic with_chain(Diagnostic) const;
   std::optional<Location> argument_at_fault(Frame const&, Location) const;
   std::optional<std::string> swapped_arguments(Frame const&, Location fault) const;
@@ -209,18 +241,6 @@ private:
   // calls
   Any call_function(FunctionValue const&, std::vector<Actual>, Location, std::string const& tag, std::string const& as);
   Any call_builtin(FunctionValue const&, std::vector<Actual>, Location);
-  struct Slots { // the parameters of a call while they are being given values
-    Slots(syntax::FunctionDecl const& f, Location at)
-        : function(f), call_at(at), values(f.parameters.size()), places(f.parameters.size(), at) {}
-    void set(size_t i, Any value, Location at) { values[i] = std::move(value), places[i] = at; }
-    syntax::FunctionDecl const& function;
-    Location call_at;
-    std::vector<std::optional<Any>> values;
-    std::vector<Location> places;
-    List rest;
-    std::string number;         // what does not fit, if it is one
-    std::vector<Note> declared; // "declared here"
-  };
   void place_positional(Slots&, std::vector<Actual>&, std::string const& shown_name);
   void place_named(Slots&, std::vector<Actual>&, std::string const& shown_name);
   [[noreturn]] void blame_caller(Location, std::string message, std::optional<std::string> help = {},
@@ -244,32 +264,6 @@ private:
   ValueId derivative_of(Variable const&, Any const& derivative, Location);
   ValueId sum_to(ValueId, Shape const&, Location);
   void add_derivatives();
-
-  // warnings
-  syntax::FunctionDecl const* declared_function(FileScope&, std::string const& name, FileScope*& from) const;
-  bool may_declare(syntax::FunctionDecl const&, FileScope&, Names const* captured);
-  std::string declaring_callee(syntax::Expr const&);
-  void warn_of_idle_tag(syntax::CallExpr const&, Any const& callee, std::string const& tag);
-  void warn_of_logits(FunctionValue const&, std::vector<Actual> const&);
-  void remember_probabilities(FunctionValue const&, Any const& result);
-  void warn_of_unused_parameters();
-  void warn_of_select(Function const&);
-  void warn_of_branch(Location, Node const&);
-  bool is_of_user(Location) const;
-
-  // arguments that do not fit
-  [[noreturn]] void refuse_argument(Slots const&, size_t wrong, std::string const& shown_name);
-  void refuse_unflattened(Slots const&, size_t wrong, std::string const& shown_name);
-  std::optional<std::string> fitting_conversion(Slots const&, size_t wrong);
-  std::optional<std::string> fitting_operand(Slots const&, size_t wrong);
-  std::optional<std::string> fitting_tensor(Slots const&, size_t wrong);
-  std::optional<std::string> fitting_order(Slots const&, size_t wrong);
-  std::optional<std::string> fitting_name(Slots const&, size_t wrong);
-  bool would_match(Slots const&, std::map<size_t, Any> const& instead);
-  std::vector<size_t> tensors_of(Slots const&, size_t first) const;
-  Any of_type(Type const&, Location);
-  bool is_argument(Any const&) const;
-  std::string source_of(Location) const;
 
   // patterns
   struct Mismatch {
@@ -296,9 +290,6 @@ private:
   void run_for(syntax::ForStmt const&);
   void unpack(std::vector<syntax::Name> const&, Any const&, Location);
   void run_require(syntax::RequireStmt const&, Location);
-  void run_range(syntax::RequireStmt const&, Any const& condition, Location);
-  void add_range(Any const& condition, std::vector<std::string> const& texts, std::vector<Any> const& numbers,
-                 Location);
 
   // parameters
   void run_param(syntax::ParamStmt const&, Location);
@@ -310,52 +301,6 @@ private:
   Any optimizer_state(syntax::ParamStmt const&, Location);
   void check_path(std::string const& path, Location);
 
-  // models
-  void run_model(Graph&);
-  void run_input(syntax::InputStmt const&, Location);
-  void run_output(syntax::OutputStmt const&, Location);
-  void run_measure(syntax::MeasureStmt const&, Location);
-  void add_measured(std::string name, Any const&, Role, Location);
-  void bind_model_arguments(Frame&);
-  Any setting_value(std::string const& text, std::string const& name);
-  Any setting_value(syntax::Expr const&);
-  Any parsed_setting(std::string const& text, std::string const& name);
-  bool settings_are_values();
-  Any setting_number(syntax::Expr const&);
-  [[noreturn]] void refuse_setting(Location);
-  Location setting_place(std::string const& text, std::string const& name);
-  Column const* column_for(std::string const& name, bool is_target, Location);
-  void finish(Graph&);
-  void plan_columns();
-
-  // training
-  void choose();
-  void run_training_settings();
-  void check_setting(std::string const& name, Location);
-  void setting(std::string const& name, Any const&, Location);
-  void run_minimize(Graph&);
-  std::vector<std::string> select_parameters(syntax::MinimizeStep const&, std::set<std::string> const& taken);
-  struct Clause { // of `minimize`
-    syntax::MinimizeStep const* step = nullptr;
-    std::string optimizer; // what its numbers are called after: "adam"
-    std::vector<std::string> parameters;
-    std::vector<ValueId> gradients;
-  };
-  struct Counters {              // over the clauses of a train block
-    std::set<std::string> taken; // parameters that belong to a clause
-    std::map<std::string, int> names;
-    int unnamed = 0;
-  };
-  std::string objective_name(ValueId, Location, int& unnamed);
-  Clause derive(Graph&, syntax::MinimizeStep const&, Location, Counters&);
-  std::string clause_name(syntax::MinimizeStep const&, Counters&);
-  void refuse_unbuilt(syntax::StepStmt const&);
-  void run_updates(Clause const&);
-  void clip(std::vector<Clause>&);
-  void clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location);
-  void check_numbers(syntax::FunctionDecl const& optimizer, syntax::CallExpr const&, Location);
-  void run_update(std::string const& path, syntax::MinimizeStep const&, std::string const& clause);
-  void check_settings();
   void refuse_batch_behind(Function const&);
   void complete(std::vector<Graph*> const&);
 
@@ -369,9 +314,7 @@ private:
   std::shared_ptr<NodeLimit> limit_; // of all graphs together
   Graph* graph_ = nullptr;
   std::unique_ptr<Graph> initialize_;
-  std::vector<std::unique_ptr<Graph>> updates_, derivatives_;
-  std::unique_ptr<Graph> require_; // @require, when there is a range
-  std::set<std::string> ranges_;   // those that it holds
+  std::vector<std::unique_ptr<Graph>> derivatives_;
   Frame* frame_ = nullptr;
   int depth_ = 0, calls_ = 0;
   i64 statements_ = 0, work_ = 0;
@@ -381,20 +324,15 @@ private:
   std::map<std::string, ScalarSetting> scalars_; // numbers that only tune, by name
   std::set<std::string> constants_;              // those that reached a place that needs a constant
   std::map<std::string, std::string> set_values_;
-  std::set<std::string> set_used_; // names of --set that found their place
-  std::vector<Measured> measured_; // of the model function that is being built
-  std::map<std::string, std::string> column_of_;
-  std::string current_update_; // path of the parameter that an optimizer is being run for
-  ValueId update_p_ = no_value;
-  bool p_written_ = false;
-  std::vector<std::pair<std::string, ValueId>> optimizer_states_;
-  Any initial_p_;
-  std::optional<f64> clip_norm_, clip_value_;
+  Update update_;
   std::set<std::pair<std::string, std::string>> reported_;
-  std::map<syntax::FunctionDecl const*, bool> may_declare_;
-  int calls_in_text_ = 0;                                                 // that are being looked at
-  std::map<std::pair<Graph const*, ValueId>, std::string> probabilities_; // what softmax or sigmoid gave
   std::set<std::string> blamed_; // calls of the library whose parameters have been complained about
+
+  std::unique_ptr<SettingValues> setting_values_;
+  std::unique_ptr<ModelBuilder> model_builder_;
+  std::unique_ptr<TrainBuilder> train_builder_;
+  std::unique_ptr<Ranges> ranges_;
+  std::unique_ptr<Warnings> warnings_;
 };
 
 struct FrameGuard { // enters a frame, leaves it whatever happens

@@ -133,4 +133,14 @@ void Elaborator::report(Diagnostic d) {
   if (reported_.insert(key).second) out_.diagnostics.push_back(std::move(d));
 }
 
+std::string Elaborator::source_of(Location at) const {
+  auto line = program_.sources().line(at.file, at.line);
+  return at && at.column <= line.size() ? std::string(line.substr(at.column - 1, at.length)) : std::string();
+}
+
+bool Elaborator::is_of_user(Location at) const {
+  auto const& files = program_.files();
+  return std::none_of(files.begin(), files.end(), [&](auto& f) { return f->is_std && f->id == at.file; });
+}
+
 } // namespace nnc::front

@@ -1,6 +1,7 @@
 // Every kind of expression. What is a number, a list or a function is computed here and now; what is a tensor becomes
 // a node.
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/warnings.h"
 
 #include "ir/node_limit.h"
 
@@ -252,7 +253,7 @@ Any Elaborator::eval_call(CallExpr const& c, Location at) {
            fmt::format("the matrix product needs a space: `@ {}`", tag),
            {{shadowed->at, fmt::format("`{}` is bound here", tag)}});
     if (tag.empty()) fail(c.tag->at, "a tag may not be empty");
-    if (graph_ && graph_->kind == Graph::Kind::training) warn_of_idle_tag(c, callee, tag);
+    if (graph_ && graph_->kind == Graph::Kind::training) warnings_->warn_of_idle_tag(c, callee, tag);
   }
   return call(callee, actuals(c.arguments), at, tag);
 }

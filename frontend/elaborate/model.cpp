@@ -1,5 +1,7 @@
 // The body of a model, run once for each of its three functions: the training step, evaluation, run.
+#include "frontend/elaborate/model.h"
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/setting_values.h"
 
 #include "frontend/habits.h"
 
@@ -35,18 +37,18 @@ std::string callee_name(Expr const& e) {
 } // namespace
 
 // An input takes the column of its name, else the next one that is not bound, inputs first, then targets.
-void Elaborator::plan_columns() {
-  if (settings_.columns.empty()) return;
+void ModelBuilder::plan_columns() {
+  if (e_.settings_.columns.empty()) return;
   std::vector<InputStmt const*> inputs;
-  collect_inputs(model_->body, inputs);
+  collect_inputs(e_.model_->body, inputs);
   std::stable_partition(inputs.begin(), inputs.end(), [](auto* i) { return !i->is_target; });
   std::set<std::string> used;
   for (auto* i : inputs)
-    for (auto const& c : settings_.columns)
+    for (auto const& c : e_.settings_.columns)
       if (c.name == i->name.text && used.insert(c.name).second) column_of_[i->name.text] = c.name;
   for (auto* i : inputs) {
     if (column_of_.contains(i->name.text)) continue;
-    for (auto const& c : settings_.columns)
+    for (auto const& c : e_.settings_.columns)
       if (used.insert(c.name).second) {
         column_of_[i->name.text] = c.name;
         break;
@@ -54,172 +56,175 @@ void Elaborator::plan_columns() {
   }
 }
 
-Column const* Elaborator::column_for(std::string const& name, bool, Location) {
+Column const* ModelBuilder::column_for(std::string const& name) {
   auto it = column_of_.find(name);
   if (it == column_of_.end()) return nullptr;
-  for (auto const& c : settings_.columns)
+  for (auto const& c : e_.settings_.columns)
     if (c.name == it->second) return &c;
   return nullptr;
 }
 
 // Arguments of a model: --set, the train block, the default, a property of the data set. Floats only tune.
-void Elaborator::bind_model_arguments(Frame& frame) {
+void ModelBuilder::bind_model_arguments(Frame& frame) {
   std::map<std::string, Actual> given;
-  if (train_) {
-    Frame outside{.kind = Frame::Kind::train, .name = train_->model.text, .file = &main_};
+  if (e_.train_) {
+    Frame outside{.kind = Frame::Kind::train, .name = e_.train_->model.text, .file = &e_.main_};
     outside.path = std::make_shared<PathScope>();
-    FrameGuard guard(*this, outside);
+    FrameGuard guard(e_, outside);
     size_t next = 0;
-    for (auto& a : actuals(train_->arguments)) {
+    for (auto& a : e_.actuals(e_.train_->arguments)) {
       if (a.name.empty()) {
-        if (next >= model_->parameters.size())
-          fail(a.at,
-               fmt::format("the model `{}` takes {} argument{}", model_->name.text, model_->parameters.size(),
-                           model_->parameters.size() == 1 ? "" : "s"),
-               {}, {{model_->name.at, "the model is declared here"}});
-        a.name = model_->parameters[next++].name.text;
+        if (next >= e_.model_->parameters.size())
+          e_.fail(a.at,
+                  fmt::format("the model `{}` takes {} argument{}", e_.model_->name.text, e_.model_->parameters.size(),
+                              e_.model_->parameters.size() == 1 ? "" : "s"),
+                  {}, {{e_.model_->name.at, "the model is declared here"}});
+        a.name = e_.model_->parameters[next++].name.text;
       }
       auto known = [&](auto const& p) { return p.name.text == a.name; };
-      if (std::none_of(model_->parameters.begin(), model_->parameters.end(), known)) {
+      if (std::none_of(e_.model_->parameters.begin(), e_.model_->parameters.end(), known)) {
         std::vector<std::string> names;
-        for (auto const& p : model_->parameters) names.push_back(p.name.text);
+        for (auto const& p : e_.model_->parameters) names.push_back(p.name.text);
         auto near = nearest(a.name, names);
-        fail(a.at, fmt::format("the model `{}` has no argument `{}`", model_->name.text, a.name),
-             near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)),
-             {{model_->name.at, "the model is declared here"}});
+        e_.fail(a.at, fmt::format("the model `{}` has no argument `{}`", e_.model_->name.text, a.name),
+                near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)),
+                {{e_.model_->name.at, "the model is declared here"}});
       }
-      if (given.contains(a.name)) fail(a.at, fmt::format("`{}` is given twice", a.name));
+      if (given.contains(a.name)) e_.fail(a.at, fmt::format("`{}` is given twice", a.name));
       given[a.name] = a;
     }
   }
-  FrameGuard guard(*this, frame);
-  for (auto const& p : model_->parameters) {
+  FrameGuard guard(e_, frame);
+  for (auto const& p : e_.model_->parameters) {
     std::string const& name = p.name.text;
     Location at = p.name.at;
     std::optional<Any> value, initial;
-    if (p.initial) initial = eval(*p.initial);
-    for (auto const& [n, text] : settings_.set)
-      if (n == name) value = setting_value(text, name), at = setting_place(text, name);
+    if (p.initial) initial = e_.eval(*p.initial);
+    for (auto const& [n, text] : e_.settings_.set)
+      if (n == name) value = e_.setting_values_->value_of(text, name), at = e_.setting_values_->place_of(text, name);
     if (!value && given.contains(name)) value = given[name].value, at = given[name].at;
     if (!value) value = initial;
     if (!value)
-      if (auto it = settings_.properties.find(name); it != settings_.properties.end()) value = Any{Dim(it->second)};
+      if (auto it = e_.settings_.properties.find(name); it != e_.settings_.properties.end())
+        value = Any{Dim(it->second)};
     if (!value) {
-      report(
+      e_.report(
           {{.at = at,
-            .message = fmt::format("the argument `{}` of the model `{}` has no value", name, model_->name.text),
+            .message = fmt::format("the argument `{}` of the model `{}` has no value", name, e_.model_->name.text),
             .help = p.type ? fmt::format("a tensor is declared in the body, `input {}: f32[batch, 784]`", name)
                            : fmt::format("give it a default, `train {}({} = ...)`, or `--set {}=...`; a tensor is an "
                                          "`input` in the body",
-                                         model_->name.text, name, name)}});
+                                         e_.model_->name.text, name, name)}});
       value = Any{Poison{}};
     }
     bool tunes = value->is<f64>() || (value->is<Dim>() && initial && initial->is<f64>());
-    if (tunes) value = scalar(name, as_float(*value, at, fmt::format("`{}`", name)));
+    if (tunes) value = e_.scalar(name, e_.as_float(*value, at, fmt::format("`{}`", name)));
     if (value->is<Poison>()) frame.names[name] = *value;
-    else bind_argument(p, *value, at, fmt::format("the model `{}`", model_->name.text));
+    else e_.bind_argument(p, *value, at, fmt::format("the model `{}`", e_.model_->name.text));
   }
 }
 
-void Elaborator::run_model(Graph& graph) {
-  GraphGuard in_graph(*this, &graph);
+void ModelBuilder::run_model(Graph& graph) {
+  GraphGuard in_graph(e_, &graph);
   measured_.clear();
-  Frame frame{.kind = Frame::Kind::model, .name = model_->name.text, .file = &main_};
+  Frame frame{.kind = Frame::Kind::model, .name = e_.model_->name.text, .file = &e_.main_};
   frame.path = std::make_shared<PathScope>();
-  frame.names["batch"] = {Dim(Symbol::batch), model_->name.at};
-  FrameGuard guard(*this, frame);
+  frame.names["batch"] = {Dim(Symbol::batch), e_.model_->name.at};
+  FrameGuard guard(e_, frame);
   try {
     bind_model_arguments(frame);
   } catch (Failure const& failure) {
-    report(failure);
+    e_.report(failure);
     return;
   }
-  frame_ = &frame;
-  block(model_->body, false);
+  e_.frame_ = &frame;
+  e_.block(e_.model_->body, false);
 }
 
 // Binds the extents that are named here for the first time: `batch`, and those that --set or the data set give.
-void Elaborator::run_input(InputStmt const& s, Location at) {
-  if (frame_->kind != Frame::Kind::model)
-    fail(at, fmt::format("`{}` stands in a model's body only", s.is_target ? "target" : "input"));
-  Column const* column = column_for(s.name.text, s.is_target, at);
+void ModelBuilder::run_input(InputStmt const& s, Location at) {
+  if (e_.frame_->kind != Frame::Kind::model)
+    e_.fail(at, fmt::format("`{}` stands in a model's body only", s.is_target ? "target" : "input"));
+  Column const* column = column_for(s.name.text);
   for (size_t i = 0; i < s.type.dims.size(); ++i) {
     auto const& d = s.type.dims[i];
     auto* n = d.kind == syntax::DimPattern::Kind::expression ? std::get_if<NameExpr>(&d.expression->as) : nullptr;
-    if (!n || bound_dim(n->name, d.at)) continue;
+    if (!n || e_.bound_dim(n->name, d.at)) continue;
     std::optional<i64> extent;
-    for (auto const& [name, text] : settings_.set)
+    for (auto const& [name, text] : e_.settings_.set)
       if (name == n->name)
-        extent = as_constant(setting_value(text, name), setting_place(text, name), fmt::format("`{}`", name));
-    if (!extent && settings_.properties.contains(n->name)) extent = settings_.properties.at(n->name);
+        extent = e_.as_constant(e_.setting_values_->value_of(text, name), e_.setting_values_->place_of(text, name),
+                                fmt::format("`{}`", name));
+    if (!extent && e_.settings_.properties.contains(n->name)) extent = e_.settings_.properties.at(n->name);
     if (!extent && column && i > 0 && i - 1 < column->example.shape.size())
       extent = column->example.shape[i - 1].constant();
     if (!extent)
-      fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
-           habit(HabitKind::name, n->name) || habit(HabitKind::setting, n->name)
-               ? "the number of examples is `batch`"
-               : fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name,
-                             n->name));
-    frame_->names[n->name] = {Dim(*extent), d.at};
+      e_.fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
+              habit(HabitKind::name, n->name) || habit(HabitKind::setting, n->name)
+                  ? "the number of examples is `batch`"
+                  : fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name,
+                                n->name));
+    e_.frame_->names[n->name] = {Dim(*extent), d.at};
   }
-  Type type = resolve(s.type, fmt::format("the {} `{}`", s.is_target ? "target" : "input", s.name.text));
+  Type type = e_.resolve(s.type, fmt::format("the {} `{}`", s.is_target ? "target" : "input", s.name.text));
   if (type.shape.empty() || !(type.shape.front() == Dim(Symbol::batch)))
-    fail(s.type.at, fmt::format("`{}` is {}: an input starts with `batch`", s.name.text, shown(type)),
-         "the number of examples stays open until the program runs, `f32[batch, 784]`");
-  if (graph_->arguments.contains(s.name.text)) fail(s.name.at, fmt::format("`{}` is declared twice", s.name.text));
+    e_.fail(s.type.at, fmt::format("`{}` is {}: an input starts with `batch`", s.name.text, shown(type)),
+            "the number of examples stays open until the program runs, `f32[batch, 784]`");
+  if (e_.graph_->arguments.contains(s.name.text))
+    e_.fail(s.name.at, fmt::format("`{}` is declared twice", s.name.text));
   if (column) {
     Type have{column->example.dtype, {Dim(Symbol::batch)}};
     have.shape.insert(have.shape.end(), column->example.shape.begin(), column->example.shape.end());
     if (!(have == type))
-      fail(s.type.at, fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text, shown(type),
-                                  column->name, shown(have)));
+      e_.fail(s.type.at, fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text, shown(type),
+                                     column->name, shown(have)));
   }
-  builder(at);
-  ValueId id = graph_->argument(s.name.text, type, s.is_target ? Role::target : Role::input);
-  if (graph_->kind == Graph::Kind::training)
-    out_.inputs.push_back(
+  e_.builder(at);
+  ValueId id = e_.graph_->argument(s.name.text, type, s.is_target ? Role::target : Role::input);
+  if (e_.graph_->kind == Graph::Kind::training)
+    e_.out_.inputs.push_back(
         {.name = s.name.text, .type = type, .is_target = s.is_target, .column = column ? column->name : ""});
-  bind(s.name.text, tensor(id), s.name.at);
+  e_.bind(s.name.text, e_.tensor(id), s.name.at);
 }
 
-void Elaborator::run_output(OutputStmt const& s, Location at) {
-  if (frame_->kind != Frame::Kind::model) fail(at, "`output` stands in a model's body only");
-  Any value = s.value ? eval(*s.value) : lookup(s.name.text, s.name.at);
-  ValueId id = as_tensor(value, s.value ? s.value->at : s.name.at);
-  if (s.value) bind(s.name.text, tensor(id), s.name.at);
-  add_measured(s.name.text, tensor(id), Role::output, s.name.at);
+void ModelBuilder::run_output(OutputStmt const& s, Location at) {
+  if (e_.frame_->kind != Frame::Kind::model) e_.fail(at, "`output` stands in a model's body only");
+  Any value = s.value ? e_.eval(*s.value) : e_.lookup(s.name.text, s.name.at);
+  ValueId id = e_.as_tensor(value, s.value ? s.value->at : s.name.at);
+  if (s.value) e_.bind(s.name.text, e_.tensor(id), s.name.at);
+  add_measured(s.name.text, e_.tensor(id), Role::output, s.name.at);
 }
 
 // `loss e` is called loss; `metric f(...)` is called f, `metric m` is called m.
-void Elaborator::run_measure(MeasureStmt const& s, Location at) {
+void ModelBuilder::run_measure(MeasureStmt const& s, Location at) {
   char const* kind = s.is_metric ? "metric" : "loss";
-  if (frame_->kind != Frame::Kind::model) fail(at, fmt::format("`{}` stands in a model's body only", kind));
+  if (e_.frame_->kind != Frame::Kind::model) e_.fail(at, fmt::format("`{}` stands in a model's body only", kind));
   std::string name = s.name ? s.name->text : s.is_metric ? callee_name(*s.value) : "loss";
-  Any value = eval(*s.value);
-  ValueId id = as_tensor(value, s.value->at);
-  if (name.empty()) fail(at, "this metric needs a name", "`metric name = ...`");
-  if (graph_->type(id).rank() != 0 || !is_float(graph_->type(id).dtype))
-    fail(s.value->at, fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(graph_->type(id))),
-         is_float(graph_->type(id).dtype) ? "reduce it with `mean` or `sum`"
-         : graph_->type(id).rank() == 0   ? "convert it: `f32(x)`"
-                                          : "convert and reduce it: `mean(f32(x))`");
-  if (s.name || !s.is_metric) bind(name, tensor(id), s.name ? s.name->at : at);
-  add_measured(name, tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
+  Any value = e_.eval(*s.value);
+  ValueId id = e_.as_tensor(value, s.value->at);
+  if (name.empty()) e_.fail(at, "this metric needs a name", "`metric name = ...`");
+  if (e_.graph_->type(id).rank() != 0 || !is_float(e_.graph_->type(id).dtype))
+    e_.fail(s.value->at, fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(e_.graph_->type(id))),
+            is_float(e_.graph_->type(id).dtype) ? "reduce it with `mean` or `sum`"
+            : e_.graph_->type(id).rank() == 0   ? "convert it: `f32(x)`"
+                                                : "convert and reduce it: `mean(f32(x))`");
+  if (s.name || !s.is_metric) e_.bind(name, e_.tensor(id), s.name ? s.name->at : at);
+  add_measured(name, e_.tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
 }
 
-void Elaborator::add_measured(std::string name, Any const& value, Role role, Location at) {
+void ModelBuilder::add_measured(std::string name, Any const& value, Role role, Location at) {
   for (auto const& m : measured_)
     if (m.name == name && (m.role == role || (m.role != Role::output && role != Role::output)))
-      fail(at, fmt::format("there are two results called `{}`", name),
-           role == Role::output ? std::nullopt
-                                : std::optional(fmt::format("name one of them: `{} other = ...`",
-                                                            role == Role::metric ? "metric" : "loss")),
-           {{m.at, "the first one"}});
+      e_.fail(at, fmt::format("there are two results called `{}`", name),
+              role == Role::output ? std::nullopt
+                                   : std::optional(fmt::format("name one of them: `{} other = ...`",
+                                                               role == Role::metric ? "metric" : "loss")),
+              {{m.at, "the first one"}});
   measured_.push_back({.name = std::move(name), .value = value.tensor()->id, .role = role, .at = at});
 }
 
 // Results of the three functions; what they do not need is dropped.
-void Elaborator::finish(Graph& graph) {
+void ModelBuilder::finish(Graph& graph) {
   bool run = graph.kind == Graph::Kind::run;
   for (Role role : {Role::loss, Role::metric, Role::output})
     for (auto const& m : measured_)

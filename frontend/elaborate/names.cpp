@@ -1,5 +1,6 @@
 // Lookup: this function, the functions around it, the file, its imports, the standard library, what is predeclared.
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/setting_values.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -83,7 +84,8 @@ Any Elaborator::const_value(FileScope& file, syntax::Const const& c, Location at
 
 Any Elaborator::scalar(std::string const& name, f64 value) {
   if (auto it = set_values_.find(name); it != set_values_.end())
-    value = as_float(setting_value(it->second, name), setting_place(it->second, name), fmt::format("`{}`", name));
+    value = as_float(setting_values_->value_of(it->second, name), setting_values_->place_of(it->second, name),
+                     fmt::format("`{}`", name));
   if (!train_ || constants_.contains(name)) return Any{value}; // without a training nothing is tuned
   scalars_[name] = {name, value};
   TensorValue t{.graph = graph_,

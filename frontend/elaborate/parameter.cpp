@@ -161,12 +161,12 @@ Any Elaborator::evaluate_initial(Expr const& e, std::optional<Type> const& type)
 // A state of an optimizer: in @update.P an argument of its own name, in @initialize the result "m/P", where `p` is the
 // initial value of the parameter.
 Any Elaborator::optimizer_state(ParamStmt const& s, Location at) {
-  std::string full = s.name.text + "/" + current_update_;
+  std::string full = s.name.text + "/" + update_.path;
   if (graph_->state_values.contains(s.name.text))
     fail(at, fmt::format("the state `{}` is declared twice", s.name.text));
   std::optional<Type> type;
   if (s.type) type = resolve(*s.type, fmt::format("`{}`", s.name.text));
-  Any in_update = std::exchange(frame_->names["p"], initial_p_);
+  Any in_update = std::exchange(frame_->names["p"], update_.initial_p);
   Any initial;
   try {
     initial = initial_value(s, type, full, at);
@@ -180,7 +180,7 @@ Any Elaborator::optimizer_state(ParamStmt const& s, Location at) {
   ValueId id = graph_->argument(s.name.text, kept, Role::optimizer);
   graph_->state_values[s.name.text] = id;
   frame_->states[s.name.text] = s.name.text;
-  optimizer_states_.emplace_back(s.name.text, id);
+  update_.states.emplace_back(s.name.text, id);
   return tensor(id);
 }
 
@@ -214,7 +214,7 @@ void Elaborator::run_write(WriteStmt const& s, Location at) {
   if (!fits) fail(s.value->at, fmt::format("`{}` is {}, the value is {}", name, shown(type), shown(have)));
   id = stretch(id, type.shape, at);
   graph_->state_values[path] = id;
-  if (is_p) p_written_ = true;
+  if (is_p) update_.writes_p = true;
   bind(name, tensor(id), s.target.at);
 }
 

@@ -1,6 +1,8 @@
 // Blocks and statements. A statement that fails is reported, what it would have bound is poisoned, and the next one is
 // looked at, so that one run shows as many independent mistakes as there are.
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/model.h"
+#include "frontend/elaborate/range.h"
 
 #include <fmt/core.h>
 
@@ -56,9 +58,9 @@ void Elaborator::statement(Stmt const& s, bool is_last) {
   else if (auto* x = std::get_if<FunctionStmt>(&s.as))
     bind(x->function->name.text, closure(*x->function), x->function->name.at);
   else if (auto* x = std::get_if<ParamStmt>(&s.as)) run_param(*x, s.at);
-  else if (auto* x = std::get_if<InputStmt>(&s.as)) run_input(*x, s.at);
-  else if (auto* x = std::get_if<OutputStmt>(&s.as)) run_output(*x, s.at);
-  else if (auto* x = std::get_if<MeasureStmt>(&s.as)) run_measure(*x, s.at);
+  else if (auto* x = std::get_if<InputStmt>(&s.as)) model_builder_->run_input(*x, s.at);
+  else if (auto* x = std::get_if<OutputStmt>(&s.as)) model_builder_->run_output(*x, s.at);
+  else if (auto* x = std::get_if<MeasureStmt>(&s.as)) model_builder_->run_measure(*x, s.at);
   else if (auto* x = std::get_if<IfStmt>(&s.as)) run_if(*x);
   else if (auto* x = std::get_if<ForStmt>(&s.as)) run_for(*x);
   else if (auto* x = std::get_if<RequireStmt>(&s.as)) run_require(*x, s.at);
@@ -197,7 +199,7 @@ void Elaborator::run_for(ForStmt const& s) {
 
 void Elaborator::run_require(RequireStmt const& s, Location at) {
   Any holds = eval(*s.condition);
-  if (holds.tensor() && holds.tensor()->tunes) return run_range(s, holds, at);
+  if (holds.tensor() && holds.tensor()->tunes) return ranges_->run(s, holds, at);
   if (truth(holds, s.condition->at, "`require`")) return;
   fail(is_in_library() ? s.condition->at : at, as_string(eval(*s.text), s.text->at, "the text of `require`"));
 }

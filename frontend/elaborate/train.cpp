@@ -1,5 +1,9 @@
 // The train block: which one, its settings, and the gradients of its `minimize` clauses.
+#include "frontend/elaborate/train.h"
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/model.h"
+#include "frontend/elaborate/range.h"
+#include "frontend/elaborate/setting_values.h"
 
 #include "frontend/habits.h"
 
@@ -87,9 +91,9 @@ constexpr SettingSpec settings[]{
 } // namespace
 
 // FILE:NAME chooses by tag or by model; one alone needs no name.
-void Elaborator::choose() {
-  auto const& tree = main_.tree;
-  auto const& wanted = settings_.train_name;
+void TrainBuilder::choose() {
+  auto const& tree = e_.main_.tree;
+  auto const& wanted = e_.settings_.train_name;
   auto tag_of = [](Train const& t) { return t.tag ? plain_text(t.tag->text) : std::string(); };
   std::vector<Train const*> found;
   for (auto const& t : tree.trains)
@@ -98,99 +102,101 @@ void Elaborator::choose() {
     if (!wanted.empty() && tag_of(*t) == wanted) found = {t};
   if (found.size() > 1) {
     auto name = [&](auto* t) { return tag_of(*t).empty() ? t->model.text : tag_of(*t); };
-    fail(found[0]->at, "the file has several train blocks",
-         fmt::format("choose one with FILE:NAME: {}", joined(found, name)), {{found[1]->at, "another one"}});
+    e_.fail(found[0]->at, "the file has several train blocks",
+            fmt::format("choose one with FILE:NAME: {}", joined(found, name)), {{found[1]->at, "another one"}});
   }
   std::string model = found.empty() ? wanted : found.front()->model.text;
-  if (!found.empty()) train_ = found.front();
+  if (!found.empty()) e_.train_ = found.front();
   std::vector<std::string> names;
   for (auto const& m : tree.models) names.push_back(m->name.text);
   for (auto const& m : tree.models)
-    if (m->name.text == model || (model.empty() && tree.models.size() == 1)) model_ = m.get();
-  if (model_) {
-    out_.at = model_->name.at;
-    out_.summary = fmt::format("{} {}", train_ ? "train" : "model",
-                               train_ && !tag_of(*train_).empty() ? tag_of(*train_) : model_->name.text);
+    if (m->name.text == model || (model.empty() && tree.models.size() == 1)) e_.model_ = m.get();
+  if (e_.model_) {
+    e_.out_.at = e_.model_->name.at;
+    e_.out_.summary = fmt::format("{} {}", e_.train_ ? "train" : "model",
+                                  e_.train_ && !tag_of(*e_.train_).empty() ? tag_of(*e_.train_) : e_.model_->name.text);
     return;
   }
-  Location const start{main_.id, 1, 1, 0};
-  Location at = train_ ? train_->model.at : names.empty() ? start : tree.models.front()->name.at;
-  if (names.empty()) fail(at, "the file declares no model", "a program needs `model name { ... }`");
+  Location const start{e_.main_.id, 1, 1, 0};
+  Location at = e_.train_ ? e_.train_->model.at : names.empty() ? start : tree.models.front()->name.at;
+  if (names.empty()) e_.fail(at, "the file declares no model", "a program needs `model name { ... }`");
   if (model.empty())
-    fail(at, "the file has several models",
-         fmt::format("choose one with FILE:NAME: {}", joined(names, [](auto& n) { return n; })));
+    e_.fail(at, "the file has several models",
+            fmt::format("choose one with FILE:NAME: {}", joined(names, [](auto& n) { return n; })));
   auto near = nearest(model, names);
-  fail(train_ ? at : Location{}, fmt::format("unknown model `{}`", model), // the command line may have named it
+  e_.fail(e_.train_ ? at : Location{}, fmt::format("unknown model `{}`", model), // the command line may have named it
 
-       near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+          near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
 }
 
 // Settings come from the block, then from --set and --batch.
-void Elaborator::run_training_settings() {
-  Training& t = out_.module.training.emplace();
-  t.model = model_->name.text;
-  Frame frame{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
+void TrainBuilder::run_training_settings() {
+  Training& t = e_.out_.module.training.emplace();
+  t.model = e_.model_->name.text;
+  Frame frame{.kind = Frame::Kind::train, .name = e_.model_->name.text, .file = &e_.main_};
   frame.path = std::make_shared<PathScope>();
-  FrameGuard guard(*this, frame);
+  FrameGuard guard(e_, frame);
   std::map<std::string, Location> seen;
-  for (auto const& step : train_->body) {
+  for (auto const& step : e_.train_->body) {
     auto* s = std::get_if<SettingStep>(&step->as);
     if (!s) continue;
     try {
       auto [it, fresh] = seen.try_emplace(s->name.text, s->name.at);
       if (!fresh)
-        fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {},
-             {{it->second, "the first time here"}});
+        e_.fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {},
+                {{it->second, "the first time here"}});
       check_setting(s->name.text, s->name.at);
       auto const* word = std::get_if<NameExpr>(&s->value->as);
-      if (word && s->name.text == "order" && !find(word->name, false, s->value->at))
-        fail(s->value->at, fmt::format("unknown name `{}`", word->name),
-             fmt::format("a string stands in double quotes, `\"{}\"`", word->name));
-      setting(s->name.text, eval(*s->value), s->value->at);
+      if (word && s->name.text == "order" && !e_.find(word->name, false, s->value->at))
+        e_.fail(s->value->at, fmt::format("unknown name `{}`", word->name),
+                fmt::format("a string stands in double quotes, `\"{}\"`", word->name));
+      setting(s->name.text, e_.eval(*s->value), s->value->at);
     } catch (Failure const& failure) {
-      report(failure);
-      frame_ = &frame;
+      e_.report(failure);
+      e_.frame_ = &frame;
     }
   }
-  for (auto const& [name, text] : settings_.set)
+  for (auto const& [name, text] : e_.settings_.set)
     for (auto const& known : settings)
-      if (known.name == name) setting(name, setting_value(text, name), setting_place(text, name));
-  for (auto const& [name, text] : settings_.set)
+      if (known.name == name)
+        setting(name, e_.setting_values_->value_of(text, name), e_.setting_values_->place_of(text, name));
+  for (auto const& [name, text] : e_.settings_.set)
     if (name == "clip_norm" || name == "clip_value")
-      setting(name, setting_value(text, name), setting_place(text, name));
-  if (settings_.batch) t.batch = *settings_.batch;
+      setting(name, e_.setting_values_->value_of(text, name), e_.setting_values_->place_of(text, name));
+  if (e_.settings_.batch) t.batch = *e_.settings_.batch;
 }
 
 // Is there such a setting? Asked before its value is looked at, which may be nonsense elsewhere as well.
-void Elaborator::check_setting(std::string const& name, Location at) {
+void TrainBuilder::check_setting(std::string const& name, Location at) {
   std::vector<std::string> names{"clip_norm", "clip_value"};
   for (auto const& known : settings) {
     if (known.apply != set_later) names.emplace_back(known.name);
-    else if (known.name == name) fail(at, fmt::format("the setting `{}` is not built yet", name));
+    else if (known.name == name) e_.fail(at, fmt::format("the setting `{}` is not built yet", name));
   }
   if (std::find(names.begin(), names.end(), name) != names.end()) return;
   auto const* foreign = habit(HabitKind::setting, name);
-  fail(at, fmt::format("`train` has no setting `{}`", name), foreign ? help_of(*foreign) : did_you_mean(name, names));
+  e_.fail(at, fmt::format("`train` has no setting `{}`", name),
+          foreign ? help_of(*foreign) : did_you_mean(name, names));
 }
 
-void Elaborator::setting(std::string const& name, Any const& value, Location at) {
+void TrainBuilder::setting(std::string const& name, Any const& value, Location at) {
   if (name == "clip_norm" || name == "clip_value") {
-    f64 x = as_float(value, at, fmt::format("`{}`", name));
-    if (!(x > 0)) fail(at, fmt::format("`{}` is {}, not a positive number", name, shown(x)));
+    f64 x = e_.as_float(value, at, fmt::format("`{}`", name));
+    if (!(x > 0)) e_.fail(at, fmt::format("`{}` is {}, not a positive number", name, shown(x)));
     (name == "clip_norm" ? clip_norm_ : clip_value_) = x;
     return;
   }
   for (auto const& known : settings)
-    if (known.name == name) return known.apply(*out_.module.training, *this, name, value, at);
+    if (known.name == name) return known.apply(*e_.out_.module.training, e_, name, value, at);
 }
 
 // The parameters of a clause: those that fit its patterns and belong to no clause in front.
-std::vector<std::string> Elaborator::select_parameters(MinimizeStep const& m, std::set<std::string> const& taken) {
+std::vector<std::string> TrainBuilder::select_parameters(MinimizeStep const& m, std::set<std::string> const& taken) {
   std::vector<std::string> patterns, out;
-  for (auto const& s : m.over) patterns.push_back(text(s));
+  for (auto const& s : m.over) patterns.push_back(e_.text(s));
   std::vector<bool> matched(patterns.size(), false);
-  for (auto const& path : kept_order_) {
-    if (kept_.at(path).is_state) continue;
+  for (auto const& path : e_.kept_order_) {
+    if (e_.kept_.at(path).is_state) continue;
     bool in = patterns.empty();
     for (size_t i = 0; i < patterns.size(); ++i)
       if (fits(patterns[i], path)) in = matched[i] = true;
@@ -199,128 +205,129 @@ std::vector<std::string> Elaborator::select_parameters(MinimizeStep const& m, st
   for (size_t i = 0; i < patterns.size(); ++i)
     if (!matched[i]) {
       std::vector<std::string> paths;
-      for (auto const& path : kept_order_)
-        if (!kept_.at(path).is_state) paths.push_back(path);
-      fail(m.over_at, fmt::format("the pattern \"{}\" matches no parameter", patterns[i]),
-           fmt::format("the parameters are {}", joined(paths, [](auto& p) { return p; })));
+      for (auto const& path : e_.kept_order_)
+        if (!e_.kept_.at(path).is_state) paths.push_back(path);
+      e_.fail(m.over_at, fmt::format("the pattern \"{}\" matches no parameter", patterns[i]),
+              fmt::format("the parameters are {}", joined(paths, [](auto& p) { return p; })));
     }
   return out;
 }
 
 // The loss that a clause minimizes, by name; an expression of losses becomes one of its own.
-std::string Elaborator::objective_name(ValueId y, Location at, int& unnamed) {
-  for (auto const& known : measured_)
+std::string TrainBuilder::objective_name(ValueId y, Location at, int& unnamed) {
+  for (auto const& known : e_.model_builder_->measured())
     if (known.value == y && known.role == Role::loss) return known.name;
   std::string name = ++unnamed == 1 ? "objective" : fmt::format("objective_{}", unnamed);
-  measured_.push_back({.name = name, .value = y, .role = Role::loss, .at = at});
+  e_.model_builder_->measured().push_back({.name = name, .value = y, .role = Role::loss, .at = at});
   return name;
 }
 
 // A clause: which parameters it changes, and one `grad` node for all of them.
-Elaborator::Clause Elaborator::derive(Graph& graph, MinimizeStep const& m, Location at, Counters& counters) {
-  Any objective = eval(*m.objective);
+TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, Location at, Counters& counters) {
+  Any objective = e_.eval(*m.objective);
   if (objective.is<FunctionValue>() || objective.is<std::string>())
-    fail(m.objective->at, fmt::format("`minimize` needs a loss, got {}", shown(objective)), losses_in_sight());
-  ValueId y = as_tensor(objective, m.objective->at);
+    e_.fail(m.objective->at, fmt::format("`minimize` needs a loss, got {}", shown(objective)), e_.losses_in_sight());
+  ValueId y = e_.as_tensor(objective, m.objective->at);
   if (graph.type(y).rank() != 0 || !is_float(graph.type(y).dtype))
-    fail(m.objective->at, fmt::format("`minimize` needs a float scalar, got {}", shown(graph.type(y))));
+    e_.fail(m.objective->at, fmt::format("`minimize` needs a float scalar, got {}", shown(graph.type(y))));
   std::string name = objective_name(y, m.objective->at, counters.unnamed);
   Clause out{.step = &m, .optimizer = {}, .parameters = select_parameters(m, counters.taken), .gradients = {}};
   auto reached = reached_by_derivative(graph.function, y);
   std::erase_if(out.parameters, [&](auto const& path) { return !reached[graph.arguments.at(path)]; });
-  if (out.parameters.empty()) fail(at, fmt::format("`{}` depends on no parameter that this clause may change", name));
+  if (out.parameters.empty())
+    e_.fail(at, fmt::format("`{}` depends on no parameter that this clause may change", name));
   std::vector<ValueId> operands{y};
   std::vector<Type> types;
   std::vector<std::string> names;
   for (auto const& path : out.parameters) {
     counters.taken.insert(path);
     operands.push_back(graph.arguments.at(path));
-    types.push_back(kept_.at(path).type);
+    types.push_back(e_.kept_.at(path).type);
     names.push_back(path + "'");
   }
-  out.gradients = builder(at).make_many(OpCode::grad, operands, {}, types, names);
+  out.gradients = e_.builder(at).make_many(OpCode::grad, operands, {}, types, names);
   out.optimizer = clause_name(m, counters);
-  out_.module.training->minimize.push_back({.objective = name, .parameters = out.parameters});
+  e_.out_.module.training->minimize.push_back({.objective = name, .parameters = out.parameters});
   return out;
 }
 
 // What the numbers of a clause are called after: the tag, or the optimizer; the second of a name has a number.
-std::string Elaborator::clause_name(MinimizeStep const& m, Counters& counters) {
+std::string TrainBuilder::clause_name(MinimizeStep const& m, Counters& counters) {
   auto const& call = std::get<CallExpr>(m.optimizer->as);
   auto* callee = std::get_if<NameExpr>(&call.callee->as);
-  if (auto* member = std::get_if<MemberExpr>(&call.callee->as)) refuse_package(*member, m.optimizer->at);
-  if (!callee) fail(m.optimizer->at, "expected the name of an optimizer");
-  std::string name = call.tag ? text(call.tag->text) : callee->name;
-  out_.optimizers.push_back(callee->name);
+  if (auto* member = std::get_if<MemberExpr>(&call.callee->as)) e_.refuse_package(*member, m.optimizer->at);
+  if (!callee) e_.fail(m.optimizer->at, "expected the name of an optimizer");
+  std::string name = call.tag ? e_.text(call.tag->text) : callee->name;
+  e_.out_.optimizers.push_back(callee->name);
   int n = ++counters.names[name];
   return n == 1 ? name : fmt::format("{}_{}", name, n);
 }
 
-void Elaborator::refuse_unbuilt(StepStmt const& step) {
-  if (std::holds_alternative<PhaseStep>(step.as)) fail(step.at, "`phase` is not built yet");
+void TrainBuilder::refuse_unbuilt(StepStmt const& step) {
+  if (std::holds_alternative<PhaseStep>(step.as)) e_.fail(step.at, "`phase` is not built yet");
   if (auto* p = std::get_if<PatternStep>(&step.as))
-    fail(step.at, fmt::format("`{}` is not built yet", p->fresh ? "fresh" : "freeze"));
-  if (std::holds_alternative<AverageStep>(step.as)) fail(step.at, "`average` is not built yet");
+    e_.fail(step.at, fmt::format("`{}` is not built yet", p->fresh ? "fresh" : "freeze"));
+  if (std::holds_alternative<AverageStep>(step.as)) e_.fail(step.at, "`average` is not built yet");
 }
 
 // The gradients of all clauses at the end of the training step, then the updates of their parameters.
-void Elaborator::run_minimize(Graph& graph) {
-  GraphGuard in_graph(*this, &graph);
-  Frame frame{.kind = Frame::Kind::train, .name = model_->name.text, .file = &main_};
+void TrainBuilder::run_minimize(Graph& graph) {
+  GraphGuard in_graph(e_, &graph);
+  Frame frame{.kind = Frame::Kind::train, .name = e_.model_->name.text, .file = &e_.main_};
   frame.path = std::make_shared<PathScope>();
-  for (auto const& m : measured_)
-    if (m.role == Role::loss) frame.names[m.name] = {tensor(m.value).as, m.at};
-  FrameGuard guard(*this, frame);
+  for (auto const& m : e_.model_builder_->measured())
+    if (m.role == Role::loss) frame.names[m.name] = {e_.tensor(m.value).as, m.at};
+  FrameGuard guard(e_, frame);
   Counters counters;
   std::vector<Clause> clauses;
-  for (auto const& step : train_->body) {
+  for (auto const& step : e_.train_->body) {
     try {
       refuse_unbuilt(*step);
       if (auto* m = std::get_if<MinimizeStep>(&step->as)) clauses.push_back(derive(graph, *m, step->at, counters));
     } catch (Failure const& failure) {
-      report(failure);
-      frame_ = &frame;
+      e_.report(failure);
+      e_.frame_ = &frame;
     }
   }
-  bool minimizes = std::any_of(train_->body.begin(), train_->body.end(),
+  bool minimizes = std::any_of(e_.train_->body.begin(), e_.train_->body.end(),
                                [](auto& step) { return std::holds_alternative<MinimizeStep>(step->as); });
-  if (!minimizes && clauses.empty() && !has_errors(out_.diagnostics))
-    fail(train_->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
+  if (!minimizes && clauses.empty() && !has_errors(e_.out_.diagnostics))
+    e_.fail(e_.train_->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
   clip(clauses);
-  finish(graph);
+  e_.model_builder_->finish(graph);
   for (auto const& c : clauses)
     for (size_t i = 0; i < c.parameters.size(); ++i)
       graph.builder.result(c.parameters[i], c.gradients[i], Role::gradient);
   for (auto const& c : clauses) run_updates(c);
 }
 
-void Elaborator::run_updates(Clause const& clause) {
-  Frame* frame = frame_;
+void TrainBuilder::run_updates(Clause const& clause) {
+  Frame* frame = e_.frame_;
   try {
     for (auto const& path : clause.parameters) run_update(path, *clause.step, clause.optimizer);
   } catch (Failure const& failure) { // the others would say the same
-    report(failure);
-    frame_ = frame;
+    e_.report(failure);
+    e_.frame_ = frame;
   }
 }
 
 // clip_value bounds every element, clip_norm the length of all gradients together, before the optimizers see them.
-void Elaborator::clip(std::vector<Clause>& clauses) {
+void TrainBuilder::clip(std::vector<Clause>& clauses) {
   std::vector<ValueId*> gradients;
   for (auto& c : clauses)
     for (ValueId& g : c.gradients) gradients.push_back(&g);
-  Location at = train_->at;
+  Location at = e_.train_->at;
   auto limit = [&](std::string const& name, f64 value) {
-    Any bound = scalar(name, value);
-    Any holds = compare(">", bound, Any{0.0}, at);
-    if (holds.tensor()) add_range(holds, {fmt::format("`{}` is ", name), ", not a positive number"}, {bound}, at);
+    Any bound = e_.scalar(name, value);
+    Any holds = e_.compare(">", bound, Any{0.0}, at);
+    if (holds.tensor()) e_.ranges_->add(holds, {fmt::format("`{}` is ", name), ", not a positive number"}, {bound}, at);
     return bound;
   };
   if (clip_value_ && !gradients.empty()) {
     Any bound = limit("clip_value", *clip_value_);
     for (ValueId* g : gradients) {
-      Any low = elementwise(OpCode::max, {tensor(*g), negate(bound, at)}, at);
-      *g = elementwise(OpCode::min, {low, bound}, at).tensor()->id;
+      Any low = e_.elementwise(OpCode::max, {e_.tensor(*g), e_.negate(bound, at)}, at);
+      *g = e_.elementwise(OpCode::min, {low, bound}, at).tensor()->id;
     }
   }
   if (clip_norm_ && !gradients.empty()) clip_norm(gradients, limit("clip_norm", *clip_norm_), at);
@@ -330,36 +337,41 @@ void Elaborator::clip(std::vector<Clause>& clauses) {
 // which at least one is right: then |g| = length / scale. Where |g| is above the bound
 //   g <- (g scale) (bound / length),
 // elsewhere both factors are exactly 1. A NaN, or two infinite elements of which the quotient is NaN, reach every g.
-void Elaborator::clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location at) {
+void TrainBuilder::clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location at) {
   auto number = [](f64 x) { return Any{x}; };
-  auto times = [&](Any const& a, Any const& b) { return elementwise(OpCode::mul, {a, b}, at); };
+  auto times = [&](Any const& a, Any const& b) { return e_.elementwise(OpCode::mul, {a, b}, at); };
   auto sum_of_squares = [&](f64 scale) {
     std::optional<Any> total;
     for (ValueId const* g : gradients) {
-      Any part = convert(tensor(*g), DType::f32, at);
+      Any part = e_.convert(e_.tensor(*g), DType::f32, at);
       if (scale != 1) part = times(part, number(scale));
       Any sum = times(part, part);
-      auto axes = as_axes(Any{None{}}, type_of(sum).rank(), at);
-      if (!axes.empty()) sum = tensor(builder(at).reduce(OpCode::reduce_sum, sum.tensor()->id, axes));
-      total = total ? elementwise(OpCode::add, {*total, sum}, at) : sum;
+      auto axes = e_.as_axes(Any{None{}}, e_.type_of(sum).rank(), at);
+      if (!axes.empty()) sum = e_.tensor(e_.builder(at).reduce(OpCode::reduce_sum, sum.tensor()->id, axes));
+      total = total ? e_.elementwise(OpCode::add, {*total, sum}, at) : sum;
     }
     return *total;
   };
-  auto choose = [&](Any const& c, Any const& a, Any const& b) { return elementwise(OpCode::select, {c, a, b}, at); };
+  auto choose = [&](Any const& c, Any const& a, Any const& b) { return e_.elementwise(OpCode::select, {c, a, b}, at); };
   constexpr f64 down = 0x1p-80, up = 0x1p80;
   Any plain = sum_of_squares(1), one = number(1);
-  Any large = compare(">", plain, number(0x1p120), at), small = compare("<", plain, number(0x1p-60), at);
+  Any large = e_.compare(">", plain, number(0x1p120), at), small = e_.compare("<", plain, number(0x1p-60), at);
   Any scale = choose(large, number(down), choose(small, number(up), one));
-  Any length = unary(OpCode::sqrt, choose(large, sum_of_squares(down), choose(small, sum_of_squares(up), plain)), at);
-  Any bound = tensor(as_tensor(limit, DType::f32, at));
-  Any within = compare("<=", length, times(bound, scale), at);
+  Any length =
+      e_.unary(OpCode::sqrt, choose(large, sum_of_squares(down), choose(small, sum_of_squares(up), plain)), at);
+  Any bound = e_.tensor(e_.as_tensor(limit, DType::f32, at));
+  Any within = e_.compare("<=", length, times(bound, scale), at);
   Any first = choose(within, one, scale);
-  Any second = choose(within, one, elementwise(OpCode::div, {bound, length}, at));
+  Any second = choose(within, one, e_.elementwise(OpCode::div, {bound, length}, at));
   for (ValueId* g : gradients) {
-    DType dtype = graph_->type(*g).dtype;
-    Any scaled = times(tensor(*g), convert(first, dtype, at));
-    *g = times(scaled, convert(second, dtype, at)).tensor()->id;
+    DType dtype = e_.graph_->type(*g).dtype;
+    Any scaled = times(e_.tensor(*g), e_.convert(first, dtype, at));
+    *g = times(scaled, e_.convert(second, dtype, at)).tensor()->id;
   }
+}
+
+void TrainBuilder::give_updates(Module& module) {
+  for (auto& u : updates_) module.functions.push_back(std::move(u->function));
 }
 
 } // namespace nnc::front

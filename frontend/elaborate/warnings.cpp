@@ -1,4 +1,5 @@
 // What a program means, but hardly what its author wants: found in the finished functions of a model.
+#include "frontend/elaborate/warnings.h"
 #include "frontend/elaborate/elaborator.h"
 
 #include "ir/op.h"
@@ -180,17 +181,17 @@ constexpr Remedy remedies[] = {{OpCode::sqrt, "sqrt", "safe_sqrt", "sqrt(select(
 } // namespace
 
 // Parameters that no loss, metric or output depends on; in a training, those that no loss does.
-void Elaborator::warn_of_unused_parameters() {
+void Warnings::warn_of_unused_parameters() {
   std::set<std::string> trained, used;
-  for (auto const& f : out_.module.functions) {
+  for (auto const& f : e_.out_.module.functions) {
     if (f.name == "loss") trained = needed_arguments(f, {Role::loss, Role::state});
     if (f.name != "loss" && f.name != "evaluate" && f.name != "run") continue;
     used.merge(needed_arguments(f, {Role::loss, Role::metric, Role::output, Role::state}));
   }
   std::map<std::tuple<u32, u32, u32>, std::pair<std::vector<std::string>, bool>> calls; // by their place
-  for (auto const& path : kept_order_) {
-    Kept const& kept = kept_.at(path);
-    bool const idle = !used.contains(path), untrained = train_ && !trained.contains(path);
+  for (auto const& path : e_.kept_order_) {
+    Kept const& kept = e_.kept_.at(path);
+    bool const idle = !used.contains(path), untrained = e_.train_ && !trained.contains(path);
     if (kept.is_state || (!idle && !untrained)) continue;
     auto& [paths, all_idle] =
         calls.try_emplace({kept.at.file, kept.at.line, kept.at.column}, std::vector<std::string>{}, true).first->second;
@@ -200,19 +201,19 @@ void Elaborator::warn_of_unused_parameters() {
   for (auto const& [_, call] : calls) {
     auto const& [paths, idle] = call;
     char const* word = paths.size() == 1 ? "parameter" : "parameters";
-    warn(kept_.at(paths.front()).at,
-         idle ? fmt::format("no loss, metric or output depends on the {} {}", word, listed(paths))
-              : fmt::format("no loss depends on the {} {}: training leaves what is there", word, listed(paths)));
+    e_.warn(e_.kept_.at(paths.front()).at,
+            idle ? fmt::format("no loss, metric or output depends on the {} {}", word, listed(paths))
+                 : fmt::format("no loss depends on the {} {}: training leaves what is there", word, listed(paths)));
   }
 }
 
 // `select(x > 0, sqrt(x), x)`: the derivative of the branch that is not taken is multiplied by 0, but may be infinite.
-void Elaborator::warn_of_select(Function const& f) {
+void Warnings::warn_of_select(Function const& f) {
   auto derived = derived_values(f);
   if (std::find(derived.begin(), derived.end(), true) == derived.end()) return;
   Look look(f);
   for (auto const& node : f.body.nodes) {
-    if (node.op != OpCode::select || !derived[node.result()] || !is_of_user(node.at)) continue;
+    if (node.op != OpCode::select || !derived[node.result()] || !e_.is_of_user(node.at)) continue;
     std::set<ValueId> tested;
     look.tested(node.operands[0], tested);
     for (size_t branch : {1, 2}) {
@@ -225,47 +226,43 @@ void Elaborator::warn_of_select(Function const& f) {
   }
 }
 
-void Elaborator::warn_of_branch(Location at, Node const& node) {
+void Warnings::warn_of_branch(Location at, Node const& node) {
   auto* remedy = std::find_if(std::begin(remedies), std::end(remedies), [&](auto& r) { return r.op == node.op; });
   auto has = [&](FileScope* file) { return remedy->safe && file->functions.contains(remedy->safe); };
-  auto const& library = program_.library();
+  auto const& library = e_.program_.library();
   bool const is_safe = std::any_of(library.begin(), library.end(), has);
-  warn(at,
-       fmt::format("a branch of this `select` has `{}` {} a value that the condition tests: where the other branch is "
-                   "taken, its derivative may be NaN",
-                   remedy->word, node.op == OpCode::div ? "by" : "of"),
-       is_safe ? fmt::format("`{}` has a finite one, and so has `{}`", remedy->safe, remedy->by_select)
-               : fmt::format("`{}` has a finite one", remedy->by_select));
-}
-
-bool Elaborator::is_of_user(Location at) const {
-  auto const& files = program_.files();
-  return std::none_of(files.begin(), files.end(), [&](auto& f) { return f->is_std && f->id == at.file; });
+  e_.warn(
+      at,
+      fmt::format("a branch of this `select` has `{}` {} a value that the condition tests: where the other branch is "
+                  "taken, its derivative may be NaN",
+                  remedy->word, node.op == OpCode::div ? "by" : "of"),
+      is_safe ? fmt::format("`{}` has a finite one, and so has `{}`", remedy->safe, remedy->by_select)
+              : fmt::format("`{}` has a finite one", remedy->by_select));
 }
 
 // Losses that take logits, and what must not stand in front of them.
-void Elaborator::warn_of_logits(FunctionValue const& f, std::vector<Actual> const& actuals) {
-  if (!f.file || !f.file->is_std || actuals.empty() || !graph_) return;
+void Warnings::warn_of_logits(FunctionValue const& f, std::vector<Actual> const& actuals) {
+  if (!f.file || !f.file->is_std || actuals.empty() || !e_.graph_) return;
   auto const& name = f.function->name.text;
   if (name != "cross_entropy" && name != "binary_cross_entropy") return;
   auto logits = std::find_if(actuals.begin(), actuals.end(), [](Actual const& a) { return a.name == "logits"; });
   auto const& given = logits == actuals.end() ? actuals.front() : *logits;
-  if (!given.value.tensor() || given.value.tensor()->graph != graph_) return;
+  if (!given.value.tensor() || given.value.tensor()->graph != e_.graph_) return;
   ValueId v = given.value.tensor()->id;
-  Look look(graph_->function);
-  for (Node const* node = look.maker(v); node && !probabilities_.contains({graph_, v}); node = look.maker(v)) {
+  Look look(e_.graph_->function);
+  for (Node const* node = look.maker(v); node && !probabilities_.contains({e_.graph_, v}); node = look.maker(v)) {
     bool const moves = node->op == OpCode::reshape || node->op == OpCode::slice || node->op == OpCode::transpose ||
                        node->op == OpCode::broadcast || node->op == OpCode::convert;
     if (!moves) return;
     v = node->operands[0];
   }
-  auto known = probabilities_.find({graph_, v});
+  auto known = probabilities_.find({e_.graph_, v});
   if (known == probabilities_.end()) return;
-  warn(given.at, fmt::format("`{}` expects logits, got what `{}` gives", name, known->second),
-       fmt::format("leave `{}` out: the loss contains it", known->second));
+  e_.warn(given.at, fmt::format("`{}` expects logits, got what `{}` gives", name, known->second),
+          fmt::format("leave `{}` out: the loss contains it", known->second));
 }
 
-void Elaborator::remember_probabilities(FunctionValue const& f, Any const& result) {
+void Warnings::remember_probabilities(FunctionValue const& f, Any const& result) {
   auto const& name = f.function->name.text;
   if (f.file && f.file->is_std && (name == "softmax" || name == "sigmoid") && result.tensor() &&
       !result.tensor()->tunes)

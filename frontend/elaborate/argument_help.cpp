@@ -1,5 +1,6 @@
 // An argument of the wrong type: which conversion of it, or of another argument of the call, would fit. A conversion is
 // offered only after the type that it makes has been matched against all patterns of the call.
+#include "frontend/elaborate/argument_help.h"
 #include "frontend/elaborate/elaborator.h"
 
 #include <fmt/core.h>
@@ -87,52 +88,47 @@ bool takes_an_index(std::string_view text) {
 
 } // namespace
 
-std::string Elaborator::source_of(Location at) const {
-  auto line = program_.sources().line(at.file, at.line);
-  return at && at.column <= line.size() ? std::string(line.substr(at.column - 1, at.length)) : std::string();
-}
-
 // Does every pattern of the call match, if the given arguments had these types instead?
-bool Elaborator::would_match(Slots const& slots, std::map<size_t, Any> const& instead) {
-  Frame saved = *frame_;
-  frame_->names.clear();
-  frame_->float_type = frame_->int_type = {};
+bool ArgumentHelp::would_match(Slots const& slots, std::map<size_t, Any> const& instead) {
+  Frame saved = *e_.frame_;
+  e_.frame_->names.clear();
+  e_.frame_->float_type = e_.frame_->int_type = {};
   bool fits = true;
   try {
     for (size_t i = 0; fits && i < slots.values.size(); ++i) {
       if (!slots.values[i]) continue;
       auto const& p = slots.function.parameters[i];
       Any value = instead.contains(i) ? instead.at(i) : *slots.values[i];
-      fits = !p.type || !match(*p.type, value, slots.places[i]);
-      frame_->names[p.name.text] = std::move(value);
+      fits = !p.type || !e_.match(*p.type, value, slots.places[i]);
+      e_.frame_->names[p.name.text] = std::move(value);
     }
   } catch (Failure const&) {
     fits = false;
   }
-  *frame_ = std::move(saved);
+  *e_.frame_ = std::move(saved);
   return fits;
 }
 
 // A value that has nothing but a type.
-Any Elaborator::of_type(Type const& t, Location at) {
-  Builder& make = builder(at);
+Any ArgumentHelp::of_type(Type const& t, Location at) {
+  Builder& make = e_.builder(at);
   ValueId zero = is_float(t.dtype) ? make.constant(t.dtype, 0.0) : make.integer(t.dtype, 0);
-  return tensor(t.shape.empty() ? zero : make.broadcast_scalar(zero, t.shape));
+  return e_.tensor(t.shape.empty() ? zero : make.broadcast_scalar(zero, t.shape));
 }
 
 // Is it given from outside, not computed?
-bool Elaborator::is_argument(Any const& v) const {
-  for (auto const& a : graph_->function.arguments)
+bool ArgumentHelp::is_argument(Any const& v) const {
+  for (auto const& a : e_.graph_->function.arguments)
     if (v.tensor() && a.value == v.tensor()->id) return true;
   return false;
 }
 
 // Every tensor among the arguments, with its number: the one that does not fit first.
-std::vector<size_t> Elaborator::tensors_of(Slots const& slots, size_t first) const {
+std::vector<size_t> ArgumentHelp::tensors_of(Slots const& slots, size_t first) const {
   std::vector<size_t> out;
   auto is_tensor = [&](size_t i) {
     auto const* t = slots.values[i] ? slots.values[i]->tensor() : nullptr;
-    return t && !t->tunes && t->graph == graph_ && slots.function.parameters[i].type;
+    return t && !t->tunes && t->graph == e_.graph_ && slots.function.parameters[i].type;
   };
   if (is_tensor(first)) out.push_back(first);
   for (size_t i = 0; i < slots.values.size(); ++i)
@@ -140,16 +136,16 @@ std::vector<size_t> Elaborator::tensors_of(Slots const& slots, size_t first) con
   return out;
 }
 
-std::optional<std::string> Elaborator::fitting_conversion(Slots const& slots, size_t wrong) {
+std::optional<std::string> ArgumentHelp::fitting_conversion(Slots const& slots, size_t wrong) {
   auto const tensors = tensors_of(slots, wrong);
   if (tensors.empty() || tensors.front() != wrong) return {};
   Location at = slots.places[wrong];
-  auto type_at = [&](size_t i) -> Type const& { return type_of(*slots.values[i]); };
+  auto type_at = [&](size_t i) -> Type const& { return e_.type_of(*slots.values[i]); };
   auto offered = [&](size_t i, Conversion const& c) -> std::optional<std::string> {
     if (!would_match(slots, {{i, of_type(c.type, at)}})) return {};
     bool const piped = slots.places[i] == slots.call_at;
-    if (piped && !c.pipe.empty()) return fmt::format("`... |> {} |> {}` would fit", c.pipe, source_of(at));
-    std::string operand = source_of(slots.places[i]);
+    if (piped && !c.pipe.empty()) return fmt::format("`... |> {} |> {}` would fit", c.pipe, e_.source_of(at));
+    std::string operand = e_.source_of(slots.places[i]);
     auto prefix = operand.find_first_not_of(" =", slots.function.parameters[i].name.text.size());
     if (operand.starts_with(slots.function.parameters[i].name.text) && operand.find('=') < prefix)
       operand = operand.substr(prefix);
@@ -187,23 +183,23 @@ std::optional<std::string> Elaborator::fitting_conversion(Slots const& slots, si
 }
 
 // `one_hot(label, 10)` where the label itself fits.
-std::optional<std::string> Elaborator::fitting_operand(Slots const& slots, size_t wrong) {
-  std::string const text = source_of(slots.places[wrong]);
+std::optional<std::string> ArgumentHelp::fitting_operand(Slots const& slots, size_t wrong) {
+  std::string const text = e_.source_of(slots.places[wrong]);
   auto const open = std::min(text.find('('), text.size());
   auto const function = text.substr(0, open);
   if (!dtype_named(function) && function != "one_hot" && function != "argmax" && function != "flatten") return {};
   auto const end = std::min(text.find_first_of(",)", open), text.size());
-  auto const found = frame_->caller->names.find(text.substr(std::min(open + 1, end), end - open - 1));
-  if (found == frame_->caller->names.end() || !found->second.tensor()) return {};
-  if (found->second.tensor()->graph != graph_ || !would_match(slots, {{wrong, found->second}})) return {};
+  auto const found = e_.frame_->caller->names.find(text.substr(std::min(open + 1, end), end - open - 1));
+  if (found == e_.frame_->caller->names.end() || !found->second.tensor()) return {};
+  if (found->second.tensor()->graph != e_.graph_ || !would_match(slots, {{wrong, found->second}})) return {};
   return fmt::format("`{}` has the type {} and would fit", found->first, shown(found->second));
 }
 
 // A number where the tensor is expected that stands behind it.
-std::optional<std::string> Elaborator::fitting_tensor(Slots const& slots, size_t wrong) {
+std::optional<std::string> ArgumentHelp::fitting_tensor(Slots const& slots, size_t wrong) {
   for (size_t i = wrong + 1; !slots.number.empty() && i < slots.values.size(); ++i) {
     auto const* t = slots.values[i] ? slots.values[i]->tensor() : nullptr;
-    if (!t || t->tunes || t->graph != graph_) continue;
+    if (!t || t->tunes || t->graph != e_.graph_) continue;
     if (!would_match(slots, {{wrong, *slots.values[i]}, {i, *slots.values[wrong]}})) continue;
     auto const& p = slots.function.parameters;
     if (p[i].initial && !std::holds_alternative<syntax::NumberExpr>(p[i].initial->as)) continue; // takes no number
@@ -213,9 +209,9 @@ std::optional<std::string> Elaborator::fitting_tensor(Slots const& slots, size_t
 }
 
 // Two arguments that stand in the wrong order.
-std::optional<std::string> Elaborator::fitting_order(Slots const& slots, size_t wrong) {
+std::optional<std::string> ArgumentHelp::fitting_order(Slots const& slots, size_t wrong) {
   for (size_t i = 0; i < slots.values.size(); ++i) {
-    if (i == wrong || !slots.values[i] || !slots.values[i]->tensor() || slots.values[i]->tensor()->graph != graph_)
+    if (i == wrong || !slots.values[i] || !slots.values[i]->tensor() || slots.values[i]->tensor()->graph != e_.graph_)
       continue;
     if (!would_match(slots, {{i, *slots.values[wrong]}, {wrong, *slots.values[i]}})) continue;
     auto const& p = slots.function.parameters;
@@ -227,16 +223,16 @@ std::optional<std::string> Elaborator::fitting_order(Slots const& slots, size_t 
 
 // A name of the caller, the last one that was bound, for a call of one tensor whose
 // type says an extent: what any tensor would fit says nothing.
-std::optional<std::string> Elaborator::fitting_name(Slots const& slots, size_t wrong) {
+std::optional<std::string> ArgumentHelp::fitting_name(Slots const& slots, size_t wrong) {
   std::optional<std::string> out;
   auto const& dims = slots.function.parameters[wrong].type->dims;
   bool const says_an_extent = std::any_of(dims.begin(), dims.end(), [](auto const& d) {
     return d.expression && std::holds_alternative<syntax::NumberExpr>(d.expression->as);
   });
-  if (!frame_->caller || !says_an_extent || tensors_of(slots, wrong).size() > 1) return out;
+  if (!e_.frame_->caller || !says_an_extent || tensors_of(slots, wrong).size() > 1) return out;
   u32 line = 0;
-  for (auto const& [name, candidate] : frame_->caller->names) {
-    if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != graph_) continue;
+  for (auto const& [name, candidate] : e_.frame_->caller->names) {
+    if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != e_.graph_) continue;
     if (candidate.at.line < line || !would_match(slots, {{wrong, candidate}})) continue;
     line = candidate.at.line;
     out = fmt::format("`{}` has the type {} and would fit", name, shown(candidate));
@@ -245,36 +241,36 @@ std::optional<std::string> Elaborator::fitting_name(Slots const& slots, size_t w
 }
 
 // Logits with axes between `batch` and the classes, of an input that was never flattened: the labels are right.
-void Elaborator::refuse_unflattened(Slots const& slots, size_t wrong, std::string const& shown_name) {
+void ArgumentHelp::refuse_unflattened(Slots const& slots, size_t wrong, std::string const& shown_name) {
   for (size_t i : tensors_of(slots, wrong)) {
     auto const& p = slots.function.parameters[i];
-    Type const have = type_of(*slots.values[i]);
+    Type const have = e_.type_of(*slots.values[i]);
     if (i >= wrong || have.rank() < 3 || p.type->dims.size() < 2) continue;
     Type const flat{have.dtype, {have.shape.front(), have.shape.back()}};
     if (!would_match(slots, {{i, of_type(flat, slots.places[i])}})) continue;
-    if (auto& names = frame_->caller->names; names.contains(source_of(slots.places[i])))
-      names[source_of(slots.places[i])] = Any{Poison{}}; // whatever else takes these logits has the same fault
-    blame_caller(slots.places[i],
-                 fmt::format("{} expects {} as `{}` for {}, got {}", shown_name, shown(flat), p.name.text,
-                             shown(*slots.values[wrong]), shown(have)),
-                 "a `flatten` is missing: `x |> flatten |> dense(10)` makes one row of every example",
-                 {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
+    if (auto& names = e_.frame_->caller->names; names.contains(e_.source_of(slots.places[i])))
+      names[e_.source_of(slots.places[i])] = Any{Poison{}}; // whatever else takes these logits has the same fault
+    e_.blame_caller(slots.places[i],
+                    fmt::format("{} expects {} as `{}` for {}, got {}", shown_name, shown(flat), p.name.text,
+                                shown(*slots.values[wrong]), shown(have)),
+                    "a `flatten` is missing: `x |> flatten |> dense(10)` makes one row of every example",
+                    {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
   }
 }
 
-void Elaborator::refuse_argument(Slots const& slots, size_t wrong, std::string const& shown_name) {
+void ArgumentHelp::refuse_argument(Slots const& slots, size_t wrong, std::string const& shown_name) {
   auto const& p = slots.function.parameters[wrong];
-  std::string const expected = shown_pattern(*p.type);
+  std::string const expected = e_.shown_pattern(*p.type);
   auto help = fitting_operand(slots, wrong);
   if (!slots.number.empty()) help = fitting_tensor(slots, wrong);
   else if (!help) help = fitting_conversion(slots, wrong);
   if (!help && slots.number.empty()) help = fitting_order(slots, wrong);
   if (!help) refuse_unflattened(slots, wrong, shown_name);
   if (!help) help = fitting_name(slots, wrong);
-  blame_caller(slots.places[wrong],
-               fmt::format("{} expects {}, got {}", shown_name, expected,
-                           slots.number.empty() ? shown(*slots.values[wrong]) : slots.number),
-               help, {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
+  e_.blame_caller(slots.places[wrong],
+                  fmt::format("{} expects {}, got {}", shown_name, expected,
+                              slots.number.empty() ? shown(*slots.values[wrong]) : slots.number),
+                  help, {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
 }
 
 } // namespace nnc::front

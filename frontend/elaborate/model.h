@@ -1,0 +1,38 @@
+// The body of a model: its inputs and what it gives, run once for each of its three functions.
+#pragma once
+
+#include "frontend/elaborate/elaborator.h"
+
+namespace nnc::front {
+
+struct Measured { // a loss, metric or output
+  std::string name;
+  ValueId value = no_value;
+  Role role = Role::none;
+  Location at;
+};
+
+class ModelBuilder {
+public:
+  explicit ModelBuilder(Elaborator& e) : e_(e) {}
+  void plan_columns();
+  void run_model(Graph&);
+  void finish(Graph&);
+  std::vector<Measured>& measured() { return measured_; } // of the function that was run last
+
+  // its statements
+  void run_input(syntax::InputStmt const&, Location);
+  void run_output(syntax::OutputStmt const&, Location);
+  void run_measure(syntax::MeasureStmt const&, Location);
+
+private:
+  void bind_model_arguments(Frame&);
+  void add_measured(std::string name, Any const&, Role, Location);
+  Column const* column_for(std::string const& name);
+
+  Elaborator& e_;
+  std::vector<Measured> measured_;
+  std::map<std::string, std::string> column_of_; // by input
+};
+
+} // namespace nnc::front
