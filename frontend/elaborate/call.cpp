@@ -1,6 +1,7 @@
 // Calls: arguments by position and by name, defaults, frames, and the path that a call adds.
 #include "frontend/elaborate/argument_help.h"
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/gradient.h"
 #include "frontend/elaborate/warnings.h"
 
 #include <fmt/core.h>
@@ -72,7 +73,7 @@ Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actual
 }
 
 Any Elaborator::run_body(syntax::FunctionDecl const& f) {
-  auto const variables = variables_of(f);
+  auto const variables = own_derivatives_->variables_of(f);
   block(f.body, true);
   Any result = frame_->result.value_or(Any{None{}});
   if (result.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
@@ -81,7 +82,7 @@ Any Elaborator::run_body(syntax::FunctionDecl const& f) {
       fail(f.result->at,
            fmt::format("`{}` promises {}, but gives {}", f.name.text, shown_pattern(*f.result), shown(result)));
   }
-  if (!variables.empty()) return with_gradient(f, variables, result);
+  if (!variables.empty()) return own_derivatives_->with_gradient(f, variables, result);
   return result;
 }
 

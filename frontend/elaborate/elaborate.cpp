@@ -1,7 +1,9 @@
 // The order of work: choose, run the model for training, derive, make the updates, run it for evaluation and for runs;
 // and the border of the folder.
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/gradient.h"
 #include "frontend/elaborate/model.h"
+#include "frontend/elaborate/parameter.h"
 #include "frontend/elaborate/range.h"
 #include "frontend/elaborate/setting_values.h"
 #include "frontend/elaborate/train.h"
@@ -20,7 +22,8 @@ Elaborator::Elaborator(Program& program, FileScope& main, Settings const& settin
     : program_(program), main_(main), settings_(settings), out_(out),
       limit_(std::make_shared<NodeLimit>(settings.max_nodes)), setting_values_(std::make_unique<SettingValues>(*this)),
       model_builder_(std::make_unique<ModelBuilder>(*this)), train_builder_(std::make_unique<TrainBuilder>(*this)),
-      ranges_(std::make_unique<Ranges>(*this)), warnings_(std::make_unique<Warnings>(*this)) {
+      ranges_(std::make_unique<Ranges>(*this)), parameters_(std::make_unique<Parameters>(*this)),
+      own_derivatives_(std::make_unique<OwnDerivatives>(*this)), warnings_(std::make_unique<Warnings>(*this)) {
   constants_.insert(out.constants.begin(), out.constants.end());
   for (auto const& [name, text] : settings.set) set_values_[name] = text;
 }
@@ -36,7 +39,6 @@ void Elaborator::run_program() {
   try {
     train_builder_->choose();
     if (!setting_values_->all_are_values()) return;
-    initialize_ = std::make_unique<Graph>(Graph::Kind::initialize, "initialize", limit_);
     model_builder_->plan_columns();
     Graph loss(Graph::Kind::training, "loss", limit_), evaluation(Graph::Kind::evaluation, "evaluate", limit_),
         outputs(Graph::Kind::run, "run", limit_);
@@ -72,15 +74,16 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
   auto& module = out_.module;
   for (Graph* g : graphs) {
     if (g->kind == Graph::Kind::training)
-      for (auto const& path : kept_order_)
-        if (kept_.at(path).is_state)
+      for (auto const& path : parameters_->paths())
+        if (parameters_->kept(path).is_state)
           g->builder.result(path, g->state_values.contains(path) ? g->state_values.at(path) : g->arguments.at(path),
                             Role::state);
     std::map<std::string, size_t> rank;
-    for (auto const& path : kept_order_) {
+    for (auto const& path : parameters_->paths()) {
       rank.emplace(path, rank.size());
-      ValueId id = g->argument(path, kept_.at(path).type, kept_.at(path).is_state ? Role::state : Role::param);
-      g->function.values[id].at = kept_.at(path).at;
+      ValueId id =
+          g->argument(path, parameters_->kept(path).type, parameters_->kept(path).is_state ? Role::state : Role::param);
+      g->function.values[id].at = parameters_->kept(path).at;
     }
     prune(g->function);
     if (!settings_.batch_anywhere) refuse_batch_behind(g->function);
@@ -93,17 +96,18 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
     sort_arguments(g->function);
     module.functions.push_back(std::move(g->function));
   }
-  auto& initial = initialize_->function;
+  auto& initial = parameters_->initialize().function;
   std::vector<Result> optimizer_results = std::move(initial.results);
   initial.results.clear();
-  for (auto const& path : kept_order_)
-    initialize_->builder.result(path, kept_.at(path).initial, kept_.at(path).is_state ? Role::state : Role::param);
+  for (auto const& path : parameters_->paths())
+    parameters_->initialize().builder.result(path, parameters_->kept(path).initial,
+                                             parameters_->kept(path).is_state ? Role::state : Role::param);
   for (auto& r : optimizer_results) initial.results.push_back(std::move(r));
   prune(initial);
   sort_arguments(initial);
   module.functions.push_back(std::move(initial));
   train_builder_->give_updates(module);
-  add_derivatives();
+  own_derivatives_->add_derivatives();
   ranges_->give(module);
   if (module.training)
     for (auto const& [name, s] : scalars_) module.training->scalars.push_back(s);

@@ -7,14 +7,15 @@
 //   expression  every kind of expression           operators   arithmetic, comparison, logic
 //   tensor      numbers to tensors, broadcasting   index       x[...]
 //   call        arguments, frames, paths           pattern     types as patterns
-//   statement   blocks and statements              parameter   param, state, <-
-//   gradient    a function's own derivative
+//   statement   blocks and statements
 //   builtins_*  the operations that the library stands on
 //
 // Around it are parts with a header and a state of their own:
 //
 //   model           input, target, output, loss, metric; the three functions of a model
 //   train           the settings of a train block, minimize, clipping; update: @update.PATH of every parameter
+//   parameter       param, state, <-; the initial values
+//   gradient        a function's own derivative
 //   setting_values  values of --set
 //   range           `require` of numbers that only tune
 //   argument_help   what would fit where an argument does not
@@ -43,15 +44,6 @@ struct Actual { // an evaluated argument of a call
   Location at;
 };
 
-// What a parameter or state is, over all graphs.
-struct Kept {
-  std::string path;
-  Type type;
-  bool is_state = false;
-  Location at;
-  ValueId initial = no_value; // in the graph @initialize
-};
-
 // The parameters of a call while they are being given values.
 struct Slots {
   Slots(syntax::FunctionDecl const& f, Location at)
@@ -66,16 +58,10 @@ struct Slots {
   std::vector<Note> declared; // "declared here"
 };
 
-// What the optimizer that is being run has of its parameter.
-struct Update {
-  std::string path; // of the parameter
-  Any initial_p;    // its initial value, in @initialize
-  std::vector<std::pair<std::string, ValueId>> states = {};
-  bool writes_p = false;
-};
-
 class Elaborator;
 class ModelBuilder;
+class OwnDerivatives;
+class Parameters;
 class TrainBuilder;
 class SettingValues;
 class Ranges;
@@ -169,6 +155,8 @@ private:
   friend struct GraphGuard;
   friend struct NameCheck;
   friend class ModelBuilder;
+  friend class OwnDerivatives;
+  friend class Parameters;
   friend class TrainBuilder;
   friend class SettingValues;
   friend class Ranges;
@@ -252,19 +240,6 @@ private:
   void bind_parameter(syntax::Parameter const&, Any);
   Any run_body(syntax::FunctionDecl const&);
 
-  // derivatives of a function's own
-  struct Variable { // a float tensor among the arguments
-    std::string name;
-    ValueId id = no_value;
-  };
-  std::vector<Variable> variables_of(syntax::FunctionDecl const&);
-  Any with_gradient(syntax::FunctionDecl const&, std::vector<Variable> const&, Any const& result);
-  Graph& new_derivative(syntax::FunctionDecl const&, std::vector<ValueId> const& values);
-  void run_gradient_block(syntax::FunctionDecl const&, std::vector<Variable> const&);
-  ValueId derivative_of(Variable const&, Any const& derivative, Location);
-  ValueId sum_to(ValueId, Shape const&, Location);
-  void add_derivatives();
-
   // patterns
   struct Mismatch {
     std::string why;
@@ -291,16 +266,6 @@ private:
   void unpack(std::vector<syntax::Name> const&, Any const&, Location);
   void run_require(syntax::RequireStmt const&, Location);
 
-  // parameters
-  void run_param(syntax::ParamStmt const&, Location);
-  void declare_param(syntax::ParamStmt const&, Location);
-  void refuse_batch(Type const&, std::string const& kind, std::string const& path, Location);
-  void run_write(syntax::WriteStmt const&, Location);
-  Any initial_value(syntax::ParamStmt const&, std::optional<Type> const&, std::string const& path, Location);
-  Any evaluate_initial(syntax::Expr const&, std::optional<Type> const&);
-  Any optimizer_state(syntax::ParamStmt const&, Location);
-  void check_path(std::string const& path, Location);
-
   void refuse_batch_behind(Function const&);
   void complete(std::vector<Graph*> const&);
 
@@ -313,25 +278,21 @@ private:
 
   std::shared_ptr<NodeLimit> limit_; // of all graphs together
   Graph* graph_ = nullptr;
-  std::unique_ptr<Graph> initialize_;
-  std::vector<std::unique_ptr<Graph>> derivatives_;
   Frame* frame_ = nullptr;
   int depth_ = 0, calls_ = 0;
   i64 statements_ = 0, work_ = 0;
 
-  std::map<std::string, Kept> kept_;
-  std::vector<std::string> kept_order_;
   std::map<std::string, ScalarSetting> scalars_; // numbers that only tune, by name
   std::set<std::string> constants_;              // those that reached a place that needs a constant
   std::map<std::string, std::string> set_values_;
-  Update update_;
   std::set<std::pair<std::string, std::string>> reported_;
-  std::set<std::string> blamed_; // calls of the library whose parameters have been complained about
 
   std::unique_ptr<SettingValues> setting_values_;
   std::unique_ptr<ModelBuilder> model_builder_;
   std::unique_ptr<TrainBuilder> train_builder_;
   std::unique_ptr<Ranges> ranges_;
+  std::unique_ptr<Parameters> parameters_;
+  std::unique_ptr<OwnDerivatives> own_derivatives_;
   std::unique_ptr<Warnings> warnings_;
 };
 

@@ -1,7 +1,7 @@
 // A function's own derivative, `fn f(x) { ... } gradient (dy) { ... }`. The body stands in the graph of the caller.
 // What it gives goes through a `with_gradient` node, so that derivatives flow to the arguments as the block says. The
 // block becomes a function of the module, @gradient.f, for the types of this call.
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/gradient.h"
 
 #include <fmt/core.h>
 #include <functional>
@@ -27,62 +27,63 @@ std::string counted(size_t n, std::string_view what) { return fmt::format("{} {}
 } // namespace
 
 // What a derivative flows to: float tensors among the arguments. Numbers that stay numbers get none.
-std::vector<Elaborator::Variable> Elaborator::variables_of(syntax::FunctionDecl const& f) {
+std::vector<OwnDerivatives::Variable> OwnDerivatives::variables_of(syntax::FunctionDecl const& f) {
   std::vector<Variable> out;
   if (!f.gradient) return out;
   for (auto const& p : f.parameters) {
-    Any value = frame_->names[p.name.text];
-    each_float_tensor(value, [&](Any& v) { out.push_back({p.name.text, as_tensor(v, p.name.at)}); });
+    Any value = e_.frame_->names[p.name.text];
+    each_float_tensor(value, [&](Any& v) { out.push_back({p.name.text, e_.as_tensor(v, p.name.at)}); });
   }
   return out;
 }
 
 // The result of the body, each float tensor of it with the derivative that the block gives.
-Any Elaborator::with_gradient(syntax::FunctionDecl const& f, std::vector<Variable> const& variables,
-                              Any const& result) {
+Any OwnDerivatives::with_gradient(syntax::FunctionDecl const& f, std::vector<Variable> const& variables,
+                                  Any const& result) {
   Any out = result;
   std::vector<ValueId> operands;
   std::vector<Type> types;
-  each_float_tensor(out, [&](Any& v) { operands.push_back(as_tensor(v, f.name.at)); });
+  each_float_tensor(out, [&](Any& v) { operands.push_back(e_.as_tensor(v, f.name.at)); });
   if (operands.empty()) return result;
   Graph& derivative = new_derivative(f, operands);
   std::string const number = std::to_string(derivatives_.size() - 1); // its name until the unused ones are gone
-  for (ValueId v : operands) types.push_back(graph_->type(v));
+  for (ValueId v : operands) types.push_back(e_.graph_->type(v));
   for (auto const& x : variables) operands.push_back(x.id);
   {
-    GraphGuard guard(*this, &derivative);
+    GraphGuard guard(e_, &derivative);
     run_gradient_block(f, variables);
   }
   operands.insert(operands.end(), derivative.captured.begin(), derivative.captured.end());
   Attributes attributes{{"derivative", number}, {"variables", static_cast<i64>(variables.size())}};
-  auto ids = builder(frame_->call_at).make_many(OpCode::with_gradient, operands, attributes, types);
+  auto ids = e_.builder(e_.frame_->call_at).make_many(OpCode::with_gradient, operands, attributes, types);
   size_t next = 0;
-  each_float_tensor(out, [&](Any& v) { v.as = tensor(ids[next++]).as; });
+  each_float_tensor(out, [&](Any& v) { v.as = e_.tensor(ids[next++]).as; });
   return out;
 }
 
 // The graph of the block, with the derivatives of the values as its first arguments and as names of the block.
-Graph& Elaborator::new_derivative(syntax::FunctionDecl const& f, std::vector<ValueId> const& values) {
+Graph& OwnDerivatives::new_derivative(syntax::FunctionDecl const& f, std::vector<ValueId> const& values) {
   auto const& names = f.gradient_parameters;
   Location at = names.empty() ? f.gradient->at : names.front().at;
   if (names.size() != values.size())
-    fail(at, fmt::format("`{}` gives {}, its `gradient` block takes {}", f.name.text,
-                         counted(values.size(), "float tensor"), counted(names.size(), "derivative")));
-  Graph& graph = *derivatives_.emplace_back(std::make_unique<Graph>(graph_->kind, "gradient." + f.name.text, limit_));
-  graph.outer = graph_;
+    e_.fail(at, fmt::format("`{}` gives {}, its `gradient` block takes {}", f.name.text,
+                            counted(values.size(), "float tensor"), counted(names.size(), "derivative")));
+  Graph& graph =
+      *derivatives_.emplace_back(std::make_unique<Graph>(e_.graph_->kind, "gradient." + f.name.text, e_.limit_));
+  graph.outer = e_.graph_;
   for (size_t i = 0; i < values.size(); ++i) {
-    ValueId dy = graph.builder.argument(names[i].text, graph_->type(values[i]), Role::none);
-    frame_->names[names[i].text] = {TensorValue{.graph = &graph, .id = dy}, names[i].at};
+    ValueId dy = graph.builder.argument(names[i].text, e_.graph_->type(values[i]), Role::none);
+    e_.frame_->names[names[i].text] = {TensorValue{.graph = &graph, .id = dy}, names[i].at};
   }
   return graph;
 }
 
 // Runs the block in the frame of the body, whose names it sees.
-void Elaborator::run_gradient_block(syntax::FunctionDecl const& f, std::vector<Variable> const& variables) {
-  frame_->returned = false;
-  frame_->result.reset();
-  block(*f.gradient, true);
-  Any result = frame_->result.value_or(Any{None{}});
+void OwnDerivatives::run_gradient_block(syntax::FunctionDecl const& f, std::vector<Variable> const& variables) {
+  e_.frame_->returned = false;
+  e_.frame_->result.reset();
+  e_.block(*f.gradient, true);
+  Any result = e_.frame_->result.value_or(Any{None{}});
   if (result.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
   List given = result.list() ? *result.list() : result.is<None>() ? List{} : List{result};
   auto const& statements = f.gradient->statements;
@@ -90,50 +91,50 @@ void Elaborator::run_gradient_block(syntax::FunctionDecl const& f, std::vector<V
   if (given.size() != variables.size()) {
     std::string names;
     for (auto const& x : variables) names += (names.empty() ? "`" : ", `") + x.name + "`";
-    fail(at, fmt::format("the `gradient` block of `{}` gives {}, expected {}: one for each of {}", f.name.text,
-                         counted(given.size(), "derivative"), variables.size(), names));
+    e_.fail(at, fmt::format("the `gradient` block of `{}` gives {}, expected {}: one for each of {}", f.name.text,
+                            counted(given.size(), "derivative"), variables.size(), names));
   }
   for (size_t i = 0; i < given.size(); ++i)
-    graph_->builder.result("d" + variables[i].name, derivative_of(variables[i], given[i], at), Role::none);
+    e_.graph_->builder.result("d" + variables[i].name, derivative_of(variables[i], given[i], at), Role::none);
 }
 
 // A scalar stands for every element. What has the shape that the variable was broadcast to is summed.
-ValueId Elaborator::derivative_of(Variable const& x, Any const& derivative, Location at) {
-  Type const type = graph_->outer->type(x.id);
-  ValueId v = as_tensor(derivative, type.dtype, at);
-  Type const have = graph_->type(v);
-  if (have.rank() == 0) return builder(at).broadcast_scalar(v, type.shape);
+ValueId OwnDerivatives::derivative_of(Variable const& x, Any const& derivative, Location at) {
+  Type const type = e_.graph_->outer->type(x.id);
+  ValueId v = e_.as_tensor(derivative, type.dtype, at);
+  Type const have = e_.graph_->type(v);
+  if (have.rank() == 0) return e_.builder(at).broadcast_scalar(v, type.shape);
   bool fits = have.rank() >= type.rank();
   for (size_t i = 1; fits && i <= type.shape.size(); ++i) {
     Dim const& wanted = type.shape[type.shape.size() - i];
     fits = wanted == Dim(1) || wanted == have.shape[have.shape.size() - i];
   }
   if (!fits)
-    fail(at, fmt::format("the derivative of `{}` is {}, expected the type of `{}`, {}", x.name, shown(have), x.name,
-                         shown(type)));
+    e_.fail(at, fmt::format("the derivative of `{}` is {}, expected the type of `{}`, {}", x.name, shown(have), x.name,
+                            shown(type)));
   return sum_to(v, type.shape, at);
 }
 
-ValueId Elaborator::sum_to(ValueId v, Shape const& shape, Location at) {
-  Shape const from = graph_->type(v).shape;
+ValueId OwnDerivatives::sum_to(ValueId v, Shape const& shape, Location at) {
+  Shape const from = e_.graph_->type(v).shape;
   std::vector<i64> axes;
   for (size_t i = 0; i < from.size(); ++i) {
     size_t const front = from.size() - shape.size();
     if (i < front || (shape[i - front] == Dim(1) && !(from[i] == Dim(1)))) axes.push_back(static_cast<i64>(i));
   }
-  return axes.empty() ? v : builder(at).reshape(builder(at).reduce(OpCode::reduce_sum, v, axes), shape);
+  return axes.empty() ? v : e_.builder(at).reshape(e_.builder(at).reduce(OpCode::reduce_sum, v, axes), shape);
 }
 
 // The functions that nodes of the module name, and those that they name in turn. Each belongs to one node.
-void Elaborator::add_derivatives() {
-  auto& functions = out_.module.functions;
+void OwnDerivatives::add_derivatives() {
+  auto& functions = e_.out_.module.functions;
   std::map<std::string, int> counts;
   for (size_t k = 0; k < functions.size(); ++k)
     for (size_t i = 0; i < functions[k].body.nodes.size(); ++i) {
       Node& n = functions[k].body.nodes[i];
       if (n.op != OpCode::with_gradient) continue;
       Function f = std::move(derivatives_[std::stoul(n.attributes.get<std::string>("derivative"))]->function);
-      if (!settings_.batch_anywhere) refuse_batch_behind(f);
+      if (!e_.settings_.batch_anywhere) e_.refuse_batch_behind(f);
       if (int count = ++counts[f.name]; count > 1) f.name += fmt::format("_{}", count);
       n.attributes.set("derivative", f.name);
       functions.push_back(std::move(f));

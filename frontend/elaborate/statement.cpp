@@ -2,6 +2,7 @@
 // looked at, so that one run shows as many independent mistakes as there are.
 #include "frontend/elaborate/elaborator.h"
 #include "frontend/elaborate/model.h"
+#include "frontend/elaborate/parameter.h"
 #include "frontend/elaborate/range.h"
 
 #include <fmt/core.h>
@@ -54,10 +55,10 @@ void Elaborator::guarded(Stmt const& s, bool is_last) {
 
 void Elaborator::statement(Stmt const& s, bool is_last) {
   if (auto* x = std::get_if<AssignStmt>(&s.as)) run_assign(*x, s.at);
-  else if (auto* x = std::get_if<WriteStmt>(&s.as)) run_write(*x, s.at);
+  else if (auto* x = std::get_if<WriteStmt>(&s.as)) parameters_->run_write(*x, s.at);
   else if (auto* x = std::get_if<FunctionStmt>(&s.as))
     bind(x->function->name.text, closure(*x->function), x->function->name.at);
-  else if (auto* x = std::get_if<ParamStmt>(&s.as)) run_param(*x, s.at);
+  else if (auto* x = std::get_if<ParamStmt>(&s.as)) parameters_->run_param(*x, s.at);
   else if (auto* x = std::get_if<InputStmt>(&s.as)) model_builder_->run_input(*x, s.at);
   else if (auto* x = std::get_if<OutputStmt>(&s.as)) model_builder_->run_output(*x, s.at);
   else if (auto* x = std::get_if<MeasureStmt>(&s.as)) model_builder_->run_measure(*x, s.at);

@@ -2,6 +2,7 @@
 #include "frontend/elaborate/train.h"
 #include "frontend/elaborate/elaborator.h"
 #include "frontend/elaborate/model.h"
+#include "frontend/elaborate/parameter.h"
 #include "frontend/elaborate/range.h"
 #include "frontend/elaborate/setting_values.h"
 
@@ -195,8 +196,8 @@ std::vector<std::string> TrainBuilder::select_parameters(MinimizeStep const& m, 
   std::vector<std::string> patterns, out;
   for (auto const& s : m.over) patterns.push_back(e_.text(s));
   std::vector<bool> matched(patterns.size(), false);
-  for (auto const& path : e_.kept_order_) {
-    if (e_.kept_.at(path).is_state) continue;
+  for (auto const& path : e_.parameters_->paths()) {
+    if (e_.parameters_->kept(path).is_state) continue;
     bool in = patterns.empty();
     for (size_t i = 0; i < patterns.size(); ++i)
       if (fits(patterns[i], path)) in = matched[i] = true;
@@ -205,8 +206,8 @@ std::vector<std::string> TrainBuilder::select_parameters(MinimizeStep const& m, 
   for (size_t i = 0; i < patterns.size(); ++i)
     if (!matched[i]) {
       std::vector<std::string> paths;
-      for (auto const& path : e_.kept_order_)
-        if (!e_.kept_.at(path).is_state) paths.push_back(path);
+      for (auto const& path : e_.parameters_->paths())
+        if (!e_.parameters_->kept(path).is_state) paths.push_back(path);
       e_.fail(m.over_at, fmt::format("the pattern \"{}\" matches no parameter", patterns[i]),
               fmt::format("the parameters are {}", joined(paths, [](auto& p) { return p; })));
     }
@@ -242,7 +243,7 @@ TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, L
   for (auto const& path : out.parameters) {
     counters.taken.insert(path);
     operands.push_back(graph.arguments.at(path));
-    types.push_back(e_.kept_.at(path).type);
+    types.push_back(e_.parameters_->kept(path).type);
     names.push_back(path + "'");
   }
   out.gradients = e_.builder(at).make_many(OpCode::grad, operands, {}, types, names);

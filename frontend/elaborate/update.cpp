@@ -1,5 +1,6 @@
 // @update.PATH: the optimizer of a clause, run for one parameter's exact shape.
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/parameter.h"
 #include "frontend/elaborate/train.h"
 
 #include "frontend/habits.h"
@@ -46,8 +47,8 @@ void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, st
   updates_.push_back(std::make_unique<Graph>(Graph::Kind::update, "update." + path, e_.limit_));
   Graph& graph = *updates_.back();
   GraphGuard in_graph(e_, &graph);
-  Kept const& kept = e_.kept_.at(path);
-  e_.update_ = {.path = path, .initial_p = Any{TensorValue{.graph = e_.initialize_.get(), .id = kept.initial}}};
+  Kept const& kept = e_.parameters_->kept(path);
+  Update& update = e_.parameters_->start_update(path);
 
   std::vector<Actual> given;
   {
@@ -83,10 +84,10 @@ void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, st
   size_t errors = e_.out_.diagnostics.size();
   e_.block(optimizer->body, false);
   if (e_.out_.diagnostics.size() != errors) throw Failure{.diagnostic = {}, .silent = true};
-  if (!e_.update_.writes_p)
+  if (!update.writes_p)
     e_.fail(optimizer->name.at, fmt::format("the optimizer `{}` never writes `p`", name), "`p <- p - lr * g`");
   graph.builder.result("p", graph.state_values.at("p"), Role::param);
-  for (auto const& [state, _] : e_.update_.states)
+  for (auto const& [state, _] : update.states)
     graph.builder.result(state, graph.state_values.at(state), Role::optimizer);
   prune(graph.function);
   sort_arguments(graph.function);

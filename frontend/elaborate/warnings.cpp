@@ -1,6 +1,7 @@
 // What a program means, but hardly what its author wants: found in the finished functions of a model.
 #include "frontend/elaborate/warnings.h"
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/parameter.h"
 
 #include "ir/op.h"
 
@@ -189,8 +190,8 @@ void Warnings::warn_of_unused_parameters() {
     used.merge(needed_arguments(f, {Role::loss, Role::metric, Role::output, Role::state}));
   }
   std::map<std::tuple<u32, u32, u32>, std::pair<std::vector<std::string>, bool>> calls; // by their place
-  for (auto const& path : e_.kept_order_) {
-    Kept const& kept = e_.kept_.at(path);
+  for (auto const& path : e_.parameters_->paths()) {
+    Kept const& kept = e_.parameters_->kept(path);
     bool const idle = !used.contains(path), untrained = e_.train_ && !trained.contains(path);
     if (kept.is_state || (!idle && !untrained)) continue;
     auto& [paths, all_idle] =
@@ -201,7 +202,7 @@ void Warnings::warn_of_unused_parameters() {
   for (auto const& [_, call] : calls) {
     auto const& [paths, idle] = call;
     char const* word = paths.size() == 1 ? "parameter" : "parameters";
-    e_.warn(e_.kept_.at(paths.front()).at,
+    e_.warn(e_.parameters_->kept(paths.front()).at,
             idle ? fmt::format("no loss, metric or output depends on the {} {}", word, listed(paths))
                  : fmt::format("no loss depends on the {} {}: training leaves what is there", word, listed(paths)));
   }
