@@ -14,8 +14,7 @@ namespace {
 
 std::vector<std::string> known_names() {
   std::vector<std::string> names;
-  for (auto const& p : pipeline())
-    if (std::find(names.begin(), names.end(), p.name) == names.end()) names.emplace_back(p.name);
+  for (auto const* p : distinct_passes()) names.emplace_back(p->name);
   return names;
 }
 
@@ -39,15 +38,11 @@ std::vector<Pass const*> chosen(PassOptions const& options) {
   return list;
 }
 
-// `grad` nodes are evaluated by finite differences, which `differentiate` replaces by the exact slope.
-constexpr f64 finite_difference_tolerance = 1e-3;
-constexpr f64 rounding_tolerance = 1e-3; // of a pass that says `rounds`
 constexpr u64 check_seed = 1;
 
 void check_after(Pass const& p, Module const& after, Check& check) {
   verify_or_bug(after, fmt::format("after {}", p.name));
-  f64 const tolerance = p.rounds ? rounding_tolerance : p.name == "differentiate" ? finite_difference_tolerance : 0;
-  if (auto const what = check.difference(after, tolerance))
+  if (auto const what = check.difference(after, p.tolerance))
     throw CompilerBug(fmt::format("the pass {} changed a value: {}", p.name, *what));
 }
 

@@ -22,16 +22,21 @@ struct PassResult {
   bool changed = true;
 };
 
+// A row of the pipeline. The harness asks it what to hold the pass to.
 struct Pass {
   std::string_view name;
   PassResult (*run)(Module, PassContext&);
-  std::string_view why; // why it stands where it stands
-  bool rounds = false;  // may change bits of a result; all others are held to equal bits by the harness
+  std::string_view why;    // why it stands where it stands
+  bool optional = false;   // code can be made without it
+  bool idempotent = false; // a second run, at once, changes nothing
+  bool rounds = false;     // may change bits of a result; all others are held to equal bits
+  f64 tolerance = 0;       // so far, relatively, `--check each` lets a value of the evaluator move
 };
 
 // The passes in order. `differentiate` to `plan_memory` included; the same list serves training and inference.
 std::span<Pass const> pipeline();
 Pass const* pass_named(std::string_view);
+std::vector<Pass const*> distinct_passes(); // each once, by its first row
 
 // How `run_passes` runs: dumping, leaving out, checking and timing live here and only here.
 struct PassOptions {

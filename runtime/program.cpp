@@ -454,8 +454,7 @@ std::vector<std::string> Program::emit_kinds() { return {"ir", "loops", "llvm", 
 
 std::vector<std::string> Program::stages() {
   std::vector<std::string> names{"elaborate"};
-  for (auto const& pass : pipeline())
-    if (std::find(names.begin(), names.end(), pass.name) == names.end()) names.emplace_back(pass.name);
+  for (auto const* pass : distinct_passes()) names.emplace_back(pass->name);
   return names;
 }
 

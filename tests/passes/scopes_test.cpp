@@ -172,7 +172,7 @@ func @f(%p: bool[], %x: f32[batch,4]) -> (y: f32[batch,2]) {
 })");
   REQUIRE(p.diagnostics.empty());
   CHECK(node_count(p.module) == 3);
-  PassOptions options{.only = {"simplify", "cse", "dce"}, .max_nodes = 3};
+  PassOptions options{.only = {"simplify", "dce"}, .max_nodes = 3};
   PassContext context;
   CHECK(node_count(run_passes(p.module, options, context)) == 3);
   options.max_nodes = 2;

@@ -6,9 +6,7 @@
 // NNC_FUZZ=N in the environment checks N programs instead of a few, NNC_FUZZ_SEED=S begins at S.
 #include "frontend/frontend.h"
 #include "ir/evaluate.h"
-#include "passes/assemble_step.h"
 #include "passes/dce.h"
-#include "passes/differentiate.h"
 #include "passes/pass.h"
 #include "tests/props/fuzz.h"
 
@@ -385,9 +383,7 @@ private:
     for (auto const& p : pipeline()) {
       if (p.rounds) break;
       all.emplace_back(p.name);
-      bool const needed = p.run == differentiate || p.run == assemble_step;
-      if (!needed && std::find(optional.begin(), optional.end(), p.name) == optional.end())
-        optional.emplace_back(p.name);
+      if (p.optional && pass_named(p.name) == &p) optional.emplace_back(p.name);
     }
     optional.emplace_back("");
     for (auto const& left_out : optional) {
