@@ -5,7 +5,6 @@
 // runs the steps between its operands again, in exact mode, for every small step of a central difference.
 #include "ir/evaluate.h"
 
-#include "ir/kernel.h"
 #include "ir/op.h"
 #include "ir/random.h"
 
@@ -92,8 +91,8 @@ public:
   Residents(Function const& f, std::vector<Tensor>& values, Bindings const& bindings)
       : f_(f), values_(values), root_(f.values.size()) {
     for (ValueId v = 0; v < root_.size(); ++v) root_[v] = v;
-    Bindings padded = bindings; // rows in slots are padded to a multiple of 16
-    if (padded[0]) padded[0] = (*padded[0] + 15) / 16 * 16;
+    Bindings padded = bindings; // rows in slots are padded
+    if (padded[0]) padded[0] = (*padded[0] + row_padding - 1) / row_padding * row_padding;
     for (auto const& d : f.slots) sizes_.push_back(d.value(padded));
     by_slot_.resize(f.slots.size(), no_value);
     for (auto const& a : f.arguments) by_argument_.push_back(a.value);
@@ -254,10 +253,9 @@ private:
   }
 
   void kernel(Node const& n) {
-    auto const* places = residents_ ? kernel_facts(n).places : nullptr;
-    if (!places) return region(n.regions.front());
-    auto const& list = *places;
-    if (kernel_kind(n) == KernelKind::contract) ruin_what_is_overwritten_while_packing(n, list);
+    if (!residents_ || !n.kernel->places) return region(n.regions.front());
+    auto const& list = *n.kernel->places;
+    if (n.kernel->kind == KernelKind::contract) ruin_what_is_overwritten_while_packing(n, list);
     region(n.regions.front());
     for (size_t i = 0; i < list.size(); ++i) residents_->moves_in(n.results[i], list[i]);
   }

@@ -1,13 +1,21 @@
-// What the attributes of a kernel say, read once, for whoever schedules it, plans its memory or makes code of it. What
-// each kind of kernel may hold is checked by ir/verify/kernel.cpp.
+// The facts of a kernel, which stand in its node beside the nodes that it holds: by which way code is made of it, what
+// `schedule` has decided about its speed, and where `plan_memory` has put its results. In the text they are attributes
+// (ir/kernel_fields.h). What each kind of kernel may hold is checked by ir/verify/kernel.cpp.
 #pragma once
 
-#include "ir/module.h"
+#include "ir/basic.h"
+
+#include <array>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 namespace nnc {
 
-// The ways by which code is made of a kernel. The attribute `kind` says scalars, loops or contract; loops with
-// `row_axes` are rows, those that hold a scatter_add are a scatter, all others are pointwise.
+struct Function;
+struct Node;
+
+// The ways by which code is made of a kernel.
 enum class KernelKind : u8 {
   scalars,   // numbers that every thread computes for itself
   pointwise, // one element of each result after the other
@@ -15,23 +23,81 @@ enum class KernelKind : u8 {
   scatter,   // one scatter_add
   contract,  // one dot with its prologue and epilogue
 };
+inline constexpr std::array<std::string_view, 5> kernel_kinds{"scalars", "pointwise", "rows", "scatter", "contract"};
+inline std::string_view name(KernelKind k) { return kernel_kinds[static_cast<size_t>(k)]; }
 
-struct KernelFacts {
-  KernelKind kind = KernelKind::pointwise;
-  i64 row_axes = 0; // the last axes of the space of rows
-  bool parallel = true, barrier = false;
-  // Of a contraction.
-  i64 tile_rows = 0, tile_vectors = 0; // 0: chosen by code generation
-  bool pack_lhs = false, pack_rhs = true;
-  std::vector<Place> const* places = nullptr; // null before plan_memory
+// Where a kernel's result lives.
+struct Place {
+  enum class Kind : u8 {
+    slot,     // index into Function::slots, in the arena
+    argument, // in place of the argument with this index
+    result,   // the caller's buffer of the result with this index
+    local,    // a scalar that every thread computes for itself; index into a per-thread array
+  };
+  Kind kind = Kind::slot;
+  i64 index = 0;
+  bool operator==(Place const&) const = default;
 };
 
-std::optional<KernelKind> kernel_kind(Node const& kernel); // nothing when `kind` is missing or no kind
-KernelFacts kernel_facts(Node const& kernel);              // of a kernel that the verifier has seen
+// What `schedule` decides of each kind of kernel, from shapes and the numbers of Target alone. Which values are allowed
+// is in ir/verify/schedule.cpp; those that stand here are what the absence of a field means.
+
+struct PointwiseSchedule { // of scatter too
+  i64 lanes = 1;           // elements of the innermost axis at a time
+  i64 unit = 16;           // elements of it that threads do not share, where it is all that they divide
+  bool operator==(PointwiseSchedule const&) const = default;
+};
+
+struct RowsSchedule {
+  bool unrolled = false; // a row is no loop: its elements stay in registers from stage to stage
+  std::vector<i64> keep; // nodes of the kernel, counted from 0: the first walk that needs their row keeps it in memory
+  bool operator==(RowsSchedule const&) const = default;
+};
+
+// The nest of a contraction, as drawn in codegen/lower/contract_nest.h. Where the lanes run along the sum (few
+// columns), tile_rows alone means something.
+struct ContractSchedule {
+  enum class Pack : u8 { none, whole, chunks }; // with all of k, or with each chunk of it
+  enum class Split : u8 { rows, columns, batches };
+  i64 tile_rows = 1;       // MR
+  std::vector<i64> panels; // widths in vectors (NV), widest first; every number of vectors that is met is a sum of them
+  i64 depth_chunk = 0;     // steps of k at a time; 0: all
+  i64 row_chunk = 0;       // rows at a time; 0: all
+  i64 row_chunk_long = 0;  // the same when a k of unknown length takes more than one chunk; 0: no other number
+  bool direct = false;     // rhs is read where it lies, not packed into panels
+  Pack pack_lhs = Pack::none; // none: lhs is read where it lies
+  i64 lhs_stride = 0;         // elements from row to row of a packed lhs
+  i64 rhs_stride = 0;         // of rows of a virtual rhs that runs along k
+  Split split = Split::rows;  // what threads divide
+  bool prefetch = false;      // results that are updated in place are asked for before the k loop
+  bool operator==(ContractSchedule const&) const = default;
+  i64 long_chunk() const { return row_chunk_long ? row_chunk_long : row_chunk; }
+};
+inline constexpr std::array<std::string_view, 3> contract_packs{"none", "whole", "chunks"};
+inline constexpr std::array<std::string_view, 3> contract_splits{"rows", "columns", "batches"};
+
+// How fast, never what: any schedule that verifies gives the same bits.
+struct Schedule {
+  bool parallel = false; // split among the threads; else the first one does all of it
+  PointwiseSchedule pointwise;
+  RowsSchedule rows;
+  ContractSchedule contract;
+  bool operator==(Schedule const&) const = default;
+};
+
+struct Kernel {
+  KernelKind kind = KernelKind::pointwise;
+  i64 row_axes = 0;                         // rows: the last axes of the space, which its reductions reduce
+  std::optional<Schedule> schedule;         // nothing before `schedule`, and for scalars
+  std::optional<std::vector<Place>> places; // one per result; nothing before `plan_memory`
+  bool barrier = false;                     // waits for the other threads before it starts
+  bool operator==(Kernel const&) const = default;
+  // Before it is scheduled, it might be.
+  bool is_parallel() const { return kind != KernelKind::scalars && (!schedule || schedule->parallel); }
+};
+
+bool is_kernel(Node const&, KernelKind);
 bool has_kernels(Function const&);
 bool is_planned(Function const&); // its kernels have places
-
-// Rows of a tile divide the 16 rows by which a padded batch and the chunks of rows grow; wider panels are not made.
-inline constexpr i64 most_tile_rows = 16, most_tile_vectors = 3;
 
 } // namespace nnc

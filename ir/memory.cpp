@@ -1,6 +1,5 @@
 #include "ir/memory.h"
 
-#include "ir/kernel.h"
 #include "ir/op.h"
 
 #include <algorithm>
@@ -15,6 +14,18 @@ std::vector<ValueId> roots_of(Function const& f) {
   for (auto const& n : f.body.nodes)
     if (n.op == OpCode::reshape) root[n.result()] = root[n.operands[0]];
   return root;
+}
+
+std::vector<bool> numbers_of_threads(Function const& f) {
+  std::vector<bool> out(f.values.size());
+  for (auto const& a : f.arguments)
+    out[a.value] = a.role == Role::scalar || a.role == Role::step || a.role == Role::seed;
+  for (auto const& n : f.body.nodes) {
+    if (n.op == OpCode::reshape) out[n.result()] = out[n.operands[0]];
+    for (auto v : n.results)
+      if (is_kernel(n, KernelKind::scalars)) out[v] = true;
+  }
+  return out;
 }
 
 std::vector<std::optional<Place>> places_of_results(Function const& f) {
@@ -32,7 +43,7 @@ std::vector<std::optional<Place>> places_of_results(Function const& f) {
 bool reads_at_same_index(Function const& f, Node const& kernel, std::vector<ValueId> const& operands,
                          Shape const& shape) {
   std::unordered_set<ValueId> old(operands.begin(), operands.end()); // and what is computed from them there
-  bool const rows = kernel_kind(kernel) == KernelKind::rows;
+  bool const rows = is_kernel(kernel, KernelKind::rows);
   for (auto const& n : kernel.regions.front().nodes)
     for (auto v : n.operands) {
       if (!old.contains(v)) continue;

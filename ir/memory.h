@@ -11,6 +11,9 @@ namespace nnc {
 // Per value: the value whose bytes it has. Itself, but for reshapes outside of kernels.
 std::vector<ValueId> roots_of(Function const&);
 
+// Per value: is it a number that every thread holds for itself, or is told by its caller, and so in no buffer?
+std::vector<bool> numbers_of_threads(Function const&);
+
 // Where each result must be when the function ends: in the argument that it replaces, or in a buffer of the caller.
 // Nothing for losses and metrics, which are read from wherever they are.
 std::vector<std::optional<Place>> places_of_results(Function const&);

@@ -2,7 +2,8 @@
 //
 //   Module    functions, the target, the train block, the bindings of symbols
 //   Function  arguments with roles, values, nodes, named results
-//   Node      one operation: operands and results are ValueIds of the function, attributes by name
+//   Node      one operation: operands and results are ValueIds of the function, attributes by name; a kernel has a
+//             struct of facts instead
 //   Value     what a node (or an argument, or a literal) is: its type, the user's name, the place in the source
 //
 // Every value is defined exactly once in its function: by an argument, by a node, or as a *literal* (a scalar constant
@@ -15,10 +16,13 @@
 // kernel.
 #pragma once
 
+#include "ir/box.h"
 #include "ir/diagnostic.h"
+#include "ir/kernel.h"
 #include "ir/order.h"
 #include "ir/types.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <unordered_map>
@@ -49,19 +53,6 @@ struct Value {
   std::string name; // the user's name or path; empty when there is none
   Location at;
   std::optional<Scalar> constant; // set: a literal of rank 0
-};
-
-// Where a kernel's result lives; written by `plan_memory`.
-struct Place {
-  enum class Kind : u8 {
-    slot,     // index into Function::slots, in the arena
-    argument, // in place of the argument with this index
-    result,   // the caller's buffer of the result with this index
-    local,    // a scalar that every thread computes for itself; index into a per-thread array
-  };
-  Kind kind = Kind::slot;
-  i64 index = 0;
-  bool operator==(Place const&) const = default;
 };
 
 using AttributeValue =
@@ -108,7 +99,8 @@ struct Node {
   std::vector<ValueId> operands;
   std::vector<ValueId> results;
   Attributes attributes;
-  std::vector<Region> regions; // as many as the operator says
+  Box<Kernel> kernel = nullptr; // the facts of a `kernel`, which has no attributes beside; null for the others
+  std::vector<Region> regions;  // as many as the operator says
   Location at;
   ValueId result() const { return results.front(); }
 };
@@ -169,6 +161,9 @@ private:
   size_t read_ = 0; // values below this one are in `known_` if they are literals
 };
 
+// The rows of a batch in a slot are padded to a multiple of this, so that tiles of rows need no tail.
+inline constexpr i64 row_padding = 16;
+
 class NodeLimit; // ir/node_limit.h
 
 struct Function {
@@ -179,7 +174,7 @@ struct Function {
   std::vector<Result> results;
   Region body;
   // Written by `plan_memory` (empty before):
-  std::vector<Dim> slots; // bytes of each arena slot; `batch` here means the batch rounded up to a multiple of 16
+  std::vector<Dim> slots; // bytes of each arena slot; `batch` here means the batch rounded up to row_padding
   i64 locals = 0;         // number of per-thread scalars
   // Written by `schedule`: how many threads are worth having; 0 when not scheduled.
   i64 threads = 0;
@@ -205,6 +200,7 @@ struct Target {
   i64 l1 = 32 * 1024; // data cache per core, bytes
   i64 l2 = 1024 * 1024;
   bool operator==(Target const&) const = default;
+  i64 lanes() const { return std::clamp<i64>(vector_bytes / 4, 4, 16); } // of 4 bytes, that kernels use
 };
 
 // The train block as data.

@@ -1,5 +1,5 @@
 // ir/OPERATORS.md, made from the table. A test compares the file with what this writes.
-#include "ir/op.h"
+#include "ir/kernel_fields.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -58,6 +58,13 @@ std::string kind_text(AttributeKind kind) {
   return "";
 }
 
+// Of a field that not every kernel has.
+std::string kinds_note(KernelField const& f) {
+  bool const all = std::all_of(kernel_kinds.begin(), kernel_kinds.end(),
+                               [&, k = 0](auto) mutable { return f.belongs_to(static_cast<KernelKind>(k++)); });
+  return all ? "" : "(" + kinds_text(f) + ") ";
+}
+
 std::string table_of(std::vector<Row> const& family) {
   std::string out = "| operator | operands | result | derivative | accuracy | |\n|---|---|---|---|---|---|\n";
   for (auto const& [op, name] : family)
@@ -66,12 +73,18 @@ std::string table_of(std::vector<Row> const& family) {
   return out;
 }
 
+std::string attribute_text(Op const& op, AttributeSpec const& a, std::string_view note) {
+  return fmt::format("| `{}` | `{}` | {}{} | {}{} |\n", op.name, a.name, kind_text(a.kind),
+                     a.optional ? ", may be absent" : "", note, a.doc);
+}
+
 std::string attributes_of(std::vector<Row> const& family) {
   std::string out;
-  for (auto const& [op, name] : family)
-    for (auto const& a : op->attributes)
-      out += fmt::format("| `{}` | `{}` | {}{} | {} |\n", op->name, a.name, kind_text(a.kind),
-                         a.optional ? ", may be absent" : "", a.doc);
+  for (auto const& [op, name] : family) {
+    for (auto const& a : op->attributes) out += attribute_text(*op, a, "");
+    if (op == &ops::kernel)
+      for (auto const& f : kernel_fields()) out += attribute_text(*op, f.spec, kinds_note(f));
+  }
   return out.empty() ? "" : "\n| operator | attribute | kind | |\n|---|---|---|---|\n" + out;
 }
 

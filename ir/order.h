@@ -19,6 +19,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ struct Order {
 };
 
 inline constexpr i64 order_lanes = 16;
+// So few columns of a product do not fill a vector: the lanes then run along its sum.
+inline constexpr i64 few_columns = 4;
 
 // Blocks as ranges of element numbers.
 struct BlockRanges {
@@ -46,6 +49,10 @@ struct BlockRanges {
   i64 begin(i64 b) const { return b / per_period() * period + b % per_period() * length; }
   i64 end(i64 b) const { return std::min(begin(b) + length, (b / per_period() + 1) * period); }
 };
+
+// Results of blocks wait at levels, as in a binary counter, until they are joined (codegen/lower/blocks.h): how many
+// places a sum of so many blocks needs, with the one behind the levels. Nothing: the number is known at run time only.
+i64 places_of_blocks(std::optional<i64> blocks);
 
 inline i64 product_of(std::span<i64 const> extents) {
   i64 n = 1;

@@ -1,6 +1,5 @@
 #include "ir/verify.h"
 
-#include "ir/kernel.h"
 #include "ir/op.h"
 #include "ir/ops/rules.h"
 #include "ir/verify/parts.h"
@@ -46,6 +45,7 @@ public:
     }
     replaced_arguments();
     reports();
+    if (out_.size() == before && has_kernels(f_)) verifying::verify_schedules(module_, f_, complainer());
     if (out_.size() == before && has_kernels(f_)) verifying::verify_memory(module_, f_, complainer());
     if (f_.name == "require") ranges();
   }
@@ -182,6 +182,8 @@ private:
     for (auto const& s : op.attributes)
       if (!s.optional && !n.attributes.has(s.name))
         complain(n.at, fmt::format("{} needs the attribute '{}'", op.name, s.name));
+    if ((n.op == OpCode::kernel) != static_cast<bool>(n.kernel))
+      complain(n.at, n.kernel ? fmt::format("{} has the facts of a kernel", op.name) : "a kernel has no facts");
     if (op.arity >= 0 && n.operands.size() != static_cast<size_t>(op.arity))
       complain(n.at, fmt::format("{} takes {} operands, found {}", op.name, op.arity, n.operands.size()));
   }
@@ -325,7 +327,7 @@ private:
       if (!defined.count(v)) complain(n.at, fmt::format("a kernel gives {}, which it does not define", shown(v)));
     for (auto v : defined)
       if (std::find(n.results.begin(), n.results.end(), v) == n.results.end()) state_[v] = State::hidden;
-    if (out_.size() == before) form_.check(n);
+    if (out_.size() == before && n.kernel) form_.check(n);
   }
 
   Module const& module_;

@@ -28,7 +28,7 @@ public:
     std::vector<bool> alive(nodes.size());
     for (size_t i = nodes.size(); i-- > 0;) {
       // What has its place stays: others may count on the barrier before it.
-      alive[i] = nodes[i].attributes.has("places") || any(nodes[i].results);
+      alive[i] = (nodes[i].kernel && nodes[i].kernel->places) || any(nodes[i].results);
       if (alive[i]) keep(nodes[i]);
     }
     size_t i = 0;

@@ -20,8 +20,7 @@ namespace {
 // The longest sums that are taken without blocks: of constant extents only. An accumulator then adds at most 1024
 // elements in a row, or 256 in lanes, and 1024 times 0.1 is still exact to 1e-5.
 constexpr i64 longest_chain = 1024, longest_lanes = 256 * order_lanes;
-constexpr i64 block = 256;     // elements of a block, about
-constexpr i64 few_outputs = 4; // so few columns do not fill a vector; the lanes then run along the sum
+constexpr i64 block = 256; // elements of a block, about
 
 using Axes = std::vector<i64>;
 
@@ -66,7 +65,7 @@ Order order_of_dot(Function const& f, Node const& n) {
     if (!among(contract) && !among(batch)) outputs = outputs * rhs.shape[static_cast<size_t>(a)];
   }
   Shape summed = extents_of(rhs, contract);
-  bool few = element_count(summed).is_constant() && outputs.constant().value_or(few_outputs + 1) <= few_outputs;
+  bool few = element_count(summed).is_constant() && outputs.constant().value_or(few_columns + 1) <= few_columns;
   return in_blocks(few ? Order::Kind::lanes : Order::Kind::chain, summed);
 }
 

@@ -1,10 +1,10 @@
 // A place for every value.
 //
 //     %h = kernel %x, %w {kind="contract", ...} { ... }
-//     %p = kernel %w, %h {kind="loops", ...} { ... }            result w, which replaces the argument w (number 2)
+//     %p = kernel %w, %h {kind="pointwise", ...} { ... }        result w, which replaces the argument w (number 2)
 //  becomes
-//     %h = kernel %x, %w {kind="contract", places=[slot(0)], ...} { ... }
-//     %p = kernel %w, %h {barrier=true, kind="loops", places=[argument(2)], ...} { ... }
+//     %h = kernel %x, %w {kind="contract", ..., places=[slot(0)]} { ... }
+//     %p = kernel %w, %h {kind="pointwise", ..., places=[argument(2)], barrier=true} { ... }
 //
 // Values that are never alive together share a slot, whose size is the coefficient-wise maximum of theirs. An argument
 // is replaced in place when every kernel that reads it has run, and the one that writes reads it at the same index
@@ -14,9 +14,9 @@
 #include "passes/plan_memory.h"
 
 #include "ir/builder.h"
-#include "ir/kernel.h"
 #include "passes/memory/places.h"
 #include "passes/rewrite.h"
+#include "passes/schedule/decide.h"
 
 #include <algorithm>
 
@@ -26,27 +26,29 @@ namespace {
 using namespace memory;
 
 // A kernel at the end that copies the result into the argument that it replaces.
-void append_copy(Function& f, Result& r) {
+void append_copy(Function& f, Result& r, Target const& target) {
   Node k{.op = OpCode::kernel,
          .operands = {r.value},
          .results = {},
-         .attributes = {{"kind", std::string("loops")}, {"parallel", false}},
+         .attributes = {},
+         .kernel = Kernel{.kind = KernelKind::pointwise},
          .regions = std::vector<Region>(1),
          .at = f.values[r.value].at};
   Builder make(f, k.regions.front().nodes);
   make.at = k.at;
   r.value = make.make(OpCode::convert, {r.value}, {}, f.type(r.value), f.values[r.value].name);
   k.results = {r.value};
+  k.kernel->schedule = Schedule{.pointwise = scheduling::decide_pointwise(f, k, target)};
   f.body.nodes.push_back(std::move(k));
 }
 
-bool plan_function(Function& f) {
+bool plan_function(Function& f, Target const& target) {
   if (!has_kernels(f) || is_planned(f)) return false;
   auto const replaced = f.replaced_arguments();
   Replacing replacing(f);
   for (size_t i = 0; i < replaced.size(); ++i)
     if (replaced[i] && !replacing.is_in_place(*replaced[i], f.results[i].value)) {
-      append_copy(f, f.results[i]);
+      append_copy(f, f.results[i], target);
       replacing.add_last_node();
     }
   Places places(f);
@@ -58,9 +60,9 @@ bool plan_function(Function& f) {
 
 } // namespace
 
-PassResult plan_memory(Module m, PassContext&) {
+PassResult plan_memory(Module m, PassContext& context) {
   bool changed = false;
-  for (auto& f : m.functions) changed |= plan_function(f);
+  for (auto& f : m.functions) changed |= plan_function(f, m.target ? *m.target : context.target);
   return {std::move(m), changed};
 }
 

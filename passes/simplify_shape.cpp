@@ -159,7 +159,7 @@ ValueId transpose_into_dot(Match& m, Node const& n) {
   return l || r ? make_dot(m, n, l.value_or(lhs), r.value_or(rhs)) : no_value;
 }
 
-bool few(Dim const& d) { return d.constant().value_or(order_lanes) <= 4; }
+bool few(Dim const& d) { return d.constant().value_or(few_columns + 1) <= few_columns; }
 
 // transpose(dot(x, y)) -> dot(y, x) for two matrices. Not where `order` would tell the sides apart (few outputs to a
 // row), unless the batch comes to the front by it: it can be nowhere else.

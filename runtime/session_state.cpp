@@ -75,10 +75,10 @@ void* Arena::at_least(size_t bytes) {
   return data_ = memory;
 }
 
-// In the sizes of slots `batch` means the batch rounded up to a multiple of 16 (ir/module.h).
+// In the sizes of slots `batch` means the batch rounded up to row_padding (ir/module.h).
 size_t arena_bytes(Function const& function, i64 batch) {
   Bindings bindings;
-  bindings[static_cast<size_t>(Symbol::batch)] = static_cast<i64>(round_up(static_cast<size_t>(batch), 16));
+  bindings[static_cast<size_t>(Symbol::batch)] = static_cast<i64>(round_up(static_cast<size_t>(batch), row_padding));
   size_t total = line;
   for (auto const& slot : function.slots) {
     auto const size = slot.value(bindings);

@@ -19,9 +19,10 @@ llvm::Type* element_type(llvm::LLVMContext& c, DType d) {
   }
 }
 
-class Kernel {
+class KernelEmitter {
 public:
-  Kernel(EmitModule& m, Loops const& loops) : m_(m), context_(m.module.getContext()), b_(context_), loops_(loops) {
+  KernelEmitter(EmitModule& m, Loops const& loops)
+      : m_(m), context_(m.module.getContext()), b_(context_), loops_(loops) {
     values_.assign(loops.insts.size(), nullptr);
   }
 
@@ -348,6 +349,6 @@ void compile_fast(llvm::Function& f) {
   f.addFnAttr(llvm::Attribute::NoInline);
 }
 
-void emit_kernel(EmitModule& m, Loops const& loops) { Kernel(m, loops).emit(); }
+void emit_kernel(EmitModule& m, Loops const& loops) { KernelEmitter(m, loops).emit(); }
 
 } // namespace nnc

@@ -13,7 +13,6 @@
 #include "codegen/llvm/barrier.h"
 #include "codegen/llvm/x86.h"
 #include "codegen/lower/index.h"
-#include "ir/kernel.h"
 
 #include <cstddef>
 
@@ -99,7 +98,7 @@ private:
     set(Frame::threads, threads_);
     V batch = load64(offsetof(nnc_context, batch));
     set(Frame::batch, batch);
-    set(Frame::padded_batch, b_.CreateAnd(b_.CreateAdd(batch, c64(15)), c64(-16)));
+    set(Frame::padded_batch, b_.CreateAnd(b_.CreateAdd(batch, c64(row_padding - 1)), c64(-row_padding)));
     set(Frame::examples, load64(offsetof(nnc_context, examples)));
     set(Frame::seed, load64(offsetof(nnc_context, seed)));
     for (i64 k = 0; k < counter_count; ++k) set(Frame::counters + k, c64(0));
@@ -224,15 +223,14 @@ private:
     i64 parameters = s_.frame.size;
     for (auto const& n : f_.body.nodes) {
       if (n.op != OpCode::kernel) continue;
-      auto const facts = kernel_facts(n);
-      if (facts.barrier) {
+      if (n.kernel->barrier) {
         meet();
         waiting.assign(waiting.size(), false);
       }
       if (!kernel->function.empty())
         b_.CreateCall(m_.module.getOrInsertFunction(kernel->function, type), {frame_, cell(parameters)});
       parameters += static_cast<i64>(kernel++->parameters.size());
-      bool const by_many = facts.parallel && facts.kind != KernelKind::scalars; // by any one of them, of one unit
+      bool const by_many = n.kernel->is_parallel(); // by any one of them, of one unit
       for (auto r : n.results) waiting[r] = by_many;
     }
     for (auto const& r : f_.results)

@@ -1,12 +1,7 @@
 #include "codegen/lower/blocks.h"
 
-#include <algorithm>
-#include <bit>
-
 namespace nnc {
 namespace {
-
-constexpr i64 most_levels = 40; // no run adds 2^40 blocks of one sum
 
 constexpr size_t few_values = 2; // are worth no loop of their own
 
@@ -32,11 +27,6 @@ void store_values(Puller& p, Levels const& levels, Ref condition, Ref to, Body b
 }
 
 } // namespace
-
-i64 places_for(std::optional<i64> blocks) {
-  if (!blocks) return most_levels + 1;
-  return std::max<i64>(1, std::bit_width(static_cast<u64>(std::max<i64>(*blocks, 1) - 1))) + 1;
-}
 
 Ref place_of(LoopBuilder& b, Levels const& levels, BlockOfMany const& block) {
   Ref odd = b.remainder(block.number, b.integer(2));
@@ -66,17 +56,6 @@ void join_block(Puller& p, Levels const& levels, BlockOfMany const& block) {
   Ref there = place(b.compute(OpCode::select, {last, zero, free}));
   store_values(p, levels, b.compute(OpCode::ne, {there, here}), there,
                [&](Ref i, OpCode, Ref) { return load(b.add(here, i)); });
-}
-
-LinearSum linear_sum(Order order, Shape const& summed) {
-  LinearSum sum{order, 1, element_count(summed)};
-  if (order.block == 0) return sum;
-  auto cut = summed.begin() + order.axis;
-  sum.order.block *= element_count({cut + 1, summed.end()}).constant().value();
-  sum.order.axis = order.axis > 0;
-  sum.outer = element_count({summed.begin(), cut});
-  sum.period = element_count({cut, summed.end()});
-  return sum;
 }
 
 } // namespace nnc

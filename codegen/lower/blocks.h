@@ -15,9 +15,6 @@
 
 namespace nnc {
 
-// Places for so many blocks: the levels, and the one behind them. Nothing: known at run time only.
-i64 places_for(std::optional<i64> blocks);
-
 // Memory for the values of a block, one behind the other, at each place.
 struct Levels {
   int buffer = 0;
@@ -34,13 +31,5 @@ struct BlockOfMany {
 };
 Ref place_of(LoopBuilder&, Levels const&, BlockOfMany const&); // where the values are to be stored
 void join_block(Puller&, Levels const&, BlockOfMany const&);   // after that
-
-// The sum of a dot as one of one axis, or of two: an axis of `outer` periods that no block reaches over.
-struct LinearSum {
-  Order order; // its blocks are counted in elements of the sum
-  Dim outer = 1, period = 1;
-  std::vector<Dim> extents() const { return order.axis ? std::vector<Dim>{outer, period} : std::vector<Dim>{period}; }
-};
-LinearSum linear_sum(Order, Shape const& summed);
 
 } // namespace nnc

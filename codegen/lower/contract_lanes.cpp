@@ -11,38 +11,28 @@ namespace nnc {
 namespace {
 
 constexpr int w = static_cast<int>(order_lanes);
-constexpr i64 most_columns = 4, most_packed = 64 * 1024; // elements of rhs
 
 } // namespace
-
-bool can_contract_lanes(ContractSpec const& s) {
-  return s.dtype == DType::f32 && s.depth.constant && s.columns <= most_columns &&
-         s.columns * (*s.depth.constant + w) <= most_packed;
-}
 
 void ContractNest::in_lanes() {
   i64 depth = *spec_.depth.constant, stride = (depth + w - 1) / w * w;
   // A block may start anywhere: the vector in which the last one ends may reach w - 1 elements further.
-  row_buffer_ = b.stack_buffer("columns", 4 * (stride * spec_.columns + w));
-  // So many rows that about 8 sums hide the latency of each other.
-  i64 rows = spec_.columns == 1 ? 4 : spec_.columns == 2 ? 2 : 1;
-  choice_.tile_rows = rows;
-  if (!rows_fit()) rows = 1;
-  if (blocked()) level_buffer_ = b.stack_buffer("levels", 4 * rows * spec_.columns * places_for(known_blocks(spec_)));
+  row_buffer_ = b.stack_buffer("columns", 4 * (stride * columns() + w));
+  i64 const rows = rows_fit() ? schedule_.tile_rows : 1;
+  if (blocked()) level_buffer_ = b.stack_buffer("levels", 4 * rows * columns() * places());
   each(b.integer(0), spec_.batches.value, 1, [&](Ref batch) {
     at_.batch = batch;
-    each(b.integer(0), b.integer(spec_.columns), 1, [&](Ref n) {
+    each(b.integer(0), b.integer(columns()), 1, [&](Ref n) {
       in_steps(b.integer(0), b.integer(depth), [&](Ref k, Ref limit) {
         b.store(row_buffer_, b.add(b.multiply(n, stride), k),
                 loaded(limit, w, [&] { return spec_.rhs.load(batch, k, n); }));
       });
     });
-    i64 unit = spec_.rows.constant ? rows : 16;
-    Range mine = share(b.quotient(add(spec_.rows.value, unit - 1), b.integer(unit)), unit, spec_.rows.value);
+    Range mine = share_rows(rows);
     each(mine.from, mine.to, rows, [&](Ref m) {
       Refs sums = sums_of_rows(m, rows, stride);
-      for (i64 i = 0; i < rows * spec_.columns; ++i)
-        spec_.epilogue(batch, add(m, i / spec_.columns), b.integer(i % spec_.columns), sums[static_cast<size_t>(i)]);
+      for (i64 i = 0; i < rows * columns(); ++i)
+        spec_.epilogue(batch, add(m, i / columns()), b.integer(i % columns()), sums[static_cast<size_t>(i)]);
     });
   });
 }
@@ -59,10 +49,9 @@ void ContractNest::in_steps(Ref from, Ref to, Body body) {
 ContractNest::Refs ContractNest::sums_of_rows(Ref row, i64 rows, i64 stride) {
   i64 depth = *spec_.depth.constant;
   if (!blocked()) return sums_of_block(row, rows, stride, b.integer(0), depth);
-  BlockRanges ranges{depth, spec_.period.constant.value_or(depth), spec_.block};
-  auto sums = static_cast<size_t>(rows * spec_.columns);
-  Levels levels{
-      level_buffer_, {spec_.dtype, 1}, std::vector<OpCode>(sums, OpCode::add), places_for(known_blocks(spec_))};
+  BlockRanges ranges{depth, spec_.period.constant.value_or(depth), block()};
+  auto sums = static_cast<size_t>(rows * columns());
+  Levels levels{level_buffer_, {dtype(), 1}, std::vector<OpCode>(sums, OpCode::add), places()};
   BlockOfMany block{.count = b.integer(ranges.count()), .base = b.integer(0)};
   i64 whole = ranges.period / ranges.length, rest = ranges.period % ranges.length;
   each(b.integer(0), b.integer(depth / ranges.period), 1, [&](Ref period) {
@@ -78,19 +67,18 @@ ContractNest::Refs ContractNest::sums_of_rows(Ref row, i64 rows, i64 stride) {
     if (rest) block_at(b.integer(whole), rest);
   });
   Refs totals;
-  for (size_t i = 0; i < sums; ++i)
-    totals.push_back(b.load(level_buffer_, spec_.dtype, 1, b.integer(static_cast<i64>(i))));
+  for (size_t i = 0; i < sums; ++i) totals.push_back(b.load(level_buffer_, dtype(), 1, b.integer(static_cast<i64>(i))));
   return totals;
 }
 
 ContractNest::Refs ContractNest::sums_of_block(Ref row, i64 rows, i64 stride, Ref from, i64 length) {
-  Refs sums(static_cast<size_t>(rows * spec_.columns), b.number(0, {spec_.dtype, w}));
+  Refs sums(static_cast<size_t>(rows * columns()), b.number(0, {dtype(), w}));
   auto step = [&](Ref k, Ref limit) {
     for (i64 r = 0; r < rows; ++r) {
       Ref left = loaded(limit, w, [&] { return spec_.lhs.load(at_.batch, add(row, r), k); });
-      for (i64 n = 0; n < spec_.columns; ++n) {
-        Ref& sum = sums[static_cast<size_t>(r * spec_.columns + n)];
-        Ref next = b.fma(left, b.load(row_buffer_, spec_.dtype, w, add(k, n * stride)), sum);
+      for (i64 n = 0; n < columns(); ++n) {
+        Ref& sum = sums[static_cast<size_t>(r * columns() + n)];
+        Ref next = b.fma(left, b.load(row_buffer_, dtype(), w, add(k, n * stride)), sum);
         if (limit != no_ref) { // lanes beyond the end keep their sums: even adding 0 could change the sign of a 0
           p_.set_lanes({w, limit});
           next = b.compute(OpCode::select, {p_.lane_mask(), next, sum});

@@ -23,6 +23,7 @@
 #pragma once
 
 #include "codegen/lower/blocks.h"
+#include "ir/contraction.h"
 
 namespace nnc {
 
@@ -30,37 +31,30 @@ namespace nnc {
 struct Extent {
   Ref value = no_ref;          // i64
   std::optional<i64> constant; // what `value` is, where known
-  bool padded = false;         // a multiple of 16
+  bool padded = false;         // a multiple of row_padding
 };
 
-// A plain operand in memory. Element (outer, inner) of batch b stands at start(b) + outer * outer_stride + inner *
-// inner_stride of the buffer; for lhs outer is m and inner is k, for rhs outer is k and inner is n.
-struct PlainOperand {
+// An operand in memory: see PlainOperand in ir/contraction.h.
+struct OperandInMemory {
   int buffer = 0;
-  std::function<Ref(Ref batch)> start;
-  i64 outer_stride = 0, inner_stride = 0;
+  i64 batch_stride = 0, outer_stride = 0, inner_stride = 0;
 };
 
-struct ContractOperand {
-  std::optional<PlainOperand> plain; // else virtual: `load` is called, with the puller's lanes set
+struct NestOperand {
+  std::optional<OperandInMemory> plain; // else virtual: `load` is called, with the puller's lanes set
   // The elements from (outer, inner) on, one per lane, along inner or, if not `along_inner`, along outer.
   std::function<Ref(Ref batch, Ref outer, Ref inner)> load;
   bool along_inner = true;
 };
 
 struct ContractSpec {
-  DType dtype = DType::f32;              // i32: multiply and add, wrapping
-  Order::Kind kind = Order::Kind::chain; // lanes with few columns
-  i64 block = 0;                         // so many steps of k are a block; 0: no blocks
-  Extent period;                         // steps of k that no block reaches over; without a value: all of them
+  Contraction what; // f32, or i32: multiply and add, wrapping
+  ContractSchedule schedule;
+  Extent period; // steps of k that no block reaches over; without a value: all of them
   Extent batches, rows, depth;
-  i64 columns = 0;
-  ContractOperand lhs, rhs;
+  NestOperand lhs, rhs; // lhs is virtual where the schedule packs it
 
   int lanes = 8;                         // W
-  i64 registers = 16;                    // vector registers of the target
-  bool pack_rhs = true;                  // false: read in place, where vectors allow it
-  i64 tile_rows = 0, tile_vectors = 0;   // MR and NV; 0: chosen here
   Ref thread = no_ref, threads = no_ref; // no_ref: one thread does everything
 
   // Stores the results at [b, row, column ..] from the sums; the puller's lanes are set, the last ones off beyond N.
@@ -72,32 +66,9 @@ struct ContractSpec {
   std::function<void(Ref batch, Ref row, Ref column, i64 rows, i64 columns)> prefetch;
 };
 
-// Everything about the loops that follows from shape, target and schedule. Changes speed, never a bit.
-struct ContractChoice {
-  i64 tile_rows = 4;       // MR
-  std::vector<i64> widths; // of panels in vectors, widest first; every number of vectors that is met is a sum of them
-  bool direct = false;     // rhs is read where it lies
-  i64 depth_chunk = 0;     // KC: this much of k at a time; 0: all of it
-  i64 row_chunk = 0;       // MC: this many rows at a time; 0: all
-  i64 row_chunk_long = 0;  // the same when there is more than one chunk of k
-  i64 places = 1;          // of totals of blocks
-  i64 packed_span = 0;     // steps of k that a packed lhs holds
-  i64 packed_row = 0;      // row stride of an lhs packed as rows
-  i64 packed_depth = 0;    // row stride of rows of a virtual rhs that runs along k
-  enum class Split : u8 { batches, rows, columns } split = Split::rows; // what threads divide
-};
-ContractChoice choose(ContractSpec const&);
-
-// Whether ContractNest takes this.
-bool can_contract(ContractSpec const&);
-bool can_contract_lanes(ContractSpec const&); // for orders of kind `lanes`
-bool in_blocks(ContractSpec const&);          // more than one block, as far as is known
-bool packs_all_depth(ContractSpec const&);    // a packed lhs holds all of k, not chunk after chunk
-std::optional<i64> known_blocks(ContractSpec const&);
-
 class ContractNest {
 public:
-  ContractNest(Puller& puller, ContractSpec const& spec, ContractChoice choice);
+  ContractNest(Puller& puller, ContractSpec const& spec);
   void emit();
 
 private:
@@ -124,6 +95,7 @@ private:
 
   // contract_nest.cpp: loops around the tiles
   Range share(Ref units, i64 unit, Ref end);
+  Range share_rows(i64 tile);
   void chunks_of_rows(Range vectors);
   void panels(Range vectors);
   void chunks_of_depth();
@@ -154,9 +126,7 @@ private:
   void epilogue(Ref scratch, Ref row);
   void flat_epilogue(Ref scratch, Ref row);
   i64 panel_stride(i64 width) const;
-  Ref scratch_at(Ref scratch, i64 row, i64 vector) {
-    return add(scratch, (row * choice_.widths[0] + vector) * lanes());
-  }
+  Ref scratch_at(Ref scratch, i64 row, i64 vector) { return add(scratch, (row * widest() + vector) * lanes()); }
 
   // contract_lanes.cpp: few columns, lanes along k
   void in_lanes();
@@ -167,24 +137,30 @@ private:
 
   // Small words.
   i64 lanes() const { return spec_.lanes; }
-  i64 vector_count() const { return (spec_.columns + lanes() - 1) / lanes(); }
-  i64 whole_columns() const { return spec_.columns / lanes() * lanes(); }
-  bool partial() const { return spec_.columns % lanes() != 0; } // the last vector has lanes beyond N
-  bool blocked() const { return in_blocks(spec_); }
+  i64 columns() const { return *spec_.what.columns.constant(); }
+  DType dtype() const { return spec_.what.dtype; }
+  i64 widest() const { return schedule_.panels.front(); }
+  i64 vector_count() const { return spec_.what.vectors(lanes()); }
+  i64 whole_columns() const { return columns() / lanes() * lanes(); }
+  bool partial() const { return columns() % lanes() != 0; } // the last vector has lanes beyond N
+  bool blocked() const { return spec_.what.blocked(); }
+  i64 block() const { return spec_.what.block; }
+  i64 places() const { return blocked() ? places_of_blocks(spec_.what.blocks()) : 1; } // of totals of blocks
   // A tile is whole rows of the result, and whole vectors in memory.
   bool flat() const {
-    return spec_.flat_epilogue && partial() && rows_fit() && vector_count() == choice_.widths[0] &&
-           choice_.tile_rows * spec_.columns % lanes() == 0;
+    return spec_.flat_epilogue && partial() && rows_fit() && vector_count() == widest() &&
+           schedule_.tile_rows * columns() % lanes() == 0;
   }
-  bool lhs_packed() const { return !spec_.lhs.plain; }
-  bool lhs_in_chunks() const { return lhs_packed() && !packs_all_depth(spec_); }
+  bool lhs_packed() const { return schedule_.pack_lhs != ContractSchedule::Pack::none; }
+  bool lhs_in_chunks() const { return schedule_.pack_lhs == ContractSchedule::Pack::chunks; }
   bool rows_fit() const {
-    return spec_.rows.constant ? *spec_.rows.constant % choice_.tile_rows == 0 : spec_.rows.padded;
+    return spec_.rows.constant ? *spec_.rows.constant % schedule_.tile_rows == 0 : spec_.rows.padded;
   }
-  Ref blocks_of(Ref depth) { return b.quotient(add(depth, spec_.block - 1), b.integer(spec_.block)); }
+  Ref blocks_of(Ref depth) { return b.quotient(add(depth, block() - 1), b.integer(block())); }
+  Ref start_of(OperandInMemory const& plain) { return b.multiply(at_.batch, plain.batch_stride); }
   Ref depth_of_chunk() { return b.subtract(at_.depth.to, at_.depth.from); }
   Ref add(Ref x, i64 k) { return b.add(x, b.integer(k)); }
-  Ref load(int buffer, Ref index, Ref limit = no_ref) { return b.load(buffer, spec_.dtype, spec_.lanes, index, limit); }
+  Ref load(int buffer, Ref index, Ref limit = no_ref) { return b.load(buffer, dtype(), spec_.lanes, index, limit); }
   // Body once for each index of the range.
   template <class Body>
   void each(Ref from, Ref to, i64 step, Body body, bool sure = false) {
@@ -212,7 +188,7 @@ private:
   // Body for the width of the panel, made once for each width that there is; the loops run once or not at all.
   template <class Body>
   void for_width(Body body) {
-    auto const& w = choice_.widths;
+    auto const& w = schedule_.panels;
     if (w.size() == 1) return body(w[0]);
     each(b.integer(w[1]), at_.vectors, 1, [&](Ref) { body(w[0]); });
     each(at_.vectors, b.integer(w[0]), 1, [&](Ref) { body(w[1]); });
@@ -221,7 +197,7 @@ private:
   Puller& p_;
   LoopBuilder& b;
   ContractSpec const& spec_;
-  ContractChoice choice_;
+  ContractSchedule const& schedule_;
   Where at_;
   int lhs_buffer_ = -1, panel_buffer_ = -1, row_buffer_ = -1, scratch_buffer_ = -1, flat_buffer_ = -1,
       level_buffer_ = -1;

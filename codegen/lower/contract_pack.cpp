@@ -24,9 +24,9 @@ void ContractNest::pack_rhs() {
 void ContractNest::pack_rhs_in_order() {
   auto const& plain = *spec_.rhs.plain;
   for_width([&](i64 width) {
-    Ref start = b.add(b.add(plain.start(at_.batch), b.multiply(at_.depth.from, plain.outer_stride)), at_.column);
+    Ref start = b.add(b.add(start_of(plain), b.multiply(at_.depth.from, plain.outer_stride)), at_.column);
     Ref last = no_ref; // columns in the panel's last vector
-    if (partial()) last = b.subtract(b.integer(spec_.columns - (width - 1) * lanes()), at_.column);
+    if (partial()) last = b.subtract(b.integer(columns() - (width - 1) * lanes()), at_.column);
     every(b.integer(0), depth_of_chunk(), 1, [&](Ref k) {
       Ref source = b.add(start, b.multiply(k, plain.outer_stride)), target = b.multiply(k, width * lanes());
       for (i64 j = 0; j < width; ++j)
@@ -42,7 +42,7 @@ void ContractNest::pack_rhs_through() {
     Ref row = b.multiply(k, stride);
     every(b.integer(0), stride, lanes(), [&](Ref j) {
       Ref n = b.add(at_.column, j);
-      Ref limit = partial() ? b.minimum(b.integer(lanes()), b.subtract(b.integer(spec_.columns), n)) : no_ref;
+      Ref limit = partial() ? b.minimum(b.integer(lanes()), b.subtract(b.integer(columns()), n)) : no_ref;
       Ref v = loaded(limit, [&] { return spec_.rhs.load(at_.batch, b.add(at_.depth.from, k), n); });
       b.store(panel_buffer_, b.add(row, j), v);
     });
@@ -51,7 +51,7 @@ void ContractNest::pack_rhs_through() {
 
 void ContractNest::pack_rhs_transposed() {
   auto const& plain = *spec_.rhs.plain;
-  Ref start = b.add(plain.start(at_.batch), at_.depth.from);
+  Ref start = b.add(start_of(plain), at_.depth.from);
   for_width([&](i64 width) {
     for (i64 j = 0; j < width; ++j) {
       Ref n = add(at_.column, j * lanes());
@@ -60,16 +60,16 @@ void ContractNest::pack_rhs_transposed() {
                          .lanes = spec_.lanes,
                          .source_stride = plain.inner_stride,
                          .target_stride = width * lanes()},
-                        b.add(start, b.multiply(n, plain.inner_stride)), b.subtract(b.integer(spec_.columns), n),
+                        b.add(start, b.multiply(n, plain.inner_stride)), b.subtract(b.integer(columns()), n),
                         b.integer(j * lanes()), depth_of_chunk());
     }
   });
 }
 
 void ContractNest::pack_rhs_through_rows() {
-  i64 stride = choice_.packed_depth;
+  i64 stride = schedule_.rhs_stride;
   Ref depth = depth_of_chunk();
-  Ref columns = b.minimum(b.multiply(at_.vectors, lanes()), b.subtract(b.integer(spec_.columns), at_.column));
+  Ref columns = b.minimum(b.multiply(at_.vectors, lanes()), b.subtract(b.integer(this->columns()), at_.column));
   every(b.integer(0), columns, 1, [&](Ref i) {
     every(b.integer(0), depth, lanes(), [&](Ref k) {
       bool whole = b.known(depth) && *b.known(depth) % lanes() == 0;
@@ -96,7 +96,7 @@ void ContractNest::pack_lhs_rows(Range depth) {
   Ref count = b.subtract(depth.to, depth.from);
   Ref whole = b.multiply(b.quotient(count, b.integer(lanes())), lanes());
   each(at_.rows.from, at_.rows.to, 1, [&](Ref m) {
-    Ref row = b.multiply(b.subtract(m, at_.rows.from), choice_.packed_row);
+    Ref row = b.multiply(b.subtract(m, at_.rows.from), schedule_.lhs_stride);
     auto vector_at = [&](Ref k, Ref limit) {
       Ref v = loaded(limit, [&] { return spec_.lhs.load(at_.batch, m, b.add(depth.from, k)); });
       b.store(lhs_buffer_, b.add(row, k), v);
@@ -112,7 +112,7 @@ void ContractNest::pack_lhs_rows(Range depth) {
 // A vector of W rows is cut into pieces of at most MR, one for each tile that it meets, by way of memory, where a piece
 // is a vector of its own.
 void ContractNest::pack_lhs_columns(Range depth) {
-  i64 tile = choice_.tile_rows, span = choice_.packed_span;
+  i64 tile = schedule_.tile_rows, span = packed_depth(spec_.what, schedule_);
   int piece = static_cast<int>(std::min(lanes(), tile)), pieces = b.stack_buffer("pieces", 8 * lanes());
   each(at_.rows.from, at_.rows.to, lanes(), [&](Ref m) {
     Ref inside = b.subtract(m, at_.rows.from);
@@ -124,7 +124,7 @@ void ContractNest::pack_lhs_columns(Range depth) {
       Ref v = loaded(limit, [&] { return spec_.lhs.load(at_.batch, m, b.add(depth.from, k)); });
       if (piece < spec_.lanes) b.store(pieces, b.integer(0), v);
       for (i64 i = 0; i < lanes(); i += piece) {
-        Ref part = piece < spec_.lanes ? b.load(pieces, spec_.dtype, piece, b.integer(i)) : v;
+        Ref part = piece < spec_.lanes ? b.load(pieces, dtype(), piece, b.integer(i)) : v;
         b.store(lhs_buffer_, b.add(start, add(b.multiply(k, tile), i / tile * tile * span)), part);
       }
     });

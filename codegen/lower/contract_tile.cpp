@@ -8,25 +8,24 @@
 namespace nnc {
 
 i64 ContractNest::panel_stride(i64 width) const {
-  return choice_.direct ? spec_.rhs.plain->outer_stride : width * lanes();
+  return schedule_.direct ? spec_.rhs.plain->outer_stride : width * lanes();
 }
 
 // One step of k: NV loads of rhs, then for every row one broadcast and NV fma. In
 // this order the tile needs MR*NV + NV + 1 registers.
 void ContractNest::step(Refs& sums, Rows const& rows, Ref panel, i64 width) {
-  int rhs = choice_.direct ? spec_.rhs.plain->buffer : panel_buffer_;
+  int rhs = schedule_.direct ? spec_.rhs.plain->buffer : panel_buffer_;
   int lhs = lhs_packed() ? lhs_buffer_ : spec_.lhs.plain->buffer;
   Refs right;
   for (i64 j = 0; j < width; ++j) right.push_back(load(rhs, add(panel, j * lanes())));
-  for (i64 i = 0; i < choice_.tile_rows; ++i) {
+  for (i64 i = 0; i < schedule_.tile_rows; ++i) {
     bool one = rows.starts.size() == 1;
     Ref index = one ? add(rows.starts[0], i * rows.row_stride) : rows.starts[static_cast<size_t>(i)];
-    Ref left = b.splat(b.load(lhs, spec_.dtype, 1, index), spec_.lanes);
+    Ref left = b.splat(b.load(lhs, dtype(), 1, index), spec_.lanes);
     for (i64 j = 0; j < width; ++j) {
       Ref& sum = sums[static_cast<size_t>(i * width + j)];
       Ref r = right[static_cast<size_t>(j)];
-      sum = is_float(spec_.dtype) ? b.fma(left, r, sum)
-                                  : b.compute(OpCode::add, {sum, b.compute(OpCode::mul, {left, r})});
+      sum = is_float(dtype()) ? b.fma(left, r, sum) : b.compute(OpCode::add, {sum, b.compute(OpCode::mul, {left, r})});
     }
   }
 }
@@ -54,15 +53,16 @@ ContractNest::Rows ContractNest::rows_at(Ref row, Ref depth) {
   if (lhs_packed()) {
     Ref inside = b.subtract(row, at_.rows.from);
     if (lhs_in_chunks()) depth = b.subtract(depth, at_.depth.from);
-    if (spec_.lhs.along_inner) return {{b.add(b.multiply(inside, choice_.packed_row), depth)}, choice_.packed_row, 1};
-    Ref start = b.multiply(inside, choice_.packed_span); // [tile][k][MR]
-    return {{b.add(start, b.multiply(depth, choice_.tile_rows))}, 1, choice_.tile_rows};
+    if (spec_.lhs.along_inner)
+      return {{b.add(b.multiply(inside, schedule_.lhs_stride), depth)}, schedule_.lhs_stride, 1};
+    Ref start = b.multiply(inside, packed_depth(spec_.what, schedule_)); // [tile][k][MR]
+    return {{b.add(start, b.multiply(depth, schedule_.tile_rows))}, 1, schedule_.tile_rows};
   }
   auto const& plain = *spec_.lhs.plain;
-  Ref start = b.add(plain.start(at_.batch), b.multiply(depth, plain.inner_stride));
+  Ref start = b.add(start_of(plain), b.multiply(depth, plain.inner_stride));
   if (rows_fit()) return {{b.add(start, b.multiply(row, plain.outer_stride))}, plain.outer_stride, plain.inner_stride};
   Rows rows{{}, 0, plain.inner_stride}; // rows beyond the last repeat it
-  for (i64 i = 0; i < choice_.tile_rows; ++i) {
+  for (i64 i = 0; i < schedule_.tile_rows; ++i) {
     Ref number = b.minimum(add(row, i), add(spec_.rows.value, -1));
     rows.starts.push_back(b.add(start, b.multiply(number, plain.outer_stride)));
   }
@@ -71,41 +71,40 @@ ContractNest::Rows ContractNest::rows_at(Ref row, Ref depth) {
 
 // Only with the first chunk of k: a loop from its start up to 1 runs then.
 void ContractNest::start_totals(Ref scratch) {
-  Ref start = b.number(0, {spec_.dtype, spec_.lanes});
+  Ref start = b.number(0, {dtype(), spec_.lanes});
   each(at_.depth.from, b.integer(1), 1, [&](Ref) {
-    for (i64 i = 0; i < choice_.tile_rows; ++i)
-      for (i64 j = 0; j < choice_.widths[0]; ++j) b.store(scratch_buffer_, scratch_at(scratch, i, j), start);
+    for (i64 i = 0; i < schedule_.tile_rows; ++i)
+      for (i64 j = 0; j < widest(); ++j) b.store(scratch_buffer_, scratch_at(scratch, i, j), start);
   });
 }
 
 // All k of the chunk in one chain, into the scratch tile.
 void ContractNest::sum(Ref scratch, Ref row, i64 width) {
-  bool goes_on = choice_.depth_chunk != 0;
+  bool goes_on = schedule_.depth_chunk != 0;
   Refs sums;
-  for (i64 i = 0; i < choice_.tile_rows; ++i)
+  for (i64 i = 0; i < schedule_.tile_rows; ++i)
     for (i64 j = 0; j < width; ++j)
-      sums.push_back(goes_on ? load(scratch_buffer_, scratch_at(scratch, i, j))
-                             : b.number(0, {spec_.dtype, spec_.lanes}));
+      sums.push_back(goes_on ? load(scratch_buffer_, scratch_at(scratch, i, j)) : b.number(0, {dtype(), spec_.lanes}));
   accumulate(sums, rows_at(row, at_.depth.from), at_.panel, width, depth_of_chunk());
   store_tile(scratch, sums, width);
 }
 
 void ContractNest::store_tile(Ref scratch, Refs const& sums, i64 width) {
-  for (i64 i = 0; i < choice_.tile_rows; ++i)
+  for (i64 i = 0; i < schedule_.tile_rows; ++i)
     for (i64 j = 0; j < width; ++j)
       b.store(scratch_buffer_, scratch_at(scratch, i, j), sums[static_cast<size_t>(i * width + j)]);
 }
 
 // Block by block, each a chain from +0, joined into the scratch tile.
 void ContractNest::sum_blocks(Ref scratch, Ref row) {
-  auto vectors = static_cast<size_t>(choice_.tile_rows * choice_.widths[0]);
-  Levels levels{scratch_buffer_, {spec_.dtype, spec_.lanes}, std::vector<OpCode>(vectors, OpCode::add), choice_.places};
+  auto vectors = static_cast<size_t>(schedule_.tile_rows * widest());
+  Levels levels{scratch_buffer_, {dtype(), spec_.lanes}, std::vector<OpCode>(vectors, OpCode::add), places()};
   every(at_.blocks.from, at_.blocks.to, 1, [&](Ref number) {
     BlockOfMany block{number, blocks_, scratch};
     Ref k = start_of_block(number), place = place_of(b, levels, block);
-    Ref steps = b.minimum(b.integer(spec_.block), b.subtract(start_of_block(add(number, 1)), k));
+    Ref steps = b.minimum(b.integer(spec_.what.block), b.subtract(start_of_block(add(number, 1)), k));
     for_width([&](i64 width) {
-      Refs sums(static_cast<size_t>(choice_.tile_rows * width), b.number(0, {spec_.dtype, spec_.lanes}));
+      Refs sums(static_cast<size_t>(schedule_.tile_rows * width), b.number(0, {dtype(), spec_.lanes}));
       Ref panel = b.add(at_.panel, b.multiply(b.subtract(k, at_.depth.from), panel_stride(width)));
       accumulate(sums, rows_at(row, k), panel, width, steps);
       store_tile(place, sums, width);
@@ -115,34 +114,33 @@ void ContractNest::sum_blocks(Ref scratch, Ref row) {
 }
 
 void ContractNest::epilogue(Ref scratch, Ref row) {
-  Ref rows = b.integer(choice_.tile_rows);
+  Ref rows = b.integer(schedule_.tile_rows);
   if (!rows_fit()) rows = b.minimum(rows, b.subtract(spec_.rows.value, row));
-  Ref end = b.minimum(b.add(at_.column, b.multiply(at_.vectors, lanes())), b.integer(spec_.columns));
+  Ref end = b.minimum(b.add(at_.column, b.multiply(at_.vectors, lanes())), b.integer(columns()));
   Ref whole = b.minimum(end, b.integer(whole_columns()));
   every(b.integer(0), rows, 1, [&](Ref i) {
     auto vector_at = [&](Ref n, Ref limit) {
-      Ref inside = b.add(b.multiply(i, choice_.widths[0] * lanes()), b.subtract(n, at_.column));
+      Ref inside = b.add(b.multiply(i, widest() * lanes()), b.subtract(n, at_.column));
       Ref sums = load(scratch_buffer_, b.add(scratch, inside));
       p_.set_lanes({spec_.lanes, limit});
       spec_.epilogue(at_.batch, b.add(row, i), n, sums);
       p_.set_lanes({});
     };
-    if (spec_.columns >= lanes()) each(at_.column, whole, lanes(), [&](Ref n) { vector_at(n, no_ref); });
+    if (columns() >= lanes()) each(at_.column, whole, lanes(), [&](Ref n) { vector_at(n, no_ref); });
     if (partial()) // one vector, if the panel reaches the last columns
       each(b.integer(whole_columns()), end, lanes(),
-           [&](Ref n) { vector_at(n, b.integer(spec_.columns - whole_columns())); });
+           [&](Ref n) { vector_at(n, b.integer(columns() - whole_columns())); });
   });
 }
 
 // The rows of the tile one behind the other, as they stand in the result; what the last vector of a row has too much is
 // overwritten by the next row.
 void ContractNest::flat_epilogue(Ref scratch, Ref row) {
-  for (i64 i = 0; i < choice_.tile_rows; ++i)
-    for (i64 j = 0; j < choice_.widths[0]; ++j)
-      b.store(flat_buffer_, b.integer(i * spec_.columns + j * lanes()),
-              load(scratch_buffer_, scratch_at(scratch, i, j)));
-  Ref first = b.multiply(row, spec_.columns);
-  each(b.integer(0), b.integer(choice_.tile_rows * spec_.columns), lanes(), [&](Ref e) {
+  for (i64 i = 0; i < schedule_.tile_rows; ++i)
+    for (i64 j = 0; j < widest(); ++j)
+      b.store(flat_buffer_, b.integer(i * columns() + j * lanes()), load(scratch_buffer_, scratch_at(scratch, i, j)));
+  Ref first = b.multiply(row, columns());
+  each(b.integer(0), b.integer(schedule_.tile_rows * columns()), lanes(), [&](Ref e) {
     p_.set_lanes({spec_.lanes, no_ref});
     spec_.flat_epilogue(b.add(first, e), load(flat_buffer_, e));
     p_.set_lanes({});
@@ -152,8 +150,8 @@ void ContractNest::flat_epilogue(Ref scratch, Ref row) {
 void ContractNest::tile(Ref row) {
   Ref scratch = b.integer(0);
   if (scratch_stride_ != no_ref) scratch = b.multiply(b.subtract(row, at_.rows.from), scratch_stride_);
-  if (spec_.prefetch) spec_.prefetch(at_.batch, row, at_.column, choice_.tile_rows, choice_.widths[0] * lanes());
-  if (!blocked() && choice_.depth_chunk != 0) start_totals(scratch);
+  if (spec_.prefetch) spec_.prefetch(at_.batch, row, at_.column, schedule_.tile_rows, widest() * lanes());
+  if (!blocked() && schedule_.depth_chunk != 0) start_totals(scratch);
   if (blocked()) sum_blocks(scratch, row);
   else for_width([&](i64 width) { sum(scratch, row, width); });
   // Only with the last chunk of k: a loop from K up to one behind the chunk's end runs then.

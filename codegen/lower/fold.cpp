@@ -1,6 +1,8 @@
 // Pulling through reductions and contractions: loops of their own, in the order that the program states (ir/order.h).
 #include "codegen/lower/blocks.h"
 
+#include "ir/contraction.h"
+#include "ir/kernel_space.h"
 #include "ir/op.h"
 
 #include <cmath>
@@ -73,7 +75,7 @@ std::vector<Ref> Puller::blocks(std::vector<Dim> const& extents, Order order, Fo
   std::optional<i64> known;
   if (n && before.is_constant()) known = *before.constant() * ((*n + order.block - 1) / order.block);
 
-  Levels levels{-1, {b_.type(f.starts[0]).dtype, lanes}, f.joins, places_for(known)};
+  Levels levels{-1, {b_.type(f.starts[0]).dtype, lanes}, f.joins, places_of_blocks(known)};
   levels.buffer = b_.stack_buffer("levels", bytes(levels.type.dtype) * levels.stride() * levels.places);
   BlockOfMany block{.base = b_.integer(0)};
   auto store = [&](Ref place, std::vector<Ref> const& values) {

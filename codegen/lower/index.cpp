@@ -2,17 +2,6 @@
 
 namespace nnc {
 
-i64 constant_extent(Dim const& d) {
-  if (auto c = d.constant()) return *c;
-  throw Error("an extent of " + d.text() + " behind the first axis of a tensor is not compiled yet");
-}
-
-i64 inner_size(Shape const& shape, size_t first) {
-  i64 n = 1;
-  for (size_t i = first; i < shape.size(); ++i) n *= constant_extent(shape[i]);
-  return n;
-}
-
 Index index_of(std::vector<At> const& axes) {
   Index index;
   for (auto const& a : axes) index.push_back({1, a});

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codegen/loops/builder.h"
+#include "ir/view.h"
 
 namespace nnc {
 
@@ -59,9 +60,5 @@ private:
 };
 
 Index index_of(std::vector<At> const& axes);
-// Elements of the axes from `first` on; only the outermost extent of a shape may be symbolic, so that strides are
-// constants.
-i64 constant_extent(Dim const&);
-i64 inner_size(Shape const&, size_t first);
 
 } // namespace nnc

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "codegen/lower/pull.h"
-#include "ir/kernel.h"
 
 namespace nnc {
 
@@ -14,8 +13,9 @@ struct KernelContext {
   Storage const& storage;
   Node const& kernel;
   Target const& target;
-  KernelFacts facts;
-  std::vector<Place> const& places() const { return *facts.places; } // one per result
+  Kernel const& facts() const { return *kernel.kernel; }
+  Schedule const& schedule() const { return *facts().schedule; }       // not of scalars
+  std::vector<Place> const& places() const { return *facts().places; } // one per result
   Function const& function() const { return storage.function; }
   Type const& type(size_t result) const { return function().type(kernel.results[result]); }
   std::vector<Node> const& nodes() const { return kernel.regions.front().nodes; }
@@ -40,12 +40,5 @@ Share share_by_threads(LoopBuilder&, Ref units);
 std::vector<int> result_buffers(Puller&, KernelContext const&);
 void store_result(Puller&, KernelContext const&, std::vector<int> const& buffers, size_t result, At at, Ref value,
                   Ref limit = no_ref);
-
-// Runs of axes of a space that one loop can walk as one index, because no node of the kernel needs them apart.
-std::vector<int> collapsed_axes(KernelContext const&, Shape const& space);
-bool has_order(KernelContext const&, Order::Kind); // a reduction or contraction of this kind
-
-// Lanes of a vector register for 4-byte elements.
-int natural_lanes(Target const&);
 
 } // namespace nnc

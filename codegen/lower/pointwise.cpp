@@ -2,6 +2,8 @@
 // axes is walked a vector at a time, the outermost loop is shared among the threads.
 #include "codegen/lower/lower.h"
 
+#include "ir/kernel_space.h"
+
 namespace nnc {
 namespace {
 
@@ -14,7 +16,7 @@ public:
     for (auto const& d : space_)
       if (d == Dim(0)) return;
     if (space_.empty()) return one_element();
-    runs_ = collapsed_axes(k_, space_);
+    runs_ = collapsed_axes(k_.function(), k_.kernel, space_);
     walk(0, 0);
   }
 
@@ -44,22 +46,8 @@ private:
     p_.close();
   }
 
-  // How many elements at a time: a register full, more where partial sums of several vectors hide their latency, one
-  // where a reduction inside needs the lanes for itself.
-  int lanes_for(Dim const& n) const {
-    if (has_order(k_, Order::Kind::lanes)) return 1;
-    int w = natural_lanes(k_.target);
-    auto c = n.constant();
-    if (!c) return 16;
-    if (has_order(k_, Order::Kind::chain))
-      while (w < 32 && *c % (2 * w) == 0) w *= 2;
-    if (*c % w != 0 && *c < 2 * w)
-      for (w = 1; w < *c;) w *= 2;
-    return *c == 1 ? 1 : w;
-  }
-
   void innermost(Dim const& n, bool split) {
-    int w = lanes_for(n);
+    int const w = static_cast<int>(k_.schedule().pointwise.lanes);
     if (w == 1) return one_by_one(n, split);
     if (auto c = n.constant()) constant_extent_by(w, *c, split);
     else symbolic_extent_by(w, n, split);
@@ -73,9 +61,9 @@ private:
     p_.close();
   }
 
-  // Threads share units of at least a cache line; what remains after whole units is the last thread's.
+  // What remains after whole units is the last thread's.
   void constant_extent_by(int w, i64 n, bool split) {
-    i64 unit = std::max(w, 16);
+    i64 const unit = k_.schedule().pointwise.unit;
     if (!split || n <= unit) {
       if (!split) return vectors(b_.integer(0), b_.integer(n - n % w), w, n % w);
       auto share = share_of(b_, b_.integer(1), k_);

@@ -163,6 +163,4 @@ void Puller::count(Counter c, Ref condition) {
   b_.count(c, condition);
 }
 
-Order order_of(Node const& n) { return n.attributes.get_or<Order>("order", Order{}); }
-
 } // namespace nnc

@@ -123,7 +123,4 @@ private:
   Ref valid_ = no_ref;
 };
 
-// The order of a reduce or dot node; without an attribute: chain.
-Order order_of(Node const&);
-
 } // namespace nnc

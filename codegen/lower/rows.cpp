@@ -5,10 +5,12 @@
 //
 //     max_i x_i  |  sum_i exp(x_i - max)  |  exp(x_i - max) / sum
 //
-// A value that is costly and that two walks need (the exp above) is kept in a buffer for one row by the first that
-// makes it. Rows of up to 64 elements are no loops at all: their values stay in registers from stage to stage.
+// A value that the schedule keeps (the exp above, which is costly, and which two walks need) goes to a buffer for one
+// row when the first of them makes it. Unrolled rows are no loops at all: their values stay in registers from stage to
+// stage.
 #include "codegen/lower/lower.h"
 
+#include "ir/kernel_space.h"
 #include "ir/op.h"
 
 #include <algorithm>
@@ -16,21 +18,18 @@
 namespace nnc {
 namespace {
 
-constexpr i64 unrolled_row = 4 * order_lanes;
-constexpr i64 largest_row_buffer = 1 << 16; // bytes on the stack, all buffers of a kernel together
-
 class Rows {
 public:
   Rows(Puller& p, KernelContext const& k) : p_(p), b_(p.builder()), k_(k) {
-    auto row_axes = static_cast<size_t>(k.facts.row_axes);
-    space_ = find_space();
-    outer_ = space_.size() - row_axes;
+    auto rows = row_space(k.function(), k.kernel);
+    space_ = std::move(rows.space);
+    outer_ = rows.outer;
   }
 
   void run() {
     buffers_ = result_buffers(p_, k_);
     find_stages();
-    find_kept();
+    keep_rows();
     outer_loop(0);
   }
 
@@ -41,15 +40,6 @@ private:
            n.op == OpCode::reduce_min;
   }
   bool spans_space(ValueId v) const { return shape(v).size() == space_.size() && shape(v) == space_; }
-
-  Shape find_space() const {
-    for (auto const& n : k_.nodes())
-      if (info(n.op).has(Trait::reduces)) return shape(n.operands[0]); // argmax too, which is pulled
-    Shape widest;
-    for (auto r : k_.kernel.results)
-      if (shape(r).size() > widest.size()) widest = shape(r);
-    return widest;
-  }
 
   // The stage of a reduction is one more than that of any reduction that it depends on.
   void find_stages() {
@@ -67,49 +57,9 @@ private:
     }
   }
 
-  bool row_in_registers() const {
-    auto n = space_.size() == outer_ + 1 ? space_.back().constant() : std::optional<i64>{};
-    return n && *n <= unrolled_row;
+  void keep_rows() {
+    for (i64 i : k_.schedule().rows.keep) keep(k_.nodes()[static_cast<size_t>(i)].result());
   }
-
-  // Marks everything that a walk computes per row element: down to loads and reductions.
-  void reach(ValueId v, std::vector<int>& walks, std::vector<int>& last, int walk) const {
-    auto const* n = p_.node_of(v);
-    if (!n || last[v] == walk) return;
-    last[v] = walk;
-    ++walks[v];
-    if (!is_reduce(*n))
-      for (auto o : n->operands) reach(o, walks, last, walk);
-  }
-
-  // Costly values of the space that more than one walk needs, in the order of the nodes.
-  void find_kept() {
-    if (row_in_registers()) return;
-    i64 row = 1;
-    for (size_t i = outer_; i < space_.size(); ++i) {
-      auto n = space_[i].constant();
-      if (!n) return;
-      row *= *n;
-    }
-    std::vector<int> walks(k_.function().values.size(), 0), last(walks.size(), -1);
-    int walk = 0;
-    for (auto const& stage : stages_) {
-      for (auto const* n : stage) reach(n->operands[0], walks, last, walk);
-      ++walk;
-    }
-    for (auto r : k_.kernel.results)
-      if (spans_space(r)) reach(r, walks, last, walk);
-    i64 used = 0;
-    for (auto const& n : k_.nodes()) {
-      ValueId v = n.results.empty() ? no_value : n.result();
-      i64 size = v == no_value ? 0 : row * bytes(k_.function().type(v).dtype) + 64;
-      if (v == no_value || walks[v] < 2 || !spans_space(v) || !costly(n) || used + size > largest_row_buffer) continue;
-      used += size;
-      keep(v, size);
-    }
-  }
-
-  static bool costly(Node const& n) { return info(n.op).has(Trait::costly); }
 
   struct Kept {
     int buffer;
@@ -117,7 +67,8 @@ private:
     std::vector<std::pair<Index, Ref>> made; // in this walk
   };
 
-  void keep(ValueId v, i64 size) {
+  void keep(ValueId v) {
+    i64 const size = bytes_of_row(*RowSpace{space_, outer_}.row(), p_.dtype(v));
     size_t number = kept_.size();
     kept_.push_back({b_.stack_buffer("row(" + std::to_string(number) + ")", size), false, {}});
     p_.provide(v, [this, v, number](Index const& index) {
@@ -246,7 +197,7 @@ private:
       return;
     }
     i64 full = *length / w;
-    if (row_in_registers()) {
+    if (k_.schedule().rows.unrolled) {
       for (i64 i = 0; i < full; ++i) vector(b_.integer(i * w), no_ref);
     } else if (full > 0) {
       auto loop = p_.open(b_.integer(0), b_.integer(full * w), w);

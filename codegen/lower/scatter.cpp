@@ -39,7 +39,7 @@ private:
   void vectors(Dim const& n, Body body) {
     Ref count = extent(b_, n);
     auto length = b_.known(count);
-    int w = natural_lanes(k_.target);
+    int const w = static_cast<int>(k_.schedule().pointwise.lanes);
     Ref full = length ? b_.integer(*length - *length % w) : b_.integer(0);
     if (!length || *length >= w) {
       auto loop = p_.open(b_.integer(0), length ? full : count, w);

@@ -1,13 +1,12 @@
 #include "codegen/lower/storage.h"
 
-#include "ir/kernel.h"
 #include "ir/memory.h"
 #include "ir/op.h"
 #include "ir/walk.h"
 
 namespace nnc {
 
-Storage::Storage(Function const& f) : function(f), frame(f), root(roots_of(f)) {
+Storage::Storage(Function const& f) : function(f), frame(f), root(roots_of(f)), numbers(numbers_of_threads(f)) {
   places.resize(f.values.size());
   argument_number.assign(f.values.size(), -1);
   scalar_number.assign(f.values.size(), -1);
@@ -21,9 +20,10 @@ Storage::Storage(Function const& f) : function(f), frame(f), root(roots_of(f)) {
   for (auto const& n : f.body.nodes) {
     if (n.op == OpCode::reshape) {
       places[n.result()] = places[n.operands[0]];
-    } else if (n.op == OpCode::kernel) {
-      auto const* list = kernel_facts(n).places;
+    } else if (n.kernel) {
+      auto const& list = n.kernel->places;
       if (!list || list->size() != n.results.size()) throw CompilerBug("a kernel has other places than results");
+      if (!n.kernel->schedule && n.kernel->kind != KernelKind::scalars) throw CompilerBug("a kernel has no schedule");
       for (size_t i = 0; i < list->size(); ++i) places[n.results[i]] = (*list)[i];
     } else {
       throw CompilerBug("code is made of kernels; found a " + std::string(info(n.op).name) + " outside of one");
@@ -78,9 +78,10 @@ void check_extents(Function const& f) {
     for (size_t i = 1; a.role == Role::data && i < f.type(a.value).shape.size(); ++i)
       if (!f.type(a.value).shape[i].is_constant()) refuse(a.value, "a column");
   for (auto const& n : f.body.nodes) {
-    auto const* places = n.op == OpCode::kernel ? kernel_facts(n).places : nullptr;
-    for (size_t i = 0; places && i < places->size(); ++i)
-      if ((*places)[i].kind == Place::Kind::slot && !polynomial_in_batch(element_count(f.type(n.results[i]).shape)))
+    if (!n.kernel) continue;
+    auto const& places = *n.kernel->places;
+    for (size_t i = 0; i < places.size(); ++i)
+      if (places[i].kind == Place::Kind::slot && !polynomial_in_batch(element_count(f.type(n.results[i]).shape)))
         refuse(n.results[i], "an intermediate value");
   }
   for (auto const& slot : f.slots)

@@ -12,6 +12,7 @@ struct Storage {
   Function const& function;
   Frame frame;
   std::vector<ValueId> root;                       // by value: whose bytes it has, see ir/memory.h
+  std::vector<bool> numbers;                       // by value: it is in no buffer, see ir/memory.h
   std::vector<std::optional<Place>> places;        // by value: of arguments and results of kernels, and their reshapes
   std::vector<i64> argument_number, scalar_number; // by root; -1: none
   std::optional<Role> role(ValueId) const;         // of an argument or a reshape of it
@@ -20,7 +21,7 @@ struct Storage {
 // c[0] + c[1] * batch + c[2] * batch^2, or nothing for an extent that is no such polynomial.
 std::optional<std::array<i64, 3>> polynomial_in_batch(Dim const&);
 Ref extent(LoopBuilder&, Dim const&);          // its exact value
-Ref extent_in_slots(LoopBuilder&, Dim const&); // with batch rounded up to a multiple of 16
+Ref extent_in_slots(LoopBuilder&, Dim const&); // with batch rounded up to row_padding
 
 // The dtypes that code is made for; an Error with the place for the others.
 void check_operators(Function const&);

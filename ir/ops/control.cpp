@@ -10,17 +10,6 @@ constexpr AttributeSpec call_attributes[] = {{"callee", AttributeKind::string, f
 constexpr AttributeSpec with_gradient_attributes[] = {
     {"derivative", AttributeKind::string, false, "name of the function that gives the derivatives"},
     {"variables", AttributeKind::integer, false, "how many operands behind the values get a derivative"}};
-constexpr AttributeSpec kernel_attributes[] = {
-    {"kind", AttributeKind::string, false, "scalars, loops or contract"},
-    {"row_axes", AttributeKind::integer, true,
-     "the last axes of the space that form a row, which the reductions reduce"},
-    {"parallel", AttributeKind::boolean, true, "worth splitting among threads"},
-    {"tile_rows", AttributeKind::integer, true, "rows of the register tile of a contraction"},
-    {"tile_vectors", AttributeKind::integer, true, "vectors in a row of the register tile"},
-    {"pack_lhs", AttributeKind::boolean, true, "the first operand is copied into panels"},
-    {"pack_rhs", AttributeKind::boolean, true, "the second operand is copied into panels"},
-    {"places", AttributeKind::places, true, "where each result lives"},
-    {"barrier", AttributeKind::boolean, true, "waits for the other threads before it starts"}};
 
 } // namespace
 
@@ -62,7 +51,6 @@ constinit Op const ops::kernel{
     .arity = -1,
     .regions = 1,
     .traits = structural,
-    .attributes = kernel_attributes,
 };
 
 } // namespace nnc

@@ -1,13 +1,15 @@
 // Text -> module, one line at a time: an error is reported at its place and reading goes on with the next declaration.
 #include "ir/ascii.h"
-#include "ir/op.h"
+#include "ir/kernel_fields.h"
 #include "ir/text.h"
 #include "ir/text/literal.h"
 #include "ir/text/quoted.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <fmt/core.h>
+#include <set>
 #include <unordered_map>
 
 namespace nnc {
@@ -268,21 +270,45 @@ private:
     }
     fail("unknown kind of attribute");
   }
-  Attributes attributes(Op const& op) {
-    Attributes out;
+  // "name=value, ...}". `set` is given the one of `known` that is meant, and its value. Gives the names that stood
+  // there.
+  template <class Known, class Spec, class Set>
+  std::set<std::string_view> attributes(Op const& op, Known const& known, Spec spec_of, Set set) {
+    std::set<std::string_view> given;
     do {
       auto at = (blanks(), here());
       auto key = need_word("an attribute");
-      AttributeSpec const* spec = nullptr;
-      for (auto const& s : op.attributes)
-        if (s.name == key) spec = &s;
-      if (!spec) fail(at, fmt::format("{} has no attribute '{}'", op.name, key));
-      if (out.has(key)) fail(at, fmt::format("attribute '{}' is given twice", key));
+      auto it = std::find_if(known.begin(), known.end(), [&](auto const& a) { return spec_of(a).name == key; });
+      if (it == known.end()) fail(at, fmt::format("{} has no attribute '{}'", op.name, key));
+      if (!given.insert(spec_of(*it).name).second) fail(at, fmt::format("attribute '{}' is given twice", key));
       expect('=');
-      out.set(key, attribute(spec->kind));
+      auto value_at = (blanks(), here());
+      try {
+        set(*it, attribute(spec_of(*it).kind));
+      } catch (Error& e) {
+        for (auto& d : e.diagnostics)
+          if (!d.at) d.at = value_at;
+        throw;
+      }
     } while (accept(','));
     expect('}');
-    return out;
+    return given;
+  }
+  void described(Node& n) {
+    auto const spec = [](AttributeSpec const& s) { return s; };
+    auto const set = [&](AttributeSpec const& s, AttributeValue value) { n.attributes.set(s.name, std::move(value)); };
+    if (peek() == '{' && !region_follows() && accept('{'))
+      (void)attributes(info(n.op), info(n.op).attributes, spec, set);
+  }
+  void described_kernel(Node& n) {
+    n.kernel = Kernel{};
+    auto const spec = [](KernelField const& f) { return f.spec; };
+    auto const set = [&](KernelField const& f, AttributeValue const& value) { f.write(*n.kernel, value); };
+    std::set<std::string_view> given;
+    if (!region_follows() && accept('{')) given = attributes(info(n.op), kernel_fields(), spec, set);
+    for (auto const& f : kernel_fields())
+      if (!f.spec.optional && !given.contains(f.spec.name))
+        fail(n.at, fmt::format("kernel needs the attribute '{}'", f.spec.name));
   }
 
   // ---- the module -------------------------------------------------------------------------------------------------
@@ -551,22 +577,22 @@ private:
     }
     n.op = *code;
     n.at = start;
-    auto const& op = info(*code);
     std::vector<Raw> raw;
     if (blanks(), !at_line_end() && peek() != '{' && peek() != ':') {
       do raw.push_back(raw_operand());
       while (accept(','));
     }
-    if (blanks(), peek() == '{' && !region_follows()) {
-      expect('{');
-      n.attributes = attributes(op);
+    blanks();
+    if (*code == OpCode::kernel) {
+      described_kernel(n);
+      return kernel_body(n, raw, names), n;
     }
-    if (*code == OpCode::kernel) return kernel_body(n, raw, names), n;
+    described(n);
     auto types_at = (blanks(), here());
     auto const stated = stated_types(names.size());
     operands(n, raw, stated);
-    if (op.regions > 0) {
-      for (int i = 0; i < op.regions; ++i) n.regions.push_back(region(n, i == 0));
+    if (info(*code).regions > 0) {
+      for (int i = 0; i < info(*code).regions; ++i) n.regions.push_back(region(n, i == 0));
     } else {
       comment(n);
     }

@@ -1,6 +1,6 @@
 // Module -> text. Names are kept, made unique where two values share one; a type stands once, where its value is born;
 // attributes that have their default are absent; the source line is a trailing comment.
-#include "ir/op.h"
+#include "ir/kernel_fields.h"
 #include "ir/printable.h"
 #include "ir/text.h"
 #include "ir/text/literal.h"
@@ -142,13 +142,24 @@ private:
     return std::visit(Show{*this}, value);
   }
 
+  // "axes=[1]"; of a kernel what its fields say.
+  std::vector<std::string> attributes(Node const& n) const {
+    std::vector<std::string> out;
+    if (n.kernel)
+      for (auto const& field : kernel_fields())
+        if (auto const value = field.read(*n.kernel))
+          out.push_back(fmt::format("{}={}", field.spec.name, attribute(*value)));
+    for (auto const& [name, value] : n.attributes) out.push_back(fmt::format("{}={}", name, attribute(value)));
+    return out;
+  }
+
   void node(std::string& out, Node const& n, int indent) const {
     std::string line(static_cast<size_t>(indent), ' ');
     line += joined(n.results, [&](ValueId r) { return names_[r]; });
     line += fmt::format("{}{}", n.results.empty() ? "" : " = ", info(n.op).name);
     if (!n.operands.empty()) line += " " + operands(n);
-    if (!n.attributes.empty())
-      line += " {" + joined(n.attributes, [&](auto const& a) { return a.first + "=" + attribute(a.second); }) + "}";
+    auto const all = attributes(n);
+    if (!all.empty()) line += " {" + joined(all, [](auto const& text) { return text; }) + "}";
     if (!is_kernel(n) && !n.results.empty())
       line += " : " + joined(n.results, [&](ValueId r) { return f_.type(r).text(); });
     if (!n.regions.empty()) line += head(n.regions.front());

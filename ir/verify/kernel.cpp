@@ -10,7 +10,7 @@
 // computed, and for no other one. These are the sums, what is kept of a row, and what is computed from either. A tied
 // value may be read by what stands at the same index, or repeats it along the last axes, and by the reductions of its
 // rows.
-#include "ir/op.h"
+#include "ir/kernel_fields.h"
 #include "ir/verify/parts.h"
 
 #include <algorithm>
@@ -30,8 +30,6 @@ i64 count_of_trait(Node const& kernel, u32 trait) {
   return count(kernel, [&](Node const& n) { return info(n.op).has(trait); });
 }
 bool is_scatter(Node const& n) { return n.op == OpCode::scatter_add; }
-
-std::string_view word(Node const& kernel) { return kernel.attributes.get<std::string>("kind"); }
 
 Axes reduced_axes(Node const& n) {
   if (n.attributes.has("axis")) return {n.attributes.get<i64>("axis")};
@@ -53,17 +51,12 @@ bool starts_with(Shape const& space, Shape const& part) {
 
 void KernelForm::check(Node const& k) {
   ++number_;
-  auto const kind = kernel_kind(k);
-  if (!kind) {
-    if (k.attributes.has("kind"))
-      complain(k, fmt::format("unknown kind of kernel \"{}\", expected scalars, loops or contract", word(k)));
-    return;
-  }
+  auto const kind = k.kernel->kind;
   if (k.results.empty()) return complain(k, "a kernel gives a value, this one none");
   results(k);
-  nodes(k, *kind);
-  numbers(k);
-  switch (*kind) {
+  nodes(k, kind);
+  facts(k);
+  switch (kind) {
   case KernelKind::scalars: return scalars(k);
   case KernelKind::pointwise: one_shape(k); break;
   case KernelKind::scatter: scatter(k); break;
@@ -84,24 +77,16 @@ void KernelForm::nodes(Node const& k, KernelKind kind) const {
   for (auto const& n : inside(k)) {
     if (info(n.op).has(structural)) complain(n, fmt::format("{} does not stand in a kernel", info(n.op).name));
     if (is_scatter(n) && kind != KernelKind::scatter)
-      complain(n, "scatter_add stands in a kernel of kind loops without row_axes");
+      complain(n, fmt::format("scatter_add does not stand in a kernel of kind {}", name(kind)));
   }
 }
 
-// The numbers that loops are made by, where they mean something.
-void KernelForm::numbers(Node const& k) const {
-  auto belongs = [&](std::string_view attribute, std::string_view kind) {
-    if (k.attributes.has(attribute) && word(k) != kind)
-      complain(k, fmt::format("{} is for kernels of kind {}, this one is of kind {}", attribute, kind, word(k)));
-  };
-  auto within = [&](std::string_view attribute, i64 most) {
-    i64 const n = k.attributes.get_or<i64>(attribute, 1);
-    if (n < 1 || n > most) complain(k, fmt::format("{} is {}, expected 1 to {}", attribute, n, most));
-  };
-  belongs("row_axes", "loops");
-  for (auto const* attribute : {"tile_rows", "tile_vectors", "pack_lhs", "pack_rhs"}) belongs(attribute, "contract");
-  within("tile_rows", most_tile_rows);
-  within("tile_vectors", most_tile_vectors);
+// What is said of the kernel belongs to its kind.
+void KernelForm::facts(Node const& k) const {
+  for (auto const& field : kernel_fields())
+    if (!field.belongs_to(k.kernel->kind) && field.read(*k.kernel))
+      complain(k, fmt::format("{} is for kernels of kind {}, this one is of kind {}", field.spec.name,
+                              kinds_text(field), name(k.kernel->kind)));
 }
 
 void KernelForm::depth(Node const& k) {
@@ -125,13 +110,15 @@ void KernelForm::one_shape(Node const& k) const {
   auto const first = k.results.front();
   for (auto v : k.results)
     if (f_.type(v).shape != f_.type(first).shape)
-      return complain(k, fmt::format("results of a kernel of kind loops have one shape, but {} is {} and {} {}",
+      return complain(k, fmt::format("results of a kernel of kind pointwise have one shape, but {} is {} and {} {}",
                                      shown(f_, first), f_.type(first).text(), shown(f_, v), f_.type(v).text()));
 }
 
 void KernelForm::scatter(Node const& k) const {
+  i64 const scatters = count(k, is_scatter);
+  if (scatters != 1)
+    return complain(k, fmt::format("a kernel of kind scatter has one scatter_add, found {}", scatters));
   auto const n = std::find_if(inside(k).begin(), inside(k).end(), is_scatter);
-  if (count(k, is_scatter) != 1) return complain(k, "a kernel holds one scatter_add at most");
   if (k.results.size() != 1 || k.results.front() != n->result())
     return complain(*n, "a scatter_add is the one result of its kernel");
   for (auto const& reader : inside(k))
@@ -168,7 +155,7 @@ void KernelForm::rows(Node const& k) {
 
 // Finds the space and where its rows begin.
 bool KernelForm::row_reductions(Node const& k, Walk& walk) const {
-  i64 const row_axes = k.attributes.get<i64>("row_axes");
+  i64 const row_axes = k.kernel->row_axes;
   Node const* first = nullptr;
   for (auto const& n : inside(k)) {
     if (info(n.op).has(contracts)) return complain(n, "dot does not stand among rows"), false;
@@ -187,7 +174,7 @@ bool KernelForm::row_reductions(Node const& k, Walk& walk) const {
     if (!first) walk = {shape, static_cast<size_t>(rank - row_axes)};
     first = &n;
   }
-  if (!first) complain(k, "a kernel with row_axes reduces rows, this one reduces nothing");
+  if (!first) complain(k, "a kernel of kind rows reduces rows, this one reduces nothing");
   return first != nullptr;
 }
 

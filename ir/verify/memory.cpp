@@ -19,7 +19,9 @@ std::string text(Place const& p) {
   return fmt::format("{}({})", kinds[static_cast<size_t>(p.kind)], p.index);
 }
 
-bool is_number(Role r) { return r == Role::scalar || r == Role::step || r == Role::seed; }
+bool is_finished(Node const& n) {
+  return n.kernel && n.kernel->places && (n.kernel->schedule || n.kernel->kind == KernelKind::scalars);
+}
 bool is_reported(Result const& r) { return r.role == Role::loss || r.role == Role::metric; }
 
 class Memory {
@@ -81,7 +83,7 @@ private:
   bool is_at_hand(Result const& r) const { return f_.values[r.value].constant || given_by_[stored(r.value)]; }
   bool is_stored(Result const& r) const {
     auto const* k = given_by_[r.value];
-    return k && kernel_kind(*k) != KernelKind::scalars;
+    return k && !is_kernel(*k, KernelKind::scalars);
   }
   ValueId stored(ValueId v) const { return root_.empty() ? v : root_[v]; }
 
@@ -89,19 +91,16 @@ private:
 
   void nodes() {
     root_ = roots_of(f_);
-    std::vector<bool> known(f_.values.size()); // before any kernel has stored anything
-    for (auto const& a : f_.arguments) known[a.value] = is_number(a.role);
+    auto const known = numbers_of_threads(f_); // before any kernel has stored anything
     for (auto const& n : f_.body.nodes) {
       if (n.op == OpCode::reshape) {
         if (f_.values[n.operands[0]].constant)
           complain(n.at, "a reshape outside of a kernel is of a value that is stored");
-        known[n.result()] = known[n.operands[0]];
       } else if (n.op != OpCode::kernel) {
         complain(n.at, "beside kernels there are reshapes only");
-      } else if (kernel_kind(n) == KernelKind::scalars) {
+      } else if (is_kernel(n, KernelKind::scalars)) {
         for (auto v : n.operands)
           if (!known[v]) complain(n.at, fmt::format("{} is not known before the kernels run", shown(f_, v)));
-        for (auto v : n.results) known[v] = true;
       }
     }
   }
@@ -111,7 +110,7 @@ private:
   void numbers() {
     i64 own = 0;
     for (auto const& n : f_.body.nodes)
-      if (n.op == OpCode::kernel && kernel_kind(n) == KernelKind::scalars) own += static_cast<i64>(n.results.size());
+      if (is_kernel(n, KernelKind::scalars)) own += static_cast<i64>(n.results.size());
     if (f_.locals > own) complain(f_.at, fmt::format("{} locals, but kernels of kind scalars give {}", f_.locals, own));
     for (auto const& slot : f_.slots)
       if (Dim::maximum(slot, Dim(0)) != slot)
@@ -126,7 +125,7 @@ private:
   }
 
   void places(Node const& n) {
-    auto const* list = kernel_facts(n).places;
+    auto const& list = n.kernel->places;
     if (!list) return complain(n.at, "this kernel has no places, others have");
     if (list->size() != n.results.size())
       return complain(n.at, fmt::format("{} places for {} results", list->size(), n.results.size()));
@@ -145,7 +144,7 @@ private:
                          : p.kind == Place::Kind::result   ? f_.results.size()
                                                            : static_cast<size_t>(f_.locals);
     if (p.index < 0 || static_cast<size_t>(p.index) >= count) return wrong(fmt::format("{} does not exist", text(p)));
-    bool const own = kernel_kind(n) == KernelKind::scalars;
+    bool const own = is_kernel(n, KernelKind::scalars);
     if (own != (p.kind == Place::Kind::local))
       return wrong(
           fmt::format("{} is in {}: kernels of kind scalars give locals, and no others do", shown(f_, v), text(p)));
@@ -157,7 +156,7 @@ private:
     return p.kind != Place::Kind::slot || fits(n, v, p);
   }
 
-  // Coefficient by coefficient, so for every batch. In a slot `batch` is a multiple of 16.
+  // Coefficient by coefficient, so for every batch. In a slot `batch` is a multiple of row_padding.
   bool fits(Node const& n, ValueId v, Place const& p) {
     auto const& type = f_.type(v);
     auto const& slot = f_.slots[static_cast<size_t>(p.index)];
@@ -180,7 +179,6 @@ private:
   bool is_at_home(ValueId v) const { return holder(*home(v)) == root_[v]; }
 
   void kernel(Node const& n) {
-    auto const facts = kernel_facts(n);
     for (auto v : n.operands)
       if (!is_at_home(v))
         complain(n.at, fmt::format("{} is read here, but {} has taken its place, {}", shown(f_, v),
@@ -190,7 +188,7 @@ private:
         complain(n.at, fmt::format("{} is written over {}, which this kernel reads", shown(f_, v), shown(f_, old)));
     }
     for (auto v : n.results) holder_[Key{home_[v]->kind, home_[v]->index}] = v;
-    if (facts.kind != KernelKind::scalars) meet(n, facts);
+    if (n.kernel->kind != KernelKind::scalars) meet(n);
   }
 
   ValueId overwritten_while_read(Node const& n, ValueId v) const {
@@ -202,9 +200,9 @@ private:
     return in_place ? no_value : old.front();
   }
 
-  void meet(Node const& n, KernelFacts const& facts) {
-    Touches const t{shared(n.operands), shared(n.results), facts.parallel};
-    if (facts.barrier) hazards_.met();
+  void meet(Node const& n) {
+    Touches const t{shared(n.operands), shared(n.results), n.kernel->is_parallel()};
+    if (n.kernel->barrier) hazards_.met();
     else if (hazards_.must_meet(t))
       complain(n.at, "this kernel needs barrier=true: it touches what other threads may still read or write");
     hazards_.ran(t);
@@ -240,7 +238,7 @@ void verify_results(Function const& f, Complain const& complain) {
 
 void verify_all_passes(Function const& f, Complain const& complain) {
   for (auto const& n : f.body.nodes)
-    if (n.op != OpCode::reshape && (n.op != OpCode::kernel || !n.attributes.has("places")))
+    if (n.op != OpCode::reshape && !is_finished(n))
       return complain(n.at ? n.at : f.at,
                       fmt::format("no code can be made of @{}: passes up to plan_memory are missing", f.name));
 }

@@ -1,7 +1,6 @@
 // The parts of the verifier that look at kernels. Each is given what the others have found to be well typed.
 #pragma once
 
-#include "ir/kernel.h"
 #include "ir/module.h"
 
 #include <functional>
@@ -33,7 +32,7 @@ private:
   void complain(Node const& n, std::string message) const { complain_(n.at, std::move(message)); }
   void results(Node const& kernel) const;
   void nodes(Node const& kernel, KernelKind) const;
-  void numbers(Node const& kernel) const;
+  void facts(Node const& kernel) const;
   void depth(Node const& kernel);
   void one_shape(Node const& kernel) const;
   void scalars(Node const& kernel) const;
@@ -52,6 +51,8 @@ private:
   u32 number_ = 0;             // of the kernel, from 1
 };
 
+// Are schedules such that code by them is right? For functions whose kernels have their form.
+void verify_schedules(Module const&, Function const&, Complain const&);
 // Is everything stored where it may be, and still there when it is read? For functions with kernels.
 void verify_memory(Module const&, Function const&, Complain const&);
 // Code is made of kernels that know where they store, and of every result that is stored: a part of verify_memory.

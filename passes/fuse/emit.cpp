@@ -10,12 +10,14 @@
 namespace nnc::fusion {
 namespace {
 
-char const* kind_name(Kind k) {
-  switch (k) {
-  case Kind::rows: return "rows";
-  case Kind::contract: return "contract";
-  default: return "loops";
+KernelKind kind_of(Group const& group) {
+  switch (group.kind) {
+  case Kind::rows: return KernelKind::rows;
+  case Kind::contract: return KernelKind::contract;
+  case Kind::alone: return KernelKind::scatter; // an alias makes no kernel
+  case Kind::pointwise: break;
   }
+  return KernelKind::pointwise;
 }
 
 std::vector<GroupId> in_order(Graph const& graph, Groups const& groups) {
@@ -60,7 +62,7 @@ public:
     for (auto g : order) {
       auto const& group = groups_[g];
       if (graph_.classes[group.last] == Class::alias) nodes_.push_back(old_[group.last]);
-      else kernel(group.nodes, kind_name(group.kind), group.row_axes);
+      else kernel(group.nodes, {.kind = kind_of(group), .row_axes = group.row_axes});
     }
     find_results();
     f_.body.nodes = std::move(nodes_);
@@ -73,7 +75,7 @@ private:
     for (NodeId n = 0; n < old_.size(); ++n) {
       if (graph_.classes[n] == Class::scalar) some.push_back(n);
       if (some.empty() || (some.size() < most_nodes && n + 1 < old_.size())) continue;
-      kernel(some, "scalars", 0);
+      kernel(some, {.kind = KernelKind::scalars});
       some.clear();
     }
   }
@@ -121,12 +123,13 @@ private:
     kernel.regions.front().nodes.push_back(std::move(node));
   }
 
-  void kernel(std::vector<NodeId> members, std::string_view kind, i64 row_axes) {
+  void kernel(std::vector<NodeId> members, Kernel facts) {
     std::sort(members.begin(), members.end());
     Node k{.op = OpCode::kernel,
            .operands = {},
            .results = {},
            .attributes = {},
+           .kernel = std::move(facts),
            .regions = std::vector<Region>(1),
            .at = old_[members.back()].at};
     Copies here;
@@ -136,9 +139,6 @@ private:
       if (info(inner.op).has(contracts)) k.at = inner.at;
       k.regions.front().nodes.push_back(std::move(inner));
     }
-    bool rows = kind == "rows";
-    k.attributes.set("kind", std::string(rows ? "loops" : kind));
-    if (rows) k.attributes.set("row_axes", row_axes);
     find_operands(k);
     nodes_.push_back(std::move(k));
   }

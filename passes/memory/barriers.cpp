@@ -1,5 +1,4 @@
 // Where threads must meet: in front of a kernel that touches what others may still touch (ir/memory.h).
-#include "ir/kernel.h"
 #include "ir/memory.h"
 #include "passes/memory/places.h"
 
@@ -15,10 +14,10 @@ public:
   void run() {
     Hazards hazards;
     for (auto& n : f_.body.nodes) {
-      if (n.op != OpCode::kernel || kernel_kind(n) == KernelKind::scalars) continue;
-      Touches const t{storages(n.operands), storages(n.results), kernel_facts(n).parallel};
+      if (!n.kernel || n.kernel->kind == KernelKind::scalars) continue;
+      Touches const t{storages(n.operands), storages(n.results), n.kernel->is_parallel()};
       if (hazards.must_meet(t)) {
-        n.attributes.set("barrier", true);
+        n.kernel->barrier = true;
         hazards.met();
       }
       hazards.ran(t);

@@ -1,15 +1,12 @@
 // Which value lives where. See plan_memory.cpp.
 #include "passes/memory/places.h"
 
-#include "ir/kernel.h"
 #include "ir/memory.h"
 
 #include <algorithm>
 
 namespace nnc::memory {
 namespace {
-
-bool is_kernel(Node const& n) { return n.op == OpCode::kernel; }
 
 // For comparisons between slots: bytes at an ordinary batch.
 i64 typical(Dim const& d) { return d.value({i64{64}, i64{4096}}); }
@@ -37,7 +34,7 @@ bool Replacing::is_in_place(size_t argument, ValueId result) const {
   auto const old = f_.arguments[argument].value;
   if (old == result) return true;
   size_t const writer = giver_[result];
-  if (writer == no_node || !is_kernel(f_.body.nodes[writer])) return false;
+  if (writer == no_node || !f_.body.nodes[writer].kernel) return false;
   std::vector<ValueId> same{old}; // the argument's bytes: it, and its reshapes
   for (size_t i = 0; i < same.size(); ++i)
     for (size_t const reader : readers_[same[i]]) {
@@ -56,7 +53,7 @@ Places::Places(Function const& f) : f_(f), place_(f.values.size()), root_(roots_
 // Everything that is not in the arena.
 void Places::outside_places() {
   for (auto const& n : f_.body.nodes)
-    if (is_kernel(n) && kernel_kind(n) == KernelKind::scalars)
+    if (is_kernel(n, KernelKind::scalars))
       for (auto v : n.results) place_[v] = Place{Place::Kind::local, locals_++};
   auto const ends = places_of_results(f_);
   for (size_t i = 0; i < ends.size(); ++i)
@@ -95,7 +92,7 @@ i64 Places::take_slot(ValueId v, size_t at) {
 void Places::assign() {
   for (size_t i = 0; i < f_.body.nodes.size(); ++i) {
     auto const& n = f_.body.nodes[i];
-    if (!is_kernel(n)) continue;
+    if (!n.kernel) continue;
     for (auto v : n.results)
       if (!place_[v]) place_[v] = Place{Place::Kind::slot, take_slot(v, i)};
   }
@@ -105,10 +102,10 @@ void write_places(Function& f, Places const& places) {
   f.slots = places.slots();
   f.locals = places.locals();
   for (auto& n : f.body.nodes) {
-    if (!is_kernel(n)) continue;
+    if (!n.kernel) continue;
     std::vector<Place> list;
     for (auto v : n.results) list.push_back(*places.of(v));
-    n.attributes.set("places", std::move(list));
+    n.kernel->places = std::move(list);
   }
 }
 

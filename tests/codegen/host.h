@@ -167,7 +167,7 @@ private:
 
   void make_arena(i64 batch) {
     Bindings padded;
-    padded[static_cast<size_t>(Symbol::batch)] = (batch + 15) / 16 * 16;
+    padded[static_cast<size_t>(Symbol::batch)] = (batch + row_padding - 1) / row_padding * row_padding;
     size_t size = 64;
     for (auto const& s : f_.slots) size += static_cast<size_t>((s.value(padded) + 63) / 64 * 64);
     arena_.assign(size + 64, 0xFF); // NaN
@@ -181,7 +181,8 @@ private:
     auto set = [&](i64 cell, i64 value) { cells[static_cast<size_t>(cell)] = value; };
     auto pointer = [](void const* p) { return static_cast<i64>(reinterpret_cast<intptr_t>(p)); };
     set(Frame::thread, thread), set(Frame::threads, context.threads), set(Frame::batch, context.batch);
-    set(Frame::padded_batch, (context.batch + 15) / 16 * 16), set(Frame::examples, context.examples);
+    set(Frame::padded_batch, (context.batch + row_padding - 1) / row_padding * row_padding),
+        set(Frame::examples, context.examples);
     set(Frame::seed, context.seed), set(Frame::step, step), set(Frame::rows, pointer(context.rows));
     for (size_t i = 0; i < scalars_.size(); ++i)
       std::memcpy(&cells[static_cast<size_t>(fr.scalars) + i], &scalars_[i], 8);
@@ -190,7 +191,7 @@ private:
     for (size_t i = 0; i < result_pointers_.size(); ++i)
       set(fr.results + static_cast<i64>(i), pointer(result_pointers_[i]));
     Bindings padded;
-    padded[static_cast<size_t>(Symbol::batch)] = (context.batch + 15) / 16 * 16;
+    padded[static_cast<size_t>(Symbol::batch)] = (context.batch + row_padding - 1) / row_padding * row_padding;
     i64 at = pointer(context.arena);
     for (size_t i = 0; i < f_.slots.size(); ++i) {
       set(fr.slots + static_cast<i64>(i), at);

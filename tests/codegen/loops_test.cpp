@@ -6,7 +6,7 @@ using namespace nnc;
 
 TEST_CASE("the loops of a small kernel") {
   Module m = host::parsed(R"(func @f(%x: f32[20], %s: f32[]) -> (y: f32[20]) {
-  %y = kernel %x, %s {kind="loops", parallel=false, places=[result(0)]} {
+  %y = kernel %x, %s {kind="pointwise", parallel=false, lanes=8, places=[result(0)]} {
     %y = mul %x, %s : f32[20]
   }
   return %y

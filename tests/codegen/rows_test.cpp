@@ -9,7 +9,7 @@ namespace {
 
 bool goes_by_rows(Module const& m) {
   for (auto const& kernel : m.functions[0].body.nodes)
-    if (kernel.attributes.has("row_axes")) return true;
+    if (is_kernel(kernel, KernelKind::rows)) return true;
   return false;
 }
 

@@ -181,7 +181,7 @@ TEST_CASE("calls and kernels run what they hold") {
 }
 
 func @kernel(%a: f32[2]) -> (b: f32[2]) {
-  %b = kernel %a {kind="loops"} {
+  %b = kernel %a {kind="pointwise"} {
     %c = mul %a, 3 : f32[2]
     %b = add %c, 1 : f32[2]
   }
@@ -203,18 +203,18 @@ func @f(%x: f32[2]) -> (y: f32[2]) {
 namespace {
 std::string planned(std::string const& place_of_b) {
   return R"(func @f(%x: f32[2], %p: f32[2] param) -> (y: f32[2], p: f32[2] param) {slots=[8, 8]} {
-  %a = kernel %x {kind="loops", parallel=false, places=[slot(0)]} {
+  %a = kernel %x {kind="pointwise", parallel=false, places=[slot(0)]} {
     %a = add %x, 1 : f32[2]
   }
-  %b = kernel %a {kind="loops", parallel=false, places=[)" +
+  %b = kernel %a {kind="pointwise", parallel=false, places=[)" +
          place_of_b + R"(]} {
     %b = mul %a, 2 : f32[2]
   }
-  %c = kernel %a, %b, %p {kind="loops", parallel=false, places=[result(0)]} {
+  %c = kernel %a, %b, %p {kind="pointwise", parallel=false, places=[result(0)]} {
     %s = add %a, %b : f32[2]
     %c = add %s, %p : f32[2]
   }
-  %q = kernel %p {kind="loops", parallel=false, places=[argument(1)]} {
+  %q = kernel %p {kind="pointwise", parallel=false, places=[argument(1)]} {
     %q = neg %p : f32[2]
   }
   return %c, %q

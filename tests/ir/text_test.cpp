@@ -66,10 +66,10 @@ TEST_CASE("kernels, places, orders and slots") {
     %1 = dot %x, %w {contract_lhs=[1], contract_rhs=[0], order=blocks(256, chain)} : f32[batch,2]
     %2 = add %1, 1 : f32[batch,2]
   }
-  %y = kernel %2 {barrier=true, kind="loops", places=[result(0)]} {
+  %y = kernel %2 {kind="pointwise", places=[result(0)], barrier=true} {
     %y = neg %2 : f32[batch,2]
   }
-  %w_2 = kernel %w, %0 {kind="loops", places=[argument(1)]} {
+  %w_2 = kernel %w, %0 {kind="pointwise", places=[argument(1)]} {
     %w_2 = mul %w, %0 : f32[4,2]
   }
   return %y, %w_2
@@ -165,7 +165,8 @@ TEST_CASE("errors in several functions are all reported") {
 TEST_CASE("any prefix of a text is read without a crash") {
   std::string const text =
       "target {cpu=\"a\", l1=1}\nfunc @f(%x: f32[3,batch]) -> (y: f32[3,batch]) {slots=[4], locals=1} {\n"
-      "  %y = kernel %x {kind=\"loops\", places=[slot(0)]} {\n    %y = add %x, 1:f32 : f32[3,batch] # a.nn:3\n  }\n  "
+      "  %y = kernel %x {kind=\"pointwise\", places=[slot(0)]} {\n    %y = add %x, 1:f32 : f32[3,batch] # a.nn:3\n  "
+      "}\n  "
       "return %y\n}\n";
   for (size_t n = 0; n <= text.size(); ++n) (void)parse_ir("t.ir", text.substr(0, n));
 }

@@ -31,7 +31,7 @@ bool complains(Module const& m, std::string_view part) {
 Node group(Function& f, std::vector<ValueId> operands, std::vector<ValueId> results) {
   Node k;
   k.op = OpCode::kernel;
-  k.attributes.set("kind", std::string("loops"));
+  k.kernel = Kernel{.kind = KernelKind::pointwise};
   k.operands = std::move(operands);
   k.results = std::move(results);
   k.regions.push_back({.nodes = std::move(f.body.nodes)});
@@ -128,7 +128,7 @@ TEST_CASE("functions that name each other in a circle") {
 
 TEST_CASE("a kernel is as deep as code generation follows") {
   auto chain = [](int nodes) {
-    std::string text = "func @f(%x: f32[4]) -> (y: f32[4]) {\n  %y = kernel %x {kind=\"loops\"} {\n";
+    std::string text = "func @f(%x: f32[4]) -> (y: f32[4]) {\n  %y = kernel %x {kind=\"pointwise\"} {\n";
     for (int i = 0; i < nodes; ++i)
       text += "    %" + (i + 1 < nodes ? "v" + std::to_string(i) : "y") + " = neg %" +
               (i > 0 ? "v" + std::to_string(i - 1) : "x") + " : f32[4]\n";

@@ -68,8 +68,17 @@ TEST_CASE("an unknown pass is an error that names the nearest") {
   }
 }
 
-TEST_CASE("every pass says why it stands where it stands") {
-  for (auto const& p : pipeline()) CHECK_MESSAGE(!p.why.empty(), p.name);
+TEST_CASE("every pass says why it stands where it stands, and rows of one pass say the same about it") {
+  for (auto const& p : pipeline()) {
+    INFO(p.name);
+    CHECK(!p.why.empty());
+    auto const& first = *pass_named(p.name);
+    CHECK((p.run == first.run));
+    CHECK(p.optional == first.optional);
+    CHECK(p.idempotent == first.idempotent);
+    CHECK(p.rounds == first.rounds);
+    CHECK(p.tolerance == first.tolerance);
+  }
 }
 
 TEST_CASE("times are reported for every pass, with the nodes that are left") {
@@ -90,9 +99,11 @@ TEST_CASE("the trace says which rule fired") {
 }
 
 TEST_CASE("the pipeline works without any one of the passes that only make programs better") {
-  for (auto name : {"simplify", "cse", "dce", "fold"}) {
+  for (auto const* pass : distinct_passes()) {
+    if (!pass->optional) continue;
+    INFO(pass->name);
     PassContext context;
-    PassOptions options{.without = {name}, .check_each = true};
+    PassOptions options{.without = {std::string(pass->name)}, .check_each = true};
     CHECK_NOTHROW(run_passes(parsed(small), options, context));
   }
 }
@@ -118,13 +129,13 @@ TEST_CASE("a lost sign of zero is a change") {
 
 TEST_CASE("a slot that two living values share is found") {
   std::string const good = R"(func @f(%x: f32[8] input) -> (y: f32[8] output) {slots=[32, 32]} {
-  %a = kernel %x {kind="loops", places=[slot(0)]} {
+  %a = kernel %x {kind="pointwise", places=[slot(0)]} {
     %a = exp %x : f32[8]
   }
-  %b = kernel %x {kind="loops", places=[slot(1)]} {
+  %b = kernel %x {kind="pointwise", places=[slot(1)]} {
     %b = tanh %x : f32[8]
   }
-  %y = kernel %a, %b {kind="loops", places=[result(0)]} {
+  %y = kernel %a, %b {kind="pointwise", places=[result(0)]} {
     %y = sub %a, %b : f32[8]
   }
   return %y

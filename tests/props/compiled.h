@@ -141,7 +141,7 @@ public:
       results.push_back(buffers.back().data());
     }
     Bindings padded = bindings;
-    if (padded[0]) padded[0] = (*padded[0] + 15) / 16 * 16;
+    if (padded[0]) padded[0] = (*padded[0] + row_padding - 1) / row_padding * row_padding;
     size_t arena = 0;
     for (auto const& slot : f.slots) arena += static_cast<size_t>((slot.value(padded) + 63) / 64 * 64);
     buffers.emplace_back(arena);

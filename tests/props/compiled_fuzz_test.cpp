@@ -8,6 +8,7 @@
 #include "ir/bind.h"
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "tests/codegen/schedules.h"
 #include "tests/props/compiled.h"
 #include "tests/props/fuzz.h"
 #include "tests/props/generator.h"
@@ -65,7 +66,12 @@ std::string same_bits(std::vector<Tensor> const& a, std::vector<Tensor> const& b
 }
 
 // Passes that change no bit, and that code can be made without.
-std::vector<std::string> const dispensable{"simplify", "cse", "dce", "fold", "fuse", "schedule"};
+std::vector<std::string> dispensable() {
+  std::vector<std::string> names;
+  for (auto const* p : distinct_passes())
+    if (p->optional && !p->rounds) names.emplace_back(p->name);
+  return names;
+}
 
 // What is wrong with the compiled code of this module; empty: nothing.
 std::string complaint(Module m, u64 seed, int& skipped) {
@@ -81,8 +87,15 @@ std::string complaint(Module m, u64 seed, int& skipped) {
       what = same_bits(one, compiled.call(inputs, threads).results, fmt::format("{} threads", threads));
     if (what.empty() && seed % 4 == 0)
       what = same_bits(one, Compiled(m, "x86-64-v3").call(inputs).results, "x86-64-v3");
-    if (auto const& pass = dispensable[seed / 4 % dispensable.size()]; what.empty() && seed % 4 == 1)
+    auto const passes = dispensable();
+    if (auto const& pass = passes[seed / 4 % passes.size()]; what.empty() && seed % 4 == 1)
       what = same_bits(one, Compiled(m, "", {.without = {pass}}).call(inputs).results, "--without " + pass);
+    if (what.empty() && seed % 4 == 2) {
+      Module drawn = compiled.finished;
+      (void)schedules::Draw(drawn, static_cast<u32>(seed)).run();
+      what = same_bits(one, Compiled(drawn, Compiled::Finished{}).call(inputs, 2).results,
+                       "another schedule:\n" + print(drawn));
+    }
     return what;
   } catch (std::exception const& e) {
     return e.what();
@@ -138,7 +151,7 @@ TEST_CASE("products of rows that are one more than a batch stay in their slots")
 // One row is one thread's, and not the first one's, which reports.
 TEST_CASE("a report waits for the thread that makes its number") {
   auto m = parse_ir("loss.ir", "func @f(%x: f32[300000]) -> (loss: f32[] loss, e: f32[300000]) {slots=[4]} {\n"
-                               "  %s, %e = kernel %x {kind=\"loops\", places=[slot(0), result(1)], row_axes=1} {\n"
+                               "  %s, %e = kernel %x {kind=\"rows\", row_axes=1, parallel=true, places=[slot(0), result(1)]} {\n"
                                "    %e = exp %x : f32[300000]\n    %s = reduce_sum %e {axes=[0]} : f32[]\n  }\n"
                                "  return %s, %e\n}\n")
                .module;

@@ -2,7 +2,7 @@
 // places and the attributes of kernels replaced. Some of what comes out is a module, most of it is none.
 #pragma once
 
-#include "ir/basic.h"
+#include "ir/kernel_fields.h"
 
 #include <algorithm>
 #include <array>
@@ -150,21 +150,24 @@ private:
     if (!found.empty()) put(any(found), with);
   }
 
+  std::string value_of(AttributeSpec const& spec) {
+    switch (spec.kind) {
+    case AttributeKind::boolean: return flag();
+    case AttributeKind::integers: return "[" + number() + (below(2) ? ", " + number() : "") + "]";
+    case AttributeKind::places: return "[" + place() + "]";
+    case AttributeKind::string: {
+      static constexpr char const* words[] = {"scalars", "pointwise", "rows",    "scatter", "contract",
+                                              "whole",   "chunks",    "columns", "batches", "foo"};
+      return std::string("\"") + any(words) + "\"";
+    }
+    default: return number();
+    }
+  }
+  // A fact of a kernel, with any value of its kind.
   std::string attribute() {
-    switch (below(9)) {
-    case 0: return "row_axes=" + std::to_string(below(4));
-    case 1: return "tile_rows=" + number();
-    case 2: return "tile_vectors=" + std::to_string(below(5));
-    case 3: return "pack_lhs=" + flag();
-    case 4: return "pack_rhs=" + flag();
-    case 5: return "parallel=" + flag();
-    case 6: return "barrier=" + flag();
-    case 7: return "places=[" + place() + "]";
-    default: {
-      static constexpr char const* kinds[] = {"scalars", "loops", "contract", "foo"};
-      return std::string("kind=\"") + any(kinds) + "\"";
-    }
-    }
+    auto const fields = kernel_fields();
+    auto const& spec = fields[below(fields.size())].spec;
+    return std::string(spec.name) + "=" + value_of(spec);
   }
   // One more, one less, or another value.
   void kernel_attribute() {
@@ -181,7 +184,8 @@ private:
       line.insert(line.find('{') + 1, now + ", ");
       return;
     }
-    size_t end = line.find_first_of(key == "places=" ? "]" : ",}", at) + (key == "places=");
+    bool const is_list = now.back() == ']';
+    size_t end = line.find_first_of(is_list ? "]" : ",}", at) + is_list;
     if (below(3)) line.replace(at, end - at, now);
     else line.erase(at, line[end] == ',' ? end + 2 - at : end - at);
   }

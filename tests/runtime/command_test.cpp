@@ -323,7 +323,7 @@ TEST_CASE("a mistake in a module has its place there, wherever the nodes come fr
   says("  %y = ad %x : f32[2,3] # a.nn:7\n", "m.ir:2:8: error: unknown operator");
   says("  %y = neg %x : f32[3,2] # a.nn:7\n", "m.ir:2:15: error: neg gives f32[2,3], but f32[3,2] is stated");
   desk.scratch().write("k.ir", R"(func @run(%x: f32[3,4]) -> (y: f32[3]) {
-  %y = kernel %x {kind="loops", row_axes=100000} { # b.nn:8
+  %y = kernel %x {kind="rows", row_axes=100000} { # b.nn:8
     %y = reduce_sum %x {axes=[1]} : f32[3] # a.nn:7
   } # b.nn:8
   return %y
@@ -378,17 +378,18 @@ TEST_CASE("kernels that no code can be made of are refused where they stand") {
            "\"} {\n    %0 = add 1, 2 : f32[]\n    %y = broadcast %0 {axes=[]} : f32[4]\n  }\n  return %y\n}\n";
   };
   says("--run none --batch 1", numbers("scalars"), "k.ir:2:3: error: @run: a kernel of kind scalars gives numbers");
-  says("--run none --batch 1", numbers("foo"), "k.ir:2:3: error: @run: unknown kind of kernel");
-  desk.scratch().write("k.ir", numbers("loops"));
+  says("--run none --batch 1", numbers("foo"),
+       "k.ir:2:21: error: expected scalars, pointwise, rows, scatter or contract, found \"foo\"");
+  desk.scratch().write("k.ir", numbers("pointwise"));
   CHECK(desk.nnc("k.ir --run none --batch 1").out == "{\"y\":[3,3,3,3]}\n");
   says("--passes '' --run none --batch 1", R"(func @run() -> (y: f32[4] output) {slots=[16]} {
-  %a = kernel {kind="loops", parallel=false, places=[slot(0)]} {
+  %a = kernel {kind="pointwise", parallel=false, places=[slot(0)]} {
     %a = broadcast 1:f32 {axes=[]} : f32[4]
   }
-  %b = kernel {kind="loops", parallel=false, places=[slot(0)]} {
+  %b = kernel {kind="pointwise", parallel=false, places=[slot(0)]} {
     %b = broadcast 2:f32 {axes=[]} : f32[4]
   }
-  %y = kernel %a, %b {kind="loops", parallel=false, places=[result(0)]} {
+  %y = kernel %a, %b {kind="pointwise", parallel=false, places=[result(0)]} {
     %y = sub %a, %b : f32[4]
   }
   return %y

@@ -184,7 +184,7 @@ TEST_CASE("a module that is no module is an error with a place") {
 TEST_CASE("a module that reads and is not well formed is an error with a place") {
   auto const text = failure_of([] {
     Program::from_text(R"(func @run(%x: f32[2]) -> (y: f32[2]) {
-  %y = kernel {kind="loops"} {
+  %y = kernel {kind="pointwise"} {
     %y = neg %x : f32[2]
   }
   return %y

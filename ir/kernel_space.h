@@ -1,0 +1,36 @@
+// The space of indices that a kernel walks: what its schedule is decided by, and its loops are made of.
+#pragma once
+
+#include "ir/module.h"
+
+namespace nnc {
+
+// The order of a reduce or dot node; without an attribute: chain.
+Order order_of(Node const&);
+bool has_order(Function const&, Node const& kernel, Order::Kind); // a reduction or contraction of this kind
+
+// Runs of axes of a space that one loop can walk as one index, because no node of the kernel needs them apart. Throws
+// Error where an extent behind the first axis is symbolic.
+std::vector<int> collapsed_axes(Function const&, Node const& kernel, Shape const& space);
+
+// Elements of the innermost run, of a kernel of kind pointwise. Nothing where it has none: for numbers, for no
+// elements, and for extents that are not compiled.
+std::optional<Dim> innermost_run(Function const&, Node const& kernel);
+
+// Of a kernel of kind rows: the space, and how many axes stand in front of a row.
+struct RowSpace {
+  Shape space;
+  size_t outer = 0;
+  bool is_shape_of(Shape const& s) const { return s == space; }
+  // Elements of a row, where all of its extents are known.
+  std::optional<i64> row() const;
+};
+RowSpace row_space(Function const&, Node const& kernel);
+
+// The longest row whose elements stay in registers from stage to stage; the most bytes of all the rows that a kernel
+// keeps in memory.
+inline constexpr i64 longest_unrolled_row = 4 * order_lanes, most_bytes_of_rows = 1 << 16;
+// What such a row takes: vectors may reach beyond its end.
+i64 bytes_of_row(i64 row, DType);
+
+} // namespace nnc

@@ -1,0 +1,189 @@
+// Is a schedule one by which right code can be made? Whatever verifies gives the same bits (ir/kernel.h).
+#include "ir/contraction.h"
+#include "ir/kernel_space.h"
+#include "ir/memory.h"
+#include "ir/op.h"
+#include "ir/verify/parts.h"
+
+#include <algorithm>
+#include <bit>
+#include <fmt/ranges.h>
+
+namespace nnc::verifying {
+namespace {
+
+using Pack = ContractSchedule::Pack;
+
+constexpr i64 most_lanes = 32;
+constexpr i64 most_unit = 1 << 20;
+constexpr i64 most_sums_in_lanes = 16;               // rows times columns
+constexpr i64 most_bytes_of_nest = 16 * 1024 * 1024; // of the thread's own
+
+bool is_power_of_two(i64 n) { return n > 0 && std::has_single_bit(static_cast<u64>(n)); }
+
+class Schedules {
+public:
+  Schedules(Module const& m, Function const& f, Complain const& complain)
+      : f_(f), target_(m.target.value_or(Target{})), complain_(complain), numbers_(numbers_of_threads(f)) {}
+
+  void check(Node const& n) {
+    node_ = &n;
+    if (!n.kernel->schedule) return;
+    auto const& s = *n.kernel->schedule;
+    switch (n.kernel->kind) {
+    case KernelKind::scalars: return;
+    case KernelKind::scatter: return scatter(s.pointwise);
+    case KernelKind::pointwise: return pointwise(s.pointwise);
+    case KernelKind::rows: return rows(s.rows);
+    case KernelKind::contract: return contract(s.contract);
+    }
+  }
+
+private:
+  template <class... Args>
+  void complain(fmt::format_string<Args...> text, Args&&... args) {
+    fine_ = false;
+    complain_(node_->at, fmt::format(text, std::forward<Args>(args)...));
+  }
+  void within(std::string_view name, i64 value, i64 least, i64 most) {
+    if (value < least || value > most) complain("{} is {}, expected {} to {}", name, value, least, most);
+  }
+  // A chunk of rows is made of whole tiles, and padded rows of whole chunks.
+  void whole_rows(std::string_view name, i64 value) {
+    if (value < 0 || value % row_padding) complain("{} is {}, expected a multiple of {}", name, value, row_padding);
+  }
+
+  void scatter(PointwiseSchedule const& s) {
+    if (!is_power_of_two(s.lanes) || s.lanes > row_padding)
+      complain("lanes are {}, expected a power of two up to {}", s.lanes, row_padding);
+  }
+
+  void pointwise(PointwiseSchedule const& s) {
+    auto const run = innermost_run(f_, *node_);
+    i64 most = most_lanes;
+    if (run && !run->is_constant()) most = row_padding; // so far slots reach beyond the batch
+    if (has_order(f_, *node_, Order::Kind::lanes)) most = 1;
+    if (!is_power_of_two(s.lanes) || s.lanes > most)
+      return complain("lanes are {}, expected a power of two up to {}", s.lanes, most);
+    if (s.unit < 1 || s.unit > most_unit || s.unit % s.lanes)
+      complain("unit is {}, expected a multiple of {} lanes up to {}", s.unit, s.lanes, most_unit);
+  }
+
+  void rows(RowsSchedule const& s) {
+    auto const space = row_space(f_, *node_);
+    auto const row = space.row();
+    bool const short_row = row && *row <= longest_unrolled_row && space.space.size() == space.outer + 1;
+    if (s.unrolled && !short_row)
+      return complain("unrolled is for rows of one axis of up to {} elements", longest_unrolled_row);
+    if (s.unrolled && !s.keep.empty()) return complain("keep is for rows that are not unrolled");
+    if (!s.keep.empty() && !row) return complain("keep is for rows whose length is known");
+    auto const& nodes = node_->regions.front().nodes;
+    i64 used = 0, before = -1;
+    for (i64 i : s.keep) {
+      if (i <= before || i >= static_cast<i64>(nodes.size()))
+        return complain("keep is [{}], expected numbers of nodes in their order", fmt::join(s.keep, ", "));
+      before = i;
+      auto const& n = nodes[static_cast<size_t>(i)];
+      if (!info(n.op).has(costly) || !space.is_shape_of(f_.type(n.result()).shape))
+        return complain("node {}, {}, is not kept: it is cheap, or no row", i, info(n.op).name);
+      used += bytes_of_row(*row, f_.type(n.result()).dtype);
+    }
+    if (used > most_bytes_of_rows) complain("kept rows take {} bytes, expected up to {}", used, most_bytes_of_rows);
+  }
+
+  void contract(ContractSchedule const& s) {
+    auto const c = contraction_of(f_, *node_, numbers_);
+    if (!fits_nest(f_, c)) return complain("no nest of loops takes this product: its kernel is of kind pointwise");
+    fine_ = true;
+    within("tile_rows", s.tile_rows, 1, row_padding);
+    bool const all = c.rows == Dim(s.tile_rows) && s.tile_rows <= target_.lanes();
+    if (row_padding % std::max<i64>(s.tile_rows, 1) && !all)
+      complain("tile_rows is {}, expected a power of two, or all rows up to {}", s.tile_rows, target_.lanes());
+    if (c.kind == Order::Kind::lanes) return sums_in_lanes(c, s);
+    panels(c, s);
+    if (!fine_) return;
+    operands(c, s);
+    chunks(c, s);
+    if (fine_) memory(c, s);
+  }
+
+  void sums_in_lanes(Contraction const& c, ContractSchedule const& s) {
+    if (s.tile_rows * *c.columns.constant() > most_sums_in_lanes)
+      complain("tile_rows is {}: more than {} sums in lanes", s.tile_rows, most_sums_in_lanes);
+    if (s != ContractSchedule{.tile_rows = s.tile_rows, .panels = {}})
+      complain("where lanes run along the sum, tile_rows alone is chosen");
+  }
+
+  // Their sums are every number of vectors that a thread gets. Threads that divide columns get pairs of vectors, the
+  // last one what is left.
+  void panels(Contraction const& c, ContractSchedule const& s) {
+    i64 const vectors = c.vectors(target_.lanes());
+    bool const divided = s.split == ContractSchedule::Split::columns;
+    auto const is = [&](std::vector<i64> const& widths) { return s.panels == widths; };
+    bool const fine = is({1}) || is({2, 1}) || (is({2}) && vectors % 2 == 0) ||
+                      (is({3}) && (vectors == 3 || (vectors % 3 == 0 && !divided))) || (is({3, 2}) && vectors > 1);
+    if (!fine)
+      return complain("panels are [{}], which do not make every part of {} vectors", fmt::join(s.panels, ", "),
+                      vectors);
+    if (!fits_registers(s.tile_rows, s.panels.front(), target_.registers))
+      complain("a tile of {} rows and {} vectors needs more than {} registers", s.tile_rows, s.panels.front(),
+               target_.registers);
+  }
+
+  void operands(Contraction const& c, ContractSchedule const& s) {
+    bool const in_order = c.rhs.plain && c.rhs.plain->inner_stride == 1;
+    if (s.direct && (!in_order || *c.columns.constant() % target_.lanes()))
+      complain("direct is for whole vectors of a second operand that lies in memory row by row");
+    if (s.pack_lhs == Pack::none && !c.lhs.plain) complain("the first operand lies in no memory: pack_lhs is missing");
+    if (s.pack_lhs == Pack::whole && !c.depth.is_constant())
+      complain("pack_lhs is \"whole\", but the length of the sum, {}, is not known", c.depth.text());
+    if (s.pack_lhs == Pack::chunks && s.depth_chunk == 0)
+      complain("pack_lhs is \"chunks\", but there is no depth_chunk");
+  }
+
+  void chunks(Contraction const& c, ContractSchedule const& s) {
+    within("depth_chunk", s.depth_chunk, 0, most_bytes_of_nest);
+    within("row_chunk", s.row_chunk, 0, most_bytes_of_nest);
+    if (s.depth_chunk == 0 && c.depth.constant().value_or(0) > most_bytes_of_nest)
+      complain("a sum of {} steps needs a depth_chunk", c.depth.text());
+    if (s.depth_chunk < 0 || (s.depth_chunk && c.block && s.depth_chunk % c.block))
+      complain("depth_chunk is {}, expected whole blocks of {}", s.depth_chunk, std::max<i64>(c.block, 1));
+    if (s.depth_chunk == 0 && !c.depth.is_constant()) complain("a sum of {} steps needs a depth_chunk", c.depth.text());
+    whole_rows("row_chunk", s.row_chunk);
+    whole_rows("row_chunk_long", s.row_chunk_long);
+    if (s.row_chunk == 0 && (s.depth_chunk || s.pack_lhs != Pack::none))
+      complain("a depth_chunk, or pack_lhs, needs a row_chunk");
+    if (s.row_chunk_long > s.row_chunk || (s.row_chunk_long && (c.depth.is_constant() || !s.depth_chunk)))
+      complain("row_chunk_long is for chunks of a sum of unknown length, and up to row_chunk");
+  }
+
+  void memory(Contraction const& c, ContractSchedule const& s) {
+    i64 const lanes = target_.lanes(), depth = s.depth_chunk ? s.depth_chunk : *c.depth.constant();
+    stride("lhs_stride", s.lhs_stride, s.pack_lhs != Pack::none, packed_depth(c, s));
+    stride("rhs_stride", s.rhs_stride, !c.rhs.plain && !c.rhs.along_inner, (depth + lanes - 1) / lanes * lanes);
+    if (!fine_) return;
+    if (i64 const bytes = buffers_of(c, s, lanes).bytes(); bytes > most_bytes_of_nest)
+      complain("the nest takes {} bytes of a thread's memory, expected up to {}", bytes, most_bytes_of_nest);
+  }
+  void stride(std::string_view name, i64 value, bool used, i64 least) {
+    if (used) within(name, value, least, most_bytes_of_nest);
+    else if (value) complain("{} is {}, but nothing has it", name, value);
+  }
+
+  Function const& f_;
+  Target const target_;
+  Complain const& complain_;
+  std::vector<bool> const numbers_; // per value
+  Node const* node_ = nullptr;      // the kernel that is looked at
+  bool fine_ = true;
+};
+
+} // namespace
+
+void verify_schedules(Module const& m, Function const& f, Complain const& complain) {
+  Schedules schedules(m, f, complain);
+  for (auto const& n : f.body.nodes)
+    if (n.kernel) schedules.check(n);
+}
+
+} // namespace nnc::verifying

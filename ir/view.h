@@ -1,0 +1,27 @@
+// Values that lie in memory as they are, perhaps seen through reshapes and transposes: what is stored, and with which
+// strides it is read.
+#pragma once
+
+#include "ir/module.h"
+
+namespace nnc {
+
+// The extent of an axis that stands behind another one; only the outermost extent of a shape may be symbolic, so that
+// strides are constants. Throws Error.
+i64 constant_extent(Dim const&);
+i64 inner_size(Shape const&, size_t first); // elements of the axes from `first` on
+
+struct View {
+  ValueId stored = no_value;
+  std::vector<i64> strides; // of each axis, in elements
+  bool row_major = true;
+};
+
+// Of what a node of the kernel reads; nothing when it is computed there, is a number that threads hold (per value:
+// numbers_of_threads), or has no constant strides.
+std::optional<View> view_of(Function const&, Node const& kernel, std::vector<bool> const& numbers, ValueId);
+
+// The stride of several axes walked as one, if there is one.
+std::optional<i64> stride_of(Shape const&, View const&, std::vector<i64> const& axes);
+
+} // namespace nnc

@@ -1,0 +1,109 @@
+// Contractions: tile, panels, chunks, packing, what threads divide.
+//
+// A tile of MR rows x NV vectors of accumulators, NV vectors of the right side and one broadcast fill the registers:
+// MR * NV + NV + 1 <= registers, so 4 x 3 of 16 and 8 x 3 of 32. The right side is packed panel by panel, unless few
+// rows of the left side read it, whole vectors at a time; the left side is read in place, unless it is computed.
+#include "passes/schedule/decide.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace nnc::scheduling {
+namespace {
+
+using Pack = ContractSchedule::Pack;
+using Split = ContractSchedule::Split;
+
+constexpr i64 few_rows = 32;              // a panel that so few rows read is not worth packing
+constexpr i64 longest_depth = 2048;       // of one chunk of k: a panel of 24 columns then takes 192 KiB
+constexpr i64 chunk_depth = 1024;         // when k is longer, or known at run time only
+constexpr i64 chunk_depth_lhs = 512;      // when lhs is packed with each chunk
+constexpr i64 longest_packed = 32 * 1024; // of a known k, of which a packed lhs holds all: 16 rows and slack are 4 MiB
+constexpr i64 bytes_packed_whole = 512 * 1024, bytes_packed_in_chunks = 1024 * 1024;
+constexpr i64 rows_of_totals = 1024;
+constexpr i64 bytes_of_totals = 1024 * 1024; // what the totals take on the stack when there are levels of them
+
+i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
+i64 whole_tiles(i64 rows) { return std::max(row_padding, rows / row_padding * row_padding); }
+
+// Row stride for rows that are read at the same time: whole vectors, and not a multiple of 1 KiB, so that neighbouring
+// rows do not share the sets of a cache.
+i64 spread(i64 row, i64 lanes) {
+  row = round_up(row, lanes) + lanes;
+  return row % 256 == 0 ? row + 16 : row;
+}
+
+// Panel widths whose sums make every number of vectors that a thread can get; never 1, unless there is only one.
+std::vector<i64> panels_of(i64 vectors) {
+  if (vectors <= 3) return {vectors};
+  if (vectors == 4) return {2};
+  return {3, 2};
+}
+
+// As many rows as the registers hold beside the vectors of a panel, for loops of which enough are left.
+i64 rows_of_tile(i64 widest, i64 registers) {
+  i64 rows = widest == 1 || registers >= 32 ? 8 : 4;
+  while (rows > 1 && !fits_registers(rows, widest, registers)) rows /= 2;
+  return rows;
+}
+
+// Sums in lanes: so many rows that about 8 sums hide the latency of each other.
+ContractSchedule decide_lanes(Contraction const& c) {
+  i64 const columns = *c.columns.constant();
+  return {.tile_rows = columns == 1 ? 4 : columns == 2 ? 2 : 1, .panels = {}};
+}
+
+bool reads_in_place(Contraction const& c, i64 lanes) {
+  return c.rhs.plain && c.rhs.plain->inner_stride == 1 && *c.columns.constant() % lanes == 0 &&
+         c.rows.constant().value_or(few_rows + 1) <= few_rows;
+}
+
+Split split_of(Contraction const& c, ContractSchedule const& s, i64 lanes) {
+  auto const rows = c.rows.constant();
+  bool const few = rows && *rows <= 2 * s.tile_rows;
+  if (c.batches.constant().value_or(2) > 1) return Split::batches;
+  i64 const vectors = c.vectors(lanes);
+  return vectors >= 8 || (few && vectors >= 2) ? Split::columns : Split::rows;
+}
+
+void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
+  auto const depth = c.depth.constant(), rows = c.rows.constant();
+  bool const packs = !c.lhs.plain, whole = depth && *depth <= longest_packed;
+  if (packs) s.pack_lhs = whole ? Pack::whole : Pack::chunks;
+  if (!depth || *depth > longest_depth) {
+    s.depth_chunk = s.pack_lhs == Pack::chunks ? chunk_depth_lhs : chunk_depth;
+    if (c.block) s.depth_chunk = round_up(s.depth_chunk, c.block);
+  }
+  if (packs) {
+    s.lhs_stride = spread(packed_depth(c, s), lanes);
+    s.row_chunk = whole_tiles((whole ? bytes_packed_whole : bytes_packed_in_chunks) / (4 * s.lhs_stride));
+  }
+  if (s.depth_chunk) s.row_chunk = s.row_chunk ? std::min(s.row_chunk, rows_of_totals) : rows_of_totals;
+  if (s.row_chunk && rows) s.row_chunk = std::min(s.row_chunk, round_up(*rows, row_padding));
+  if (s.depth_chunk) {
+    i64 const row = 4 * s.panels.front() * lanes * (c.blocked() ? places_of_blocks(c.blocks()) : 1);
+    i64 const chunk = std::min(s.row_chunk, whole_tiles(bytes_of_totals / row));
+    if (depth) s.row_chunk = chunk;
+    else if (chunk != s.row_chunk) s.row_chunk_long = chunk;
+  }
+  if (!c.rhs.plain && !c.rhs.along_inner) s.rhs_stride = spread(s.depth_chunk ? s.depth_chunk : *depth, lanes);
+}
+
+} // namespace
+
+ContractSchedule decide_contract(Contraction const& c, Target const& target) {
+  if (c.kind == Order::Kind::lanes) return decide_lanes(c);
+  i64 const lanes = target.lanes();
+  ContractSchedule s;
+  s.panels = panels_of(c.vectors(lanes));
+  s.tile_rows = rows_of_tile(s.panels.front(), target.registers);
+  // All rows, if they are few; a packed lhs has no place for others than powers of two that are more than a vector.
+  if (auto rows = c.rows.constant(); rows && *rows < s.tile_rows)
+    s.tile_rows = *rows <= lanes ? *rows : static_cast<i64>(std::bit_floor(static_cast<u64>(*rows)));
+  s.direct = reads_in_place(c, lanes);
+  decide_chunks(s, c, lanes);
+  s.split = split_of(c, s, lanes);
+  return s;
+}
+
+} // namespace nnc::scheduling

@@ -1,0 +1,39 @@
+// Kernels that go element by element: how many elements at a time, and what threads do not share.
+#include "ir/kernel_space.h"
+#include "passes/schedule/decide.h"
+
+#include <algorithm>
+
+namespace nnc::scheduling {
+namespace {
+
+constexpr i64 line = 16;       // elements of a cache line, which threads do not share
+constexpr i64 most_lanes = 32; // of partial sums: so many vectors hide the latency of each other
+
+// Of a run of `n` elements: a register full, more where partial sums of several vectors hide their latency, one where a
+// reduction inside needs the lanes for itself.
+i64 lanes_for(Dim const& n, Function const& f, Node const& k, Target const& target) {
+  if (has_order(f, k, Order::Kind::lanes)) return 1;
+  auto const c = n.constant();
+  if (!c) return row_padding; // rows in slots are padded to it, so that whole vectors may be written
+  i64 w = target.lanes();
+  if (has_order(f, k, Order::Kind::chain))
+    while (w < most_lanes && *c % (2 * w) == 0) w *= 2;
+  if (*c % w != 0 && *c < 2 * w)
+    for (w = 1; w < *c;) w *= 2;
+  return *c == 1 ? 1 : w;
+}
+
+} // namespace
+
+PointwiseSchedule decide_pointwise(Function const& f, Node const& k, Target const& target) {
+  PointwiseSchedule s;
+  if (k.kernel->kind == KernelKind::scatter) return s.lanes = target.lanes(), s;
+  auto const run = innermost_run(f, k);
+  if (!run) return s;
+  s.lanes = lanes_for(*run, f, k, target);
+  s.unit = std::max(s.lanes, line);
+  return s;
+}
+
+} // namespace nnc::scheduling
