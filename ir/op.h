@@ -25,6 +25,7 @@ enum Trait : u32 {
   exact = 1 << 8,         // on f32, IEEE 754 defines its bits: `fold` may evaluate it
   costly = 1 << 9,        // tens of instructions (exp, log, tanh ...): not worth computing twice
   structural = 1 << 10,   // grad, with_gradient, call, cond, kernel: nodes about nodes
+  compares = 1 << 11,     // elementwise; the result is bool, whatever the operands are
 };
 
 enum class AttributeKind : u8 { boolean, integer, number, string, integers, dims, order, places };

@@ -344,6 +344,17 @@ void decorate(llvm::Function& f) {
   if (!f.hasLocalLinkage()) f.setVisibility(llvm::GlobalValue::HiddenVisibility);
 }
 
+llvm::Function* function_once(EmitModule& m, std::string const& name, llvm::FunctionType* type,
+                              std::function<V(Emitter&, llvm::Function&)> const& body) {
+  if (auto* f = m.module.getFunction(name)) return f;
+  auto* f = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, m.module);
+  decorate(*f);
+  f->addFnAttr(llvm::Attribute::NoInline);
+  Emitter b(llvm::BasicBlock::Create(m.module.getContext(), "", f));
+  b.CreateRet(body(b, *f));
+  return f;
+}
+
 void compile_fast(llvm::Function& f) {
   f.addFnAttr(llvm::Attribute::OptimizeNone);
   f.addFnAttr(llvm::Attribute::NoInline);

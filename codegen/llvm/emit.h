@@ -5,6 +5,8 @@
 
 #include "codegen/loops/loops.h"
 
+#include <functional>
+
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/Module.h>
 
@@ -33,9 +35,11 @@ llvm::Value* emit_compute(EmitModule&, Emitter&, OpCode, DType from, Lanes to,
                           std::vector<llvm::Value*> const& operands);
 llvm::Value* emit_fma(EmitModule&, Emitter&, llvm::Value* a, llvm::Value* b, llvm::Value* c);
 
-// exp, log, tanh, erf, pow, sin, cos: internal functions of the module, by operator, dtype and lanes.
-llvm::Function* math_function(EmitModule&, OpCode, Lanes);
 llvm::Function* philox_function(EmitModule&, int lanes);
+
+// An internal function of the module, made on first use: `body` gives what it returns.
+llvm::Function* function_once(EmitModule&, std::string const& name, llvm::FunctionType*,
+                              std::function<llvm::Value*(Emitter&, llvm::Function&)> const& body);
 
 // Attributes that every function of generated code has.
 void decorate(llvm::Function&);

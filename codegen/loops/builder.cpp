@@ -5,21 +5,6 @@
 #include <bit>
 
 namespace nnc {
-namespace {
-
-bool is_comparison(OpCode op) {
-  switch (op) {
-  case OpCode::eq:
-  case OpCode::ne:
-  case OpCode::lt:
-  case OpCode::le:
-  case OpCode::gt:
-  case OpCode::ge: return true;
-  default: return false;
-  }
-}
-
-} // namespace
 
 int operand_count(Inst const& i) {
   switch (i.act) {
@@ -168,7 +153,7 @@ Ref LoopBuilder::compute(OpCode op, std::span<Ref const> operands, DType result)
 
 Ref LoopBuilder::compute(OpCode op, std::initializer_list<Ref> operands) {
   auto list = std::span(operands.begin(), operands.size());
-  DType d = is_comparison(op) ? DType::bool_ : type(op == OpCode::select ? list[1] : list[0]).dtype;
+  DType d = info(op).has(compares) ? DType::bool_ : type(op == OpCode::select ? list[1] : list[0]).dtype;
   return compute(op, list, d);
 }
 

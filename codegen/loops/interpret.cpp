@@ -1,140 +1,24 @@
 // Runs loops on real memory, lane by lane: what they mean, apart from how LLVM makes them fast. Bits agree with
 // compiled code when the processor flushes subnormals, as it does there.
 #include "codegen/loops/loops.h"
-#include "codegen/math/by_operator.h"
+#include "codegen/math/apply.h"
+#include "codegen/math/plain.h"
 #include "ir/random.h"
 
 #include <bit>
 #include <cstring>
-#include <limits>
 
 #include <fmt/format.h>
 
 namespace nnc {
 namespace {
 
-union Lane {
-  f32 s; // f32
-  f64 d; // f64
-  i64 i; // integers, sign or zero extended, and bools
-};
+using math::Lane;
 using Value = std::vector<Lane>;
 
 Lane lane_of(DType d, Scalar s) {
-  Lane l{};
-  if (d == DType::f32) l.s = static_cast<f32>(s.f);
-  else if (d == DType::f64) l.d = s.f;
-  else l.i = s.i;
-  return l;
-}
-
-i64 wrapped(DType d, u64 x) {
-  switch (d) {
-  case DType::i32: return static_cast<i32>(x);
-  case DType::u8: return static_cast<u8>(x);
-  case DType::bool_: return x & 1;
-  default: return static_cast<i64>(x);
-  }
-}
-
-template <class F>
-i64 to_integer(DType d, F x) {
-  if (x != x) return 0;
-  if (d == DType::bool_) return x != 0;
-  auto limits = [&]<class I>(I) {
-    if (x <= static_cast<F>(std::numeric_limits<I>::min())) return static_cast<i64>(std::numeric_limits<I>::min());
-    if (x >= static_cast<F>(std::numeric_limits<I>::max())) return static_cast<i64>(std::numeric_limits<I>::max());
-    return static_cast<i64>(static_cast<I>(x));
-  };
-  return d == DType::i32 ? limits(i32{}) : d == DType::u8 ? limits(u8{}) : limits(i64{});
-}
-
-template <class F>
-F float_compute(OpCode op, F a, F b) {
-  math::Plain plain;
-  switch (op) {
-  case OpCode::add: return a + b;
-  case OpCode::sub: return a - b;
-  case OpCode::mul: return a * b;
-  case OpCode::div: return a / b;
-  case OpCode::max: return b < a || a != a ? a : b;
-  case OpCode::min: return a < b || a != a ? a : b;
-  case OpCode::neg: return -a;
-  case OpCode::abs: return std::fabs(a);
-  case OpCode::sign: return a > 0 ? F{1} : a < 0 ? F{-1} : a;
-  case OpCode::floor: return std::floor(a);
-  case OpCode::round: return std::nearbyint(a);
-  case OpCode::sqrt: return std::sqrt(a);
-  case OpCode::rsqrt: return F{1} / std::sqrt(a);
-  case OpCode::stop_gradient: return a;
-  default: return math::by_operator(plain, op, a, b);
-  }
-}
-
-i64 floor_quotient(i64 a, i64 d) {
-  if (d == 0) return 0;
-  if (d == -1) return static_cast<i64>(-static_cast<u64>(a));
-  return a / d - (a % d != 0 && (a < 0) != (d < 0));
-}
-
-i64 integer_compute(OpCode op, i64 a, i64 b) {
-  auto x = static_cast<u64>(a), y = static_cast<u64>(b);
-  switch (op) {
-  case OpCode::add: return static_cast<i64>(x + y);
-  case OpCode::sub: return static_cast<i64>(x - y);
-  case OpCode::mul: return static_cast<i64>(x * y);
-  case OpCode::floor_div: return floor_quotient(a, b);
-  case OpCode::mod: return b == 0 ? 0 : static_cast<i64>(x - static_cast<u64>(floor_quotient(a, b)) * y);
-  case OpCode::max: return b < a ? a : b;
-  case OpCode::min: return a < b ? a : b;
-  case OpCode::neg: return static_cast<i64>(-x);
-  case OpCode::abs: return a < 0 ? static_cast<i64>(-x) : a;
-  case OpCode::sign: return (a > 0) - (a < 0);
-  case OpCode::and_: return a & b;
-  case OpCode::or_: return a | b;
-  case OpCode::not_: return !a;
-  case OpCode::stop_gradient: return a;
-  default: throw CompilerBug("the interpreter has no " + std::string(info(op).name) + " of integers");
-  }
-}
-
-template <class T>
-std::optional<bool> comparison(OpCode op, T a, T b) {
-  switch (op) {
-  case OpCode::eq: return a == b;
-  case OpCode::ne: return a != b;
-  case OpCode::lt: return a < b;
-  case OpCode::le: return a <= b;
-  case OpCode::gt: return a > b;
-  case OpCode::ge: return a >= b;
-  case OpCode::is_nan: return a != a;
-  case OpCode::is_finite: return std::isfinite(a);
-  default: return {};
-  }
-}
-
-Lane compute(OpCode op, DType from, DType to, Lane a, Lane b) {
-  Lane out{};
-  auto compared = from == DType::f32   ? comparison(op, a.s, b.s)
-                  : from == DType::f64 ? comparison(op, a.d, b.d)
-                                       : comparison(op, a.i, b.i);
-  if (compared) out.i = *compared;
-  else if (from == DType::f32) out.s = float_compute(op, a.s, b.s);
-  else if (from == DType::f64) out.d = float_compute(op, a.d, b.d);
-  else out.i = wrapped(to, static_cast<u64>(integer_compute(op, a.i, b.i)));
-  return out;
-}
-
-Lane convert(DType from, DType to, Lane x) {
-  Lane out{};
-  if (to == DType::f32)
-    out.s = from == DType::f32 ? x.s : from == DType::f64 ? static_cast<f32>(x.d) : static_cast<f32>(x.i);
-  else if (to == DType::f64)
-    out.d = from == DType::f32 ? static_cast<f64>(x.s) : from == DType::f64 ? x.d : static_cast<f64>(x.i);
-  else if (from == DType::f32) out.i = to_integer(to, x.s);
-  else if (from == DType::f64) out.i = to_integer(to, x.d);
-  else out.i = to == DType::bool_ ? x.i != 0 : wrapped(to, static_cast<u64>(x.i));
-  return out;
+  if (d == DType::f32) return static_cast<f32>(s.f);
+  return d == DType::f64 ? Lane(s.f) : Lane(s.i);
 }
 
 class Interpreter {
@@ -170,9 +54,7 @@ private:
     for (auto r : l.initial) carried.push_back(at(r));
     i64 end = at(l.end)[0].i;
     for (i64 k = at(l.begin)[0].i; k < end; k += l.step) {
-      Lane number{};
-      number.i = k;
-      values_[l.index] = {number};
+      values_[l.index] = {Lane(k)};
       for (size_t c = 0; c < carried.size(); ++c) values_[l.carried[c]] = carried[c];
       list(l.body);
       for (size_t c = 0; c < carried.size(); ++c) carried[c] = at(l.next[c]);
@@ -283,7 +165,7 @@ private:
     case Act::tree: {
       Value s = operand(i, 0);
       for (size_t w = s.size() / 2; w >= 1; w /= 2)
-        for (size_t k = 0; k < w; ++k) s[k] = compute(i.op, d, d, s[k], s[k + w]);
+        for (size_t k = 0; k < w; ++k) s[k] = math::apply<math::Plain>(plain_, i.op, d, d, std::array{s[k], s[k + w]});
       return {s[0]};
     }
     case Act::philox: return random(i);
@@ -291,19 +173,17 @@ private:
     }
   }
 
-  Value computed(Inst const& i) const {
-    int n = operand_count(i);
-    DType from = l_[i.args[static_cast<size_t>(n) - 1]].type.dtype;
+  Value computed(Inst const& i) {
+    auto n = static_cast<size_t>(operand_count(i));
+    DType from = l_[i.args[n - 1]].type.dtype;
     Value out(static_cast<size_t>(i.type.lanes));
+    std::array<Lane, 3> operands;
     for (size_t k = 0; k < out.size(); ++k) {
-      Lane a = operand(i, 0)[k], b = n > 1 ? operand(i, 1)[k] : a;
-      if (i.op == OpCode::select) out[k] = a.i ? b : operand(i, 2)[k];
-      else if (i.op == OpCode::convert) out[k] = convert(from, i.type.dtype, a);
-      else out[k] = nnc::compute(i.op, from, i.type.dtype, a, b);
+      for (size_t o = 0; o < n; ++o) operands[o] = operand(i, o)[k];
+      out[k] = math::apply(plain_, i.op, from, i.type.dtype, std::span<Lane const>(operands.data(), n));
     }
     return out;
   }
-  static Lane compute(OpCode op, DType from, DType to, Lane a, Lane b) { return nnc::compute(op, from, to, a, b); }
 
   Value random(Inst const& i) const {
     Value out(static_cast<size_t>(i.type.lanes));
@@ -319,6 +199,7 @@ private:
   }
 
   Loops const& l_;
+  math::Plain plain_;
   i64* frame_;
   std::vector<Value> values_;
   std::vector<std::vector<u8>> stacks_;

@@ -1,38 +1,46 @@
 // The mathematical functions of generated code, written once, over any arithmetic: the emitter instantiates them for
-// LLVM vectors of any number of lanes and for scalars, the loops' interpreter and the tests for plain float and double.
-// All of them use the same operations in the same order, so the bits agree everywhere.
+// LLVM vectors of any number of lanes and for scalars, the loops' interpreter and the tests for plain numbers. All of
+// them use the same operations in the same order, so the bits agree everywhere.
 //
 // `A` is an arithmetic. It has
-//   types    F (lanes of f32), D (as many lanes of f64), I (lanes of i32), L (lanes of i64), B (lanes of bool)
-//   f(double) -> F, d(double) -> D, i(i32) -> I, l(i64) -> L             constants in every lane
-//   add sub mul div neg abs sqrt fma(a, b, c)                            on F and on D
-//   lt(a, b) eq(a, b) unordered(a)                                       on F and on D -> B (unordered: is it nan)
-//   select(B, x, y)                                                      on F, D, I, L
+//   types    F (lanes of f32), D (as many lanes of f64), I (lanes of i32), L (lanes of i64), U8, B (lanes of bool); and
+//            Value, which holds any of them: as<X>(Value) -> X, and X converts to Value
+//   is_float<X>() is_signed<X>()                                         what a type is, while compiling
+//   f(double) -> F, d(double) -> D, i(i32) -> I, l(i64) -> L, constant<X>(double) -> X      in every lane
+//   add sub mul neg                                                      on numbers; integers wrap
+//   div abs sqrt floor round fma(a, b, c)                                on F and on D
+//   quotient(a, b)                                                       of integers, truncated; b is not 0, nor -1
+//   eq ne lt le -> B                                                     on everything
+//   unordered(a) is_finite(a) -> B                                       on F and on D (unordered: is it nan)
+//   select(B, x, y)                                                      on everything
+//   max(a, b) min(a, b)                                                  on numbers: b < a or a is nan ? a : b
 //   bits(F) -> I, bits(D) -> L, number(I) -> F, number(L) -> D           reinterpret
-//   add sub band shl(x, int) shr(x, int)                        on I and on L; shr is arithmetic
+//   band bor bxor bnot                                                   on integers and B
+//   shl(x, int) shr(x, int)                                              on I and on L; shr is arithmetic
+//   all_bits<X>(B) -> X                                                  every bit is that of the bool
+//   convert<To>(x)                                                       as the operator `convert` does
 //   widen(F) -> D, narrow(D) -> F, to_float(I) -> F, to_double(L) -> D   conversions; to_float and to_double of small
-//   integers both(B, B) either(B, B) eq(B, B) no() -> B, negative(D) -> B (its sign bit), is_zero(I) -> B, is_zero(L)
-//   -> B
+//                                                                        integers
+//   both(B, B) either(B, B) no() -> B, negative(D) -> B (its sign bit), is_zero(x) -> B
 //
 // Subnormal results are flushed to zero by the mode of the processor (ir/NUMERICS.md). Errors in ulp are measured by
 // tests/codegen/math_test.cpp.
 #pragma once
 
-#include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <numbers>
-#include <type_traits>
 
 namespace nnc::math {
 
 // ---- exp, expm1, log, log1p and tanh, in the precision of P ------------------------------------------------------
 
 // c[0] + c[1] x + ... by Horner's rule on fma.
-template <class A, class X, class Constant, size_t n>
+template <class A, class X, class Constant, std::size_t n>
 X polynomial(A& a, X x, double const (&c)[n], Constant constant) {
   X sum = constant(c[n - 1]);
-  for (size_t k = n - 1; k-- > 0;) sum = a.fma(sum, x, constant(c[k]));
+  for (std::size_t k = n - 1; k-- > 0;) sum = a.fma(sum, x, constant(c[k]));
   return sum;
 }
 
@@ -229,8 +237,7 @@ typename A::D tanh(A& a, typename A::D x) {
   return tanh_in(a, F64<A>{a}, x);
 }
 
-// ---- the others in f64: for the numbers that only tune, and inside pow, sin and cos of f32
-// ----------------------------
+// ---- the others in f64, which pow, sin and cos of f32 are made of ---------------------------------------------------
 
 // x^y for the special values of IEEE 754. `power` is exp(y log |x|), computed by the caller in the precision it needs.
 template <class A>
@@ -364,113 +371,5 @@ template <class A>
 typename A::F cos(A& a, typename A::F x) {
   return a.narrow(cos(a, a.widen(x)));
 }
-
-// ---- one lane, in C++ ----------------------------------------------------------------------------------------------
-
-// The arithmetic of one lane, for the interpreter of loops and for tests. With `flush`, subnormal f32 results are 0, as
-// in the mode that kernels run in.
-struct Plain {
-  using F = float;
-  using D = double;
-  using I = std::int32_t;
-  using L = std::int64_t;
-  using B = bool;
-  static F flushed(F x) { return std::fabs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0F, x) : x; }
-  static D flushed(D x) { return std::fabs(x) < std::numeric_limits<double>::min() ? std::copysign(0.0, x) : x; }
-  F f(double v) const { return static_cast<float>(v); }
-  D d(double v) const { return v; }
-  I i(I v) const { return v; }
-  L l(L v) const { return v; }
-  B no() const { return false; }
-  template <class X>
-  X add(X x, X y) const {
-    return sum(x, y);
-  }
-  template <class X>
-  X sub(X x, X y) const {
-    return difference(x, y);
-  }
-  template <class X>
-  X mul(X x, X y) const {
-    return flushed(x * y);
-  }
-  template <class X>
-  X div(X x, X y) const {
-    return flushed(x / y);
-  }
-  template <class X>
-  X neg(X x) const {
-    return -x;
-  }
-  template <class X>
-  X abs(X x) const {
-    return std::fabs(x);
-  }
-  template <class X>
-  X sqrt(X x) const {
-    return std::sqrt(x);
-  }
-  template <class X>
-  X fma(X x, X y, X z) const {
-    return flushed(std::fma(x, y, z));
-  }
-  template <class X>
-  B lt(X x, X y) const {
-    return x < y;
-  }
-  template <class X>
-  B eq(X x, X y) const {
-    return x == y;
-  }
-  template <class X>
-  B unordered(X x) const {
-    return x != x;
-  }
-  B negative(D x) const { return std::signbit(x); }
-  template <class X>
-  X select(B c, X x, X y) const {
-    return c ? x : y;
-  }
-  I bits(F x) const { return __builtin_bit_cast(I, x); }
-  L bits(D x) const { return __builtin_bit_cast(L, x); }
-  F number(I x) const { return __builtin_bit_cast(F, x); }
-  D number(L x) const { return __builtin_bit_cast(D, x); }
-  template <class X>
-  X band(X x, X y) const {
-    return x & y;
-  }
-  template <class X>
-  X shl(X x, int n) const {
-    return static_cast<X>(static_cast<std::make_unsigned_t<X>>(x) << n);
-  }
-  template <class X>
-  X shr(X x, int n) const {
-    return x >> n;
-  }
-  D widen(F x) const { return flushed(x); }
-  F narrow(D x) const { return flushed(static_cast<float>(x)); }
-  F to_float(I x) const { return static_cast<float>(x); }
-  D to_double(L x) const { return static_cast<double>(x); }
-  B both(B x, B y) const { return x && y; }
-  B either(B x, B y) const { return x || y; }
-  template <class X>
-  B is_zero(X x) const {
-    return x == 0;
-  }
-
-private:
-  static F sum(F x, F y) { return flushed(x + y); }
-  static D sum(D x, D y) { return flushed(x + y); }
-  static I sum(I x, I y) { return static_cast<I>(static_cast<std::uint32_t>(x) + static_cast<std::uint32_t>(y)); }
-  static L sum(L x, L y) { return static_cast<L>(static_cast<std::uint64_t>(x) + static_cast<std::uint64_t>(y)); }
-  static F difference(F x, F y) { return flushed(x - y); }
-  static D difference(D x, D y) { return flushed(x - y); }
-  static I difference(I x, I y) {
-    return static_cast<I>(static_cast<std::uint32_t>(x) - static_cast<std::uint32_t>(y));
-  }
-  static L difference(L x, L y) {
-    return static_cast<L>(static_cast<std::uint64_t>(x) - static_cast<std::uint64_t>(y));
-  }
-};
 
 } // namespace nnc::math

@@ -1,40 +1,9 @@
-// Functions that kernels call: the mathematical ones and the random bits. Calls cost little and keep the code small,
-// and small code is what compiles fast.
-#include "codegen/llvm/arithmetic.h"
-#include "codegen/math/by_operator.h"
-#include "ir/op.h"
+// The random bits, a function that kernels call: calls cost little and keep the code small, and small code is what
+// compiles fast.
+#include "codegen/llvm/emit.h"
 #include "ir/random.h"
 
 namespace nnc {
-namespace {
-
-// An internal function of the module, made on first use by `body`.
-template <class Body>
-llvm::Function* function_once(EmitModule& m, std::string const& name, llvm::FunctionType* type, Body body) {
-  if (auto* f = m.module.getFunction(name)) return f;
-  auto* f = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, m.module);
-  decorate(*f);
-  f->addFnAttr(llvm::Attribute::NoInline);
-  Emitter b(llvm::BasicBlock::Create(m.module.getContext(), "", f));
-  b.CreateRet(body(b, *f));
-  return f;
-}
-
-} // namespace
-
-llvm::Function* math_function(EmitModule& m, OpCode op, Lanes t) {
-  auto* type = llvm_type(m.module.getContext(), t);
-  std::string name =
-      "math." + std::string(info(op).name) + "." + std::string(nnc::name(t.dtype)) + "x" + std::to_string(t.lanes);
-  std::vector<llvm::Type*> operands(static_cast<size_t>(info(op).arity), type);
-  return function_once(m, name, llvm::FunctionType::get(type, operands, false), [&](Emitter& b, llvm::Function& f) {
-    LlvmArithmetic a(m, b, t.lanes);
-    llvm::Value *x = f.getArg(0), *y = f.getArg(static_cast<unsigned>(operands.size()) - 1);
-    if (t.dtype == DType::f64) return math::by_operator(a, op, LlvmArithmetic::D{x}, LlvmArithmetic::D{y}).v;
-    return math::by_operator(a, op, LlvmArithmetic::F{x}, LlvmArithmetic::F{y}).v;
-  });
-}
-
 namespace {
 
 using V = llvm::Value*;
