@@ -31,6 +31,12 @@ std::optional<OpCode> op_named(std::string_view name) {
   return {};
 }
 
+std::optional<OpCode> op_written(std::string_view sign) {
+  for (auto code : codes)
+    if (info(code).arity == 2 && info(code).written == sign) return code;
+  return {};
+}
+
 bool carries_derivative(Node const& n, size_t operand) {
   if (n.op != OpCode::with_gradient) return !info(n.op).has(no_derivative);
   auto const variables = static_cast<size_t>(n.attributes.get<i64>("variables"));

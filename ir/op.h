@@ -72,8 +72,13 @@ struct Op {
                                   std::span<Type const> results) = nullptr;
   std::vector<Sample> (*samples)() = nullptr;
   std::vector<Refusal> (*errors)() = nullptr;
+  // How the language writes it: a sign ("+", "and") or, with parentheses, a function ("exp(x)"). Empty: it has no words
+  // of its own there.
+  std::string_view written = "";
   std::string_view accuracy = ""; // of the compiled code, "at most 2 ulp"; empty: exact or correctly rounded
   bool has(u32 trait) const { return (traits & trait) != 0; }
+  bool is_function() const { return written.find('(') != std::string_view::npos; }
+  std::string_view word() const { return written.empty() ? name : written.substr(0, written.find('(')); } // "exp"
 };
 
 namespace ops {
@@ -84,6 +89,7 @@ namespace ops {
 
 Op const& info(OpCode);
 std::optional<OpCode> op_named(std::string_view name);
+std::optional<OpCode> op_written(std::string_view sign); // of two operands: "+", "//", "=="
 // Does a derivative flow from the results of a node to this operand (an index), as far as the operator tells?
 bool carries_derivative(Node const&, size_t operand);
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <type_traits>
@@ -15,11 +16,10 @@ union Lane {
   double d;
   std::int64_t i;
   Lane() : i(0) {}
-  Lane(float x) : i(0) { s = x; }          // NOLINT: implicit, each is a lane
-  Lane(double x) : d(x) {}                 // NOLINT
-  template <class N>                       //
-  Lane(N x) requires std::is_integral_v<N> // NOLINT
-      : i(static_cast<std::int64_t>(x)) {}
+  Lane(float x) : i(0) { s = x; } // NOLINT: implicit, each of them is a lane
+  Lane(double x) : d(x) {}        // NOLINT
+  template <std::integral N>
+  Lane(N x) : i(static_cast<std::int64_t>(x)) {} // NOLINT
 };
 
 struct Plain {

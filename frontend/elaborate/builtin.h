@@ -11,6 +11,7 @@ Any not_built(BuiltinCall&);
 struct Builtin {
   std::string_view signature; // "sum(x, axis = none, keep = false)"
   Any (*run)(BuiltinCall&);
+  OpCode op = {};                                      // of those that the operator table declares
   bool is_planned() const { return run == not_built; } // it says so where it is called
 };
 

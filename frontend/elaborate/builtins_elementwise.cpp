@@ -1,46 +1,16 @@
-// Elementwise functions: of numbers while compiling, of numbers that only tune, and of tensors.
+// Elementwise functions, which are those of the operator table: of numbers while compiling, of numbers that only tune,
+// and of tensors.
 #include "frontend/elaborate/builtin.h"
 #include "frontend/elaborate/known.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace nnc::front {
 
 namespace {
 
-bool gives_bool(OpCode op) {
-  Type const number = scalar_of(DType::f64);
-  return result_types(op, {&number, 1}, {}, nullptr).front().dtype == DType::bool_;
-}
-
-template <OpCode op>
-Any unary(BuiltinCall& c) {
-  return c.e.unary(op, c[0], c.at);
-}
-
-// The smaller or larger of two: of numbers while compiling, else by element.
-template <OpCode op>
-Any extremum(BuiltinCall& c) {
-  auto const &a = c[0], &b = c[1];
-  auto pick = [](f64 x, f64 y) { return known_value(op, {x, y}); };
-  auto *p = a.get<Dim>(), *q = b.get<Dim>();
-  if (p && q) {
-    auto difference = (*p - *q).constant();
-    if (!difference)
-      c.e.fail(c.at, fmt::format("which of {} and {} is larger is not known while compiling", shown(*p), shown(*q)));
-    return (*difference >= 0) == (op == OpCode::max) ? a : b;
-  }
-  if (!a.tensor() && !b.tensor() && c.e.is_number(a) && c.e.is_number(b))
-    return Any{pick(c.e.as_float(a, c.places[0], "an operand"), c.e.as_float(b, c.places[1], "an operand"))};
-  if (c.e.is_number(a) && c.e.is_number(b)) {
-    auto known = [&](Any const& v) {
-      return v.tensor() ? v.tensor()->known : std::optional(c.e.as_float(v, c.at, "an operand"));
-    };
-    auto x = known(a), y = known(b);
-    return c.e.tunable(op, {a, b}, x && y ? std::optional(pick(*x, *y)) : std::nullopt, c.at);
-  }
-  return c.e.elementwise(op, {a, b}, c.at);
-}
+Any of_table(BuiltinCall& c) { return c.e.of_table(c.op, c.values, c.at); }
 
 // select(c, a, b): a where c holds, else b. A condition that is known chooses while compiling.
 Any select(BuiltinCall& c) {
@@ -48,11 +18,7 @@ Any select(BuiltinCall& c) {
   if (!c[0].tensor()) c.e.fail(c.places[0], fmt::format("the condition of `select` is {}, not a bool", shown(c[0])));
   if (c[0].tensor()->tunes && c.e.is_number(c[1]) && c.e.is_number(c[2])) {
     std::optional<f64> known;
-    auto& t = *c[0].tensor();
-    auto number = [&](Any const& v) {
-      return v.tensor() ? v.tensor()->known : std::optional(c.e.as_float(v, c.at, "an operand"));
-    };
-    if (t.known) known = *t.known != 0 ? number(c[1]) : number(c[2]);
+    if (auto condition = c[0].tensor()->known) known = known_number(*condition != 0 ? c[1] : c[2]);
     return c.e.tunable(OpCode::select, {c[0], c[1], c[2]}, known, c.at);
   }
   return c.e.elementwise(OpCode::select, {c[0], c[1], c[2]}, c.at);
@@ -68,49 +34,45 @@ Any grad(BuiltinCall& c) { return c.e.gradient(c[0], c[1], c.at); }
 
 } // namespace
 
-Any Elaborator::unary(OpCode op, Any const& v, Location at) {
-  if (v.is<f64>() || v.is<Dim>()) {
-    if (op == OpCode::abs && v.is<Dim>() && v.get<Dim>()->constant())
-      return *v.get<Dim>()->constant() < 0 ? Any{Dim(0) - *v.get<Dim>()} : v;
-    if (v.is<Dim>() && !v.get<Dim>()->constant()) return unary(op, number_of(*v.get<Dim>(), at), at);
-    f64 y = known_value(op, {as_float(v, at, "the operand")});
-    return gives_bool(op) ? Any{y != 0} : Any{y};
+// The larger or the smaller of two extents, one of which is symbolic: known where they differ by a constant.
+static Any chosen_extent(Elaborator& e, OpCode op, Dim const& a, Dim const& b, Location at) {
+  auto difference = (a - b).constant();
+  if (!difference)
+    e.fail(at, fmt::format("which of {} and {} is larger is not known while compiling", shown(a), shown(b)));
+  return Any{(*difference >= 0) == (op == OpCode::max) ? a : b};
+}
+
+Any Elaborator::of_table(OpCode op, std::vector<Any> operands, Location at) {
+  if (auto known = known_value(op, operands)) return *known;
+  if (operands.size() == 1 && !is_number(operands[0]) && !operands[0].tensor())
+    fail(at, fmt::format("`{}` works on numbers and tensors, got {}", info(op).word(), shown(operands[0])));
+  if ((op == OpCode::max || op == OpCode::min) && operands[0].is<Dim>() && operands[1].is<Dim>())
+    return chosen_extent(*this, op, *operands[0].get<Dim>(), *operands[1].get<Dim>(), at);
+  auto tunes = [](Any const& v) { return v.tensor() && v.tensor()->tunes; };
+  auto number = [&](Any const& v) { return is_number(v) || v.is<bool>(); };
+  if (std::none_of(operands.begin(), operands.end(), tunes) || !std::all_of(operands.begin(), operands.end(), number)) {
+    bool const any_tensor = std::any_of(operands.begin(), operands.end(), [](Any const& v) { return v.tensor(); });
+    for (auto& v : operands)
+      if (!any_tensor && v.is<Dim>() && !v.get<Dim>()->is_constant()) v = number_of(*v.get<Dim>(), at);
+    return elementwise(op, operands, at);
   }
-  if (!v.tensor()) fail(at, fmt::format("`{}` works on numbers and tensors, got {}", info(op).name, shown(v)));
-  if (v.tensor()->tunes) {
-    if (op == OpCode::stop_gradient) return v;
-    std::optional<f64> known;
-    if (v.tensor()->known) known = known_value(op, {*v.tensor()->known});
-    return tunable(op, {v}, known, at);
-  }
-  return elementwise(op, {v}, at);
+  if (op == OpCode::stop_gradient) return operands[0];
+  std::vector<f64> numbers;
+  for (auto const& v : operands)
+    if (auto known = known_number(v)) numbers.push_back(*known);
+  std::optional<f64> known;
+  DType const of = type_of(*std::find_if(operands.begin(), operands.end(), tunes)).dtype;
+  if (numbers.size() == operands.size()) known = known_number(op, numbers, of);
+  return tunable(op, operands, known, at);
 }
 
 std::vector<Builtin> const& elementwise_builtins() {
-  static std::vector<Builtin> const all{
-      {"exp(x)", unary<OpCode::exp>},
-      {"expm1(x)", unary<OpCode::expm1>},
-      {"log(x)", unary<OpCode::log>},
-      {"log1p(x)", unary<OpCode::log1p>},
-      {"tanh(x)", unary<OpCode::tanh>},
-      {"erf(x)", unary<OpCode::erf>},
-      {"sqrt(x)", unary<OpCode::sqrt>},
-      {"rsqrt(x)", unary<OpCode::rsqrt>},
-      {"sin(x)", unary<OpCode::sin>},
-      {"cos(x)", unary<OpCode::cos>},
-      {"abs(x)", unary<OpCode::abs>},
-      {"sign(x)", unary<OpCode::sign>},
-      {"floor(x)", unary<OpCode::floor>},
-      {"round(x)", unary<OpCode::round>},
-      {"is_nan(x)", unary<OpCode::is_nan>},
-      {"is_finite(x)", unary<OpCode::is_finite>},
-      {"stop_gradient(x)", unary<OpCode::stop_gradient>},
-      {"maximum(a, b)", extremum<OpCode::max>},
-      {"minimum(a, b)", extremum<OpCode::min>},
-      {"select(c, a, b)", select},
-      {"convert(x, dtype)", convert},
-      {"grad(y, x)", grad},
-  };
+  static std::vector<Builtin> const all = [] {
+    std::vector<Builtin> out{{"select(c, a, b)", select}, {"convert(x, dtype)", convert}, {"grad(y, x)", grad}};
+    for (auto op : all_ops())
+      if (info(op).is_function()) out.push_back({info(op).written, of_table, op});
+    return out;
+  }();
   return all;
 }
 

@@ -210,7 +210,7 @@ Any Elaborator::call_builtin(FunctionValue const& f, std::vector<Actual> actuals
     FrameGuard guard(*this, frame);
     bind_arguments(*f.function, std::move(actuals), at, fmt::format("`{}`", frame.name));
   }
-  BuiltinCall call{.e = *this, .at = at, .name = frame.name, .values = {}, .places = {}};
+  BuiltinCall call{.e = *this, .at = at, .name = frame.name, .op = f.builtin->op, .values = {}, .places = {}};
   for (size_t i = 0; i < f.function->parameters.size(); ++i) {
     auto const& name = f.function->parameters[i].name.text;
     call.values.push_back(std::move(frame.names[name]));

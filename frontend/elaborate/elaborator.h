@@ -77,6 +77,7 @@ struct BuiltinCall {
   Elaborator& e;
   Location at;
   std::string const& name;
+  OpCode op; // of a function that the operator table declares
   std::vector<Any> values;
   std::vector<Location> places;
   Any const& operator[](size_t i) const { return values[i]; }
@@ -139,7 +140,8 @@ public:
   Any logical_not(Any const&, Location);
   Any product(Any const&, Any const&, Location);
   Any index(Any const&, std::vector<syntax::Index> const&, Location);
-  Any unary(OpCode, Any const&, Location);
+  // An operator of the table: of what is known computed now, of numbers that only tune once per step, else by element.
+  Any of_table(OpCode, std::vector<Any> operands, Location);
   Any elementwise(OpCode, std::vector<Any> const&, Location);
   Any convert(Any const&, DType, Location);
   Any gradient(Any const& y, Any const& x, Location);

@@ -10,34 +10,17 @@ namespace nnc::front {
 
 namespace {
 
-std::optional<OpCode> arithmetic_op(std::string const& op) {
-  if (op == "+") return OpCode::add;
-  if (op == "-") return OpCode::sub;
-  if (op == "*") return OpCode::mul;
-  if (op == "/") return OpCode::div;
-  if (op == "//") return OpCode::floor_div;
-  if (op == "%") return OpCode::mod;
-  return {};
-}
-
-std::optional<OpCode> comparison_op(std::string const& op) {
-  if (op == "==") return OpCode::eq;
-  if (op == "!=") return OpCode::ne;
-  if (op == "<") return OpCode::lt;
-  if (op == "<=") return OpCode::le;
-  if (op == ">") return OpCode::gt;
-  if (op == ">=") return OpCode::ge;
-  return {};
+bool is_comparison(std::string const& op) {
+  auto const code = op_written(op);
+  return code && info(*code).has(compares);
 }
 
 // The operators // and % are of integers; on floats the language defines them by floor.
 f64 computed(OpCode op, f64 a, f64 b) {
   if (op == OpCode::floor_div) return std::floor(a / b);
   if (op == OpCode::mod) return a - std::floor(a / b) * b;
-  return known_value(op, {a, b});
+  return known_number(op, {a, b});
 }
-
-i64 floor_divided(i64 a, i64 b) { return a / b - ((a % b != 0 && (a < 0) != (b < 0)) ? 1 : 0); }
 
 std::optional<f64> plain_number(Any const& v) {
   if (auto* x = v.get<f64>()) return *x;
@@ -57,7 +40,7 @@ Any Elaborator::binary(std::string const& op, Any const& a, Any const& b, Locati
   if (a.is<Poison>() || b.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
   if (op == "@") return product(a, b, at);
   if (op == "and" || op == "or") return logic(op, a, b, at);
-  if (comparison_op(op)) return compare(op, a, b, at);
+  if (is_comparison(op)) return compare(op, a, b, at);
   if (op == "^") {
     size_t const before = nodes_so_far();
     return own_value(power(a, b, at), before, at);
@@ -76,11 +59,11 @@ Any Elaborator::arithmetic(std::string const& op, Any const& a, Any const& b, Lo
     else if (a.list() || b.list()) help = "every item of a list: `map(fn(x) { x * 2 }, xs)`";
     fail(at, fmt::format("`{}` works on numbers and tensors, got {} and {}", op, shown(a), shown(b)), help);
   }
-  OpCode code = *arithmetic_op(op);
+  OpCode code = *op_written(op);
   if (!a.tensor() && !b.tensor()) return compile_time(op, a, b, at);
   bool const numbers = is_number(a) && is_number(b);
   if ((op == "//" || op == "%") && (numbers || is_float(common_dtype({a, b}, at, "`" + op + "`")))) {
-    Any quotient = unary(OpCode::floor, arithmetic("/", a, b, at), at);
+    Any quotient = of_table(OpCode::floor, {arithmetic("/", a, b, at)}, at);
     return op == "//" ? quotient : arithmetic("-", a, arithmetic("*", quotient, b, at), at);
   }
   if (numbers) {
@@ -102,7 +85,7 @@ Any Elaborator::compile_time(std::string const& op, Any const& a, Any const& b, 
   auto x = plain_number(a), y = plain_number(b);
   if (x && y) {
     if (op == "/" && *y == 0 && a.is<Dim>() && b.is<Dim>()) fail(at, "`/` by zero");
-    return Any{computed(*arithmetic_op(op), *x, *y)};
+    return Any{computed(*op_written(op), *x, *y)};
   }
   if (op == "/" && a.is<Dim>() && b.is<Dim>())
     if (auto exact = a.get<Dim>()->divided_by(*b.get<Dim>()); exact && exact->constant())
@@ -111,7 +94,7 @@ Any Elaborator::compile_time(std::string const& op, Any const& a, Any const& b, 
   auto run_time = [&](Any const& v) {
     return v.is<Dim>() && !v.get<Dim>()->is_constant() ? number_of(*v.get<Dim>(), at) : v;
   };
-  return elementwise(*arithmetic_op(op), {run_time(a), run_time(b)}, at);
+  return elementwise(*op_written(op), {run_time(a), run_time(b)}, at);
 }
 
 Any Elaborator::integers(std::string const& op, Dim const& a, Dim const& b, Location at) {
@@ -122,8 +105,7 @@ Any Elaborator::integers(std::string const& op, Dim const& a, Dim const& b, Loca
   if (y && *y == 0) fail(at, fmt::format("`{}` by zero", op));
   if (x && y) {
     if (*y == -1) return op == "//" ? Any{Dim(0) - a} : Any{Dim(0)};
-    i64 q = floor_divided(*x, *y);
-    return Any{Dim(op == "//" ? q : *x - q * *y)};
+    return Any{Dim(known_integer(*op_written(op), {*x, *y}))};
   }
   if (auto exact = a.divided_by(b)) return op == "//" ? Any{*exact} : Any{Dim(0)};
   fail(at, fmt::format("`{} {} {}` is no extent: `batch` stays symbolic, and only what divides without a rest is known",
@@ -167,26 +149,15 @@ Any Elaborator::power(Any const& a, Any const& b, Location at) {
 }
 
 Any Elaborator::negate(Any const& v, Location at) {
-  if (auto* d = v.get<Dim>()) return Any{Dim(0) - *d};
-  if (auto* x = v.get<f64>()) return Any{-*x};
-  if (!v.tensor()) fail(at, fmt::format("`-` works on numbers and tensors, got {}", shown(v)));
-  if (v.tensor()->tunes) {
-    std::optional<f64> known;
-    if (v.tensor()->known) known = -*v.tensor()->known;
-    return tunable(OpCode::neg, {v}, known, at);
-  }
-  return elementwise(OpCode::neg, {v}, at);
+  if (auto* d = v.get<Dim>()) return Any{Dim(0) - *d}; // symbolic ones too
+  if (!v.is<f64>() && !v.tensor()) fail(at, fmt::format("`-` works on numbers and tensors, got {}", shown(v)));
+  return of_table(OpCode::neg, {v}, at);
 }
 
 Any Elaborator::logical_not(Any const& v, Location at) {
-  if (auto* b = v.get<bool>()) return Any{!*b};
-  if (!v.tensor() || type_of(v).dtype != DType::bool_) fail(at, fmt::format("`not` works on bool, got {}", shown(v)));
-  if (v.tensor()->tunes) {
-    std::optional<f64> known;
-    if (v.tensor()->known) known = *v.tensor()->known == 0;
-    return tunable(OpCode::not_, {v}, known, at);
-  }
-  return elementwise(OpCode::not_, {v}, at);
+  if (!v.is<bool>() && (!v.tensor() || type_of(v).dtype != DType::bool_))
+    fail(at, fmt::format("`not` works on bool, got {}", shown(v)));
+  return of_table(OpCode::not_, {v}, at);
 }
 
 Any Elaborator::logic(std::string const& op, Any const& a, Any const& b, Location at) {
@@ -197,14 +168,7 @@ Any Elaborator::logic(std::string const& op, Any const& a, Any const& b, Locatio
     if (!known) continue;
     return *known == is_and ? *other : Any{*known};
   }
-  OpCode code = is_and ? OpCode::and_ : OpCode::or_;
-  if (a.tensor()->tunes && b.tensor()->tunes) {
-    auto x = a.tensor()->known, y = b.tensor()->known;
-    std::optional<f64> known;
-    if (x && y) known = is_and ? (*x != 0 && *y != 0) : (*x != 0 || *y != 0);
-    return tunable(code, {a, b}, known, at);
-  }
-  return elementwise(code, {a, b}, at);
+  return of_table(*op_written(op), {a, b}, at);
 }
 
 namespace {
@@ -233,7 +197,7 @@ bool same(Any const& a, Any const& b) {
 } // namespace
 
 Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Location at) {
-  OpCode code = *comparison_op(op);
+  OpCode code = *op_written(op);
   bool equality = op == "==" || op == "!=";
   auto x = plain_number(a), y = plain_number(b);
   if (x && y) return Any{computed(code, *x, *y) != 0};

@@ -203,33 +203,11 @@ ValueId Elaborator::stretch(ValueId v, Shape const& to, Location at) {
   return make.broadcast(v, to, axes);
 }
 
-// How the language spells an operation.
-static std::string spelled(OpCode op) {
-  switch (op) {
-  case OpCode::add: return "`+`";
-  case OpCode::sub: return "`-`";
-  case OpCode::mul: return "`*`";
-  case OpCode::div: return "`/`";
-  case OpCode::floor_div: return "`//`";
-  case OpCode::mod: return "`%`";
-  case OpCode::pow: return "`^`";
-  case OpCode::eq: return "`==`";
-  case OpCode::ne: return "`!=`";
-  case OpCode::lt: return "`<`";
-  case OpCode::le: return "`<=`";
-  case OpCode::gt: return "`>`";
-  case OpCode::ge: return "`>=`";
-  case OpCode::max: return "`maximum`";
-  case OpCode::min: return "`minimum`";
-  default: return fmt::format("`{}`", info(op).name);
-  }
-}
-
 // Operands of one dtype, broadcast to one shape; scalars stay scalars. `select` has a bool in front.
 Any Elaborator::elementwise(OpCode op, std::vector<Any> const& operands, Location at) {
   size_t first = op == OpCode::select ? 1 : 0;
   std::vector<Any> typed(operands.begin() + static_cast<i64>(first), operands.end());
-  std::string what = spelled(op);
+  std::string what = fmt::format("`{}`", info(op).word());
   DType dtype = common_dtype(typed, at, what);
   std::vector<ValueId> values;
   if (first && operands[0].tensor() && type_of(operands[0]).dtype != DType::bool_)
@@ -246,7 +224,7 @@ Any Elaborator::elementwise(OpCode op, std::vector<Any> const& operands, Locatio
 Any Elaborator::tunable(OpCode op, std::vector<Any> const& operands, std::optional<f64> known, Location at) {
   std::vector<ValueId> values;
   for (auto const& v : operands) {
-    values.push_back(v.tensor() ? value_here(v, at) : as_tensor(v, DType::f64, at));
+    values.push_back(v.tensor() ? value_here(v, at) : as_tensor(v, v.is<bool>() ? DType::bool_ : DType::f64, at));
   }
   ValueId id = builder(at).make(op, values);
   return Any{TensorValue{.graph = graph_, .id = id, .tunes = true, .known = known}};

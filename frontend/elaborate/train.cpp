@@ -359,7 +359,7 @@ void TrainBuilder::clip_norm(std::vector<ValueId*> const& gradients, Any const& 
   Any large = e_.compare(">", plain, number(0x1p120), at), small = e_.compare("<", plain, number(0x1p-60), at);
   Any scale = choose(large, number(down), choose(small, number(up), one));
   Any length =
-      e_.unary(OpCode::sqrt, choose(large, sum_of_squares(down), choose(small, sum_of_squares(up), plain)), at);
+      e_.of_table(OpCode::sqrt, {choose(large, sum_of_squares(down), choose(small, sum_of_squares(up), plain))}, at);
   Any bound = e_.tensor(e_.as_tensor(limit, DType::f32, at));
   Any within = e_.compare("<=", length, times(bound, scale), at);
   Any first = choose(within, one, scale);

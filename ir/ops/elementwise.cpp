@@ -180,6 +180,7 @@ constinit Op const ops::add{
     .evaluate = each2([](f64 a, f64 b) { return a + b; }, wrapping_add),
     .samples = number_samples_2,
     .errors = needs_numbers_2,
+    .written = "+",
 };
 constinit Op const ops::sub{
     .name = "sub",
@@ -191,6 +192,7 @@ constinit Op const ops::sub{
     .evaluate = each2([](f64 a, f64 b) { return a - b; }, wrapping_sub),
     .samples = number_samples_2,
     .errors = needs_numbers_2,
+    .written = "-",
 };
 constinit Op const ops::mul{
     .name = "mul",
@@ -206,6 +208,7 @@ constinit Op const ops::mul{
     .evaluate = each2([](f64 a, f64 b) { return a * b; }, wrapping_mul),
     .samples = number_samples_2,
     .errors = needs_numbers_2,
+    .written = "*",
 };
 constinit Op const ops::div{
     .name = "div",
@@ -224,6 +227,7 @@ constinit Op const ops::div{
     .evaluate = each2([](f64 a, f64 b) { return a / b; }),
     .samples = [] { return elementwise_samples(2, floats(), 0.5, 3); },
     .errors = needs_floats_2,
+    .written = "/",
 };
 constinit Op const ops::floor_div{
     .name = "floor_div",
@@ -234,6 +238,7 @@ constinit Op const ops::floor_div{
     .evaluate = each2(nullptr, floored_quotient),
     .samples = [] { return elementwise_samples(2, integers(), 0, 0, -9, 9); },
     .errors = needs_integers_2,
+    .written = "//",
 };
 constinit Op const ops::mod{
     .name = "mod",
@@ -244,6 +249,7 @@ constinit Op const ops::mod{
     .evaluate = each2(nullptr, floored_remainder),
     .samples = [] { return elementwise_samples(2, integers(), 0, 0, -9, 9); },
     .errors = needs_integers_2,
+    .written = "%",
 };
 constinit Op const ops::pow{
     .name = "pow",
@@ -255,6 +261,7 @@ constinit Op const ops::pow{
     .evaluate = each2([](f64 a, f64 b) { return std::pow(a, b); }),
     .samples = [] { return elementwise_samples(2, floats(), 0.2, 3); },
     .errors = needs_floats_2,
+    .written = "^",
     .accuracy = "at most 4 ulp",
 };
 constinit Op const ops::max{
@@ -268,6 +275,7 @@ constinit Op const ops::max{
     .evaluate = each2(larger, [](i64 a, i64 b) { return b < a ? a : b; }),
     .samples = number_samples_2,
     .errors = needs_numbers_2,
+    .written = "maximum(a, b)",
 };
 constinit Op const ops::min{
     .name = "min",
@@ -280,6 +288,7 @@ constinit Op const ops::min{
     .evaluate = each2(smaller, [](i64 a, i64 b) { return a < b ? a : b; }),
     .samples = number_samples_2,
     .errors = needs_numbers_2,
+    .written = "minimum(a, b)",
 };
 
 // ---- one operand ---------------------------------------------------------------------------------------------------
@@ -293,6 +302,7 @@ constinit Op const ops::neg{
     .evaluate = each1([](f64 x) { return -x; }, [](i64 x) { return wrapping_sub(0, x); }),
     .samples = number_samples_1,
     .errors = needs_numbers_1,
+    .written = "-",
 };
 constinit Op const ops::abs{
     .name = "abs",
@@ -303,6 +313,7 @@ constinit Op const ops::abs{
     .evaluate = each1([](f64 x) { return std::abs(x); }, [](i64 x) { return x < 0 ? wrapping_sub(0, x) : x; }),
     .samples = number_samples_1,
     .errors = needs_numbers_1,
+    .written = "abs(x)",
 };
 constinit Op const ops::sign{
     .name = "sign",
@@ -312,6 +323,7 @@ constinit Op const ops::sign{
     .evaluate = each1(sign_of, [](i64 x) { return i64{x > 0} - i64{x < 0}; }),
     .samples = number_samples_1,
     .errors = needs_numbers_1,
+    .written = "sign(x)",
 };
 constinit Op const ops::floor{
     .name = "floor",
@@ -321,6 +333,7 @@ constinit Op const ops::floor{
     .evaluate = each1([](f64 x) { return std::floor(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "floor(x)",
 };
 constinit Op const ops::round{
     .name = "round",
@@ -330,6 +343,7 @@ constinit Op const ops::round{
     .evaluate = each1([](f64 x) { return std::nearbyint(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "round(x)",
 };
 constinit Op const ops::exp{
     .name = "exp",
@@ -340,6 +354,7 @@ constinit Op const ops::exp{
     .evaluate = each1([](f64 x) { return std::exp(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "exp(x)",
     .accuracy = "at most 2 ulp",
 };
 constinit Op const ops::expm1{
@@ -351,6 +366,7 @@ constinit Op const ops::expm1{
     .evaluate = each1([](f64 x) { return std::expm1(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "expm1(x)",
     .accuracy = "at most 2 ulp",
 };
 constinit Op const ops::log{
@@ -362,6 +378,7 @@ constinit Op const ops::log{
     .evaluate = each1([](f64 x) { return std::log(x); }),
     .samples = samples_1_positive,
     .errors = needs_floats_1,
+    .written = "log(x)",
     .accuracy = "at most 2 ulp",
 };
 constinit Op const ops::log1p{
@@ -373,6 +390,7 @@ constinit Op const ops::log1p{
     .evaluate = each1([](f64 x) { return std::log1p(x); }),
     .samples = [] { return elementwise_samples(1, floats(), -0.9, 4); },
     .errors = needs_floats_1,
+    .written = "log1p(x)",
     .accuracy = "at most 2 ulp",
 };
 constinit Op const ops::tanh{
@@ -384,6 +402,7 @@ constinit Op const ops::tanh{
     .evaluate = each1([](f64 x) { return std::tanh(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "tanh(x)",
     .accuracy = "at most 2 ulp",
 };
 constinit Op const ops::erf{
@@ -399,6 +418,7 @@ constinit Op const ops::erf{
     .evaluate = each1([](f64 x) { return std::erf(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "erf(x)",
     .accuracy = "at most 4 ulp",
 };
 constinit Op const ops::sqrt{
@@ -410,6 +430,7 @@ constinit Op const ops::sqrt{
     .evaluate = each1([](f64 x) { return std::sqrt(x); }),
     .samples = samples_1_positive,
     .errors = needs_floats_1,
+    .written = "sqrt(x)",
 };
 constinit Op const ops::rsqrt{
     .name = "rsqrt",
@@ -420,6 +441,7 @@ constinit Op const ops::rsqrt{
     .evaluate = each1([](f64 x) { return 1 / std::sqrt(x); }),
     .samples = samples_1_positive,
     .errors = needs_floats_1,
+    .written = "rsqrt(x)",
     .accuracy = "at most 1.5 ulp",
 };
 constinit Op const ops::sin{
@@ -431,6 +453,7 @@ constinit Op const ops::sin{
     .evaluate = each1([](f64 x) { return std::sin(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "sin(x)",
     .accuracy = "at most 4 ulp, for abs(x) < 2^31",
 };
 constinit Op const ops::cos{
@@ -442,6 +465,7 @@ constinit Op const ops::cos{
     .evaluate = each1([](f64 x) { return std::cos(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "cos(x)",
     .accuracy = "at most 4 ulp, for abs(x) < 2^31",
 };
 constinit Op const ops::stop_gradient{
@@ -455,6 +479,7 @@ constinit Op const ops::stop_gradient{
         [] {
           return std::vector<Refusal>{{{.operands = {f32_of({3}), f32_of({3})}}, "takes 1 operands"}};
         },
+    .written = "stop_gradient(x)",
 };
 
 // ---- comparison and logic ------------------------------------------------------------------------------------------
@@ -468,6 +493,7 @@ constinit Op const ops::eq{
     .evaluate = each2([](f64 a, f64 b) { return a == b; }, [](i64 a, i64 b) { return a == b; }),
     .samples = [] { return elementwise_samples(2, everything(), -2, 2, 0, 1); },
     .errors = binary_errors<DType::f32>,
+    .written = "==",
 };
 constinit Op const ops::ne{
     .name = "ne",
@@ -478,6 +504,7 @@ constinit Op const ops::ne{
     .evaluate = each2([](f64 a, f64 b) { return a != b; }, [](i64 a, i64 b) { return a != b; }),
     .samples = [] { return elementwise_samples(2, everything(), -2, 2, 0, 1); },
     .errors = binary_errors<DType::f32>,
+    .written = "!=",
 };
 constinit Op const ops::lt{
     .name = "lt",
@@ -488,6 +515,7 @@ constinit Op const ops::lt{
     .evaluate = each2([](f64 a, f64 b) { return a < b; }, [](i64 a, i64 b) { return a < b; }),
     .samples = comparison_samples,
     .errors = needs_numbers_2,
+    .written = "<",
 };
 constinit Op const ops::le{
     .name = "le",
@@ -498,6 +526,7 @@ constinit Op const ops::le{
     .evaluate = each2([](f64 a, f64 b) { return a <= b; }, [](i64 a, i64 b) { return a <= b; }),
     .samples = comparison_samples,
     .errors = needs_numbers_2,
+    .written = "<=",
 };
 constinit Op const ops::gt{
     .name = "gt",
@@ -508,6 +537,7 @@ constinit Op const ops::gt{
     .evaluate = each2([](f64 a, f64 b) { return a > b; }, [](i64 a, i64 b) { return a > b; }),
     .samples = comparison_samples,
     .errors = needs_numbers_2,
+    .written = ">",
 };
 constinit Op const ops::ge{
     .name = "ge",
@@ -518,6 +548,7 @@ constinit Op const ops::ge{
     .evaluate = each2([](f64 a, f64 b) { return a >= b; }, [](i64 a, i64 b) { return a >= b; }),
     .samples = comparison_samples,
     .errors = needs_numbers_2,
+    .written = ">=",
 };
 constinit Op const ops::is_nan{
     .name = "is_nan",
@@ -527,6 +558,7 @@ constinit Op const ops::is_nan{
     .evaluate = each1([](f64 x) -> i64 { return std::isnan(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "is_nan(x)",
 };
 constinit Op const ops::is_finite{
     .name = "is_finite",
@@ -536,6 +568,7 @@ constinit Op const ops::is_finite{
     .evaluate = each1([](f64 x) -> i64 { return std::isfinite(x); }),
     .samples = samples_1,
     .errors = needs_floats_1,
+    .written = "is_finite(x)",
 };
 constinit Op const ops::and_{
     .name = "and",
@@ -546,6 +579,7 @@ constinit Op const ops::and_{
     .evaluate = each2(nullptr, [](i64 a, i64 b) { return a & b; }),
     .samples = bool_samples_2,
     .errors = needs_booleans_2,
+    .written = "and",
 };
 constinit Op const ops::or_{
     .name = "or",
@@ -556,6 +590,7 @@ constinit Op const ops::or_{
     .evaluate = each2(nullptr, [](i64 a, i64 b) { return a | b; }),
     .samples = bool_samples_2,
     .errors = needs_booleans_2,
+    .written = "or",
 };
 constinit Op const ops::not_{
     .name = "not",
@@ -565,6 +600,7 @@ constinit Op const ops::not_{
     .evaluate = each1(nullptr, [](i64 a) { return a ^ 1; }),
     .samples = [] { return elementwise_samples(1, booleans(), 0, 1, 0, 1); },
     .errors = [] { return refused_dtype(1, DType::i32, "expected bools"); },
+    .written = "not",
 };
 constinit Op const ops::select{
     .name = "select",
