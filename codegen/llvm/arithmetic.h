@@ -85,6 +85,14 @@ public:
     return unary(llvm::Intrinsic::floor, x);
   }
   template <class X>
+  X ceil(X x) {
+    return unary(llvm::Intrinsic::ceil, x);
+  }
+  template <class X>
+  X trunc(X x) {
+    return unary(llvm::Intrinsic::trunc, x);
+  }
+  template <class X>
   X round(X x) {
     return unary(llvm::Intrinsic::roundeven, x);
   }

@@ -3,7 +3,8 @@
 // integers wrap; the divisions that have no result give 0.
 #pragma once
 
-#include "codegen/math/functions.h"
+#include "codegen/math/angles.h"
+#include "codegen/math/powers.h"
 #include "ir/op.h"
 
 #include <optional>
@@ -89,6 +90,8 @@ Applied<A> of_floats(A& a, OpCode op, X x, X y) {
   switch (op) {
   case OpCode::div: return a.div(x, y);
   case OpCode::floor: return a.floor(x);
+  case OpCode::ceil: return a.ceil(x);
+  case OpCode::trunc: return a.trunc(x);
   case OpCode::round: return a.round(x);
   case OpCode::sqrt: return a.sqrt(x);
   case OpCode::rsqrt: return a.div(a.template constant<X>(1), a.sqrt(x));
@@ -102,6 +105,16 @@ Applied<A> of_floats(A& a, OpCode op, X x, X y) {
   case OpCode::erf: return erf(a, x);
   case OpCode::sin: return sin(a, x);
   case OpCode::cos: return cos(a, x);
+  case OpCode::exp2: return exp2(a, x);
+  case OpCode::log2: return log2(a, x);
+  case OpCode::sinh: return sinh(a, x);
+  case OpCode::cosh: return cosh(a, x);
+  case OpCode::cbrt: return cbrt(a, x);
+  case OpCode::tan: return tan(a, x);
+  case OpCode::asin: return asin(a, x);
+  case OpCode::acos: return acos(a, x);
+  case OpCode::atan: return atan(a, x);
+  case OpCode::atan2: return atan2(a, x, y);
   case OpCode::pow: return pow(a, x, y);
   default: return {};
   }
@@ -114,6 +127,7 @@ Applied<A> of_integers(A& a, OpCode op, X x, X y) { // bools are integers of one
   case OpCode::mod: return mod(a, x, y);
   case OpCode::and_: return a.band(x, y);
   case OpCode::or_: return a.bor(x, y);
+  case OpCode::xor_: return a.bxor(x, y);
   case OpCode::not_: return a.bnot(x);
   default: return {};
   }

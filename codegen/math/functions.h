@@ -8,7 +8,7 @@
 //   is_float<X>() is_signed<X>()                                         what a type is, while compiling
 //   f(double) -> F, d(double) -> D, i(i32) -> I, l(i64) -> L, constant<X>(double) -> X      in every lane
 //   add sub mul neg                                                      on numbers; integers wrap
-//   div abs sqrt floor round fma(a, b, c)                                on F and on D
+//   div abs sqrt floor ceil trunc round fma(a, b, c)                     on F and on D
 //   quotient(a, b)                                                       of integers, truncated; b is not 0, nor -1
 //   eq ne lt le -> B                                                     on everything
 //   unordered(a) is_finite(a) -> B                                       on F and on D (unordered: is it nan)
@@ -31,16 +31,17 @@
 #include <cstdint>
 #include <limits>
 #include <numbers>
+#include <span>
 
 namespace nnc::math {
 
 // ---- exp, expm1, log, log1p and tanh, in the precision of P ------------------------------------------------------
 
 // c[0] + c[1] x + ... by Horner's rule on fma.
-template <class A, class X, class Constant, std::size_t n>
-X polynomial(A& a, X x, double const (&c)[n], Constant constant) {
-  X sum = constant(c[n - 1]);
-  for (std::size_t k = n - 1; k-- > 0;) sum = a.fma(sum, x, constant(c[k]));
+template <class A, class X, class Constant>
+X polynomial(A& a, X x, std::span<double const> c, Constant constant) {
+  X sum = constant(c.back());
+  for (std::size_t k = c.size() - 1; k-- > 0;) sum = a.fma(sum, x, constant(c[k]));
   return sum;
 }
 
@@ -59,12 +60,14 @@ struct F32 {
   static constexpr std::int64_t magic_bits = 0x4b400000, root_half_bits = 0x3f3504f3; // of sqrt(1/2)
   static constexpr double magic = 0x1.8p23, ln2_high = 0x1.62e4p-1, ln2_low = 0x1.7f7d1cp-20;
   static constexpr double smallest = std::numeric_limits<float>::min(), exp_limit = 104, tanh_limit = 0.625;
+  static constexpr double exp2_limit = 160;                   // beyond: 0 and infinity
   static constexpr double expm1_least = -30, expm1_most = 89; // beyond: -1 and infinity
-  // exp to r^7 (next term 0.09 ulp); tanh with the coefficients of Cephes, tanhf.c.
+  // exp to r^7 (next term 0.09 ulp); sinh to x^11; tanh with the coefficients of Cephes, tanhf.c.
   static constexpr double exp_terms[] = {0.5, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
   static constexpr double log_terms[] = {2.0 / 3, 2.0 / 5, 2.0 / 7, 2.0 / 9, 2.0 / 11};
   static constexpr double tanh_terms[] = {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2,
                                           -5.70498872745e-3};
+  static constexpr double sinh_terms[] = {1.0 / 6, 1.0 / 120, 1.0 / 5040, 1.0 / 362880, 1.0 / 39916800};
 };
 template <class A>
 struct F64 {
@@ -78,17 +81,40 @@ struct F64 {
   static constexpr std::int64_t magic_bits = 0x4338000000000000, root_half_bits = 0x3fe6a09e667f3bcd;
   static constexpr double magic = 0x1.8p52, ln2_high = 0x1.62e42fee00000p-1, ln2_low = 0x1.a39ef35793c76p-33;
   static constexpr double smallest = std::numeric_limits<double>::min(), exp_limit = 746, tanh_limit = 0.02;
+  static constexpr double exp2_limit = 1100;
   static constexpr double expm1_least = -50, expm1_most = 710;
-  // exp to r^13 (next term below 2^-57).
+  // exp to r^13, sinh to x^19 (next terms below 2^-57).
   static constexpr double exp_terms[] = {0.5,           1.0 / 6,        1.0 / 24,        1.0 / 120,
                                          1.0 / 720,     1.0 / 5040,     1.0 / 40320,     1.0 / 362880,
                                          1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
   static constexpr double log_terms[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11, 2.0 / 13,
                                          2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
   static constexpr double tanh_terms[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925};
+  static constexpr double sinh_terms[] = {1.0 / 6,
+                                          1.0 / 120,
+                                          1.0 / 5040,
+                                          1.0 / 362880,
+                                          1.0 / 39916800,
+                                          1.0 / 6227020800,
+                                          1.0 / 1307674368000,
+                                          1.0 / 355687428096000,
+                                          1.0 / 121645100408832000};
 };
 
-// x, between two bounds, is n ln 2 + r with r in [-ln2/2, ln2/2]; and exp(r) - 1 by Taylor.
+// exp(r) - 1 by Taylor, r in [-ln2/2, ln2/2].
+template <class A, class P>
+typename P::X small_expm1(A& a, P p, typename P::X r) {
+  auto q = polynomial(a, r, P::exp_terms, [&](double v) { return p.x(v); });
+  return a.fma(a.mul(r, r), q, r);
+}
+
+template <class A, class P>
+typename P::X clamped(A& a, P p, typename P::X x, double least, double most) { // NaN stays
+  x = a.select(a.lt(p.x(most), x), p.x(most), x);
+  return a.select(a.lt(x, p.x(least)), p.x(least), x);
+}
+
+// x, between two bounds, is n ln 2 + r; and exp(r) - 1.
 template <class P>
 struct Reduced {
   typename P::N n;
@@ -96,26 +122,41 @@ struct Reduced {
 };
 template <class A, class P>
 Reduced<P> reduced(A& a, P p, typename P::X x, double least, double most) {
-  x = a.select(a.lt(p.x(most), x), p.x(most), x);
-  x = a.select(a.lt(x, p.x(least)), p.x(least), x);
+  x = clamped(a, p, x, least, most);
   auto shifted = a.fma(x, p.x(std::numbers::log2e), p.x(P::magic));
   auto n = a.sub(a.bits(shifted), p.n(P::magic_bits));
   auto whole = a.sub(shifted, p.x(P::magic));
   auto r = a.fma(whole, p.x(-P::ln2_low), a.fma(whole, p.x(-P::ln2_high), x));
-  auto q = polynomial(a, r, P::exp_terms, [&](double v) { return p.x(v); });
-  return {n, a.fma(a.mul(r, r), q, r)};
+  return {n, small_expm1(a, p, r)};
 }
 template <class A, class P>
 typename P::X power_of_two(A& a, P p, typename P::N n) { // by its exponent field
   return a.number(a.shl(a.add(n, p.n(P::bias)), P::mantissa));
 }
 
-// exp(x) = 2^n exp(r). 2^n in two factors, so that the largest and the subnormal results can pass through.
+// x 2^n, in two factors, so that the largest and the subnormal results can pass through.
+template <class A, class P>
+typename P::X times_power(A& a, P p, typename P::X x, typename P::N n) {
+  auto half = a.shr(n, 1);
+  auto first = a.mul(x, power_of_two(a, p, half));
+  return a.mul(first, power_of_two(a, p, a.sub(n, half)));
+}
+
+// exp(x) = 2^n exp(r).
 template <class A, class P>
 typename P::X exp_in(A& a, P p, typename P::X x) {
   auto [n, less_one] = reduced(a, p, x, -P::exp_limit, P::exp_limit);
-  auto half = a.shr(n, 1);
-  return a.mul(a.mul(a.add(less_one, p.x(1)), power_of_two(a, p, half)), power_of_two(a, p, a.sub(n, half)));
+  return times_power(a, p, a.add(less_one, p.x(1)), n);
+}
+
+// 2^x = 2^n exp(r ln 2), n = round(x); exact where x is whole.
+template <class A, class P>
+typename P::X exp2_in(A& a, P p, typename P::X x) {
+  x = clamped(a, p, x, -P::exp2_limit, P::exp2_limit);
+  auto shifted = a.add(x, p.x(P::magic));
+  auto n = a.sub(a.bits(shifted), p.n(P::magic_bits));
+  auto r = a.sub(x, a.sub(shifted, p.x(P::magic)));
+  return times_power(a, p, a.add(small_expm1(a, p, a.mul(r, p.x(std::numbers::ln2))), p.x(1)), n);
 }
 
 // exp(x) - 1 is exp(r) - 1 where n = 0, else twice 2^(n-1) (exp(r) - 1) + (2^(n-1) - 1/2), so that the largest result
@@ -170,6 +211,15 @@ typename P::X log_in(A& a, P p, typename P::X x) {
   return log_or_special(a, p, x, a.fma(exponent, p.x(P::ln2_high), a.sub(f, below_f(a, p, exponent, f))));
 }
 
+// log2(x) = e + log(m) / ln 2; exact where x is a power of two.
+template <class A, class P>
+typename P::X log2_in(A& a, P p, typename P::X x) {
+  auto [e, m] = scaled(a, p, x);
+  auto f = a.sub(m, p.x(1)), exponent = p.from(e);
+  auto natural = a.sub(f, below_f(a, p, p.x(0), f));
+  return log_or_special(a, p, x, a.fma(natural, p.x(std::numbers::log2e), exponent));
+}
+
 // log(1 + x) with u = 1 + x as rounded: log(u) and what the rounding took, (1 + x - u) / u. Where u needs no scaling f
 // is x itself, and nothing is lost.
 template <class A, class P>
@@ -194,6 +244,39 @@ typename P::X tanh_in(A& a, P p, typename P::X x) {
   auto small = a.fma(a.mul(x2, polynomial(a, x2, P::tanh_terms, [&](double v) { return p.x(v); })), x, x);
   auto y = a.select(a.lt(size, p.x(P::tanh_limit)), small, large);
   return a.select(a.either(a.unordered(x), a.eq(x, p.x(0))), x, y); // -0 stays
+}
+
+// exp(|x|) / 2 = high + low: exp(r) is 1 and less, and low is what their sum loses.
+template <class P>
+struct HalfExp {
+  typename P::X high, low;
+};
+template <class A, class P>
+HalfExp<P> half_exp(A& a, P p, typename P::X x) {
+  auto [n, less_one] = reduced(a, p, a.abs(x), -P::exp_limit, P::exp_limit);
+  auto sum = a.add(less_one, p.x(1)), lost = a.sub(less_one, a.sub(sum, p.x(1)));
+  n = a.sub(n, p.n(1));
+  return {times_power(a, p, sum, n), times_power(a, p, lost, n)};
+}
+
+// cosh(x) = h + 1 / (4 h) with h = exp(|x|) / 2.
+template <class A, class P>
+typename P::X cosh_in(A& a, P p, typename P::X x) {
+  auto h = half_exp(a, p, x);
+  return a.add(a.add(h.high, a.div(p.x(0.25), h.high)), h.low);
+}
+
+// sinh(x) = h - 1 / (4 h) with the sign of x; below 1, where they cancel, by Taylor.
+template <class A, class P>
+typename P::X sinh_in(A& a, P p, typename P::X x) {
+  auto h = half_exp(a, p, x);
+  auto large = a.add(a.sub(h.high, a.div(p.x(0.25), h.high)), h.low);
+  large = a.select(a.lt(x, p.x(0)), a.neg(large), large);
+  auto x2 = a.mul(x, x);
+  auto series = polynomial(a, x2, P::sinh_terms, [&](double v) { return p.x(v); });
+  auto small = a.fma(a.mul(x, x2), series, x);
+  small = a.select(a.eq(x, p.x(0)), x, small); // -0 stays
+  return a.select(a.lt(a.abs(x), p.x(1)), small, large);
 }
 
 template <class A>
@@ -236,16 +319,46 @@ template <class A>
 typename A::D tanh(A& a, typename A::D x) {
   return tanh_in(a, F64<A>{a}, x);
 }
+template <class A>
+typename A::F exp2(A& a, typename A::F x) {
+  return exp2_in(a, F32<A>{a}, x);
+}
+template <class A>
+typename A::D exp2(A& a, typename A::D x) {
+  return exp2_in(a, F64<A>{a}, x);
+}
+template <class A>
+typename A::F log2(A& a, typename A::F x) {
+  return log2_in(a, F32<A>{a}, x);
+}
+template <class A>
+typename A::D log2(A& a, typename A::D x) {
+  return log2_in(a, F64<A>{a}, x);
+}
+template <class A>
+typename A::F sinh(A& a, typename A::F x) {
+  return sinh_in(a, F32<A>{a}, x);
+}
+template <class A>
+typename A::D sinh(A& a, typename A::D x) {
+  return sinh_in(a, F64<A>{a}, x);
+}
+template <class A>
+typename A::F cosh(A& a, typename A::F x) {
+  return cosh_in(a, F32<A>{a}, x);
+}
+template <class A>
+typename A::D cosh(A& a, typename A::D x) {
+  return cosh_in(a, F64<A>{a}, x);
+}
 
 // ---- the others in f64, which pow, sin and cos of f32 are made of ---------------------------------------------------
 
-// x^y for the special values of IEEE 754. `power` is exp(y log |x|), computed by the caller in the precision it needs.
+// x^y for the special values of IEEE 754. `value` is |x|^y, in the precision that the caller needs.
 template <class A>
-typename A::D pow(A& a, typename A::D x, typename A::D y) {
+typename A::D signed_pow(A& a, typename A::D x, typename A::D y, typename A::D value) {
   constexpr double inf = std::numeric_limits<double>::infinity();
   auto zero = a.d(0), one = a.d(1);
-  auto product = a.mul(y, log(a, a.abs(x)));
-  auto value = exp(a, product);
   // Is y a whole number, and an odd one? Above 2^53 every number is even.
   auto whole = [&](typename A::D v) {
     auto size = a.abs(v);
@@ -265,25 +378,17 @@ typename A::D pow(A& a, typename A::D x, typename A::D y) {
   return a.select(a.either(a.eq(y, zero), a.eq(x, one)), one, value);
 }
 
-// Below 3 the series 2/sqrt(pi) exp(-x^2) (x + 2 x^3/3 + 4 x^5/15 + ...), of which no terms cancel (Abramowitz and
-// Stegun 7.1.6); above it 1 - exp(-x^2) / (sqrt(pi) K) with K = x + (1/2) / (x + 1 / (x + (3/2) / (x + ...))) (7.1.14).
-// Both are cut off where the rest is below 1e-15.
+// exp(log(x) / 3), which is off by some 2^-44, and one step of Newton; y^3 - x is exact to far below an ulp of x.
 template <class A>
-typename A::D erf(A& a, typename A::D x) {
-  constexpr int terms = 48, fractions = 20;
+typename A::D cbrt(A& a, typename A::D x) {
   auto size = a.abs(x);
-  size = a.select(a.lt(a.d(6), size), a.d(6), size); // erf(6) rounds to 1
-  auto x2 = a.mul(size, size);
-  auto bell = exp(a, a.neg(x2));
-  double coefficients[terms] = {2 * std::numbers::inv_sqrtpi};
-  for (int n = 1; n < terms; ++n) coefficients[n] = coefficients[n - 1] * 2 / (2 * n + 1);
-  auto small = a.mul(a.mul(bell, size), polynomial(a, x2, coefficients, [&](double v) { return a.d(v); }));
-  auto k = size;
-  for (int n = fractions; n > 0; --n) k = a.add(size, a.div(a.d(0.5 * n), k));
-  auto large = a.sub(a.d(1), a.div(a.mul(bell, a.d(std::numbers::inv_sqrtpi)), k));
-  auto y = a.select(a.lt(size, a.d(3)), small, large);
+  auto y = exp(a, a.mul(log(a, size), a.d(1.0 / 3)));
+  auto square = a.mul(y, y), lost = a.fma(y, y, a.neg(square));
+  auto rest = a.fma(y, lost, a.fma(y, square, a.neg(size)));
+  y = a.sub(y, a.div(rest, a.mul(square, a.d(3))));
   y = a.select(a.lt(x, a.d(0)), a.neg(y), y);
-  return a.select(a.either(a.unordered(x), a.eq(x, a.d(0))), x, y); // -0 stays
+  auto itself = a.either(a.eq(x, a.d(0)), a.eq(a.is_finite(x), a.no()));
+  return a.select(itself, x, y);
 }
 
 // x = n pi/2 + r: r in [-pi/4, pi/4] and the quadrant n. pi/2 in two parts; good for |x| up to 2^31.
@@ -301,19 +406,19 @@ Quadrant<A> quadrant(A& a, typename A::D x) {
 }
 
 // Taylor on [-pi/4, pi/4]: sine to r^15, cosine to r^16 (next terms below 2^-53).
+inline constexpr double sine_terms[] = {-1.0 / 6,        1.0 / 120,        -1.0 / 5040,         1.0 / 362880,
+                                        -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000};
+inline constexpr double cosine_terms[] = {-0.5,           1.0 / 24,        -1.0 / 720,         1.0 / 40320,
+                                          -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000};
 template <class A>
 typename A::D sine_piece(A& a, typename A::D r) {
-  static constexpr double c[] = {-1.0 / 6,        1.0 / 120,        -1.0 / 5040,         1.0 / 362880,
-                                 -1.0 / 39916800, 1.0 / 6227020800, -1.0 / 1307674368000};
   auto r2 = a.mul(r, r);
-  return a.fma(a.mul(r2, polynomial(a, r2, c, [&](double v) { return a.d(v); })), r, r);
+  return a.fma(a.mul(r2, polynomial(a, r2, sine_terms, [&](double v) { return a.d(v); })), r, r);
 }
 template <class A>
 typename A::D cosine_piece(A& a, typename A::D r) {
-  static constexpr double c[] = {-0.5,           1.0 / 24,        -1.0 / 720,         1.0 / 40320,
-                                 -1.0 / 3628800, 1.0 / 479001600, -1.0 / 87178291200, 1.0 / 20922789888000};
   auto r2 = a.mul(r, r);
-  return a.fma(r2, polynomial(a, r2, c, [&](double v) { return a.d(v); }), a.d(1));
+  return a.fma(r2, polynomial(a, r2, cosine_terms, [&](double v) { return a.d(v); }), a.d(1));
 }
 // Quadrants 0, 1, 2, 3 of the sine: sin r, cos r, -sin r, -cos r; the cosine is one quadrant ahead. Where the reduction
 // holds no longer x is taken for 0 (infinity and NaN for NaN), so that the result stays a sine of something.
@@ -361,7 +466,12 @@ typename A::F erf(A& a, typename A::F x) {
 // In f64, rounded once at the end: their errors come from the last rounding alone.
 template <class A>
 typename A::F pow(A& a, typename A::F x, typename A::F y) {
-  return a.narrow(pow(a, a.widen(x), a.widen(y)));
+  auto wide = a.widen(x), exponent = a.widen(y);
+  return a.narrow(signed_pow(a, wide, exponent, exp(a, a.mul(exponent, log(a, a.abs(wide))))));
+}
+template <class A>
+typename A::F cbrt(A& a, typename A::F x) {
+  return a.narrow(cbrt(a, a.widen(x)));
 }
 template <class A>
 typename A::F sin(A& a, typename A::F x) {

@@ -101,6 +101,14 @@ struct Plain {
     return std::floor(x);
   }
   template <class X>
+  X ceil(X x) const {
+    return std::ceil(x);
+  }
+  template <class X>
+  X trunc(X x) const {
+    return std::trunc(x);
+  }
+  template <class X>
   X round(X x) const {
     return std::nearbyint(x);
   }

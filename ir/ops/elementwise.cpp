@@ -61,6 +61,7 @@ std::vector<Refusal> needs_booleans_2() {
 
 std::vector<Sample> samples_1() { return elementwise_samples(1, floats(), -4, 4); }
 std::vector<Sample> samples_1_positive() { return elementwise_samples(1, floats(), 0.1, 4); }
+std::vector<Sample> samples_1_inside() { return elementwise_samples(1, floats(), -0.9, 0.9); }
 std::vector<Sample> number_samples_1() { return elementwise_samples(1, all_numbers()); }
 std::vector<Sample> number_samples_2() { return elementwise_samples(2, all_numbers()); }
 std::vector<Sample> comparison_samples() { return elementwise_samples(2, all_numbers(), -2, 2, 0, 3); }
@@ -101,6 +102,9 @@ void gradient_of_pow(Grad& g) {
     g.to(1, g.dy() * (g.y() * apply(OpCode::log, {base})));
   }
 }
+
+// sqrt(1 - x^2), without cancellation near -1 and 1.
+V cosine_of_sine(V x) { return apply(OpCode::sqrt, {(1.0 - x) * (1.0 + x)}); }
 
 std::vector<Type> select_type(TypeQuery const& q) {
   if (q.operands[0].dtype != DType::bool_) refuse("the condition of select is bool, found " + q.operands[0].text());
@@ -264,6 +268,25 @@ constinit Op const ops::pow{
     .written = "^",
     .accuracy = "at most 4 ulp",
 };
+constinit Op const ops::atan2{
+    .name = "atan2",
+    .doc = "angle of the point (x, y) from the first axis, for the operands y, x: in [-pi, pi], with the sign of y. "
+           "Special values as IEEE 754 atan2",
+    .arity = 2,
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient =
+        [](Grad& g) { // to y: x / (x^2 + y^2), to x: -y / (x^2 + y^2)
+          V share = g.dy() / (g.x(0) * g.x(0) + g.x(1) * g.x(1));
+          g.to(0, share * g.x(1));
+          g.to(1, -(share * g.x(0)));
+        },
+    .evaluate = each2([](f64 y, f64 x) { return std::atan2(y, x); }),
+    .samples = [] { return elementwise_samples(2, floats(), -3, 3); },
+    .errors = needs_floats_2,
+    .written = "atan2(y, x)",
+    .accuracy = "at most 2 ulp",
+};
 constinit Op const ops::max{
     .name = "max",
     .doc = "b < a or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to the "
@@ -335,6 +358,26 @@ constinit Op const ops::floor{
     .errors = needs_floats_1,
     .written = "floor(x)",
 };
+constinit Op const ops::ceil{
+    .name = "ceil",
+    .doc = "smallest integer that is not below x",
+    .traits = arithmetic | no_derivative,
+    .type = elementwise_type<Takes::floats>,
+    .evaluate = each1([](f64 x) { return std::ceil(x); }),
+    .samples = samples_1,
+    .errors = needs_floats_1,
+    .written = "ceil(x)",
+};
+constinit Op const ops::trunc{
+    .name = "trunc",
+    .doc = "x without its fraction, rounded toward 0",
+    .traits = arithmetic | no_derivative,
+    .type = elementwise_type<Takes::floats>,
+    .evaluate = each1([](f64 x) { return std::trunc(x); }),
+    .samples = samples_1,
+    .errors = needs_floats_1,
+    .written = "trunc(x)",
+};
 constinit Op const ops::round{
     .name = "round",
     .doc = "nearest integer, ties to the even one",
@@ -369,6 +412,18 @@ constinit Op const ops::expm1{
     .written = "expm1(x)",
     .accuracy = "at most 2 ulp",
 };
+constinit Op const ops::exp2{
+    .name = "exp2",
+    .doc = "2 to the power of x; exact where x is whole",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() * (std::numbers::ln2 * g.y())); },
+    .evaluate = each1([](f64 x) { return std::exp2(x); }),
+    .samples = samples_1,
+    .errors = needs_floats_1,
+    .written = "exp2(x)",
+    .accuracy = "at most 2 ulp",
+};
 constinit Op const ops::log{
     .name = "log",
     .doc = "natural logarithm; 0 gives -inf, negative numbers NaN",
@@ -393,6 +448,18 @@ constinit Op const ops::log1p{
     .written = "log1p(x)",
     .accuracy = "at most 2 ulp",
 };
+constinit Op const ops::log2{
+    .name = "log2",
+    .doc = "logarithm to the base 2, exact for powers of 2; 0 gives -inf, negative numbers NaN",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() / (std::numbers::ln2 * g.x(0))); },
+    .evaluate = each1([](f64 x) { return std::log2(x); }),
+    .samples = samples_1_positive,
+    .errors = needs_floats_1,
+    .written = "log2(x)",
+    .accuracy = "at most 2 ulp",
+};
 constinit Op const ops::tanh{
     .name = "tanh",
     .doc = "hyperbolic tangent",
@@ -403,6 +470,30 @@ constinit Op const ops::tanh{
     .samples = samples_1,
     .errors = needs_floats_1,
     .written = "tanh(x)",
+    .accuracy = "at most 2 ulp",
+};
+constinit Op const ops::sinh{
+    .name = "sinh",
+    .doc = "hyperbolic sine",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() * apply(OpCode::cosh, {g.x(0)})); },
+    .evaluate = each1([](f64 x) { return std::sinh(x); }),
+    .samples = samples_1,
+    .errors = needs_floats_1,
+    .written = "sinh(x)",
+    .accuracy = "at most 2 ulp",
+};
+constinit Op const ops::cosh{
+    .name = "cosh",
+    .doc = "hyperbolic cosine",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() * apply(OpCode::sinh, {g.x(0)})); },
+    .evaluate = each1([](f64 x) { return std::cosh(x); }),
+    .samples = samples_1,
+    .errors = needs_floats_1,
+    .written = "cosh(x)",
     .accuracy = "at most 2 ulp",
 };
 constinit Op const ops::erf{
@@ -444,6 +535,18 @@ constinit Op const ops::rsqrt{
     .written = "rsqrt(x)",
     .accuracy = "at most 1.5 ulp",
 };
+constinit Op const ops::cbrt{
+    .name = "cbrt",
+    .doc = "cube root, of negative numbers too",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() / (3.0 * (g.y() * g.y()))); },
+    .evaluate = each1([](f64 x) { return std::cbrt(x); }),
+    .samples = samples_1_positive,
+    .errors = needs_floats_1,
+    .written = "cbrt(x)",
+    .accuracy = "at most 2 ulp",
+};
 constinit Op const ops::sin{
     .name = "sin",
     .doc = "sine of x in radians; where abs(x) >= 2^31 compiled code takes x for 0",
@@ -467,6 +570,54 @@ constinit Op const ops::cos{
     .errors = needs_floats_1,
     .written = "cos(x)",
     .accuracy = "at most 4 ulp, for abs(x) < 2^31",
+};
+constinit Op const ops::tan{
+    .name = "tan",
+    .doc = "tangent of x in radians; where abs(x) >= 2^31 compiled code takes x for 0",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() * (1.0 + g.y() * g.y())); },
+    .evaluate = each1([](f64 x) { return std::tan(x); }),
+    .samples = [] { return elementwise_samples(1, floats(), -1.2, 1.2); },
+    .errors = needs_floats_1,
+    .written = "tan(x)",
+    .accuracy = "at most 2 ulp, for abs(x) < 2^31",
+};
+constinit Op const ops::asin{
+    .name = "asin",
+    .doc = "angle in [-pi/2, pi/2] that has this sine; NaN outside of [-1, 1]",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() / cosine_of_sine(g.x(0))); },
+    .evaluate = each1([](f64 x) { return std::asin(x); }),
+    .samples = samples_1_inside,
+    .errors = needs_floats_1,
+    .written = "asin(x)",
+    .accuracy = "at most 2 ulp",
+};
+constinit Op const ops::acos{
+    .name = "acos",
+    .doc = "angle in [0, pi] that has this cosine; NaN outside of [-1, 1]",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, -(g.dy() / cosine_of_sine(g.x(0)))); },
+    .evaluate = each1([](f64 x) { return std::acos(x); }),
+    .samples = samples_1_inside,
+    .errors = needs_floats_1,
+    .written = "acos(x)",
+    .accuracy = "at most 2 ulp",
+};
+constinit Op const ops::atan{
+    .name = "atan",
+    .doc = "angle in [-pi/2, pi/2] that has this tangent",
+    .traits = elementwise | costly,
+    .type = elementwise_type<Takes::floats>,
+    .gradient = [](Grad& g) { g.to(0, g.dy() / (1.0 + g.x(0) * g.x(0))); },
+    .evaluate = each1([](f64 x) { return std::atan(x); }),
+    .samples = samples_1,
+    .errors = needs_floats_1,
+    .written = "atan(x)",
+    .accuracy = "at most 2 ulp",
 };
 constinit Op const ops::stop_gradient{
     .name = "stop_gradient",
@@ -591,6 +742,17 @@ constinit Op const ops::or_{
     .samples = bool_samples_2,
     .errors = needs_booleans_2,
     .written = "or",
+};
+constinit Op const ops::xor_{
+    .name = "xor",
+    .doc = "exactly one of two bools",
+    .arity = 2,
+    .traits = arithmetic | commutative | no_derivative,
+    .type = elementwise_type<Takes::booleans>,
+    .evaluate = each2(nullptr, [](i64 a, i64 b) { return a ^ b; }),
+    .samples = bool_samples_2,
+    .errors = needs_booleans_2,
+    .written = "xor(a, b)",
 };
 constinit Op const ops::not_{
     .name = "not",

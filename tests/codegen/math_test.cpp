@@ -1,6 +1,6 @@
 // The errors of the mathematical functions, in units in the last place, over dense samples of their whole range.
-#include "codegen/math/functions.h"
 #include "codegen/math/plain.h"
+#include "codegen/math/powers.h"
 
 #include <doctest/doctest.h>
 
