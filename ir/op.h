@@ -26,6 +26,7 @@ enum Trait : u32 {
   costly = 1 << 9,        // tens of instructions (exp, log, tanh ...): not worth computing twice
   structural = 1 << 10,   // grad, with_gradient, call, cond, kernel: nodes about nodes
   compares = 1 << 11,     // elementwise; the result is bool, whatever the operands are
+  accumulates = 1 << 12,  // its elements are sums or products of many: narrow floats accumulate in f32 (pass `widen`)
 };
 
 enum class AttributeKind : u8 { boolean, integer, number, string, integers, dims, order, places };

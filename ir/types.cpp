@@ -37,6 +37,7 @@ i64 checked_mul(i64 a, i64 b) {
 std::string_view name(DType d) { return dtypes[static_cast<size_t>(d)].name; }
 i64 bytes(DType d) { return dtypes[static_cast<size_t>(d)].bytes; }
 bool is_float(DType d) { return d <= DType::bf16; }
+bool is_narrow_float(DType d) { return d == DType::f16 || d == DType::bf16; }
 bool is_int(DType d) { return d >= DType::i64 && d <= DType::u8; }
 
 std::optional<DType> dtype_named(std::string_view text) {

@@ -17,6 +17,7 @@ inline constexpr int dtype_count = 9;
 std::string_view name(DType);                       // "f32", "bool"
 std::optional<DType> dtype_named(std::string_view); // the inverse
 bool is_float(DType);
+bool is_narrow_float(DType); // f16, bf16: computed in f32, rounded once
 bool is_int(DType); // i64 i32 i8 u8; bool is neither float nor int
 i64 bytes(DType);   // of one element; bool takes one byte that holds 0 or 1
 

@@ -80,7 +80,7 @@ struct F64 {
   static constexpr int mantissa = 52, bias = 1023;
   static constexpr std::int64_t magic_bits = 0x4338000000000000, root_half_bits = 0x3fe6a09e667f3bcd;
   static constexpr double magic = 0x1.8p52, ln2_high = 0x1.62e42fee00000p-1, ln2_low = 0x1.a39ef35793c76p-33;
-  static constexpr double smallest = std::numeric_limits<double>::min(), exp_limit = 746, tanh_limit = 0.02;
+  static constexpr double smallest = std::numeric_limits<double>::min(), exp_limit = 746;
   static constexpr double exp2_limit = 1100;
   static constexpr double expm1_least = -50, expm1_most = 710;
   // exp to r^13, sinh to x^19 (next terms below 2^-57).
@@ -89,7 +89,6 @@ struct F64 {
                                          1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800};
   static constexpr double log_terms[] = {2.0 / 3,  2.0 / 5,  2.0 / 7,  2.0 / 9,  2.0 / 11, 2.0 / 13,
                                          2.0 / 15, 2.0 / 17, 2.0 / 19, 2.0 / 21, 2.0 / 23};
-  static constexpr double tanh_terms[] = {-1.0 / 3, 2.0 / 15, -17.0 / 315, 62.0 / 2835, -1382.0 / 155925};
   static constexpr double sinh_terms[] = {1.0 / 6,
                                           1.0 / 120,
                                           1.0 / 5040,
@@ -134,19 +133,28 @@ typename P::X power_of_two(A& a, P p, typename P::N n) { // by its exponent fiel
   return a.number(a.shl(a.add(n, p.n(P::bias)), P::mantissa));
 }
 
-// x 2^n, in two factors, so that the largest and the subnormal results can pass through.
+// 2^n in two factors, so that the largest and the subnormal results can pass through.
+template <class P>
+struct Factors {
+  typename P::X second, first;
+};
 template <class A, class P>
-typename P::X times_power(A& a, P p, typename P::X x, typename P::N n) {
+Factors<P> factors_of(A& a, P p, typename P::N n) {
   auto half = a.shr(n, 1);
-  auto first = a.mul(x, power_of_two(a, p, half));
-  return a.mul(first, power_of_two(a, p, a.sub(n, half)));
+  auto second = power_of_two(a, p, a.sub(n, half));
+  return {second, power_of_two(a, p, half)};
+}
+template <class A, class P>
+typename P::X times(A& a, typename P::X x, Factors<P> f) {
+  return a.mul(a.mul(x, f.first), f.second);
 }
 
 // exp(x) = 2^n exp(r).
 template <class A, class P>
 typename P::X exp_in(A& a, P p, typename P::X x) {
   auto [n, less_one] = reduced(a, p, x, -P::exp_limit, P::exp_limit);
-  return times_power(a, p, a.add(less_one, p.x(1)), n);
+  auto power = factors_of(a, p, n);
+  return times(a, a.add(less_one, p.x(1)), power);
 }
 
 // 2^x = 2^n exp(r ln 2), n = round(x); exact where x is whole.
@@ -156,7 +164,8 @@ typename P::X exp2_in(A& a, P p, typename P::X x) {
   auto shifted = a.add(x, p.x(P::magic));
   auto n = a.sub(a.bits(shifted), p.n(P::magic_bits));
   auto r = a.sub(x, a.sub(shifted, p.x(P::magic)));
-  return times_power(a, p, a.add(small_expm1(a, p, a.mul(r, p.x(std::numbers::ln2))), p.x(1)), n);
+  auto less_one = small_expm1(a, p, a.mul(r, p.x(std::numbers::ln2)));
+  return times(a, a.add(less_one, p.x(1)), factors_of(a, p, n));
 }
 
 // exp(x) - 1 is exp(r) - 1 where n = 0, else twice 2^(n-1) (exp(r) - 1) + (2^(n-1) - 1/2), so that the largest result
@@ -234,9 +243,12 @@ typename P::X log1p_in(A& a, P p, typename P::X x) {
   return a.select(a.eq(x, p.x(0)), x, log_or_special(a, p, u, y)); // -0 stays
 }
 
-// tanh(x) = 1 - 2 / (exp(2 |x|) + 1) with the sign of x; near 0, where the difference would cancel, an odd polynomial.
-template <class A, class P>
-typename P::X tanh_in(A& a, P p, typename P::X x) {
+// In f32 tanh(x) = 1 - 2 / (exp(2 |x|) + 1) with the sign of x; near 0, where the difference would cancel, an odd
+// polynomial.
+template <class A>
+typename A::F tanh(A& a, typename A::F x) {
+  using P = F32<A>;
+  P p{a};
   auto size = a.abs(x);
   auto large = a.sub(p.x(1), a.div(p.x(2), a.add(exp_in(a, p, a.add(size, size)), p.x(1))));
   large = a.select(a.lt(x, p.x(0)), a.neg(large), large);
@@ -255,8 +267,8 @@ template <class A, class P>
 HalfExp<P> half_exp(A& a, P p, typename P::X x) {
   auto [n, less_one] = reduced(a, p, a.abs(x), -P::exp_limit, P::exp_limit);
   auto sum = a.add(less_one, p.x(1)), lost = a.sub(less_one, a.sub(sum, p.x(1)));
-  n = a.sub(n, p.n(1));
-  return {times_power(a, p, sum, n), times_power(a, p, lost, n)};
+  auto power = factors_of(a, p, a.sub(n, p.n(1)));
+  return {times(a, sum, power), times(a, lost, power)};
 }
 
 // cosh(x) = h + 1 / (4 h) with h = exp(|x|) / 2.
@@ -310,14 +322,6 @@ typename A::F log(A& a, typename A::F x) {
 template <class A>
 typename A::D log(A& a, typename A::D x) {
   return log_in(a, F64<A>{a}, x);
-}
-template <class A>
-typename A::F tanh(A& a, typename A::F x) {
-  return tanh_in(a, F32<A>{a}, x);
-}
-template <class A>
-typename A::D tanh(A& a, typename A::D x) {
-  return tanh_in(a, F64<A>{a}, x);
 }
 template <class A>
 typename A::F exp2(A& a, typename A::F x) {
@@ -378,14 +382,18 @@ typename A::D signed_pow(A& a, typename A::D x, typename A::D y, typename A::D v
   return a.select(a.either(a.eq(y, zero), a.eq(x, one)), one, value);
 }
 
-// exp(log(x) / 3), which is off by some 2^-44, and one step of Newton; y^3 - x is exact to far below an ulp of x.
+// exp(log(x) / 3), which is off by some 2^-44, and one step of Newton; y^3 - x is exact to far below an ulp of x. Where
+// that would be flushed to zero x is scaled by 2^300.
 template <class A>
 typename A::D cbrt(A& a, typename A::D x) {
   auto size = a.abs(x);
+  auto tiny = a.lt(size, a.d(0x1p-800));
+  size = a.mul(size, a.select(tiny, a.d(0x1p300), a.d(1)));
   auto y = exp(a, a.mul(log(a, size), a.d(1.0 / 3)));
   auto square = a.mul(y, y), lost = a.fma(y, y, a.neg(square));
   auto rest = a.fma(y, lost, a.fma(y, square, a.neg(size)));
   y = a.sub(y, a.div(rest, a.mul(square, a.d(3))));
+  y = a.mul(y, a.select(tiny, a.d(0x1p-100), a.d(1)));
   y = a.select(a.lt(x, a.d(0)), a.neg(y), y);
   auto itself = a.either(a.eq(x, a.d(0)), a.eq(a.is_finite(x), a.no()));
   return a.select(itself, x, y);
@@ -466,7 +474,7 @@ typename A::F erf(A& a, typename A::F x) {
 // In f64, rounded once at the end: their errors come from the last rounding alone.
 template <class A>
 typename A::F pow(A& a, typename A::F x, typename A::F y) {
-  auto wide = a.widen(x), exponent = a.widen(y);
+  auto exponent = a.widen(y), wide = a.widen(x);
   return a.narrow(signed_pow(a, wide, exponent, exp(a, a.mul(exponent, log(a, a.abs(wide))))));
 }
 template <class A>

@@ -1,5 +1,5 @@
-// pow and erf of f64, over any arithmetic (codegen/math/functions.h says what that is): where the exponential function
-// of a large number would blow up what its rounding took, the number comes in two parts.
+// tanh, pow and erf of f64, over any arithmetic (codegen/math/functions.h says what that is): where the exponential
+// function of a large number would blow up what its rounding took, the number comes in two parts.
 #pragma once
 
 #include "codegen/math/two.h"
@@ -39,10 +39,35 @@ typename A::D exp_of(A& a, Two<A> x) {
   auto shifted = a.fma(high, a.d(std::numbers::log2e), a.d(F64<A>::magic));
   auto whole = a.sub(shifted, a.d(F64<A>::magic));
   auto r = sum_of(a, a.fma(whole, a.d(-F64<A>::ln2_high), high), a.mul(whole, a.d(-F64<A>::ln2_low)));
-  auto low = a.add(r.low, x.low);
+  auto low = a.add(r.low, a.select(a.eq(high, x.high), x.low, a.d(0)));
   auto less_one = small_expm1(a, p, r.high);
   less_one = a.add(less_one, a.fma(low, less_one, low));
-  return times_power(a, p, a.add(less_one, a.d(1)), a.sub(a.bits(shifted), a.l(F64<A>::magic_bits)));
+  auto power = factors_of(a, p, a.sub(a.bits(shifted), a.l(F64<A>::magic_bits)));
+  return times(a, a.add(less_one, a.d(1)), power);
+}
+
+// Below 0.17 it is E / (E + 2) with E = exp(2 x) - 1 by Taylor, above it (h - v) / (h + v) with h = exp(x) / 2 and
+// v = 1 / (4 h).
+template <class A>
+typename A::D tanh(A& a, typename A::D x) {
+  F64<A> p{a};
+  auto size = clamped(a, p, a.abs(x), 0, 30); // tanh(30) rounds to 1
+  auto t = a.add(size, size);
+  auto series = polynomial(a, t, F64<A>::exp_terms, [&](double v) { return a.d(v); });
+  auto less = sum_of_ordered(a, t, a.mul(a.mul(t, t), series));
+  auto more = sum_of_ordered(a, a.d(2), less.high);
+  more.low = a.add(more.low, less.low);
+  auto small = quotient_of(a, less, more);
+  auto half = half_exp(a, p, size);
+  auto inverse = quotient_of(a, constant_of(a, 0.25), Two<A>{half.high, half.low});
+  auto sine = sum_of_ordered(a, half.high, a.neg(inverse.high)), cosine = sum_of_ordered(a, half.high, inverse.high);
+  sine.low = a.add(sine.low, a.sub(half.low, inverse.low));
+  cosine.low = a.add(cosine.low, a.add(half.low, inverse.low));
+  auto large = quotient_of(a, sine, cosine);
+  auto y = select(a, a.lt(size, a.d(0.17)), small, large);
+  auto sum = a.add(y.high, y.low);
+  sum = a.select(a.lt(x, a.d(0)), a.neg(sum), sum);
+  return a.select(a.either(a.unordered(x), a.eq(x, a.d(0))), x, sum); // -0 stays
 }
 
 template <class A>

@@ -266,7 +266,7 @@ constinit Op const ops::pow{
     .samples = [] { return elementwise_samples(2, floats(), 0.2, 3); },
     .errors = needs_floats_2,
     .written = "^",
-    .accuracy = "at most 4 ulp",
+    .accuracy = "at most 2 ulp",
 };
 constinit Op const ops::atan2{
     .name = "atan2",
@@ -557,7 +557,7 @@ constinit Op const ops::sin{
     .samples = samples_1,
     .errors = needs_floats_1,
     .written = "sin(x)",
-    .accuracy = "at most 4 ulp, for abs(x) < 2^31",
+    .accuracy = "at most 2 ulp, for abs(x) < 2^31",
 };
 constinit Op const ops::cos{
     .name = "cos",
@@ -569,7 +569,7 @@ constinit Op const ops::cos{
     .samples = samples_1,
     .errors = needs_floats_1,
     .written = "cos(x)",
-    .accuracy = "at most 4 ulp, for abs(x) < 2^31",
+    .accuracy = "at most 2 ulp, for abs(x) < 2^31",
 };
 constinit Op const ops::tan{
     .name = "tan",
