@@ -78,11 +78,21 @@ NNC_API std::string suggestion(std::string const& word, std::vector<std::string>
 
 // ---- Buffers ------------------------------------------------------------------------------------------------------
 
-// "f32" for float, and so on: f64 f32 i64 i32 i8 u8 bool.
+// Numbers of 16 bits, for hosts whose C++ has none: the bits of IEEE binary16, and the upper half of a float.
+struct f16 {
+  std::uint16_t bits = 0;
+};
+struct bf16 {
+  std::uint16_t bits = 0;
+};
+
+// "f32" for float, and so on: f64 f32 f16 bf16 i64 i32 i8 u8 bool.
 template <class T>
 constexpr char const* dtype_of() {
   if constexpr (std::is_same_v<T, double>) return "f64";
   else if constexpr (std::is_same_v<T, float>) return "f32";
+  else if constexpr (std::is_same_v<T, f16>) return "f16";
+  else if constexpr (std::is_same_v<T, bf16>) return "bf16";
   else if constexpr (std::is_same_v<T, std::int64_t>) return "i64";
   else if constexpr (std::is_same_v<T, std::int32_t>) return "i32";
   else if constexpr (std::is_same_v<T, std::int8_t>) return "i8";

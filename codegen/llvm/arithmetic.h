@@ -20,7 +20,10 @@ public:
   using D = Of<DType::f64>;
   using I = Of<DType::i32>;
   using L = Of<DType::i64>;
+  using I8 = Of<DType::i8>;
   using U8 = Of<DType::u8>;
+  using Half = Of<DType::f16>; // as integers of 16 bits
+  using Brain = Of<DType::bf16>;
   using B = Of<DType::bool_>;
   template <class X>
   static constexpr bool is_float() {
@@ -28,7 +31,7 @@ public:
   }
   template <class X>
   static constexpr bool is_signed() {
-    return X::dtype == DType::i32 || X::dtype == DType::i64;
+    return X::dtype == DType::i8 || X::dtype == DType::i32 || X::dtype == DType::i64;
   }
 
   LlvmArithmetic(EmitModule& m, Emitter& b, int lanes) : m_(m), b_(b), lanes_(lanes) {}
@@ -179,10 +182,19 @@ public:
 
   I bits(F x) { return {b_.CreateBitCast(x, type<I>())}; }
   L bits(D x) { return {b_.CreateBitCast(x, type<L>())}; }
+  I bits(Half x) { return {b_.CreateZExt(x, type<I>())}; }
+  I bits(Brain x) { return {b_.CreateZExt(x, type<I>())}; }
+  template <class X>
+  X from_bits(I x) {
+    return {b_.CreateTrunc(x, type<X>())};
+  }
   F number(I x) { return {b_.CreateBitCast(x, type<F>())}; }
   D number(L x) { return {b_.CreateBitCast(x, type<D>())}; }
   D widen(F x) { return {b_.CreateFPExt(x, type<D>())}; }
   F narrow(D x) { return {b_.CreateFPTrunc(x, type<F>())}; }
+  bool has_half() const { return m_.machine.half; }
+  F widen_half(Half x) { return {b_.CreateFPExt(b_.CreateBitCast(x, half()), type<F>())}; }
+  Half narrow_half(F x) { return {b_.CreateBitCast(b_.CreateFPTrunc(x, half()), type<Half>())}; }
   F to_float(I x) { return {b_.CreateSIToFP(x, type<F>())}; }
   D to_double(L x) { return {b_.CreateSIToFP(b_.CreateTrunc(x, type<I>()), type<D>())}; } // small: 32 bits do
 
@@ -203,6 +215,10 @@ private:
   template <class X>
   llvm::Type* type() {
     return llvm_type(m_.module.getContext(), {X::dtype, lanes_});
+  }
+  llvm::Type* half() {
+    llvm::Type* scalar = llvm::Type::getHalfTy(m_.module.getContext());
+    return lanes_ == 1 ? scalar : llvm::FixedVectorType::get(scalar, static_cast<unsigned>(lanes_));
   }
   template <class X>
   X unary(llvm::Intrinsic::ID id, X x) {

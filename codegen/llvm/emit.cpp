@@ -1,6 +1,7 @@
 #include "codegen/llvm/emit.h"
 
 #include "codegen/llvm/transpose.h"
+#include "codegen/math/literal.h"
 
 namespace nnc {
 namespace {
@@ -13,10 +14,13 @@ llvm::Type* element_type(llvm::LLVMContext& c, DType d) {
   case DType::f32: return llvm::Type::getFloatTy(c);
   case DType::i64: return llvm::Type::getInt64Ty(c);
   case DType::i32: return llvm::Type::getInt32Ty(c);
+  case DType::f16:
+  case DType::bf16: return llvm::Type::getInt16Ty(c);
+  case DType::i8:
   case DType::u8: return llvm::Type::getInt8Ty(c);
   case DType::bool_: return llvm::Type::getInt1Ty(c);
-  default: throw Error("dtype " + std::string(name(d)) + " is not compiled yet");
   }
+  throw CompilerBug("a dtype without a type");
 }
 
 class KernelEmitter {
@@ -85,10 +89,10 @@ private:
 
   V constant(Inst const& i) {
     auto* type = llvm_type(context_, i.type);
-    if (is_float(i.type.dtype)) return llvm::ConstantFP::get(type, i.scalar.f);
+    if (type->isFPOrFPVectorTy()) return llvm::ConstantFP::get(type, i.scalar.f);
     if (i.type.dtype == DType::bool_)
       return i.scalar.i ? llvm::ConstantInt::getTrue(type) : llvm::ConstantInt::getFalse(type);
-    return llvm::ConstantInt::get(type, static_cast<u64>(i.scalar.i));
+    return llvm::ConstantInt::get(type, static_cast<u64>(math::lane_of(i.type.dtype, i.scalar).i));
   }
 
   void loop(Loop const& l) {
@@ -232,7 +236,7 @@ private:
     if (limit == no_ref) return from_memory(b_.CreateAlignedLoad(type, from, align(i.type.dtype)), i.type);
     V nothing = llvm::Constant::getNullValue(type);
     auto lanes = known(limit);
-    if (lanes && bytes(i.type.dtype) == 1) { // there are no masked loads of bytes before AVX-512
+    if (lanes && bytes(i.type.dtype) <= 2) { // there are no masked loads of bytes before AVX-512
       V v = nothing;
       for (i64 k = 0; k < *lanes; ++k) {
         V x = b_.CreateLoad(type->getScalarType(),
@@ -298,13 +302,16 @@ private:
 
   V tree(Inst const& i) {
     V v = operand(i, 0);
-    for (int w = type_of(i, 0).lanes / 2; w >= 1; w /= 2) {
+    int const lanes = type_of(i, 0).lanes;
+    for (int w = lanes / 2; w > 1; w /= 2) {
       std::vector<int> low, high;
       for (int k = 0; k < w; ++k) low.push_back(k), high.push_back(w + k);
       v = emit_compute(m_, b_, i.op, i.type.dtype, {i.type.dtype, w},
                        {b_.CreateShuffleVector(v, low), b_.CreateShuffleVector(v, high)});
     }
-    return b_.CreateExtractElement(v, u64{0});
+    if (lanes == 1) return v;
+    return emit_compute(m_, b_, i.op, i.type.dtype, i.type,
+                        {b_.CreateExtractElement(v, u64{0}), b_.CreateExtractElement(v, u64{1})});
   }
 
   void count(Inst const& i) {

@@ -16,6 +16,7 @@ namespace nnc {
 struct Machine {
   bool fma = true;     // else a * b + c is rounded twice
   bool gathers = true; // has an instruction that loads from several addresses
+  bool half = true;    // has instructions that convert f16
 };
 
 // A module under construction: makes the functions that kernels call once each.

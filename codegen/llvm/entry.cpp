@@ -298,11 +298,9 @@ private:
     auto const& place = s_.places[r.value];
     if (!place) throw CompilerBug("the result " + r.name + " has no place");
     DType d = value.type.dtype;
-    auto* type = llvm_type(context_, {d == DType::bool_ ? DType::u8 : d, 1});
-    V v = b_.CreateLoad(type, address_of(*place));
-    if (is_float(d)) return b_.CreateFPCast(v, b_.getDoubleTy());
-    return d == DType::u8 || d == DType::bool_ ? b_.CreateUIToFP(v, b_.getDoubleTy())
-                                               : b_.CreateSIToFP(v, b_.getDoubleTy());
+    if (d == DType::bool_) d = DType::u8; // in memory
+    V v = b_.CreateLoad(llvm_type(context_, {d, 1}), address_of(*place));
+    return emit_compute(m_, b_, OpCode::convert, d, {DType::f64, 1}, {v});
   }
 
   V address_of(Place const& p) {

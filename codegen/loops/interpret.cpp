@@ -2,7 +2,7 @@
 // compiled code when the processor flushes subnormals, as it does there.
 #include "codegen/loops/loops.h"
 #include "codegen/math/apply.h"
-#include "codegen/math/plain.h"
+#include "codegen/math/literal.h"
 #include "ir/random.h"
 
 #include <bit>
@@ -16,11 +16,6 @@ namespace {
 using math::Lane;
 using Value = std::vector<Lane>;
 
-Lane lane_of(DType d, Scalar s) {
-  if (d == DType::f32) return static_cast<f32>(s.f);
-  return d == DType::f64 ? Lane(s.f) : Lane(s.i);
-}
-
 class Interpreter {
 public:
   Interpreter(Loops const& l, i64* frame) : l_(l), frame_(frame), values_(l.insts.size()) {
@@ -30,7 +25,7 @@ public:
     }
     for (size_t r = 0; r < l.insts.size(); ++r)
       if (auto const& i = l.insts[r]; i.act == Act::constant)
-        values_[r].assign(static_cast<size_t>(i.type.lanes), lane_of(i.type.dtype, i.scalar));
+        values_[r].assign(static_cast<size_t>(i.type.lanes), math::lane_of(i.type.dtype, i.scalar));
   }
 
   void run() { list(l_.body); }
@@ -74,28 +69,28 @@ private:
     return buffers_[static_cast<size_t>(buffer)] + element * bytes(d);
   }
 
+  template <class T>
+  static T read(u8 const* from) {
+    T x{};
+    std::memcpy(&x, from, sizeof(T));
+    return x;
+  }
   static Lane get(DType d, u8 const* from) {
-    Lane l{};
-    i32 word = 0;
     switch (d) {
-    case DType::f32: std::memcpy(&l.s, from, 4); break;
-    case DType::i32: std::memcpy(&word, from, 4), l.i = word; break;
-    case DType::u8: l.i = *from; break;
-    case DType::bool_: l.i = *from != 0; break;
-    default: std::memcpy(&l, from, 8);
+    case DType::f64: return read<f64>(from);
+    case DType::f32: return read<f32>(from);
+    case DType::f16:
+    case DType::bf16: return read<u16>(from);
+    case DType::i64: return read<i64>(from);
+    case DType::i32: return read<i32>(from);
+    case DType::i8: return read<i8>(from);
+    case DType::u8: return *from;
+    case DType::bool_: return *from != 0;
     }
-    return l;
+    throw CompilerBug("a dtype without a place in memory");
   }
-  static void put(DType d, u8* to, Lane l) {
-    auto word = static_cast<i32>(l.i);
-    switch (d) {
-    case DType::f32: std::memcpy(to, &l.s, 4); break;
-    case DType::i32: std::memcpy(to, &word, 4); break;
-    case DType::u8:
-    case DType::bool_: *to = static_cast<u8>(l.i); break;
-    default: std::memcpy(to, &l, 8);
-    }
-  }
+  // The lowest bytes are the value, whatever it is.
+  static void put(DType d, u8* to, Lane l) { std::memcpy(to, &l, static_cast<size_t>(bytes(d))); }
 
   static i64 bounded(Value const* limit, i64 lanes) { return limit ? std::min((*limit)[0].i, lanes) : lanes; }
   Value const* optional(Inst const& i, size_t k) const { return i.args[k] == no_ref ? nullptr : &operand(i, k); }

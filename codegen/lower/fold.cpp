@@ -4,6 +4,7 @@
 #include "ir/contraction.h"
 #include "ir/kernel_space.h"
 #include "ir/op.h"
+#include "ir/tensor.h"
 
 #include <cmath>
 #include <limits>
@@ -22,22 +23,13 @@ OpCode join_of(OpCode reduce) {
   }
 }
 
-f64 lowest(DType d) {
-  if (is_float(d)) return -std::numeric_limits<f64>::infinity();
-  return d == DType::i32 ? std::numeric_limits<i32>::min() : 0;
-}
-
 Scalar start_of(OpCode join, DType d) {
+  constexpr f64 inf = std::numeric_limits<f64>::infinity();
   switch (join) {
   case OpCode::add: return {};
   case OpCode::mul: return {.f = 1, .i = 1};
-  case OpCode::max:
-    if (d == DType::i64) return {.f = 0, .i = std::numeric_limits<i64>::min()};
-    return {.f = lowest(d), .i = is_float(d) ? 0 : static_cast<i64>(lowest(d))};
-  default:
-    if (is_float(d)) return {.f = -lowest(d), .i = 0};
-    if (d == DType::i64) return {.f = 0, .i = std::numeric_limits<i64>::max()};
-    return {.f = 0, .i = d == DType::i32 ? std::numeric_limits<i32>::max() : d == DType::u8 ? 255 : 1};
+  case OpCode::max: return {.f = -inf, .i = is_float(d) ? 0 : saturate_to(d, -inf)};
+  default: return {.f = inf, .i = is_float(d) ? 0 : saturate_to(d, inf)};
   }
 }
 

@@ -131,7 +131,8 @@ Ref Puller::gather(Node const& n, Index const& index) {
   auto const& result = shape(n.result());
   size_t rank = shape(indices).size();
   Ref k = pull(indices, part_of(index, result, axis, axis + rank));
-  DType d = dtype(indices);
+  if (bytes(dtype(indices)) < 4) k = b_.convert(k, DType::i32); // holds the extent
+  DType d = b_.type(k).dtype;
   Ref last = b_.convert(b_.subtract(extent(b_, shape(table)[axis]), b_.integer(1)), d);
   Ref zero = b_.number(0, {d, 1});
   if (!n.attributes.get_or("uncounted", false))

@@ -93,6 +93,7 @@ private:
 
   void add_row(std::vector<At> const& outer, std::vector<At> const& indices) {
     Ref k = p_.pull(n_.operands[1], index_of(indices));
+    if (bytes(b_.type(k).dtype) < 4) k = b_.convert(k, DType::i32); // holds the extent
     DType d = b_.type(k).dtype;
     Ref last = b_.convert(b_.subtract(extent(b_, shape_[axis_]), b_.integer(1)), d), zero = b_.number(0, {d, 1});
     if (!n_.attributes.get_or("uncounted", false))

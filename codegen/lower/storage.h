@@ -23,7 +23,7 @@ std::optional<std::array<i64, 3>> polynomial_in_batch(Dim const&);
 Ref extent(LoopBuilder&, Dim const&);          // its exact value
 Ref extent_in_slots(LoopBuilder&, Dim const&); // with batch rounded up to row_padding
 
-// The dtypes that code is made for; an Error with the place for the others.
+// What code is made for; an Error with the place for the rest.
 void check_operators(Function const&);
 void check_compiled(Function const&);
 

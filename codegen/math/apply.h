@@ -4,6 +4,7 @@
 #pragma once
 
 #include "codegen/math/angles.h"
+#include "codegen/math/narrow.h"
 #include "codegen/math/powers.h"
 #include "ir/op.h"
 
@@ -74,7 +75,6 @@ Applied<A> of_numbers(A& a, OpCode op, X x, X y) {
   case OpCode::neg: return a.neg(x);
   case OpCode::abs: return absolute(a, x);
   case OpCode::sign: return sign(a, x);
-  case OpCode::stop_gradient: return x;
   case OpCode::eq: return a.eq(x, y);
   case OpCode::ne: return a.ne(x, y);
   case OpCode::lt: return a.lt(x, y);
@@ -148,9 +148,39 @@ typename A::Value with_type(DType d, Body body) {
   case DType::f32: return body(Typed<typename A::F>{});
   case DType::i64: return body(Typed<typename A::L>{});
   case DType::i32: return body(Typed<typename A::I>{});
+  case DType::i8: return body(Typed<typename A::I8>{});
   case DType::u8: return body(Typed<typename A::U8>{});
   case DType::bool_: return body(Typed<typename A::B>{});
-  default: throw Error("dtype " + std::string(name(d)) + " is not compiled yet");
+  case DType::f16: return body(Typed<typename A::Half>{});
+  case DType::bf16: return body(Typed<typename A::Brain>{});
+  }
+  throw CompilerBug("a dtype without code");
+}
+
+// From any dtype to any: to a narrow float by way of f32, or of f64 where f32 does not hold everything.
+template <class To, class A, class X>
+To converted(A& a, X x) {
+  if constexpr (std::is_same_v<To, X>) return x;
+  else if constexpr (is_narrow<A, X>) return converted<To>(a, widened(a, x));
+  else if constexpr (!is_narrow<A, To>) return a.template convert<To>(x);
+  else if constexpr (std::is_same_v<X, typename A::F>) return narrowed<To>(a, x);
+  else return narrowed<To>(a, to_odd(a, converted<typename A::D>(a, x)));
+}
+
+// An operator of the tables; of narrow floats it is computed in f32.
+template <class A, class X>
+typename A::Value computed(A& a, OpCode op, X x, X y) {
+  if constexpr (is_narrow<A, X>) {
+    auto const value = computed(a, op, widened(a, x), widened(a, y));
+    if (info(op).has(compares)) return value;
+    return narrowed<X>(a, a.template as<typename A::F>(value));
+  } else {
+    if (auto const number = of_numbers(a, op, x, y)) return *number;
+    Applied<A> value;
+    if constexpr (A::template is_float<X>()) value = of_floats(a, op, x, y);
+    else value = of_integers(a, op, x, y);
+    if (!value) throw CompilerBug("no code for the operator " + std::string(info(op).name));
+    return *value;
   }
 }
 
@@ -161,16 +191,13 @@ typename A::Value apply(A& a, OpCode op, DType from, DType to, std::span<typenam
   return with_type<A>(from, [&](auto type) -> Value {
     using X = typename decltype(type)::type;
     X x = a.template as<X>(operands.front()), y = a.template as<X>(operands.back());
-    if (op == OpCode::convert)
-      return with_type<A>(to, [&](auto type) -> Value { return a.template convert<typename decltype(type)::type>(x); });
-    if (op == OpCode::select)
-      return a.select(a.template as<typename A::B>(operands[0]), a.template as<X>(operands[1]), y);
-    if (auto number = of_numbers(a, op, x, y)) return *number;
-    Applied<A> value;
-    if constexpr (A::template is_float<X>()) value = of_floats(a, op, x, y);
-    else value = of_integers(a, op, x, y);
-    if (!value) throw CompilerBug("no code for " + std::string(info(op).name) + " of " + std::string(name(from)));
-    return *value;
+    switch (op) {
+    case OpCode::convert:
+      return with_type<A>(to, [&](auto type) -> Value { return converted<typename decltype(type)::type>(a, x); });
+    case OpCode::select: return a.select(a.template as<typename A::B>(operands[0]), a.template as<X>(operands[1]), y);
+    case OpCode::stop_gradient: return x;
+    default: return computed(a, op, x, y);
+    }
   });
 }
 

@@ -3,8 +3,9 @@
 // them use the same operations in the same order, so the bits agree everywhere.
 //
 // `A` is an arithmetic. It has
-//   types    F (lanes of f32), D (as many lanes of f64), I (lanes of i32), L (lanes of i64), U8, B (lanes of bool); and
-//            Value, which holds any of them: as<X>(Value) -> X, and X converts to Value
+//   types    F (lanes of f32), D (as many lanes of f64), I (lanes of i32), L (lanes of i64), I8, U8, B (lanes of bool),
+//            Half and Brain (lanes of f16 and bf16, which are only moved); and Value, which holds any of them:
+//            as<X>(Value) -> X, and X converts to Value
 //   is_float<X>() is_signed<X>()                                         what a type is, while compiling
 //   f(double) -> F, d(double) -> D, i(i32) -> I, l(i64) -> L, constant<X>(double) -> X      in every lane
 //   add sub mul neg                                                      on numbers; integers wrap
@@ -15,6 +16,7 @@
 //   select(B, x, y)                                                      on everything
 //   max(a, b) min(a, b)                                                  on numbers: b < a or a is nan ? a : b
 //   bits(F) -> I, bits(D) -> L, number(I) -> F, number(L) -> D           reinterpret
+//   bits(Half) bits(Brain) -> I, from_bits<X>(I) -> X                    the lower 16 bits
 //   band bor bxor bnot                                                   on integers and B
 //   shl(x, int) shr(x, int)                                              on I and on L; shr is arithmetic
 //   all_bits<X>(B) -> X                                                  every bit is that of the bool

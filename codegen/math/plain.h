@@ -10,7 +10,14 @@
 
 namespace nnc::math {
 
-// One value of any dtype: f32 in `s`, f64 in `d`, integers (sign or zero extended) and bools in `i`.
+// The bits of a float of 16.
+template <int which>
+struct Short {
+  std::uint16_t bits = 0;
+};
+
+// One value of any dtype: f32 in `s`, f64 in `d`, integers (sign or zero extended), bools and the bits of narrow floats
+// in `i`.
 union Lane {
   float s;
   double d;
@@ -20,6 +27,8 @@ union Lane {
   Lane(double x) : d(x) {}        // NOLINT
   template <std::integral N>
   Lane(N x) : i(static_cast<std::int64_t>(x)) {} // NOLINT
+  template <int which>
+  Lane(Short<which> x) : i(x.bits) {} // NOLINT
 };
 
 struct Plain {
@@ -27,8 +36,11 @@ struct Plain {
   using D = double;
   using I = std::int32_t;
   using L = std::int64_t;
+  using I8 = std::int8_t;
   using U8 = std::uint8_t;
   using B = bool;
+  using Half = Short<0>;
+  using Brain = Short<1>;
   using Value = Lane;
   template <class X>
   static constexpr bool is_float() {
@@ -48,6 +60,7 @@ struct Plain {
   X as(Value v) const {
     if constexpr (std::is_same_v<X, F>) return v.s;
     else if constexpr (std::is_same_v<X, D>) return v.d;
+    else if constexpr (std::is_class_v<X>) return {static_cast<std::uint16_t>(v.i)};
     else return static_cast<X>(v.i);
   }
   template <class X>
@@ -194,6 +207,14 @@ struct Plain {
 
   I bits(F x) const { return __builtin_bit_cast(I, x); }
   L bits(D x) const { return __builtin_bit_cast(L, x); }
+  template <int which>
+  I bits(Short<which> x) const {
+    return x.bits;
+  }
+  template <class X>
+  X from_bits(I x) const {
+    return {static_cast<std::uint16_t>(x)};
+  }
   F number(I x) const { return __builtin_bit_cast(F, x); }
   D number(L x) const { return __builtin_bit_cast(D, x); }
   D widen(F x) const { return flushed(x); }

@@ -222,7 +222,7 @@ constinit Op const ops::dot{
     .doc = "sums of products over pairs of axes; the result has the batch axes, the free axes of the first, those of "
            "the second",
     .arity = 2,
-    .traits = contracts,
+    .traits = contracts | accumulates,
     .attributes = dot_attributes,
     .type = dot_type,
     .gradient = gradient_of_dot,

@@ -20,7 +20,9 @@ std::vector<DType> const& all_numbers() {
 std::vector<DType> floats() { return {DType::f32}; }
 std::vector<DType> integers() { return {DType::i32, DType::i64, DType::u8}; }
 std::vector<DType> booleans() { return {DType::bool_}; }
-std::vector<DType> everything() { return {DType::f32, DType::i32, DType::u8, DType::i64, DType::bool_}; }
+std::vector<DType> everything() {
+  return {DType::f32, DType::i32, DType::u8, DType::i64, DType::bool_, DType::f64, DType::f16, DType::bf16, DType::i8};
+}
 
 constexpr auto floored_quotient = [](i64 a, i64 b) {
   if (b == 0) return i64{0};
@@ -165,8 +167,6 @@ std::vector<Sample> convert_samples() {
                        .high = 300,
                        .int_low = -2,
                        .int_high = 300});
-  for (DType to : {DType::f32, DType::i64}) out.push_back({.operands = {{DType::f64, {}}}, .stated = Type{to, {}}});
-  for (DType from : {DType::f32, DType::i64}) out.push_back({.operands = {{from, {}}}, .stated = Type{DType::f64, {}}});
   return out;
 }
 

@@ -157,6 +157,7 @@ constinit Op const ops::scatter_add{
     .doc =
         "a table with updates added at indices, in the order of the indices; an index outside is clamped, and counted",
     .arity = 3,
+    .traits = accumulates,
     .attributes = axis_attributes,
     .type = scatter_add_type,
     .gradient = gradient_of_scatter_add,

@@ -286,7 +286,7 @@ constexpr AttributeSpec arg_attributes[] = {{"axis", AttributeKind::integer, fal
 constinit Op const ops::reduce_sum{
     .name = "reduce_sum",
     .doc = "sum over axes; 0 over nothing",
-    .traits = reduces,
+    .traits = reduces | accumulates,
     .attributes = reduce_attributes,
     .type = reduce_type,
     .gradient = [](Grad& g) { g.to(0, spread(g, g.dy())); },
@@ -319,7 +319,7 @@ constinit Op const ops::reduce_min{
 constinit Op const ops::reduce_prod{
     .name = "reduce_prod",
     .doc = "product over axes; 1 over nothing",
-    .traits = reduces,
+    .traits = reduces | accumulates,
     .attributes = reduce_attributes,
     .type = reduce_type,
     .gradient = gradient_of_product,

@@ -7,6 +7,7 @@
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "passes/pass.h"
+#include "tests/elements.h"
 
 #include <doctest/doctest.h>
 
@@ -41,35 +42,13 @@ using Bytes = std::vector<u8>;
 
 inline Bytes packed(Tensor const& t) {
   Bytes out(static_cast<size_t>(t.size() * bytes(t.dtype)));
-  for (i64 k = 0; k < t.size(); ++k) {
-    u8* to = out.data() + k * bytes(t.dtype);
-    auto n = static_cast<size_t>(k);
-    if (t.dtype == DType::f32) {
-      auto x = static_cast<f32>(t.f[n]);
-      std::memcpy(to, &x, 4);
-    } else if (t.dtype == DType::f64) {
-      std::memcpy(to, &t.f[n], 8);
-    } else {
-      std::memcpy(to, &t.i[n], static_cast<size_t>(bytes(t.dtype)));
-    }
-  }
+  test::write_elements(t, out.data());
   return out;
 }
 
 inline Tensor unpacked(DType d, std::vector<i64> shape, u8 const* from) {
   Tensor t = Tensor::zeros(d, std::move(shape));
-  for (i64 k = 0; k < t.size(); ++k, from += bytes(d)) {
-    auto n = static_cast<size_t>(k);
-    f32 x = 0;
-    i32 w = 0;
-    switch (d) {
-    case DType::f32: std::memcpy(&x, from, 4), t.f[n] = x; break;
-    case DType::f64: std::memcpy(&t.f[n], from, 8); break;
-    case DType::i64: std::memcpy(&t.i[n], from, 8); break;
-    case DType::i32: std::memcpy(&w, from, 4), t.i[n] = w; break;
-    default: t.i[n] = *from;
-    }
-  }
+  test::read_elements(t, from);
   return t;
 }
 

@@ -5,6 +5,7 @@
 #include "ir/tensor.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
+#include "tests/elements.h"
 
 #include <algorithm>
 #include <chrono>
@@ -43,40 +44,6 @@ private:
   size_t size_;
   std::vector<u8> bytes_;
 };
-
-template <class T>
-void store(u8* to, size_t i, T value) {
-  std::memcpy(to + i * sizeof(T), &value, sizeof(T));
-}
-template <class T>
-T fetch(u8 const* from, size_t i) {
-  T value;
-  std::memcpy(&value, from + i * sizeof(T), sizeof(T));
-  return value;
-}
-
-inline void write_elements(Tensor const& t, u8* to) {
-  for (size_t i = 0; i < static_cast<size_t>(t.size()); ++i) switch (t.dtype) {
-    case DType::f32: store(to, i, static_cast<f32>(t.f[i])); break;
-    case DType::f64: store(to, i, t.f[i]); break;
-    case DType::i64: store(to, i, t.i[i]); break;
-    case DType::i32: store(to, i, static_cast<i32>(t.i[i])); break;
-    case DType::u8:
-    case DType::bool_: store(to, i, static_cast<u8>(t.i[i])); break;
-    default: throw std::logic_error("a dtype that is not compiled");
-    }
-}
-inline void read_elements(Tensor& t, u8 const* from) {
-  for (size_t i = 0; i < static_cast<size_t>(t.size()); ++i) switch (t.dtype) {
-    case DType::f32: t.f[i] = f64{fetch<f32>(from, i)}; break;
-    case DType::f64: t.f[i] = fetch<f64>(from, i); break;
-    case DType::i64: t.i[i] = fetch<i64>(from, i); break;
-    case DType::i32: t.i[i] = fetch<i32>(from, i); break;
-    case DType::u8:
-    case DType::bool_: t.i[i] = fetch<u8>(from, i); break;
-    default: throw std::logic_error("a dtype that is not compiled");
-    }
-}
 
 struct Outcome {
   std::vector<Tensor> results;
@@ -122,7 +89,7 @@ public:
       if (f.arguments[i].role == Role::seed) c.seed = inputs[i].i[0];
       if (f.arguments[i].role == Role::step) step = inputs[i].i[0];
       buffers.emplace_back(static_cast<size_t>(inputs[i].size() * bytes(inputs[i].dtype)));
-      write_elements(inputs[i], buffers.back().data());
+      test::write_elements(inputs[i], buffers.back().data());
       arguments.push_back(buffers.back().data());
       if (f.arguments[i].role == Role::rows) c.rows = reinterpret_cast<i32 const*>(buffers.back().data());
     }
@@ -171,7 +138,7 @@ public:
 
     for (auto const& buffer : buffers)
       if (!buffer.intact()) throw std::logic_error("generated code has written outside of its buffers");
-    for (size_t i = 0; i < results.size(); ++i) read_elements(out.results[i], static_cast<u8 const*>(results[i]));
+    for (size_t i = 0; i < results.size(); ++i) test::read_elements(out.results[i], static_cast<u8 const*>(results[i]));
     size_t reported = 0;
     for (size_t i = 0; i < results.size(); ++i)
       if (auto role = f.results[i].role; role == Role::loss || role == Role::metric) {

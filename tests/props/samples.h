@@ -3,9 +3,12 @@
 #pragma once
 
 #include "ir/builder.h"
+#include "ir/op.h"
 #include "ir/random.h"
 #include "ir/tensor.h"
 
+#include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,13 +81,51 @@ inline std::string described(OpCode code, size_t number, Sample const& s) {
   return out + ")";
 }
 
+// The sample with another dtype in the place of f32, or of i32 (indices): nothing where it has none of it, or the
+// operator refuses that.
+inline std::optional<Sample> swapped(OpCode code, Sample s, DType from, DType to) {
+  bool any = false;
+  auto swap = [&](Type& t) {
+    if (t.dtype == from) t.dtype = to, any = true;
+  };
+  for (auto& t : s.operands) swap(t);
+  if (s.stated) swap(*s.stated);
+  try {
+    if (any) (void)result_types(code, s.operands, s.attributes, s.stated ? &*s.stated : nullptr);
+  } catch (Error const&) {
+    return {};
+  }
+  return any ? std::optional(std::move(s)) : std::nullopt;
+}
+
+// The samples of an operator, and the first few of them in each dtype that it takes and they do not have.
+inline std::vector<Sample> samples_of(OpCode code) {
+  constexpr size_t few = 3;
+  auto const own = info(code).samples();
+  auto out = own;
+  for (int d = 0; d < dtype_count; ++d)
+    for (DType from : {DType::f32, DType::i32}) {
+      auto const to = static_cast<DType>(d);
+      auto const has = [&](Sample const& s) {
+        return std::any_of(s.operands.begin(), s.operands.end(), [&](Type const& t) { return t.dtype == to; }) ||
+               (s.stated && s.stated->dtype == to);
+      };
+      if (std::any_of(own.begin(), own.end(), has)) continue;
+      size_t made = 0;
+      for (auto const& s : own)
+        if (made < few)
+          if (auto other = swapped(code, s, from, to)) out.push_back(*other), ++made;
+    }
+  return out;
+}
+
 // Runs `check(code, sample, description)` for every sample of every operator; gives how many there were.
 template <class Check>
 size_t for_each_sample(Check check) {
   size_t count = 0;
   for (auto code : all_ops()) {
     if (!info(code).samples) continue;
-    auto samples = info(code).samples();
+    auto const samples = samples_of(code);
     for (size_t i = 0; i < samples.size(); ++i, ++count) check(code, samples[i], described(code, i, samples[i]));
   }
   return count;
