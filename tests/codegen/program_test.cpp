@@ -232,9 +232,21 @@ TEST_CASE("a processor without fused multiply-add, and one that does not exist")
   CHECK_THROWS_WITH_AS(target_for("znver44"), "unknown cpu znver44", Error);
 }
 
-TEST_CASE("a dtype that is not compiled yet is an error") {
-  Module m = host::parsed("func @f(%x: bf16[4]) -> (y: bf16[4]) {\n  %y = neg %x : bf16[4]\n  return %y\n}\n");
-  CHECK_THROWS_WITH_AS(compile(host::finished(m, host_target())), "dtype bf16 is not compiled yet", Error);
+TEST_CASE("f16 needs no symbols where the processor has no conversions") {
+  Module m = host::parsed("func @f(%x: f16[40]) -> (y: f16[40]) {\n  %y = exp %x : f16[40]\n  return %y\n}\n");
+  CHECK(undefined_symbols(compile(host::finished(m, target_for("x86-64-v2"))).bytes).empty());
+}
+
+TEST_CASE("a sum in a narrow float that no pass has widened is an error") {
+  Module m =
+      host::parsed("func @f(%x: bf16[4]) -> (y: bf16[]) {\n  %y = reduce_sum %x {axes=[0]} : bf16[]\n  return %y\n}\n");
+  m.target = host_target();
+  PassContext context;
+  context.target = *m.target;
+  PassOptions options;
+  options.without = {"widen"};
+  CHECK_THROWS_WITH_AS(compile(run_passes(m, options, context)),
+                       "a sum in bf16 is not compiled: the pass `widen` makes one in f32 of it", Error);
 }
 
 TEST_CASE("rows of a symbolic batch may stand behind one another") {
