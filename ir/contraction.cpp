@@ -34,7 +34,7 @@ std::optional<PlainOperand> plain_operand(Function const& f, ContractOperand con
   auto stride = [&](Axes const& axes) { return stride_of(f.type(o.value).shape, *view, axes); };
   auto const batch = stride(o.batch), outer = stride(o.outer), inner = stride(o.inner);
   if (!batch || !outer || !inner) return {};
-  return PlainOperand{view->stored, *batch, *outer, *inner};
+  return PlainOperand{view->stored, *batch, *outer, *inner, view->offset};
 }
 
 bool fits_lanes(Contraction const& c) {
@@ -84,7 +84,7 @@ Contraction contraction_of(Function const& f, Node const& kernel, std::vector<bo
   auto count = [&](ContractOperand const& o, Axes const& list) {
     return element_count(extents_of(f.type(o.value).shape, list));
   };
-  auto const sum = linear_sum(order_of(dot), extents_of(f.type(c.lhs.value).shape, c.lhs.inner));
+  auto const sum = linear_sum(order_of(f, dot), extents_of(f.type(c.lhs.value).shape, c.lhs.inner));
   c.kind = sum.order.kind;
   c.block = sum.order.block;
   if (sum.order.axis) c.period = sum.period;

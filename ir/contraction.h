@@ -10,11 +10,11 @@
 
 namespace nnc {
 
-// An operand in memory. Element (outer, inner) of batch b stands at b * batch + outer * outer + inner * inner of the
-// value that is stored; of lhs outer is m and inner is k, of rhs outer is k and inner is n.
+// An operand in memory. Element (outer, inner) of batch b stands at offset + b * batch + outer * outer + inner * inner
+// of the value that is stored; of lhs outer is m and inner is k, of rhs outer is k and inner is n.
 struct PlainOperand {
   ValueId stored = no_value;
-  i64 batch_stride = 0, outer_stride = 0, inner_stride = 0;
+  i64 batch_stride = 0, outer_stride = 0, inner_stride = 0, offset = 0;
 };
 
 // The axes of one operand by what the contraction does with them, each list in the order in which it is walked.

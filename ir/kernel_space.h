@@ -5,16 +5,16 @@
 
 namespace nnc {
 
-// The order of a reduce or dot node; without an attribute: chain.
-Order order_of(Node const&);
+// The order of a node that sums or folds. Without the attribute it is a chain, and lanes where argmax or argmin looks
+// along the last axes.
+Order order_of(Function const&, Node const&);
 bool has_order(Function const&, Node const& kernel, Order::Kind); // a reduction or contraction of this kind
 
-// Runs of axes of a space that one loop can walk as one index, because no node of the kernel needs them apart. Throws
-// Error where an extent behind the first axis is symbolic.
+// Runs of axes of a space that one loop can walk as one index, because no node of the kernel needs them apart.
 std::vector<int> collapsed_axes(Function const&, Node const& kernel, Shape const& space);
 
 // Elements of the innermost run, of a kernel of kind pointwise. Nothing where it has none: for numbers, for no
-// elements, and for extents that are not compiled.
+// elements.
 std::optional<Dim> innermost_run(Function const&, Node const& kernel);
 
 // Of a kernel of kind rows: the space, and how many axes stand in front of a row.

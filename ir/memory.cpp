@@ -1,6 +1,6 @@
 #include "ir/memory.h"
 
-#include "ir/op.h"
+#include "ir/index_map.h"
 
 #include <algorithm>
 #include <numeric>
@@ -12,7 +12,7 @@ std::vector<ValueId> roots_of(Function const& f) {
   std::vector<ValueId> root(f.values.size());
   std::iota(root.begin(), root.end(), ValueId{0});
   for (auto const& n : f.body.nodes)
-    if (n.op == OpCode::reshape) root[n.result()] = root[n.operands[0]];
+    if (is_alias(f, n)) root[n.result()] = root[n.operands[0]];
   return root;
 }
 
@@ -45,10 +45,12 @@ bool reads_at_same_index(Function const& f, Node const& kernel, std::vector<Valu
   std::unordered_set<ValueId> old(operands.begin(), operands.end()); // and what is computed from them there
   bool const rows = is_kernel(kernel, KernelKind::rows);
   for (auto const& n : kernel.regions.front().nodes)
-    for (auto v : n.operands) {
-      if (!old.contains(v)) continue;
-      if (rows || !info(n.op).has(elementwise) || f.type(v).shape != shape || f.type(n.result()).shape != shape)
-        return false;
+    for (size_t i = 0; i < n.operands.size(); ++i) {
+      if (!old.contains(n.operands[i])) continue;
+      auto const map = index_map(f, n, i);
+      bool const here = map && is_identity(*map, space_of(f, n).size()) && f.type(n.operands[i]).shape == shape &&
+                        f.type(n.result()).shape == shape;
+      if (rows || !here) return false;
       old.insert(n.result());
     }
   return true;

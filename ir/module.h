@@ -200,7 +200,11 @@ struct Target {
   i64 l1 = 32 * 1024; // data cache per core, bytes
   i64 l2 = 1024 * 1024;
   bool operator==(Target const&) const = default;
-  i64 lanes() const { return std::clamp<i64>(vector_bytes / 4, 4, 16); } // of 4 bytes, that kernels use
+  // Of a vector register, that kernels use for elements of a dtype; narrow ones are computed in 4 bytes.
+  i64 lanes(DType d = DType::f32) const {
+    i64 const size = std::max<i64>(bytes(d), 4);
+    return std::clamp<i64>(vector_bytes / size, 16 / size, 16);
+  }
 };
 
 // The train block as data.

@@ -5,11 +5,14 @@
 
 #include "ir/module.h"
 
+#include <optional>
 #include <span>
 
 namespace nnc {
 
-struct Tensor; // ir/tensor.h
+struct IndexMap; // ir/index_map.h
+struct MapQuery; //
+struct Tensor;   // ir/tensor.h
 class Grad;    // ir/grad.h
 
 // Passes ask for traits, not for names.
@@ -66,6 +69,11 @@ struct Op {
   u32 traits = 0;
   std::span<AttributeSpec const> attributes = {};
   std::vector<Type> (*type)(TypeQuery const&) = nullptr;
+  // Which elements of an operand it reads (ir/index_map.h). Null: of elementwise operators it follows from the trait,
+  // of the others nothing is known about operands but those of rank 0.
+  std::optional<IndexMap> (*map)(MapQuery const&) = nullptr;
+  // Of a reduction that folds with an elementwise operator: which one. Its neutral element is where a fold starts.
+  std::optional<OpCode> join = std::nullopt;
   void (*gradient)(Grad&) = nullptr; // null only with `no_derivative` or `structural`
   // operands -> results, float ones in f64 without rounding (the caller rounds once to the dtype), integers in their
   // own width

@@ -1,5 +1,8 @@
 #include "ir/view.h"
 
+#include "ir/index_map.h"
+#include "ir/op.h"
+
 #include <algorithm>
 
 namespace nnc {
@@ -11,12 +14,17 @@ Node const* maker_of(Node const& kernel, ValueId v) {
   return nullptr;
 }
 
-std::optional<std::vector<i64>> row_major_strides(Shape const& shape) {
-  for (size_t i = 1; i < shape.size(); ++i)
-    if (!shape[i].is_constant()) return {};
-  std::vector<i64> strides;
-  for (size_t i = 0; i < shape.size(); ++i) strides.push_back(inner_size(shape, i + 1));
-  return strides;
+std::optional<Strides> strides_of(Function const& f, Node const& kernel, std::vector<bool> const& numbers, ValueId v,
+                                  ValueId& stored) {
+  auto const* n = maker_of(kernel, v);
+  if (!n) {
+    stored = v;
+    return f.values[v].constant || numbers[v] ? std::nullopt : std::optional(row_major(f.type(v).shape));
+  }
+  if (!info(n->op).has(moves_data) || n->operands.size() != 1) return {};
+  auto const map = index_map(f, *n, 0);
+  auto const from = map ? strides_of(f, kernel, numbers, n->operands[0], stored) : std::nullopt;
+  return from ? strides_through(*map, f.type(n->operands[0]).shape, *from, f.type(v).shape.size()) : std::nullopt;
 }
 
 } // namespace
@@ -33,21 +41,15 @@ i64 inner_size(Shape const& shape, size_t first) {
 }
 
 std::optional<View> view_of(Function const& f, Node const& kernel, std::vector<bool> const& numbers, ValueId v) {
-  auto const* n = maker_of(kernel, v);
-  if (n && n->op != OpCode::reshape && n->op != OpCode::transpose) return {};
-  if (n && n->op == OpCode::transpose) {
-    auto from = view_of(f, kernel, numbers, n->operands[0]);
-    if (!from) return {};
-    std::vector<i64> permuted;
-    for (i64 a : n->attributes.get<std::vector<i64>>("permutation"))
-      permuted.push_back(from->strides[static_cast<size_t>(a)]);
-    return View{from->stored, std::move(permuted), false};
+  View view;
+  auto const strides = strides_of(f, kernel, numbers, v, view.stored);
+  if (!strides || !strides->offset.is_constant()) return {};
+  view.offset = *strides->offset.constant();
+  for (auto const& step : strides->steps) {
+    if (!step.is_constant()) return {};
+    view.strides.push_back(*step.constant());
   }
-  auto strides = row_major_strides(f.type(v).shape);
-  if (!strides) return {};
-  if (!n) return f.values[v].constant || numbers[v] ? std::nullopt : std::optional(View{v, std::move(*strides), true});
-  auto const from = view_of(f, kernel, numbers, n->operands[0]);
-  return from && from->row_major ? std::optional(View{from->stored, std::move(*strides), true}) : std::nullopt;
+  return view;
 }
 
 std::optional<i64> stride_of(Shape const& shape, View const& view, std::vector<i64> const& axes) {

@@ -1,5 +1,5 @@
-// Values that lie in memory as they are, perhaps seen through reshapes and transposes: what is stored, and with which
-// strides it is read.
+// Values that lie in memory as they are, perhaps seen through nodes that only move elements (ir/index_map.h): what is
+// stored, and with which strides it is read.
 #pragma once
 
 #include "ir/module.h"
@@ -14,7 +14,7 @@ i64 inner_size(Shape const&, size_t first); // elements of the axes from `first`
 struct View {
   ValueId stored = no_value;
   std::vector<i64> strides; // of each axis, in elements
-  bool row_major = true;
+  i64 offset = 0;           // where the first element is
 };
 
 // Of what a node of the kernel reads; nothing when it is computed there, is a number that threads hold (per value:

@@ -37,7 +37,7 @@ constexpr Pass passes[] = {
     {"cse", cse, "forward and backward share values; updates share their scalars", optional, idempotent},
     {"dce", dce, "contributions to what needs no gradient", optional, idempotent},
     {"widen", widen, "when all sums are there, and before they are given an order: that of f32", needed, idempotent,
-     exact, of_rounding},
+     rounds, of_rounding},
     {"order", order, "when extents are final, and before anything could depend on a schedule", needed, idempotent,
      rounds, of_rounding},
     {"fuse", fuse, "groups whole programs: forward, backward and update", optional, idempotent},

@@ -14,9 +14,10 @@ struct Match {
   Rewriter& rewriter;
   Builder make;
   Type const& type(ValueId v) const { return rewriter.function.values[v].type; }
+  Node const* definition(ValueId v) const { return rewriter.definition(v); }
   // The node that gives v, if it is one of `op`.
   Node const* made_by(ValueId v, OpCode op) const {
-    auto* n = rewriter.definition(v);
+    auto* n = definition(v);
     return n && n->op == op ? n : nullptr;
   }
   std::optional<Scalar> literal(ValueId v) const { return rewriter.function.values[v].constant; }

@@ -1,8 +1,9 @@
 // Rules about shapes: nodes that only move elements disappear, meet, or become part of a contraction.
 #include "passes/simplify_rules.h"
 
+#include "ir/index_map.h"
+
 #include <algorithm>
-#include <numeric>
 
 namespace nnc {
 namespace {
@@ -12,87 +13,82 @@ using Axes = std::vector<i64>;
 Axes axes_of(Node const& n, std::string_view name) { return n.attributes.get<Axes>(name); }
 Axes axes_or_none(Node const& n, std::string_view name) { return n.attributes.get_or<Axes>(name, {}); }
 
-Axes first_axes(int n) {
-  Axes a(static_cast<size_t>(n));
-  std::iota(a.begin(), a.end(), 0);
-  return a;
-}
-
 bool contains(Axes const& axes, i64 a) { return std::find(axes.begin(), axes.end(), a) != axes.end(); }
 
-// reshape, broadcast, transpose, slice, pad, concat of one, reverse of nothing, reduce over nothing: x -> x
+// Reads one tensor, each element by its index alone.
+std::optional<IndexMap> view_of(Match& m, Node const& n) {
+  if (!info(n.op).has(moves_data) || n.operands.size() != 1) return {};
+  return index_map(m.make.function(), n, 0);
+}
+
+// What moves every element to where it was, or folds nothing away (a reshape to the same shape, a slice of everything,
+// a pad by nothing, a concat of one ...): x -> x
 ValueId moves_nothing(Match& m, Node const& n) {
-  if (n.operands.empty() || m.type(n.operands[0]) != m.type(n.result())) return no_value;
-  auto const same = first_axes(m.type(n.result()).rank());
-  switch (n.op) {
-  case OpCode::reshape: return n.operands[0];
-  case OpCode::broadcast: return axes_of(n, "axes") == same ? n.operands[0] : no_value;
-  case OpCode::transpose: return axes_of(n, "permutation") == same ? n.operands[0] : no_value;
-  case OpCode::concat: return n.operands.size() == 1 ? n.operands[0] : no_value;
-  case OpCode::reverse: return axes_of(n, "axes").empty() ? n.operands[0] : no_value;
-  case OpCode::reduce_sum:
-  case OpCode::reduce_prod:
-  case OpCode::reduce_max:
-  case OpCode::reduce_min: return axes_of(n, "axes").empty() ? n.operands[0] : no_value;
-  default: return no_value;
+  auto const& op = info(n.op);
+  if (!(op.has(moves_data) || op.join) || m.type(n.operands[0]) != m.type(n.result())) return no_value;
+  auto const& f = m.make.function();
+  auto const map = index_map(f, n, 0);
+  return map && is_identity(*map, space_of(f, n).size()) ? n.operands[0] : no_value;
+}
+
+// A slice, where every coordinate goes forwards along the axis of its number.
+ValueId as_slice(Match& m, ValueId x, IndexMap const& map, Type const& to) {
+  std::vector<Dim> start, limit;
+  Axes stride;
+  if (map.coordinates.size() != to.shape.size()) return no_value;
+  for (size_t i = 0; i < map.coordinates.size(); ++i) {
+    auto const& c = map.coordinates[i];
+    if (c.axes != 1 || c.terms.size() != 1 || c.terms[0].axis != static_cast<i64>(i)) return no_value;
+    auto const step = c.terms[0].step.constant().value_or(0);
+    if (step < 1 || to.shape[i] == Dim(0)) return no_value;
+    start.push_back(c.offset);
+    limit.push_back(c.offset + (to.shape[i] - 1) * Dim(step) + 1);
+    stride.push_back(step);
   }
+  Attributes a{{"start", start}, {"limit", limit}};
+  bool const by_more = std::any_of(stride.begin(), stride.end(), [](i64 s) { return s != 1; });
+  if (by_more) a.set("stride", stride);
+  return m.make.make(OpCode::slice, {x}, a);
 }
 
-// A slice of everything, a pad by nothing: x -> x
-ValueId whole_slice(Match& m, Node const& n) {
-  if (n.op != OpCode::slice && n.op != OpCode::pad) return no_value;
-  if (m.type(n.operands[0]) != m.type(n.result())) return no_value;
-  std::vector<Dim> const none(m.type(n.result()).shape.size(), 0);
-  if (n.op == OpCode::pad)
-    return n.attributes.get<std::vector<Dim>>("low") == none && n.attributes.get<std::vector<Dim>>("high") == none
-               ? n.operands[0]
-               : no_value;
-  for (i64 s : axes_or_none(n, "stride"))
-    if (s != 1) return no_value;
-  return n.attributes.get<std::vector<Dim>>("start") == none ? n.operands[0] : no_value;
+// The node that reads x by this map, where one does.
+ValueId as_one_node(Match& m, ValueId x, IndexMap const& map, Type const& to) {
+  Shape const from = m.type(x).shape;
+  if (is_identity(map, to.shape.size()) && from == to.shape) return x;
+  Axes axes; // where the axes of x go
+  for (size_t j = 0; j < map.coordinates.size(); ++j) {
+    auto const& c = map.coordinates[j];
+    bool const all = c.terms.size() == 1 && c.is_axis(c.terms[0].axis);
+    if (all && from[j] == to.shape[static_cast<size_t>(c.terms[0].axis)]) axes.push_back(c.terms[0].axis);
+  }
+  bool const whole = axes.size() == from.size();
+  if (whole && is_selection(map)) return m.make.make(OpCode::broadcast, {x}, {{"axes", axes}}, to);
+  if (is_row_major(map, from, to.shape)) return m.make.reshape(x, to.shape);
+  if (whole && axes.size() == to.shape.size()) {
+    Axes permutation(axes.size());
+    for (size_t i = 0; i < axes.size(); ++i) permutation[static_cast<size_t>(axes[i])] = static_cast<i64>(i);
+    return m.make.transpose(x, permutation);
+  }
+  auto const affine = [](IndexMap::Coordinate const& c) { return c.is_affine(); };
+  if (!std::all_of(map.coordinates.begin(), map.coordinates.end(), affine)) return no_value;
+  return as_slice(m, x, map, to);
 }
 
-// reshape(reshape(x)) -> reshape(x)
-ValueId reshape_twice(Match& m, Node const& n) {
-  auto* inner = n.op == OpCode::reshape ? m.made_by(n.operands[0], OpCode::reshape) : nullptr;
-  return inner ? m.make.reshape(inner->operands[0], m.type(n.result()).shape) : no_value;
-}
-
-// A reshape of a scalar, or of a scalar that is broadcast: -> broadcast
-ValueId reshape_scalar(Match& m, Node const& n) {
-  if (n.op != OpCode::reshape) return no_value;
-  auto x = n.operands[0];
-  if (auto* b = m.made_by(x, OpCode::broadcast); b && m.type(b->operands[0]).rank() == 0) x = b->operands[0];
-  return m.type(x).rank() == 0 ? m.make.broadcast_scalar(x, m.type(n.result()).shape) : no_value;
-}
-
-// broadcast(broadcast(x)) -> broadcast(x)
-ValueId broadcast_twice(Match& m, Node const& n) {
-  auto* inner = n.op == OpCode::broadcast ? m.made_by(n.operands[0], OpCode::broadcast) : nullptr;
+// Two views in a row where one says the same: reshape(reshape(x)) -> reshape(x), transpose(broadcast(x)) ->
+// broadcast(x) where the axes of x keep their order, slice(slice(x)) -> slice(x) ...
+ValueId viewed_twice(Match& m, Node const& n) {
+  auto const outer = view_of(m, n);
+  auto const* x = outer ? m.definition(n.operands[0]) : nullptr;
+  auto const inner = x ? view_of(m, *x) : std::nullopt;
   if (!inner) return no_value;
-  auto const outer = axes_of(n, "axes");
-  auto axes = axes_of(*inner, "axes");
-  for (auto& a : axes) a = outer[static_cast<size_t>(a)];
-  return m.make.make(OpCode::broadcast, {inner->operands[0]}, {{"axes", axes}}, m.type(n.result()));
+  auto const both = compose(*outer, *inner, m.type(n.operands[0]).shape, m.type(x->operands[0]).shape);
+  return both ? as_one_node(m, x->operands[0], *both, Type(m.type(n.result()))) : no_value;
 }
 
-// transpose(transpose(x)) -> transpose(x);  transpose(broadcast(x)) -> broadcast(x), where the axes of x
-// keep their order
-ValueId transpose_of_moved(Match& m, Node const& n) {
-  if (n.op != OpCode::transpose) return no_value;
-  auto const p = axes_of(n, "permutation");
-  if (auto* inner = m.made_by(n.operands[0], OpCode::transpose)) {
-    auto const q = axes_of(*inner, "permutation");
-    Axes both;
-    for (i64 a : p) both.push_back(q[static_cast<size_t>(a)]);
-    return m.make.transpose(inner->operands[0], both);
-  }
-  auto* b = m.made_by(n.operands[0], OpCode::broadcast);
-  if (!b) return no_value;
-  auto axes = axes_of(*b, "axes");
-  for (auto& a : axes) a = std::find(p.begin(), p.end(), a) - p.begin();
-  if (!std::is_sorted(axes.begin(), axes.end())) return no_value; // it transposes the operand itself
-  return m.make.make(OpCode::broadcast, {b->operands[0]}, {{"axes", axes}}, m.type(n.result()));
+// A reshape of a scalar -> broadcast
+ValueId reshape_scalar(Match& m, Node const& n) {
+  if (n.op != OpCode::reshape || m.type(n.operands[0]).rank() != 0) return no_value;
+  return m.make.broadcast_scalar(n.operands[0], m.type(n.result()).shape);
 }
 
 // op(reshape(x), c) -> reshape(op(x, c)) for elementwise op and rank 0 c: elementwise chains grow together, and the
@@ -193,11 +189,10 @@ ValueId sum_of_literal(Match& m, Node const& n) {
 }
 
 constexpr Rule rules[] = {
-    {"moves_nothing", moves_nothing},       {"whole_slice", whole_slice},
-    {"reshape_twice", reshape_twice},       {"reshape_scalar", reshape_scalar},
-    {"broadcast_twice", broadcast_twice},   {"transpose_of_moved", transpose_of_moved},
-    {"reshape_sinks", reshape_sinks},       {"transpose_into_dot", transpose_into_dot},
-    {"transpose_of_dot", transpose_of_dot}, {"sum_of_literal", sum_of_literal},
+    {"moves_nothing", moves_nothing},           {"viewed_twice", viewed_twice},
+    {"reshape_scalar", reshape_scalar},         {"reshape_sinks", reshape_sinks},
+    {"transpose_into_dot", transpose_into_dot}, {"transpose_of_dot", transpose_of_dot},
+    {"sum_of_literal", sum_of_literal},
 };
 
 } // namespace

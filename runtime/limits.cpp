@@ -1,5 +1,6 @@
 #include "runtime/limits.h"
 
+#include "ir/index_map.h"
 #include "ir/op.h"
 
 #include <fmt/core.h>
@@ -18,11 +19,12 @@ std::vector<Node const*> makers_of(Function const& function) {
 }
 
 // Goes back through what only moves or converts elements, all of them: what a slice leaves out may be anything.
-ValueId source_of(ValueId value, std::vector<Node const*> const& makers) {
+ValueId source_of(Function const& function, ValueId value, std::vector<Node const*> const& makers) {
   while (auto const* node = makers[value]) {
-    bool const passes_on = node->op == OpCode::convert || node->op == OpCode::reshape ||
-                           node->op == OpCode::transpose || node->op == OpCode::broadcast;
-    if (!passes_on) break;
+    if (node->op != OpCode::convert && !info(node->op).has(moves_data)) break;
+    auto const map = index_map(function, *node, 0);
+    auto const& shape = function.type(node->operands[0]).shape;
+    if (!map || !reads_every_element(*map, shape, function.type(value).shape)) break;
     value = node->operands[0];
   }
   return value;
@@ -41,7 +43,7 @@ void limits_of(Function const& function, std::vector<IndexLimit>& limits) {
     if (node.op != OpCode::gather) continue;
     auto const extent =
         function.type(node.operands[0]).shape[static_cast<size_t>(node.attributes.get<i64>("axis"))].constant();
-    auto const source = source_of(node.operands[1], makers);
+    auto const source = source_of(function, node.operands[1], makers);
     for (auto const& argument : function.arguments)
       if (argument.value == source && extent && (argument.role == Role::input || argument.role == Role::target))
         tighten(limits, {function.values[source].name, *extent, node.at});

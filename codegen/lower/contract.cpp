@@ -45,7 +45,7 @@ private:
 
   // Rows of a symbolic batch are padded where everything that has such rows is in slots.
   Extent padded_rows(Dim const& d) {
-    if (!d.divided_by(Symbol::batch)) return exact(d);
+    if (!d.divided_by(Symbol::batch) || !c_.lhs.batch.empty()) return exact(d); // behind the last rows come others
     bool slots = true;
     for (auto const& place : k_.places()) slots = slots && place.kind == Place::Kind::slot;
     if (auto v = view_of(k_.function(), k_.kernel, k_.storage.numbers, c_.lhs.value))
@@ -77,7 +77,8 @@ private:
   NestOperand nest_operand(ContractOperand const& o, bool is_lhs) {
     NestOperand operand{.plain = {}, .load = {}, .along_inner = o.along_inner};
     if (auto const& p = o.plain)
-      operand.plain = OperandInMemory{p_.buffer_of(p->stored), p->batch_stride, p->outer_stride, p->inner_stride};
+      operand.plain =
+          OperandInMemory{p_.buffer_of(p->stored), p->batch_stride, p->outer_stride, p->inner_stride, p->offset};
     operand.load = [this, &o, is_lhs](Ref batch, Ref i, Ref j) {
       std::vector<At> at(shape(o.value).size());
       place(at, o, o.batch, {batch});

@@ -37,7 +37,7 @@ struct Extent {
 // An operand in memory: see PlainOperand in ir/contraction.h.
 struct OperandInMemory {
   int buffer = 0;
-  i64 batch_stride = 0, outer_stride = 0, inner_stride = 0;
+  i64 batch_stride = 0, outer_stride = 0, inner_stride = 0, offset = 0;
 };
 
 struct NestOperand {
@@ -157,7 +157,7 @@ private:
     return spec_.rows.constant ? *spec_.rows.constant % schedule_.tile_rows == 0 : spec_.rows.padded;
   }
   Ref blocks_of(Ref depth) { return b.quotient(add(depth, block() - 1), b.integer(block())); }
-  Ref start_of(OperandInMemory const& plain) { return b.multiply(at_.batch, plain.batch_stride); }
+  Ref start_of(OperandInMemory const& plain) { return add(b.multiply(at_.batch, plain.batch_stride), plain.offset); }
   Ref depth_of_chunk() { return b.subtract(at_.depth.to, at_.depth.from); }
   Ref add(Ref x, i64 k) { return b.add(x, b.integer(k)); }
   Ref load(int buffer, Ref index, Ref limit = no_ref) { return b.load(buffer, dtype(), spec_.lanes, index, limit); }

@@ -14,15 +14,6 @@ namespace {
 
 constexpr int unrolled_vectors = 4; // a row of up to so many vectors is no loop
 
-OpCode join_of(OpCode reduce) {
-  switch (reduce) {
-  case OpCode::reduce_sum: return OpCode::add;
-  case OpCode::reduce_prod: return OpCode::mul;
-  case OpCode::reduce_max: return OpCode::max;
-  default: return OpCode::min;
-  }
-}
-
 Scalar start_of(OpCode join, DType d) {
   constexpr f64 inf = std::numeric_limits<f64>::infinity();
   switch (join) {
@@ -33,22 +24,21 @@ Scalar start_of(OpCode join, DType d) {
   }
 }
 
-std::vector<i64> complement(std::vector<i64> const& axes, size_t rank) {
-  std::vector<i64> rest;
-  for (i64 i = 0; i < static_cast<i64>(rank); ++i)
-    if (std::find(axes.begin(), axes.end(), i) == axes.end()) rest.push_back(i);
-  return rest;
-}
-
 } // namespace
 
 std::vector<Dim> Puller::reduced_extents(Node const& n) const {
-  auto axes = n.attributes.get<std::vector<i64>>("axes");
-  std::sort(axes.begin(), axes.end());
-  std::vector<Dim> extents;
-  for (i64 a : axes) extents.push_back(shape(n.operands[0])[static_cast<size_t>(a)]);
-  return extents;
+  Shape const space = space_of(storage_.function, n);
+  return {space.begin() + static_cast<std::ptrdiff_t>(shape(n.result()).size()), space.end()};
 }
+
+namespace {
+
+Index with(Index point, std::vector<At> const& reduced) {
+  for (auto const& at : reduced) point.push_back({1, at});
+  return point;
+}
+
+} // namespace
 
 std::vector<Ref> Puller::fold(std::vector<Dim> const& extents, Order order, Fold const& f) {
   if (extents.empty()) return f.step(f.starts, {});
@@ -155,26 +145,21 @@ std::vector<Ref> Puller::step_lanes(Fold const& f, Ref at, LaneContext lanes, st
 }
 
 Fold Puller::fold_of(Node const& n, Index const& kept) {
-  ValueId x = n.operands[0];
-  auto axes = n.attributes.get<std::vector<i64>>("axes");
-  std::sort(axes.begin(), axes.end());
-  auto rest = complement(axes, shape(x).size());
-  auto kept_at = indexer_.axes(kept, shape(n.result()));
-  OpCode join = join_of(n.op);
+  OpCode const join = *info(n.op).join;
+  DType const d = dtype(n.operands[0]);
   Fold f;
-  f.starts = {b_.constant(dtype(x), start_of(join, dtype(x)))};
+  f.starts = {b_.constant(d, start_of(join, d))};
   f.joins = {join};
-  f.step = [this, x, axes, rest, kept_at, join](std::vector<Ref> const& acc, std::vector<At> const& at) {
-    std::vector<At> full(axes.size() + rest.size());
-    for (size_t i = 0; i < axes.size(); ++i) full[static_cast<size_t>(axes[i])] = at[i];
-    for (size_t i = 0; i < rest.size(); ++i) full[static_cast<size_t>(rest[i])] = kept_at[i];
-    return std::vector<Ref>{b_.compute(join, {acc[0], pull(x, index_of(full))})};
+  f.step = [this, &n, kept, space = space_of(storage_.function, n), join](std::vector<Ref> const& acc,
+                                                                          std::vector<At> const& at) {
+    Ref const x = pull(n.operands[0], read_at(n, 0, with(kept, at), space).index);
+    return std::vector<Ref>{b_.compute(join, {acc[0], x})};
   };
   return f;
 }
 
 Ref Puller::reduce(Node const& n, Index const& index) {
-  Order order = order_of(n);
+  Order order = order_of(storage_.function, n);
   if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
   return fold(reduced_extents(n), order, fold_of(n, index)).front();
 }
@@ -204,20 +189,15 @@ Ref Puller::each_lane(Node const& n, Index const& index) {
 // The first of the largest (smallest) elements; NaN counts as larger (smaller) than everything.
 Ref Puller::arg(Node const& n, Index const& index) {
   ValueId x = n.operands[0];
-  i64 axis = n.attributes.get<i64>("axis");
   DType d = dtype(x);
-  bool floats = is_float(d), last = axis + 1 == static_cast<i64>(shape(x).size());
+  bool floats = is_float(d), last = order_of(storage_.function, n).kind == Order::Kind::lanes;
   if (last && lanes_.lanes > 1) return each_lane(n, index);
   OpCode join = n.op == OpCode::argmax ? OpCode::max : OpCode::min,
          better = n.op == OpCode::argmax ? OpCode::gt : OpCode::lt;
-  auto kept = indexer_.axes(index, shape(n.result()));
-  auto element = [&, this](At at) {
-    auto full = kept;
-    full.insert(full.begin() + axis, at);
-    return pull(x, index_of(full));
-  };
+  Shape const space = space_of(storage_.function, n);
+  auto element = [&, this](At at) { return pull(x, read_at(n, 0, with(index, {at}), space).index); };
   auto is_nan = [&](Ref v) { return b_.compute(OpCode::ne, {v, v}); };
-  std::vector<Dim> extents{shape(x)[static_cast<size_t>(axis)]};
+  std::vector<Dim> extents{space.back()};
   Ref start = b_.constant(d, start_of(join, d));
   if (last) { // along the lanes: the best value first, then the first index that has it
     Fold best{{start}, {join}, [&](auto const& acc, auto const& at) {
@@ -248,43 +228,19 @@ Ref Puller::arg(Node const& n, Index const& index) {
 
 // result[batch, free of lhs, free of rhs] = sum over k of lhs * rhs, k in the order of the lists of contracted axes.
 Ref Puller::dot(Node const& n, Index const& index) {
-  using Integers = std::vector<i64>;
-  ValueId lhs = n.operands[0], rhs = n.operands[1];
-  Order order = order_of(n);
+  Order order = order_of(storage_.function, n);
   if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
-  auto const& contract_lhs = n.attributes.get<Integers>("contract_lhs");
-  auto const& contract_rhs = n.attributes.get<Integers>("contract_rhs");
-  auto batch_lhs = n.attributes.get_or<Integers>("batch_lhs", {}),
-       batch_rhs = n.attributes.get_or<Integers>("batch_rhs", {});
-  auto at = indexer_.axes(index, shape(n.result()));
-  auto place = [&](ValueId operand, Integers const& batch, Integers const& contract, size_t& next) {
-    std::vector<At> full(shape(operand).size());
-    std::vector<bool> taken(full.size(), false);
-    for (size_t i = 0; i < batch.size(); ++i)
-      full[static_cast<size_t>(batch[i])] = at[i], taken[static_cast<size_t>(batch[i])] = true;
-    for (i64 c : contract) taken[static_cast<size_t>(c)] = true;
-    for (size_t i = 0; i < full.size(); ++i)
-      if (!taken[i]) full[i] = at[next++];
-    return full;
-  };
-  size_t next = batch_lhs.size();
-  auto left = place(lhs, batch_lhs, contract_lhs, next), right = place(rhs, batch_rhs, contract_rhs, next);
-  Shape summed;
-  for (i64 c : contract_lhs) summed.push_back(shape(lhs)[static_cast<size_t>(c)]);
+  Shape const space = space_of(storage_.function, n), summed = reduced_extents(n);
   auto linear = linear_sum(order, summed);
   bool floats = is_float(dtype(n.result()));
   Fold f{
       {b_.constant(dtype(n.result()), {})}, {OpCode::add}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
-        auto l = left, r = right;
         At element = k.back();
         if (k.size() > 1) element = indexer_.add({b_.multiply(k[0].base, extent(b_, linear.period))}, element);
-        auto split = summed.size() > 1 ? indexer_.axes({{static_cast<int>(summed.size()), element}}, summed)
-                                       : std::vector<At>(summed.size(), element);
-        for (size_t i = 0; i < summed.size(); ++i) {
-          l[static_cast<size_t>(contract_lhs[i])] = split[i];
-          r[static_cast<size_t>(contract_rhs[i])] = split[i];
-        }
-        Ref a = pull(lhs, index_of(l)), b = pull(rhs, index_of(r));
+        Index point = index;
+        if (!summed.empty()) point.push_back({static_cast<int>(summed.size()), element});
+        Ref a = pull(n.operands[0], read_at(n, 0, point, space).index),
+            b = pull(n.operands[1], read_at(n, 1, point, space).index);
         return std::vector<Ref>{floats ? b_.fma(a, b, acc[0])
                                        : b_.compute(OpCode::add, {acc[0], b_.compute(OpCode::mul, {a, b})})};
       }};

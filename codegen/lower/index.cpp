@@ -1,5 +1,7 @@
 #include "codegen/lower/index.h"
 
+#include "codegen/lower/storage.h"
+
 namespace nnc {
 
 Index index_of(std::vector<At> const& axes) {
@@ -15,8 +17,17 @@ At Indexer::add(At a, At b) {
   return sum;
 }
 
-At Indexer::scale(At a, i64 by) {
-  return {b_.multiply(a.base, by), a.step * by, a.offsets == no_ref ? no_ref : b_.multiply(a.offsets, by)};
+At Indexer::scale(At a, Dim const& by) {
+  if (auto k = by.constant())
+    return {b_.multiply(a.base, *k), a.step * *k, a.offsets == no_ref ? no_ref : b_.multiply(a.offsets, *k)};
+  Ref const base = b_.multiply(a.base, extent(b_, by));
+  if (a.uniform()) return {base};
+  return {base, 0, b_.multiply(offsets({b_.integer(0), a.step, a.offsets}), in_lanes(by))};
+}
+
+Ref Indexer::in_lanes(Dim const& d) {
+  if (auto k = d.constant()) return b_.constant(DType::i32, {.f = 0, .i = *k}, lanes_.lanes);
+  return b_.splat(b_.convert(extent(b_, d), DType::i32), lanes_.lanes);
 }
 
 Ref Indexer::lane_vector() {
@@ -41,15 +52,15 @@ Ref Indexer::scalar(At a) {
   return a.base;
 }
 
-At Indexer::quotient(At a, i64 by) {
-  if (by == 1) return a;
-  if (a.uniform()) return {b_.quotient(a.base, b_.integer(by))};
-  return {b_.integer(0), 0, b_.quotient(offsets(a), b_.constant(DType::i32, {.f = 0, .i = by}, lanes_.lanes))};
+At Indexer::quotient(At a, Dim const& by) {
+  if (by == Dim(1)) return a;
+  if (a.uniform()) return {b_.quotient(a.base, extent(b_, by))};
+  return {b_.integer(0), 0, b_.quotient(offsets(a), in_lanes(by))};
 }
 
-At Indexer::remainder(At a, i64 by) {
-  if (a.uniform()) return {b_.remainder(a.base, b_.integer(by))};
-  return {b_.integer(0), 0, b_.remainder(offsets(a), b_.constant(DType::i32, {.f = 0, .i = by}, lanes_.lanes))};
+At Indexer::remainder(At a, Dim const& by) {
+  if (a.uniform()) return {b_.remainder(a.base, extent(b_, by))};
+  return {b_.integer(0), 0, b_.remainder(offsets(a), in_lanes(by))};
 }
 
 std::vector<At> Indexer::axes(Index const& index, Shape const& shape) {
@@ -64,9 +75,8 @@ std::vector<At> Indexer::axes(Index const& index, Shape const& shape) {
         all[i] = rest;
         break;
       }
-      i64 extent = constant_extent(shape[i]);
-      all[i] = remainder(rest, extent);
-      rest = quotient(rest, extent);
+      all[i] = remainder(rest, shape[i]);
+      rest = quotient(rest, shape[i]);
     }
   }
   return all;
@@ -74,10 +84,10 @@ std::vector<At> Indexer::axes(Index const& index, Shape const& shape) {
 
 At Indexer::linear(std::vector<At> const& axes, Shape const& shape, size_t first, size_t last) {
   At sum = constant(0);
-  i64 stride = 1;
+  Dim stride = 1;
   for (size_t i = last; i-- > first;) {
     sum = add(scale(axes[i], stride), sum);
-    if (i > first) stride *= constant_extent(shape[i]);
+    if (i > first) stride = stride * shape[i];
   }
   return sum;
 }
@@ -85,50 +95,36 @@ At Indexer::linear(std::vector<At> const& axes, Shape const& shape, size_t first
 At Indexer::linear(Index const& index, Shape const& shape) {
   At sum = constant(0);
   size_t axis = shape.size();
-  i64 stride = 1;
+  Dim stride = 1;
   for (size_t c = index.size(); c-- > 0;) {
     sum = add(scale(index[c].at, stride), sum);
     for (int k = 0; k < index[c].axes; ++k) {
       --axis;
-      if (axis > 0) stride *= constant_extent(shape[axis]);
+      if (axis > 0) stride = stride * shape[axis];
     }
   }
   return sum;
 }
 
-// From the innermost axis outwards: runs of chunks and runs of axes with the same number of elements belong together.
-Index Indexer::reshape(Index const& index, Shape const& from, Shape const& to) {
-  Index out; // innermost first, turned around at the end
-  size_t chunk = index.size(), source = from.size(), axis = to.size();
-  while (chunk > 0 || axis > 0) {
-    Dim have = 1, want = 1;
-    At sum = constant(0);
-    int taken = 0;
-    i64 stride = 1;
-    auto take_chunk = [&] {
-      --chunk;
-      sum = add(scale(index[chunk].at, stride), sum);
-      for (int k = 0; k < index[chunk].axes; ++k) have = have * from[--source];
-      stride = have.constant().value_or(0);
-    };
-    auto take_axis = [&] {
-      want = want * to[--axis];
-      ++taken;
-    };
-    if (chunk > 0) take_chunk();
-    if (axis > 0) take_axis();
-    while (have != want) {
-      bool more_chunks = !have.is_constant() ? false : !want.is_constant() || *have.constant() < *want.constant();
-      if ((more_chunks && chunk > 0) || axis == 0) {
-        if (chunk == 0) throw CompilerBug("a reshape between different numbers of elements");
-        take_chunk();
-      } else {
-        take_axis();
+// A run of axes that the terms see as one needs no division.
+At Indexer::sum(IndexMap::Coordinate const& c, Index const& point, Shape const& space) {
+  At total{extent(b_, c.offset)};
+  size_t first = 0;
+  std::vector<At> split;
+  for (auto const& chunk : point) {
+    size_t const last = first + static_cast<size_t>(chunk.axes);
+    if (auto step = step_along(c, space, first, last)) {
+      if (*step != Dim(0)) total = add(total, scale(chunk.at, *step));
+    } else {
+      if (split.empty()) split = axes(point, space);
+      for (auto const& t : c.terms) {
+        auto const axis = static_cast<size_t>(t.axis);
+        if (axis >= first && axis < last) total = add(total, scale(split[axis], t.step));
       }
     }
-    if (taken > 0) out.push_back({taken, sum});
+    first = last;
   }
-  return {out.rbegin(), out.rend()};
+  return total;
 }
 
 } // namespace nnc

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "codegen/loops/builder.h"
-#include "ir/view.h"
+#include "ir/index_map.h"
 
 namespace nnc {
 
@@ -36,12 +36,10 @@ public:
   Indexer(LoopBuilder& b, LaneContext const& lanes) : b_(b), lanes_(lanes) {}
 
   At constant(i64 k) { return {b_.integer(k)}; }
-  At lanes_from(Ref base) { return {base, 1}; }
   At add(At, At);
-  At add(At a, i64 k) { return add(a, constant(k)); }
-  At scale(At, i64 by);
-  At quotient(At, i64 by);
-  At remainder(At, i64 by);
+  At scale(At, Dim const& by);
+  At quotient(At, Dim const& by);
+  At remainder(At, Dim const& by);
   Ref offsets(At);   // everything as i32 lanes; lanes that are not valid repeat the last valid one
   Ref scalar(At);    // of a uniform one
   Ref lane_vector(); // 0, 1, ... as i32, lanes that are not valid repeat the last valid one
@@ -51,10 +49,11 @@ public:
   // Neighbouring axes [first, last) of an index as one.
   At linear(std::vector<At> const& axes, Shape const&, size_t first, size_t last);
   At linear(Index const&, Shape const&);
-  // The same elements as an index into another shape with as many elements.
-  Index reshape(Index const&, Shape const& from, Shape const& to);
+  // offset + sum of step * index, at a point of a space.
+  At sum(IndexMap::Coordinate const&, Index const& point, Shape const& space);
 
 private:
+  Ref in_lanes(Dim const&); // as i32 in every lane
   LoopBuilder& b_;
   LaneContext const& lanes_;
 };

@@ -98,9 +98,9 @@ private:
     p_.set_lanes({});
   }
 
-  // Rows in slots are padded, so that whole vectors may be read and written; elsewhere only what exists.
+  // Slots are padded, so that behind all of a tensor whole vectors may be read and written; elsewhere only what exists.
   void symbolic_extent_by(int w, Dim const& n, bool split) {
-    bool padded = only_slots() && n.divided_by(Symbol::batch).has_value();
+    bool padded = runs_.size() == 1 && only_slots() && n.divided_by(Symbol::batch).has_value();
     Ref exact = extent(b_, n), units = b_.quotient(b_.add(exact, b_.integer(w - 1)), b_.integer(w));
     Share share = split ? share_of(b_, units, k_) : Share{b_.integer(0), units};
     auto loop = p_.open(share.begin, share.end);
@@ -119,8 +119,7 @@ private:
       if (place.kind != Place::Kind::slot) return false;
     for (auto v : k_.kernel.operands) {
       auto const& place = k_.storage.places[v];
-      bool rows = !k_.function().type(v).shape.empty() && k_.function().type(v).shape[0].mentions(Symbol::batch);
-      if (rows && place && place->kind != Place::Kind::slot) return false;
+      if (has_batch(k_.function().type(v).shape) && place && place->kind != Place::Kind::slot) return false;
     }
     return true;
   }

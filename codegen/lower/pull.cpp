@@ -2,6 +2,8 @@
 
 #include "ir/op.h"
 
+#include <algorithm>
+
 namespace nnc {
 
 Puller::Puller(LoopBuilder& builder, Storage const& storage, std::vector<Node> const& nodes)
@@ -57,33 +59,14 @@ Ref Puller::make(ValueId v, Index const& index) {
 }
 
 Ref Puller::make_node(Node const& n, Index const& index) {
-  if (info(n.op).has(Trait::elementwise)) return elementwise(n, index);
-  ValueId x = n.operands.empty() ? no_value : n.operands[0];
-  switch (n.op) {
-  case OpCode::reshape: return pull(x, indexer_.reshape(index, shape(n.result()), shape(x)));
-  case OpCode::broadcast: return pull(x, pick(index, shape(n.result()), n.attributes.get<std::vector<i64>>("axes")));
-  case OpCode::transpose: {
-    auto const& permutation = n.attributes.get<std::vector<i64>>("permutation");
-    std::vector<i64> sources(permutation.size());
-    for (size_t i = 0; i < permutation.size(); ++i) sources[static_cast<size_t>(permutation[i])] = static_cast<i64>(i);
-    return pull(x, pick(index, shape(n.result()), sources));
-  }
-  case OpCode::slice: return slice(n, index);
-  case OpCode::reverse: return reverse(n, index);
-  case OpCode::pad: return pad(n, index);
-  case OpCode::concat: return concat(n, index);
-  case OpCode::iota: return iota(n, index);
-  case OpCode::gather: return gather(n, index);
-  case OpCode::random_bits: return random(n, index);
-  case OpCode::reduce_sum:
-  case OpCode::reduce_prod:
-  case OpCode::reduce_max:
-  case OpCode::reduce_min: return reduce(n, index);
-  case OpCode::argmax:
-  case OpCode::argmin: return arg(n, index);
-  case OpCode::dot: return dot(n, index);
-  default: throw CompilerBug("a kernel holds a " + std::string(info(n.op).name) + ", which cannot be pulled");
-  }
+  auto const& op = info(n.op);
+  if (op.has(Trait::elementwise)) return elementwise(n, index);
+  if (op.has(Trait::moves_data)) return moved(n, index);
+  if (op.has(Trait::contracts)) return dot(n, index);
+  if (op.has(Trait::reduces)) return op.join ? reduce(n, index) : arg(n, index);
+  if (op.has(Trait::random)) return random(n, index);
+  if (n.op == OpCode::iota) return iota(n, index);
+  throw CompilerBug("a kernel holds a " + std::string(op.name) + ", which has no value at an index");
 }
 
 // Operands of rank 0 serve every element.
@@ -128,17 +111,24 @@ Ref Puller::load(ValueId v, Index const& index) {
   auto const& place = storage_.places[v];
   if (place && place->kind == Place::Kind::local) return b_.cell(storage_.frame.locals + place->index, type.dtype);
   int buffer = buffer_of(v);
-  bool outside = place->kind != Place::Kind::slot && !type.shape.empty() && type.shape[0].mentions(Symbol::batch);
+  bool outside = place->kind != Place::Kind::slot && has_batch(type.shape);
   Index where = padded_rows_ && outside ? rows_within_batch(index, type.shape) : index;
   return load_at(buffer, type.dtype, indexer_.linear(where, type.shape));
+}
+
+bool has_batch(Shape const& shape) {
+  return std::any_of(shape.begin(), shape.end(), [](Dim const& d) { return d.mentions(Symbol::batch); });
 }
 
 // Rows beyond the batch read the last one.
 Index Puller::rows_within_batch(Index const& index, Shape const& of) {
   auto axes = indexer_.axes(index, of);
-  Ref last = b_.subtract(extent(b_, of[0]), b_.integer(1));
-  if (axes[0].uniform()) axes[0] = {b_.minimum(axes[0].base, last)};
-  else axes[0] = {b_.integer(0), 0, b_.minimum(indexer_.offsets(axes[0]), b_.convert(last, DType::i32))};
+  for (size_t i = 0; i < axes.size(); ++i) {
+    if (!of[i].mentions(Symbol::batch)) continue;
+    Ref last = b_.subtract(extent(b_, of[i]), b_.integer(1));
+    if (axes[i].uniform()) axes[i] = {b_.minimum(axes[i].base, last)};
+    else axes[i] = {b_.integer(0), 0, b_.minimum(indexer_.offsets(axes[i]), b_.convert(last, DType::i32))};
+  }
   return index_of(axes);
 }
 

@@ -64,9 +64,13 @@ public:
   // rows count what they clamp.
   void set_padded_rows(bool padded, Ref valid = no_ref) { padded_rows_ = padded, valid_ = valid; }
 
-  // The index of an operand whose axis j is axis sources[j] of the result.
-  Index pick(Index const&, Shape const& of, std::vector<i64> const& sources);
-  Index part_of(Index const&, Shape const& of, size_t first, size_t last);
+  // Where a node at a point of its space (ir/index_map.h) reads an operand, and under which condition there is such an
+  // element.
+  struct Read {
+    Index index;
+    Ref condition = no_ref; // no_ref: always
+  };
+  Read read_at(Node const&, size_t operand, Index const& point, Shape const& space);
   void count(Counter, Ref condition);
 
 private:
@@ -88,11 +92,9 @@ private:
   Index rows_within_batch(Index const&, Shape const&);
   Ref elementwise(Node const&, Index const&);
   // move.cpp: nodes that move data
-  Ref slice(Node const&, Index const&);
-  Ref reverse(Node const&, Index const&);
-  Ref pad(Node const&, Index const&);
-  Ref concat(Node const&, Index const&);
-  Ref gather(Node const&, Index const&);
+  Ref moved(Node const&, Index const&);
+  At guarded(IndexMap::Coordinate const&, Dim const& count, Index const& point, Shape const& space, Ref& condition);
+  At index_by_data(Node const&, size_t operand, Dim const& count, Index const& point, Shape const& space);
   Ref iota(Node const&, Index const&);
   Ref random(Node const&, Index const&);
   struct Inside {
@@ -122,5 +124,8 @@ private:
   bool padded_rows_ = false;
   Ref valid_ = no_ref;
 };
+
+// Does an extent depend on the batch?
+bool has_batch(Shape const&);
 
 } // namespace nnc

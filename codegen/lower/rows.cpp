@@ -35,10 +35,8 @@ public:
 
 private:
   Shape const& shape(ValueId v) const { return k_.function().type(v).shape; }
-  static bool is_reduce(Node const& n) {
-    return n.op == OpCode::reduce_sum || n.op == OpCode::reduce_prod || n.op == OpCode::reduce_max ||
-           n.op == OpCode::reduce_min;
-  }
+  // Not so argmax and argmin, which are pulled.
+  static bool is_reduce(Node const& n) { return info(n.op).join.has_value(); }
   bool spans_space(ValueId v) const { return shape(v).size() == space_.size() && shape(v) == space_; }
 
   // The stage of a reduction is one more than that of any reduction that it depends on.
@@ -123,10 +121,11 @@ private:
     for (auto const& stage : stages_) {
       std::vector<Node const*> rest = stage;
       while (!rest.empty()) { // those of one order share a walk
-        Order order = order_of(*rest.front());
+        Order order = order_of(k_.function(), *rest.front());
         std::vector<Node const*> together;
-        std::erase_if(rest,
-                      [&](Node const* n) { return order_of(*n) == order ? (together.push_back(n), true) : false; });
+        std::erase_if(rest, [&](Node const* n) {
+          return order_of(k_.function(), *n) == order ? (together.push_back(n), true) : false;
+        });
         walk_of(together, order);
         end_walk();
       }

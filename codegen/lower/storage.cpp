@@ -1,5 +1,6 @@
 #include "codegen/lower/storage.h"
 
+#include "ir/index_map.h"
 #include "ir/memory.h"
 #include "ir/op.h"
 #include "ir/walk.h"
@@ -18,7 +19,7 @@ Storage::Storage(Function const& f) : function(f), frame(f), root(roots_of(f)), 
     if (a.role == Role::scalar) scalar_number[a.value] = scalar++;
   }
   for (auto const& n : f.body.nodes) {
-    if (n.op == OpCode::reshape) {
+    if (is_alias(f, n)) {
       places[n.result()] = places[n.operands[0]];
     } else if (n.kernel) {
       auto const& list = n.kernel->places;

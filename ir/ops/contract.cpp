@@ -69,6 +69,22 @@ Integers counting(size_t from, size_t count) {
   return v;
 }
 
+// The space: batch axes, free axes of lhs, free axes of rhs, contracted axes.
+std::optional<IndexMap> dot_map(MapQuery const& q) {
+  auto const rank = [&](size_t i) { return static_cast<int>(q.shape(i).size()); };
+  Axes const a = axes_of(q.node.attributes, rank(0), rank(1));
+  bool const left = q.operand == 0;
+  Integers axes(q.read().size());
+  auto place = [&](Integers const& listed, size_t from) {
+    for (size_t i = 0; i < listed.size(); ++i) axes[static_cast<size_t>(listed[i])] = static_cast<i64>(from + i);
+  };
+  size_t const rows = a.batch_lhs.size(), columns = rows + a.free_lhs.size(), summed = columns + a.free_rhs.size();
+  place(left ? a.batch_lhs : a.batch_rhs, 0);
+  place(left ? a.free_lhs : a.free_rhs, left ? rows : columns);
+  place(left ? a.contract_lhs : a.contract_rhs, summed);
+  return map_of_axes(axes);
+}
+
 ValueId make_dot(Builder& b, ValueId lhs, ValueId rhs, Integers contract_lhs, Integers contract_rhs, Integers batch_lhs,
                  Integers batch_rhs) {
   Attributes a{{"contract_lhs", std::move(contract_lhs)}, {"contract_rhs", std::move(contract_rhs)}};
@@ -225,6 +241,7 @@ constinit Op const ops::dot{
     .traits = contracts | accumulates,
     .attributes = dot_attributes,
     .type = dot_type,
+    .map = dot_map,
     .gradient = gradient_of_dot,
     .evaluate = evaluate_dot,
     .samples = dot_samples,

@@ -37,6 +37,28 @@ std::vector<Type> scatter_add_type(TypeQuery const& q) {
   return {q.operands[0]};
 }
 
+// The table at the axes of the result around those of the indices; the indices at those.
+std::optional<IndexMap> gather_map(MapQuery const& q) {
+  i64 const axis = q.attribute<i64>("axis"), rank = static_cast<i64>(q.shape(1).size());
+  IndexMap map;
+  if (q.operand == 1) {
+    for (i64 i = 0; i < rank; ++i) map.coordinates.push_back({.terms = {{axis + i, 1}}});
+    return map;
+  }
+  for (i64 i = 0; i < static_cast<i64>(q.read().size()); ++i) {
+    if (i == axis) map.coordinates.push_back({.by_data = true});
+    else map.coordinates.push_back({.terms = {{i < axis ? i : i + rank - 1, 1}}});
+  }
+  return map;
+}
+
+std::optional<IndexMap> scatter_add_map(MapQuery const& q) {
+  if (q.operand > 0) return {};
+  IndexMap map;
+  for (size_t i = 0; i < q.read().size(); ++i) map.coordinates.push_back({.terms = {{static_cast<i64>(i), 1}}});
+  return map;
+}
+
 // For each element of the gathered tensor, in its order, where it is in the table.
 std::vector<i64> places_in_table(Node const& n, std::vector<i64> const& table, Tensor const& indices) {
   auto axis = n.attributes.get<i64>("axis");
@@ -147,6 +169,7 @@ constinit Op const ops::gather{
     .traits = moves_data | exact,
     .attributes = axis_attributes,
     .type = gather_type,
+    .map = gather_map,
     .gradient = gradient_of_gather,
     .evaluate = evaluate_gather,
     .samples = gather_samples,
@@ -160,6 +183,7 @@ constinit Op const ops::scatter_add{
     .traits = accumulates,
     .attributes = axis_attributes,
     .type = scatter_add_type,
+    .map = scatter_add_map,
     .gradient = gradient_of_scatter_add,
     .evaluate = evaluate_scatter_add,
     .samples = scatter_add_samples,

@@ -40,6 +40,17 @@ std::vector<Type> arg_type(TypeQuery const& q) {
   return {y};
 }
 
+// The kept axes are those of the result, in their order; the reduced ones follow them.
+IndexMap map_of_reduced(MapQuery const& q, Integers const& reduced) {
+  auto const kept = axes_without(static_cast<int>(q.read().size()), reduced);
+  Integers axes(q.read().size());
+  for (size_t i = 0; i < kept.size(); ++i) axes[static_cast<size_t>(kept[i])] = static_cast<i64>(i);
+  for (size_t i = 0; i < reduced.size(); ++i) axes[static_cast<size_t>(reduced[i])] = static_cast<i64>(kept.size() + i);
+  return map_of_axes(axes);
+}
+std::optional<IndexMap> reduce_map(MapQuery const& q) { return map_of_reduced(q, q.attribute<Integers>("axes")); }
+std::optional<IndexMap> arg_map(MapQuery const& q) { return map_of_reduced(q, {q.attribute<i64>("axis")}); }
+
 // Offsets of a shape's elements, apart for the kept axes (one per result) and the reduced ones (in index order).
 struct Fold {
   std::vector<i64> kept, reduced;
@@ -289,6 +300,8 @@ constinit Op const ops::reduce_sum{
     .traits = reduces | accumulates,
     .attributes = reduce_attributes,
     .type = reduce_type,
+    .map = reduce_map,
+    .join = OpCode::add,
     .gradient = [](Grad& g) { g.to(0, spread(g, g.dy())); },
     .evaluate = evaluate_reduce<Reduction::sum>,
     .samples = reduce_samples,
@@ -300,6 +313,8 @@ constinit Op const ops::reduce_max{
     .traits = reduces | exact,
     .attributes = reduce_attributes,
     .type = reduce_type,
+    .map = reduce_map,
+    .join = OpCode::max,
     .gradient = [](Grad& g) { gradient_of_extreme(g, OpCode::argmax); },
     .evaluate = evaluate_reduce<Reduction::max>,
     .samples = reduce_samples,
@@ -311,6 +326,8 @@ constinit Op const ops::reduce_min{
     .traits = reduces | exact,
     .attributes = reduce_attributes,
     .type = reduce_type,
+    .map = reduce_map,
+    .join = OpCode::min,
     .gradient = [](Grad& g) { gradient_of_extreme(g, OpCode::argmin); },
     .evaluate = evaluate_reduce<Reduction::min>,
     .samples = reduce_samples,
@@ -322,6 +339,8 @@ constinit Op const ops::reduce_prod{
     .traits = reduces | accumulates,
     .attributes = reduce_attributes,
     .type = reduce_type,
+    .map = reduce_map,
+    .join = OpCode::mul,
     .gradient = gradient_of_product,
     .evaluate = evaluate_reduce<Reduction::prod>,
     .samples = reduce_samples,
@@ -333,6 +352,7 @@ constinit Op const ops::argmax{
     .traits = reduces | exact | no_derivative,
     .attributes = arg_attributes,
     .type = arg_type,
+    .map = arg_map,
     .evaluate = evaluate_arg<true>,
     .samples = arg_samples,
     .errors = arg_errors,
@@ -343,6 +363,7 @@ constinit Op const ops::argmin{
     .traits = reduces | exact | no_derivative,
     .attributes = arg_attributes,
     .type = arg_type,
+    .map = arg_map,
     .evaluate = evaluate_arg<false>,
     .samples = arg_samples,
     .errors = arg_errors,

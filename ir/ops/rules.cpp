@@ -46,6 +46,12 @@ void check_axes(std::vector<i64> const& axes, int rank, std::string_view what) {
   }
 }
 
+IndexMap map_of_axes(std::vector<i64> const& axes) {
+  IndexMap map;
+  for (i64 a : axes) map.coordinates.push_back({.terms = {{a, 1}}});
+  return map;
+}
+
 void check_order(Attributes const& attributes, Shape const& reduced) {
   auto order = attributes.get_or<Order>("order", {});
   if (order.block == 0) return;

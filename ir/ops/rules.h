@@ -3,6 +3,7 @@
 #pragma once
 
 #include "ir/grad.h"
+#include "ir/index_map.h"
 #include "ir/op.h"
 #include "ir/tensor.h"
 
@@ -37,6 +38,11 @@ void check_axes(std::vector<i64> const& axes, int rank, std::string_view what);
 std::vector<i64> axes_without(int rank, std::vector<i64> const& axes); // the others, increasing
 void check_order(Attributes const&, Shape const& reduced); // the order of a sum over these extents, if there is one
 bool never_negative(Dim const&); // for every value >= 1 of the symbols, as far as the coefficients show
+
+// ---- index maps -----------------------------------------------------------------------------------------------------
+
+// The coordinates that are axes of the space, in the given order.
+IndexMap map_of_axes(std::vector<i64> const& axes);
 
 // ---- evaluation -----------------------------------------------------------------------------------------------------
 
@@ -105,8 +111,8 @@ inline constexpr auto wrapping_mul = [](i64 a, i64 b) {
   return static_cast<i64>(static_cast<u64>(a) * static_cast<u64>(b));
 };
 
-// The choice that max, min and the reductions made of them share: a NaN wins, the first of two; of equals (0 and -0) the
-// second is taken.
+// The choice that max, min and the reductions made of them share: a NaN wins, the first of two; of equals (0 and -0)
+// the second is taken.
 inline constexpr auto larger = [](f64 a, f64 b) { return b < a || a != a ? a : b; };
 inline constexpr auto smaller = [](f64 a, f64 b) { return a < b || a != a ? a : b; };
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <numeric>
 
 namespace nnc {
 
@@ -19,6 +20,12 @@ void need_axes(size_t count, Type const& t, std::string_view what) {
   if (count != t.shape.size()) refuse(fmt::format("{} for {} axes, the operand is {}", what, count, t.text()));
 }
 
+Integers counting(size_t count) { // 0, 1, 2 ...
+  Integers axes(count);
+  std::iota(axes.begin(), axes.end(), 0);
+  return axes;
+}
+
 // ---- reshape -------------------------------------------------------------------------------------------------------
 
 std::vector<Type> reshape_type(TypeQuery const& q) {
@@ -28,6 +35,35 @@ std::vector<Type> reshape_type(TypeQuery const& q) {
   if (element_count(q.stated->shape) != element_count(x.shape))
     refuse(fmt::format("{} and {} have different numbers of elements", x.text(), q.stated->text()));
   return {*q.stated};
+}
+
+// Runs of axes of both with the same number of elements, from the innermost on: each is one index.
+std::optional<IndexMap> reshape_map(MapQuery const& q) {
+  auto const &from = q.read(), &to = q.result();
+  IndexMap map; // innermost first, turned around at the end
+  size_t source = from.size(), axis = to.size();
+  while (source > 0 || axis > 0) {
+    Dim have = 1, want = 1;
+    IndexMap::Coordinate c{.axes = 0};
+    auto take_source = [&] {
+      have = have * from[--source];
+      ++c.axes;
+    };
+    auto take_axis = [&] {
+      c.terms.insert(c.terms.begin(), {static_cast<i64>(--axis), want});
+      want = want * to[axis];
+    };
+    if (source > 0) take_source();
+    if (axis > 0) take_axis();
+    while (have != want) {
+      bool const smaller = have.is_constant() && (!want.is_constant() || *have.constant() < *want.constant());
+      if (source > 0 && (smaller || axis == 0)) take_source();
+      else take_axis();
+    }
+    if (c.axes > 0) map.coordinates.push_back(std::move(c));
+  }
+  std::reverse(map.coordinates.begin(), map.coordinates.end());
+  return map;
 }
 
 std::vector<Tensor> evaluate_reshape(Node const&, std::span<Tensor const> x, std::span<Type const> result) {
@@ -48,10 +84,18 @@ std::vector<Type> transpose_type(TypeQuery const& q) {
   return {y};
 }
 
-void gradient_of_transpose(Grad& g) {
-  auto const& permutation = g.attributes().get<Integers>("permutation");
+Integers inverse_of(Integers const& permutation) {
   Integers inverse(permutation.size());
   for (size_t i = 0; i < permutation.size(); ++i) inverse[static_cast<size_t>(permutation[i])] = static_cast<i64>(i);
+  return inverse;
+}
+
+std::optional<IndexMap> transpose_map(MapQuery const& q) {
+  return map_of_axes(inverse_of(q.attribute<Integers>("permutation")));
+}
+
+void gradient_of_transpose(Grad& g) {
+  auto const inverse = inverse_of(g.attributes().get<Integers>("permutation"));
   g.to(0, {&g.builder(), g.builder().transpose(g.dy().id, inverse)});
 }
 
@@ -77,6 +121,8 @@ std::vector<Type> broadcast_type(TypeQuery const& q) {
       refuse(fmt::format("axis {} of {} does not fit axis {} of {}", j, x.text(), axes[j], y.text()));
   return {y};
 }
+
+std::optional<IndexMap> broadcast_map(MapQuery const& q) { return map_of_axes(q.attribute<Integers>("axes")); }
 
 void gradient_of_broadcast(Grad& g) {
   auto const& axes = g.attributes().get<Integers>("axes");
@@ -122,6 +168,14 @@ std::vector<Type> slice_type(TypeQuery const& q) {
     y.shape.push_back(sliced_extent(start[i], limit[i], stride));
   }
   return {y};
+}
+
+std::optional<IndexMap> slice_map(MapQuery const& q) {
+  auto const& start = q.attribute<Dims>("start");
+  IndexMap map;
+  for (size_t i = 0; i < start.size(); ++i)
+    map.coordinates.push_back({.terms = {{static_cast<i64>(i), stride_of(q.node.attributes, i)}}, .offset = start[i]});
+  return map;
 }
 
 // The cut away parts of dx are 0: pad dy back to the extent of x.
@@ -181,6 +235,20 @@ std::vector<Type> pad_type(TypeQuery const& q) {
     y.shape.push_back(low[i] + inside + high[i]);
   }
   return {y};
+}
+
+std::optional<IndexMap> pad_map(MapQuery const& q) {
+  IndexMap map;
+  if (q.operand == 1) return map;
+  auto const &low = q.attribute<Dims>("low"), &high = q.attribute<Dims>("high");
+  for (size_t i = 0; i < low.size(); ++i) {
+    i64 const interior = interior_of(q.node.attributes, i);
+    map.coordinates.push_back({.terms = {{static_cast<i64>(i), 1}},
+                               .offset = Dim(0) - low[i],
+                               .divide = interior + 1,
+                               .guarded = low[i] != Dim(0) || high[i] != Dim(0) || interior != 0});
+  }
+  return map;
 }
 
 // Slice of dy where the elements of x went.
@@ -247,6 +315,16 @@ std::vector<Type> concat_type(TypeQuery const& q) {
   return {y};
 }
 
+std::optional<IndexMap> concat_map(MapQuery const& q) {
+  auto axis = static_cast<size_t>(q.attribute<i64>("axis"));
+  Dim start = 0;
+  for (size_t i = 0; i < q.operand; ++i) start = start + q.shape(i)[axis];
+  IndexMap map = map_of_axes(counting(q.result().size()));
+  map.coordinates[axis].offset = Dim(0) - start;
+  map.coordinates[axis].guarded = q.node.operands.size() > 1;
+  return map;
+}
+
 void gradient_of_concat(Grad& g) {
   auto axis = static_cast<size_t>(g.attributes().get<i64>("axis"));
   Dim at = 0;
@@ -284,6 +362,16 @@ std::vector<Tensor> evaluate_concat(Node const& n, std::span<Tensor const> x, st
 std::vector<Type> reverse_type(TypeQuery const& q) {
   check_axes(q.attributes.get<Integers>("axes"), q.operands[0].rank(), "axis");
   return {q.operands[0]};
+}
+
+std::optional<IndexMap> reverse_map(MapQuery const& q) {
+  IndexMap map = map_of_axes(counting(q.result().size()));
+  for (i64 a : q.attribute<Integers>("axes")) {
+    auto& c = map.coordinates[static_cast<size_t>(a)];
+    c.terms[0].step = -1;
+    c.offset = q.read()[static_cast<size_t>(a)] - 1;
+  }
+  return map;
 }
 
 std::vector<Tensor> evaluate_reverse(Node const& n, std::span<Tensor const> x, std::span<Type const> result) {
@@ -421,6 +509,7 @@ constinit Op const ops::reshape{
     .doc = "the same elements in row-major order, in another shape",
     .traits = moves | stated_type,
     .type = reshape_type,
+    .map = reshape_map,
     .gradient =
         [](Grad& g) {
           g.to(0, {&g.builder(), g.builder().reshape(g.dy().id, g.x(0).type().shape)});
@@ -440,6 +529,7 @@ constinit Op const ops::transpose{
     .traits = moves,
     .attributes = permutation_attributes,
     .type = transpose_type,
+    .map = transpose_map,
     .gradient = gradient_of_transpose,
     .evaluate = evaluate_transpose,
     .samples = transpose_samples,
@@ -460,6 +550,7 @@ constinit Op const ops::broadcast{
     .traits = moves | stated_type,
     .attributes = broadcast_attributes,
     .type = broadcast_type,
+    .map = broadcast_map,
     .gradient = gradient_of_broadcast,
     .evaluate = evaluate_broadcast,
     .samples = broadcast_samples,
@@ -482,6 +573,7 @@ constinit Op const ops::slice{
     .traits = moves,
     .attributes = slice_attributes,
     .type = slice_type,
+    .map = slice_map,
     .gradient = gradient_of_slice,
     .evaluate = evaluate_slice,
     .samples = slice_samples,
@@ -504,6 +596,7 @@ constinit Op const ops::pad{
     .traits = moves,
     .attributes = pad_attributes,
     .type = pad_type,
+    .map = pad_map,
     .gradient = gradient_of_pad,
     .evaluate = evaluate_pad,
     .samples = pad_samples,
@@ -526,6 +619,7 @@ constinit Op const ops::concat{
     .traits = moves,
     .attributes = axis_attributes,
     .type = concat_type,
+    .map = concat_map,
     .gradient = gradient_of_concat,
     .evaluate = evaluate_concat,
     .samples = concat_samples,
@@ -546,6 +640,7 @@ constinit Op const ops::reverse{
     .traits = moves,
     .attributes = axes_attributes,
     .type = reverse_type,
+    .map = reverse_map,
     .gradient =
         [](Grad& g) {
           g.to(0, {&g.builder(), g.builder().make(OpCode::reverse, {g.dy().id}, g.attributes())});

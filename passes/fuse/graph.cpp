@@ -1,6 +1,7 @@
 // Classes, accesses and edges. See graph.h.
 #include "passes/fuse/graph.h"
 
+#include "ir/index_map.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -10,41 +11,45 @@
 namespace nnc::fusion {
 namespace {
 
-using Axes = std::vector<i64>;
-
-bool is_prefix(Axes const& axes) {
-  for (size_t i = 0; i < axes.size(); ++i)
-    if (axes[i] != static_cast<i64>(i)) return false;
-  return true;
-}
-
-// Where the operand of an elementwise node is read: a scalar meets every index.
-How elementwise_access(Function const& f, Node const& n, ValueId v) {
-  return f.type(v).rank() == f.type(n.result()).rank() ? How::same : How::outer;
-}
-
-How gather_access(Function const& f, Node const& n, size_t operand) {
-  if (operand == 0 || n.attributes.get<i64>("axis") != 0) return How::mapped;
-  return f.type(n.operands[1]).rank() == f.type(n.result()).rank() ? How::same : How::outer;
+// A read of all axes of the result or of its first ones.
+std::optional<How> how_at(IndexMap const& map, Shape const& from, Shape const& to) {
+  if (!is_prefix(map) || !std::equal(from.begin(), from.end(), to.begin())) return {};
+  return from.size() == to.size() ? How::same : How::outer;
 }
 
 How access_of_operand(Function const& f, Node const& n, size_t operand) {
-  auto const& op = info(n.op);
-  if (op.has(elementwise)) return elementwise_access(f, n, n.operands[operand]);
   if (is_reduction(n)) return How::reduced;
-  if (op.has(contracts)) return How::contracted;
-  if (n.op == OpCode::gather) return gather_access(f, n, operand);
-  if (op.has(random)) return How::outer;
-  return How::mapped;
+  if (info(n.op).has(contracts)) return How::contracted;
+  auto const map = index_map(f, n, operand);
+  if (!map) return How::mapped;
+  return how_at(*map, f.type(n.operands[operand]).shape, f.type(n.result()).shape).value_or(How::mapped);
 }
 
-// A read at `how` of a free node, seen from its operand.
-How through(Function const& f, Node const& free, ValueId operand, How how) {
-  bool keeps = info(free.op).has(elementwise) && f.type(operand).rank() == f.type(free.result()).rank();
-  if (keeps) return how;
-  bool outer =
-      info(free.op).has(elementwise) || (free.op == OpCode::broadcast && is_prefix(free.attributes.get<Axes>("axes")));
-  return outer && (how == How::same || how == How::outer) ? How::outer : How::mapped;
+// A read at `how` of a free node, seen from an operand.
+How through(Function const& f, Node const& free, size_t operand, How how) {
+  auto const here = access_of_operand(f, free, operand);
+  if (here == How::same) return how;
+  return here == How::outer && (how == How::same || how == How::outer) ? How::outer : How::mapped;
+}
+
+// Only another index of one tensor, and perhaps a number: nothing is stored for it.
+bool is_view(Function const& f, Node const& n) {
+  if (!info(n.op).has(moves_data)) return false;
+  size_t tensors = 0;
+  for (size_t i = 0; i < n.operands.size(); ++i) {
+    auto const map = index_map(f, n, i);
+    if (!map || depends_on_data(*map)) return false;
+    tensors += f.type(n.operands[i]).rank() > 0;
+  }
+  return tensors <= 1;
+}
+
+// The same bytes with other extents. What only leaves out or exchanges extents of 1 is a view like any other.
+bool is_other_shape(Function const& f, Node const& n) {
+  if (!is_alias(f, n)) return false;
+  auto const map = index_map(f, n, 0);
+  return !std::all_of(map->coordinates.begin(), map->coordinates.end(),
+                      [](IndexMap::Coordinate const& c) { return c.terms.size() == 1 && c.is_axis(c.terms[0].axis); });
 }
 
 } // namespace
@@ -52,13 +57,10 @@ How through(Function const& f, Node const& free, ValueId operand, How how) {
 bool is_reduction(Node const& n) { return info(n.op).has(reduces); }
 
 std::optional<i64> folded_last_axes(Function const& f, Node const& n) {
-  Axes axes = n.attributes.has("axis") ? Axes{n.attributes.get<i64>("axis")} : n.attributes.get<Axes>("axes");
-  std::sort(axes.begin(), axes.end());
-  auto rank = f.type(n.operands[0]).rank();
-  for (size_t i = 0; i < axes.size(); ++i)
-    if (axes[i] != rank - static_cast<i64>(axes.size() - i)) return {};
-  if (axes.empty()) return {};
-  return static_cast<i64>(axes.size());
+  auto const map = index_map(f, n, 0);
+  if (!map || !is_identity(*map, static_cast<size_t>(f.type(n.operands[0]).rank()))) return {};
+  i64 const folded = f.type(n.operands[0]).rank() - f.type(n.result()).rank();
+  return folded > 0 ? std::optional(folded) : std::nullopt;
 }
 
 Graph::Graph(Function& f) : function(f) {
@@ -104,17 +106,16 @@ Class Graph::class_of(NodeId id) const {
     if (op.has(elementwise) && known) return Class::scalar;
     // The number of examples: a sum of ones over a symbolic extent.
     auto* x = is_reduction(n) && producer[n.operands[0]] != no_node ? &node(producer[n.operands[0]]) : nullptr;
-    if (x && x->op == OpCode::broadcast && is_virtual(n.operands[0]) && !is_float(function.type(v).dtype))
-      return Class::scalar;
+    bool const of_number = x && info(x->op).has(moves_data) && function.type(x->operands[0]).rank() == 0;
+    if (of_number && is_virtual(n.operands[0]) && !is_float(function.type(v).dtype)) return Class::scalar;
   }
   if (is_result[v]) return Class::plain;
   bool all_virtual = std::all_of(n.operands.begin(), n.operands.end(), [&](ValueId x) { return is_virtual(x); });
-  if (n.op == OpCode::reshape && !all_virtual)
+  if (!all_virtual && is_other_shape(function, n))
     return producer[n.operands[0]] != no_node && classes[producer[n.operands[0]]] == Class::free ? Class::free
                                                                                                  : Class::alias;
-  bool moves = op.has(moves_data) && n.op != OpCode::gather && n.op != OpCode::scatter_add && n.op != OpCode::concat;
   bool again = op.has(elementwise) && !op.has(costly) && all_virtual;
-  return moves || again ? Class::free : Class::plain;
+  return again || is_view(function, n) ? Class::free : Class::plain;
 }
 
 constexpr u32 most_free = 100; // free nodes in a row; every kernel that reads the last one has a copy of all
@@ -157,9 +158,10 @@ void Graph::follow(NodeId reader, Access first) {
     if (free.operands.size() > 1 && !met.insert({a.value, a.how, a.plain_path}).second) continue;
     for (size_t i = free.operands.size(); i-- > 0;) {
       Access next = a;
+      auto const map = index_map(function, free, i);
       next.value = free.operands[i];
-      next.how = through(function, free, next.value, a.how);
-      next.plain_path = a.plain_path && (free.op == OpCode::broadcast || info(free.op).has(elementwise));
+      next.how = through(function, free, i, a.how);
+      next.plain_path = a.plain_path && map && is_selection(*map);
       open.push_back(next);
     }
   }

@@ -15,6 +15,8 @@
 //     a P d x b C e   with P -> d, b -> C   becomes   a b PC x d e
 #include "passes/fuse/groups.h"
 
+#include "ir/index_map.h"
+
 #include <algorithm>
 
 namespace nnc::fusion {
@@ -43,6 +45,19 @@ bool has_columns(Function const& f, Node const& dot) {
   return columns > 0;
 }
 
+// Does it read at indices that data hold? Such a read is slow, and where it goes nobody knows.
+bool reads_by_data(Function const& f, Node const& n) {
+  auto const map = n.operands.empty() ? std::nullopt : index_map(f, n, 0);
+  return map && depends_on_data(*map);
+}
+
+// Does it read a tensor in another way than at given indices (the updates of a scatter)?
+bool reads_in_its_own_way(Function const& f, Node const& n) {
+  for (size_t i = 0; i < n.operands.size(); ++i)
+    if (!index_map(f, n, i)) return true;
+  return false;
+}
+
 // What a node is by itself.
 Group group_of_node(Graph const& g, NodeId id) {
   auto const& n = g.node(id);
@@ -51,8 +66,8 @@ Group group_of_node(Graph const& g, NodeId id) {
   auto const& accesses = g.accesses[id];
   group.epilogue = op.has(elementwise) &&
                    std::all_of(accesses.begin(), accesses.end(), [](Access const& a) { return a.plain_path; });
-  group.costly = g.cut[id] || op.has(costly) || op.has(random) || divides(n.op) || n.op == OpCode::gather;
-  if (g.classes[id] == Class::alias || n.op == OpCode::scatter_add) {
+  group.costly = g.cut[id] || op.has(costly) || op.has(random) || divides(n.op) || reads_by_data(g.function, n);
+  if (g.classes[id] == Class::alias || reads_in_its_own_way(g.function, n)) {
     group.kind = Kind::alone;
   } else if (is_reduction(n)) {
     if (auto k = folded_last_axes(g.function, n)) {

@@ -1,6 +1,7 @@
 // Which value lives where. See plan_memory.cpp.
 #include "passes/memory/places.h"
 
+#include "ir/index_map.h"
 #include "ir/memory.h"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ bool Replacing::is_in_place(size_t argument, ValueId result) const {
     for (size_t const reader : readers_[same[i]]) {
       if (reader > writer) return false;
       auto const& n = f_.body.nodes[reader];
-      if (n.op == OpCode::reshape) same.push_back(n.result());
+      if (is_alias(f_, n)) same.push_back(n.result());
     }
   return reads_at_same_index(f_, f_.body.nodes[writer], same, f_.type(result).shape);
 }

@@ -17,6 +17,7 @@ i64 lanes_for(Dim const& n, Function const& f, Node const& k, Target const& targ
   auto const c = n.constant();
   if (!c) return row_padding; // rows in slots are padded to it, so that whole vectors may be written
   i64 w = target.lanes();
+  for (auto r : k.results) w = std::min(w, target.lanes(f.type(r).dtype));
   if (has_order(f, k, Order::Kind::chain))
     while (w < most_lanes && *c % (2 * w) == 0) w *= 2;
   if (*c % w != 0 && *c < 2 * w)
@@ -28,7 +29,7 @@ i64 lanes_for(Dim const& n, Function const& f, Node const& k, Target const& targ
 
 PointwiseSchedule decide_pointwise(Function const& f, Node const& k, Target const& target) {
   PointwiseSchedule s;
-  if (k.kernel->kind == KernelKind::scatter) return s.lanes = target.lanes(), s;
+  if (k.kernel->kind == KernelKind::scatter) return s.lanes = target.lanes(f.type(k.results.front()).dtype), s;
   auto const run = innermost_run(f, k);
   if (!run) return s;
   s.lanes = lanes_for(*run, f, k, target);

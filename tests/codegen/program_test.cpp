@@ -270,14 +270,53 @@ TEST_CASE("rows of a symbolic batch may stand behind one another") {
   }
 }
 
+// Where the batch is, strides are numbers of the call: transposes, sums and products over it, at sizes around a vector.
+TEST_CASE("the batch may be any axis") {
+  Module parsed = host::parsed(
+      R"(func @f(%x: f32[batch,3], %t: f32[4,batch]) -> (a: f32[4,batch], b: f32[batch,4], c: f32[batch,batch], d: f32[4], e: f32[2,batch,4], g: f32[4,3]) {
+  %e0 = exp %x : f32[batch,3]
+  %a = neg %t : f32[4,batch]
+  %t1 = tanh %t : f32[4,batch]
+  %b = transpose %t1 {permutation=[1, 0]} : f32[batch,4]
+  %c = dot %e0, %x {contract_lhs=[1], contract_rhs=[1]} : f32[batch,batch]
+  %d = reduce_sum %t1 {axes=[1]} : f32[4]
+  %two = broadcast %e0 {axes=[1, 2]} : f32[2,batch,3]
+  %w = transpose %e0 {permutation=[1, 0]} : f32[3,batch]
+  %g0 = dot %w, %b {contract_lhs=[1], contract_rhs=[0]} : f32[3,4]
+  %g = transpose %g0 {permutation=[1, 0]} : f32[4,3]
+  %w2 = broadcast %g0 {axes=[1, 2]} : f32[2,3,4]
+  %e = dot %two, %w2 {batch_lhs=[0], batch_rhs=[0], contract_lhs=[2], contract_rhs=[1]} : f32[2,batch,4]
+  return %a, %b, %c, %d, %e, %g
+}
+)");
+  Module m = host::finished(parsed, host_target());
+  auto code = load(compile(m));
+  for (i64 batch : {1, 5, 16, 17, 33}) {
+    Tensor x = Tensor::zeros(DType::f32, {batch, 3}), t = Tensor::zeros(DType::f32, {4, batch});
+    for (size_t k = 0; k < x.f.size(); ++k) x.f[k] = static_cast<f64>(k % 17) / 16 - 0.5;
+    for (size_t k = 0; k < t.f.size(); ++k) t.f[k] = static_cast<f64>(k % 13) / 8 - 0.75;
+    parsed.bindings[0] = batch;
+    auto want = evaluate(parsed, parsed.functions[0], {x, t});
+    for (int threads : {1, 3}) {
+      auto ran = host::Call(m, m.functions[0], {x, t}, batch, threads).compiled(code->entry("f"));
+      for (size_t r = 0; r < want.size(); ++r) {
+        CAPTURE(batch);
+        CAPTURE(r);
+        Tensor got = host::unpacked(want[r].dtype, want[r].shape, ran.results[r].data());
+        for (size_t k = 0; k < want[r].f.size(); ++k) CHECK(got.f[k] == doctest::Approx(want[r].f[k]).epsilon(1e-5));
+      }
+    }
+  }
+}
+
 TEST_CASE("what codegen refuses has a place in the source") {
-  Module m =
-      host::parsed("func @f(%x: f32[4,batch]) -> (y: f32[4,batch]) {\n  %y = neg %x : f32[4,batch]\n  return %y\n}\n");
+  Module m = host::parsed("func @f(%x: f32[examples,batch] data, %rows: i32[batch] rows) -> (y: f32[batch,batch]) {\n"
+                          "  %y = gather %x, %rows {axis=0} : f32[batch,batch]\n  return %y\n}\n");
   try {
     compile(host::finished(m, host_target()));
     FAIL("compiled");
   } catch (Error const& e) {
-    CHECK(std::string(e.what()) == "an extent of batch behind the first axis of a tensor is not compiled yet");
-    CHECK(e.diagnostics.at(0).at.line == 2);
+    CHECK(std::string(e.what()) == "a column of f32[examples,batch] is not compiled yet");
+    CHECK(e.diagnostics.at(0).at.line == 1);
   }
 }
