@@ -5,6 +5,7 @@
 // runs the steps between its operands again, in exact mode, for every small step of a central difference.
 #include "ir/evaluate.h"
 
+#include "ir/index_map.h"
 #include "ir/op.h"
 #include "ir/random.h"
 
@@ -194,7 +195,7 @@ private:
     if (n.op == OpCode::cond) return cond(n);
     steps_.push_back({&n, &n.operands});
     run_step(steps_.size() - 1);
-    if (residents_ && n.op == OpCode::reshape && &n >= f_.body.nodes.data() &&
+    if (residents_ && nnc::is_alias(f_, n) && &n >= f_.body.nodes.data() &&
         &n < f_.body.nodes.data() + f_.body.nodes.size())
       residents_->is_alias(n.result(), n.operands[0]);
   }

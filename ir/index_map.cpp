@@ -59,6 +59,12 @@ bool is_identity(IndexMap const& map, size_t space_rank) {
   return map.coordinates.size() == space_rank && is_prefix(map);
 }
 
+bool reads_in_step(Function const& f, Node const& n, size_t operand) {
+  auto const map = index_map(f, n, operand);
+  auto const &from = f.type(n.operands[operand]).shape, &to = f.type(n.result()).shape;
+  return map && is_prefix(*map) && from.size() <= to.size() && std::equal(from.begin(), from.end(), to.begin());
+}
+
 bool is_selection(IndexMap const& map) {
   i64 last = -1;
   for (auto const& c : map.coordinates) {

@@ -72,6 +72,8 @@ Shape space_of(Function const&, Node const&);
 bool is_prefix(IndexMap const&);
 // ... and the space has no further axis. Extents may differ: a slice from 0 on reads each element at its own index.
 bool is_identity(IndexMap const&, size_t space_rank);
+// Does element i of the result read this operand at i, or at the first indices of i?
+bool reads_in_step(Function const&, Node const&, size_t operand);
 // Axes of the space in their order, perhaps not all of them: what a broadcast reads.
 bool is_selection(IndexMap const&);
 bool depends_on_data(IndexMap const&);

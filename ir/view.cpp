@@ -29,17 +29,6 @@ std::optional<Strides> strides_of(Function const& f, Node const& kernel, std::ve
 
 } // namespace
 
-i64 constant_extent(Dim const& d) {
-  if (auto c = d.constant()) return *c;
-  throw Error("an extent of " + d.text() + " behind the first axis of a tensor is not compiled yet");
-}
-
-i64 inner_size(Shape const& shape, size_t first) {
-  i64 n = 1;
-  for (size_t i = first; i < shape.size(); ++i) n *= constant_extent(shape[i]);
-  return n;
-}
-
 std::optional<View> view_of(Function const& f, Node const& kernel, std::vector<bool> const& numbers, ValueId v) {
   View view;
   auto const strides = strides_of(f, kernel, numbers, v, view.stored);

@@ -6,11 +6,6 @@
 
 namespace nnc {
 
-// The extent of an axis that stands behind another one; only the outermost extent of a shape may be symbolic, so that
-// strides are constants. Throws Error.
-i64 constant_extent(Dim const&);
-i64 inner_size(Shape const&, size_t first); // elements of the axes from `first` on
-
 struct View {
   ValueId stored = no_value;
   std::vector<i64> strides; // of each axis, in elements

@@ -199,7 +199,8 @@ private:
     for (size_t a = 0; a < f_.arguments.size(); ++a) {
       auto const& type = f_.type(f_.arguments[a].value);
       if (f_.arguments[a].role != Role::data || type.shape.empty()) continue;
-      i64 size = inner_size(type.shape, 1) * bytes(type.dtype);
+      i64 size =
+          *element_count({type.shape.begin() + 1, type.shape.end()}).constant() * bytes(type.dtype); // check_compiled
       V data = b_.CreateLoad(b_.getPtrTy(), cell(s_.frame.arguments + static_cast<i64>(a)));
       counted(from, to, 1, [&](V r) {
         V number =

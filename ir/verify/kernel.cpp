@@ -10,6 +10,7 @@
 // computed, and for no other one. These are the sums, what is kept of a row, and what is computed from either. A tied
 // value may be read by what stands at the same index, or repeats it along the last axes, and by the reductions of its
 // rows.
+#include "ir/index_map.h"
 #include "ir/kernel_fields.h"
 #include "ir/verify/parts.h"
 
@@ -36,12 +37,6 @@ Axes reduced_axes(Node const& n) {
   auto axes = n.attributes.get<Axes>("axes");
   std::sort(axes.begin(), axes.end());
   return axes;
-}
-
-bool is_prefix(Axes const& axes) {
-  for (size_t i = 0; i < axes.size(); ++i)
-    if (axes[i] != static_cast<i64>(i)) return false;
-  return true;
 }
 bool starts_with(Shape const& space, Shape const& part) {
   return part.size() <= space.size() && std::equal(part.begin(), part.end(), space.begin());
@@ -192,8 +187,7 @@ bool KernelForm::reads_in_step(Node const& n, size_t operand, Walk const& walk) 
   if (op.has(reduces)) return from == walk.space;
   if (to.size() < walk.outer || !starts_with(walk.space, to)) return false;
   if (op.has(elementwise)) return from == to;
-  if (n.op == OpCode::broadcast) return is_prefix(n.attributes.get<Axes>("axes"));
-  return n.op == OpCode::gather && operand == 1 && n.attributes.get<i64>("axis") == 0;
+  return nnc::reads_in_step(f_, n, operand);
 }
 
 void KernelForm::ties(Node const& k, Walk const& walk) {

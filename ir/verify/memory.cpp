@@ -5,6 +5,7 @@
 // stores. Afterwards the kernels are walked in order, with the value that each place holds; a place that is needed once
 // more than it lasts is named, and a barrier that is missing (ir/memory.h).
 #include "ir/memory.h"
+#include "ir/index_map.h"
 #include "ir/verify/parts.h"
 
 #include <algorithm>
@@ -93,7 +94,7 @@ private:
     root_ = roots_of(f_);
     auto const known = numbers_of_threads(f_); // before any kernel has stored anything
     for (auto const& n : f_.body.nodes) {
-      if (n.op == OpCode::reshape) {
+      if (is_alias(f_, n)) {
         if (f_.values[n.operands[0]].constant)
           complain(n.at, "a reshape outside of a kernel is of a value that is stored");
       } else if (n.op != OpCode::kernel) {
@@ -238,7 +239,7 @@ void verify_results(Function const& f, Complain const& complain) {
 
 void verify_all_passes(Function const& f, Complain const& complain) {
   for (auto const& n : f.body.nodes)
-    if (n.op != OpCode::reshape && !is_finished(n))
+    if (!is_alias(f, n) && !is_finished(n))
       return complain(n.at ? n.at : f.at,
                       fmt::format("no code can be made of @{}: passes up to plan_memory are missing", f.name));
 }

@@ -11,18 +11,11 @@
 namespace nnc::fusion {
 namespace {
 
-// A read of all axes of the result or of its first ones.
-std::optional<How> how_at(IndexMap const& map, Shape const& from, Shape const& to) {
-  if (!is_prefix(map) || !std::equal(from.begin(), from.end(), to.begin())) return {};
-  return from.size() == to.size() ? How::same : How::outer;
-}
-
 How access_of_operand(Function const& f, Node const& n, size_t operand) {
   if (is_reduction(n)) return How::reduced;
   if (info(n.op).has(contracts)) return How::contracted;
-  auto const map = index_map(f, n, operand);
-  if (!map) return How::mapped;
-  return how_at(*map, f.type(n.operands[operand]).shape, f.type(n.result()).shape).value_or(How::mapped);
+  if (!reads_in_step(f, n, operand)) return How::mapped;
+  return f.type(n.operands[operand]).rank() == f.type(n.result()).rank() ? How::same : How::outer;
 }
 
 // A read at `how` of a free node, seen from an operand.

@@ -12,14 +12,14 @@ choice:
     NaN                                the derivative of the branch that was taken: 1 for relu, maximum, clamp; 0 for select
     log, 1 / x below 0                 1 / x and -1 / x^2 go on, though the value of log is NaN
     safe_* where they are not defined  the value 0 with the derivative 0
-    sin, cos beyond 2^31               of 0, as ir/OPERATORS.md says
+    sin, cos, tan beyond 2^31          of 0, as ir/OPERATORS.md says
     a softmax with inf in its row      NaN, as in PyTorch; -inf has no share
 
 A deviation is so many ulp of f32, or an absolute bound with its reason. Results beyond f32 are infinite, subnormal ones
 may be 0.
 """
 import struct
-from mpmath import mp, mpf, exp, expm1, log, log1p, tanh, erf, sqrt, sin, cos, pi, floor, nint, inf, nan, isnan, isinf
+from mpmath import mp, mpf, exp, expm1, log, log1p, tanh, erf, sqrt, sin, cos, pi, floor, nint, inf, nan, isnan, isinf, asin, acos, atan, tan, sinh, cosh, ceil
 
 mp.dps = 60
 
@@ -132,6 +132,24 @@ add("round", "round(x)", only(nint), ends((-inf, None), (inf, None), (nan, None)
 add("is_nan", "f32(is_nan(x))", only(lambda x: False), ends((0, None), (0, None), (1, None)), 0)
 add("is_finite", "f32(is_finite(x))", only(lambda x: True), ends((0, None), (0, None), (0, None)), 0)
 add("stop_gradient", "stop_gradient(x)", only(lambda x: x), ends((-inf, None), (inf, None), (nan, None)), 0)
+add("tan", "tan(x)", both(tan, lambda x: 1 + tan(x) ** 2),
+    {"1e+30": (0, 1), "-1e+30": (0, 1), **ends((nan, nan), (nan, nan))}, 4)
+add("asin", "asin(x)", lambda x: (asin(x), inf if abs(x) == 1 else 1 / sqrt(1 - x * x)) if abs(x) <= 1 else (nan, nan),
+    ends((nan, nan), (nan, nan)), 4)
+add("acos", "acos(x)", lambda x: (acos(x), -inf if abs(x) == 1 else -1 / sqrt(1 - x * x)) if abs(x) <= 1 else (nan, nan),
+    ends((nan, nan), (nan, nan)), 4)
+add("atan", "atan(x)", both(atan, lambda x: 1 / (1 + x * x)), ends((-pi / 2, 0), (pi / 2, 0)), 4)
+add("atan2", "atan2(x, 1)", both(atan, lambda x: 1 / (1 + x * x)), ends((-pi / 2, 0), (pi / 2, 0)), 4)
+add("sinh", "sinh(x)", both(sinh, cosh), ends((-inf, inf), (inf, inf)), 4)
+add("cosh", "cosh(x)", both(cosh, sinh), ends((inf, -inf), (inf, inf)), 4)
+add("exp2", "exp2(x)", both(lambda x: mpf(2) ** x, lambda x: mpf(2) ** x * log(2)), ends((0, 0), (inf, inf)), 2)
+add("log2", "log2(x)", lambda x: (log(x) / log(2) if x > 0 else nan, 1 / (x * log(2))),
+    {"0": (-inf, inf), "-0": (-inf, -inf), **ends((nan, 0), (inf, 0))}, 2)
+add("cbrt", "cbrt(x)", lambda x: (sign(x) * mp.cbrt(abs(x)), 1 / (3 * mp.cbrt(abs(x)) ** 2)),
+    {"0": (0, inf), "-0": (0, inf), **ends((-inf, 0), (inf, 0))}, 2)
+add("ceil", "ceil(x)", only(ceil), ends((-inf, None), (inf, None), (nan, None)), 0)
+add("trunc", "trunc(x)", only(lambda x: sign(x) * floor(abs(x))), ends((-inf, None), (inf, None), (nan, None)), 0)
+add("xor", "f32(xor(x > 0, x > 1))", only(lambda x: (x > 0) != (x > 1)), ends((0, None), (0, None), (0, None)), 0)
 add("maximum", "maximum(x, 1)", lambda x: (max(x, 1), int(x >= 1)), ends((1, 0), (inf, 1), (nan, 1)), 0)
 add("maximum", "maximum(1, x)", lambda x: (max(x, 1), int(x > 1)), ends((1, 0), (inf, 1), (nan, 1)), 0)
 add("maximum", "maximum(-3, x)", lambda x: (max(x, -3), int(x > -3)), ends((-3, 0), (inf, 1), (nan, 1)), 0)
