@@ -43,8 +43,6 @@ bool fits_lanes(Contraction const& c) {
          *columns * (*depth + order_lanes) <= most_packed_lanes;
 }
 
-i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
-
 } // namespace
 
 Shape extents_of(Shape const& shape, Axes const& axes) {

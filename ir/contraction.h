@@ -52,6 +52,7 @@ struct LinearSum {
 LinearSum linear_sum(Order, Shape const& summed);
 
 Shape extents_of(Shape const&, std::vector<i64> const& axes);
+inline i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
 
 // Accumulators of a tile, a row of vectors of rhs, and one broadcast of lhs.
 inline bool fits_registers(i64 rows, i64 vectors, i64 registers) { return rows * vectors + vectors + 1 <= registers; }

@@ -4,6 +4,7 @@
 #include "ir/op.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace nnc {
 
@@ -69,6 +70,25 @@ RowSpace row_space(Function const& f, Node const& kernel) {
   for (auto const& n : kernel.regions.front().nodes)
     if (info(n.op).has(Trait::reduces)) return with_rows(f.type(n.operands[0]).shape); // argmax too, which is pulled
   throw CompilerBug("rows without a reduction");
+}
+
+bool folds_row(Node const& n) { return info(n.op).join.has_value(); }
+
+std::vector<std::vector<Node const*>> stages_of(Node const& kernel) {
+  std::vector<std::vector<Node const*>> stages;
+  std::unordered_map<ValueId, size_t> stage_of;
+  for (auto const& n : kernel.regions.front().nodes) {
+    size_t stage = 0;
+    for (auto o : n.operands)
+      if (auto s = stage_of.find(o); s != stage_of.end()) stage = std::max(stage, s->second);
+    if (folds_row(n)) {
+      if (stages.size() <= stage) stages.resize(stage + 1);
+      stages[stage].push_back(&n);
+      ++stage;
+    }
+    for (auto r : n.results) stage_of[r] = stage;
+  }
+  return stages;
 }
 
 std::optional<i64> RowSpace::row() const {

@@ -26,6 +26,10 @@ struct RowSpace {
   std::optional<i64> row() const;
 };
 RowSpace row_space(Function const&, Node const& kernel);
+// Does it fold a row in a walk along it? Not so argmax and argmin, which are computed where they are read.
+bool folds_row(Node const&);
+// The folds of a kernel of kind rows by stages: one stage behind any fold that it depends on.
+std::vector<std::vector<Node const*>> stages_of(Node const& kernel);
 
 // The longest row whose elements stay in registers from stage to stage; the most bytes of all the rows that a kernel
 // keeps in memory.

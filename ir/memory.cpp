@@ -21,7 +21,7 @@ std::vector<bool> numbers_of_threads(Function const& f) {
   for (auto const& a : f.arguments)
     out[a.value] = a.role == Role::scalar || a.role == Role::step || a.role == Role::seed;
   for (auto const& n : f.body.nodes) {
-    if (n.op == OpCode::reshape) out[n.result()] = out[n.operands[0]];
+    if (is_alias(f, n)) out[n.result()] = out[n.operands[0]];
     for (auto v : n.results)
       if (is_kernel(n, KernelKind::scalars)) out[v] = true;
   }

@@ -28,32 +28,14 @@ public:
 
   void run() {
     buffers_ = result_buffers(p_, k_);
-    find_stages();
+    stages_ = stages_of(k_.kernel);
     keep_rows();
     outer_loop(0);
   }
 
 private:
   Shape const& shape(ValueId v) const { return k_.function().type(v).shape; }
-  // Not so argmax and argmin, which are pulled.
-  static bool is_reduce(Node const& n) { return info(n.op).join.has_value(); }
   bool spans_space(ValueId v) const { return shape(v).size() == space_.size() && shape(v) == space_; }
-
-  // The stage of a reduction is one more than that of any reduction that it depends on.
-  void find_stages() {
-    std::unordered_map<ValueId, size_t> stage_of;
-    for (auto const& n : k_.nodes()) {
-      size_t stage = 0;
-      for (auto o : n.operands)
-        if (auto s = stage_of.find(o); s != stage_of.end()) stage = std::max(stage, s->second);
-      if (is_reduce(n)) {
-        if (stages_.size() <= stage) stages_.resize(stage + 1);
-        stages_[stage].push_back(&n);
-        ++stage;
-      }
-      for (auto r : n.results) stage_of[r] = stage;
-    }
-  }
 
   void keep_rows() {
     for (i64 i : k_.schedule().rows.keep) keep(k_.nodes()[static_cast<size_t>(i)].result());

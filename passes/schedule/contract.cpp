@@ -23,7 +23,6 @@ constexpr i64 bytes_packed_whole = 512 * 1024, bytes_packed_in_chunks = 1024 * 1
 constexpr i64 rows_of_totals = 1024;
 constexpr i64 bytes_of_totals = 1024 * 1024; // what the totals take on the stack when there are levels of them
 
-i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
 i64 whole_tiles(i64 rows) { return std::max(row_padding, rows / row_padding * row_padding); }
 
 // Row stride for rows that are read at the same time: whole vectors, and not a multiple of 1 KiB, so that neighbouring

@@ -17,9 +17,8 @@ public:
   Walks(Function const& f, Node const& k, RowSpace const& rows) : count_(f.values.size()), last_(f.values.size(), -1) {
     for (auto const& n : k.regions.front().nodes)
       for (auto v : n.results) made_by_[v] = &n;
-    find_stages(k);
     int walk = 0;
-    for (auto const& stage : stages_) {
+    for (auto const& stage : stages_of(k)) {
       for (auto const* n : stage) reach(n->operands[0], walk);
       ++walk;
     }
@@ -29,35 +28,16 @@ public:
   int needing(ValueId v) const { return count_[v]; }
 
 private:
-  static bool is_reduction(Node const& n) { return info(n.op).has(reduces) && n.attributes.has("axes"); }
-
-  // The stage of a reduction is one more than that of any reduction that it depends on.
-  void find_stages(Node const& k) {
-    std::unordered_map<ValueId, size_t> stage_of;
-    for (auto const& n : k.regions.front().nodes) {
-      size_t stage = 0;
-      for (auto o : n.operands)
-        if (auto s = stage_of.find(o); s != stage_of.end()) stage = std::max(stage, s->second);
-      if (is_reduction(n)) {
-        if (stages_.size() <= stage) stages_.resize(stage + 1);
-        stages_[stage].push_back(&n);
-        ++stage;
-      }
-      for (auto r : n.results) stage_of[r] = stage;
-    }
-  }
-
   void reach(ValueId v, int walk) {
     auto const n = made_by_.find(v);
     if (n == made_by_.end() || last_[v] == walk) return;
     last_[v] = walk;
     ++count_[v];
-    if (!is_reduction(*n->second))
+    if (!folds_row(*n->second))
       for (auto o : n->second->operands) reach(o, walk);
   }
 
   std::unordered_map<ValueId, Node const*> made_by_;
-  std::vector<std::vector<Node const*>> stages_;
   std::vector<int> count_, last_; // per value
 };
 
