@@ -1,5 +1,6 @@
 #include "ir/contraction.h"
 
+#include "ir/index_map.h"
 #include "ir/kernel_space.h"
 #include "ir/op.h"
 #include "ir/view.h"
@@ -20,21 +21,76 @@ Node const& dot_of(Node const& kernel) {
   throw CompilerBug("a contraction without a dot");
 }
 
-Axes free_axes(Type const& t, Axes const& batch, Axes const& contract) {
-  auto among = [](Axes const& axes, i64 a) { return std::find(axes.begin(), axes.end(), a) != axes.end(); };
-  Axes rest;
-  for (i64 a = 0; a < t.rank(); ++a)
-    if (!among(batch, a) && !among(contract, a)) rest.push_back(a);
-  return rest;
+// Which axes of the space does an operand move in?
+std::vector<bool> moves_in(IndexMap const& map, size_t rank) {
+  std::vector<bool> moves(rank);
+  for (auto const& c : map.coordinates)
+    for (auto const& t : c.terms) moves[static_cast<size_t>(t.axis)] = true;
+  return moves;
 }
 
-std::optional<PlainOperand> plain_operand(Function const& f, ContractOperand const& o,
-                                          std::optional<View> const& view) {
+// ... together with other axes: as a window.
+std::vector<bool> in_windows(IndexMap const& map, size_t rank) {
+  std::vector<bool> windows(rank);
+  for (auto const& c : map.coordinates)
+    for (auto const& t : c.terms)
+      if (c.terms.size() > 1) windows[static_cast<size_t>(t.axis)] = true;
+  return windows;
+}
+
+StridedAxes strided_axes(Axes const& axes, Shape const& space, std::vector<i64> const& strides) {
+  StridedAxes levels;
+  for (i64 a : axes) {
+    auto const axis = static_cast<size_t>(a);
+    StridedAxis const inner{space[axis], strides[axis]};
+    if (inner.extent == Dim(1)) continue;
+    auto const n = inner.extent.constant();
+    bool const as_one = !levels.empty() && n && levels.back().stride == inner.stride * *n;
+    if (as_one) levels.back() = {levels.back().extent * inner.extent, inner.stride};
+    else levels.push_back(inner);
+  }
+  return levels;
+}
+
+// All extents but the outermost have to be known.
+bool can_be_walked(StridedAxes const& levels) {
+  for (size_t i = 1; i < levels.size(); ++i)
+    if (!levels[i].extent.is_constant()) return false;
+  return true;
+}
+
+std::optional<PlainOperand> plain_operand(Function const& f, ContractOperand const& o, Shape const& space,
+                                          IndexMap const& map, std::optional<View> const& view) {
   if (!view) return {};
-  auto stride = [&](Axes const& axes) { return stride_of(f.type(o.value).shape, *view, axes); };
-  auto const batch = stride(o.batch), outer = stride(o.outer), inner = stride(o.inner);
-  if (!batch || !outer || !inner) return {};
-  return PlainOperand{view->stored, *batch, *outer, *inner, view->offset};
+  Strides const stored{{view->strides.begin(), view->strides.end()}, view->offset};
+  auto const strides = strides_through(map, f.type(o.value).shape, stored, space.size());
+  if (!strides || !strides->offset.is_constant()) return {};
+  std::vector<i64> steps;
+  for (auto const& step : strides->steps) {
+    if (!step.is_constant()) return {};
+    steps.push_back(*step.constant());
+  }
+  auto levels = [&](Axes const& axes) { return strided_axes(axes, space, steps); };
+  PlainOperand p{view->stored, levels(o.batch), levels(o.outer), levels(o.inner), *strides->offset.constant()};
+  bool const walked = can_be_walked(p.batch) && can_be_walked(p.outer) && can_be_walked(p.inner);
+  return walked ? std::optional(p) : std::nullopt;
+}
+
+// Do elements that lie side by side differ in the last of the outer axes?
+bool runs_along_outer(ContractOperand const& o, IndexMap const& map) {
+  if (o.outer.empty() || map.coordinates.empty()) return false;
+  auto const& terms = map.coordinates.back().terms;
+  auto has = [&](Axes const& axes) {
+    return !axes.empty() && std::any_of(terms.begin(), terms.end(), [&](auto const& t) { return t.axis == axes.back(); });
+  };
+  return has(o.outer) && !has(o.inner);
+}
+
+// A second operand is packed by vectors along columns, or by runs along the sum that are transposed.
+bool can_be_packed(PlainOperand const& rhs) {
+  auto const columns = one_stride(rhs.inner);
+  if (!columns) return false;
+  return *columns == 1 || (!rhs.outer.empty() && rhs.outer.back().stride == 1);
 }
 
 bool fits_lanes(Contraction const& c) {
@@ -62,36 +118,160 @@ LinearSum linear_sum(Order order, Shape const& summed) {
   return sum;
 }
 
+// ---- windows -------------------------------------------------------------------------------------------------------
+
+namespace {
+
+constexpr i64 most_elements_of_box = 1 << 22; // beyond this lhs is packed row by row
+
+// Where a box axis starts and how long it is; nothing where steps or extents are not known.
+std::optional<WindowBox::Axis> box_axis(IndexMap::Coordinate const& c, size_t operand_axis, Shape const& space,
+                                        Dim const& image) {
+  if (c.axes != 1 || c.by_data || !c.offset.is_constant()) return {};
+  WindowBox::Axis a{operand_axis, *c.offset.constant(), 1, {}};
+  for (auto const& t : c.terms) {
+    auto const step = t.step.constant(), n = space[static_cast<size_t>(t.axis)].constant();
+    if (!step || !n) return {};
+    a.least += std::min<i64>(0, *step * (*n - 1));
+    a.extent += std::abs(*step) * (*n - 1);
+  }
+  if (auto const n = image.constant(); n && c.divide == 1) {
+    i64 const first = std::clamp<i64>(-a.least, 0, a.extent);
+    a.inside = {first, std::clamp<i64>(*n - a.least, first, a.extent)};
+  }
+  return a;
+}
+
+// The axes of the sum in front of its windows count images; nothing where there are several, or they are in the middle.
+bool counts_images(WindowBox& box, Axes const& depth, Shape const& space, std::vector<bool> const& windows) {
+  bool in_front = true;
+  i64 steps = 1;
+  for (i64 a : depth) {
+    auto const axis = static_cast<size_t>(a);
+    in_front = in_front && !windows[axis];
+    if (in_front && std::find(windows.begin() + a, windows.end(), true) != windows.end()) {
+      if (box.image) return false;
+      box.image = a;
+      continue;
+    }
+    if (!space[axis].is_constant()) return false;
+    steps *= *space[axis].constant();
+  }
+  box.steps = box.image ? steps : 0;
+  return true;
+}
+
+std::optional<WindowBox> box_of(Contraction const& c, IndexMap const& map, Shape const& image) {
+  auto const windows = in_windows(map, c.space.size());
+  if (std::find(windows.begin(), windows.end(), true) == windows.end()) return {};
+  WindowBox box;
+  if (!counts_images(box, c.lhs.inner, c.space, windows)) return {};
+  auto fixed = [&](IndexMap::Term const& t) {
+    return t.axis == box.image || std::find(c.lhs.batch.begin(), c.lhs.batch.end(), t.axis) != c.lhs.batch.end();
+  };
+  for (size_t i = 0; i < map.coordinates.size(); ++i) {
+    auto const& terms = map.coordinates[i].terms;
+    if (terms.size() == 1 && fixed(terms[0])) continue;
+    auto const axis = box_axis(map.coordinates[i], i, c.space, image[i]);
+    if (!axis) return {};
+    box.axes.push_back(*axis);
+    if (box.elements *= axis->extent; box.elements > most_elements_of_box) return {};
+  }
+  std::vector<i64> strides(c.space.size());
+  if (box.image) strides[static_cast<size_t>(*box.image)] = box.elements;
+  i64 stride = box.elements;
+  for (auto const& a : box.axes) {
+    stride /= a.extent;
+    auto const& coordinate = map.coordinates[a.operand_axis];
+    box.offset += (*coordinate.offset.constant() - a.least) * stride;
+    for (auto const& t : coordinate.terms) strides[static_cast<size_t>(t.axis)] += *t.step.constant() * stride;
+  }
+  box.outer = strided_axes(c.lhs.outer, c.space, strides);
+  box.inner = strided_axes(c.lhs.inner, c.space, strides);
+  return box;
+}
+
+} // namespace
+
+std::optional<i64> run_of_depth(Contraction const& c, StridedAxes const& depth, i64 depth_chunk) {
+  if (depth.size() <= 1) return 0;
+  i64 const run = *depth.back().extent.constant();
+  if (c.block == 0) return depth_chunk % run == 0 ? std::optional(run) : std::nullopt;
+  auto const period = c.period ? c.period->constant() : std::nullopt;
+  if (period && run % *period == 0) return 0;
+  bool const ends = c.block % run == 0 && (!c.period || (period && *period % run == 0));
+  return ends ? std::optional(run) : std::nullopt;
+}
+
+i64 images_of_chunk(Contraction const& c, ContractSchedule const& s) {
+  if (!c.box->image) return 1;
+  return (s.depth_chunk ? s.depth_chunk : *c.depth.constant()) / c.box->steps;
+}
+
+ContractAxes contract_axes(Function const& f, Node const& n) {
+  auto const rank = space_of(f, n).size(), kept = f.type(n.result()).shape.size();
+  auto const lhs = *index_map(f, n, 0), rhs = *index_map(f, n, 1);
+  auto const left = moves_in(lhs, rank), right = moves_in(rhs, rank), windows = in_windows(lhs, rank);
+  bool const any = std::find(windows.begin(), windows.end(), true) != windows.end();
+  bool in_front = any;
+  ContractAxes axes;
+  for (size_t a = 0; a < rank; ++a) {
+    auto const axis = static_cast<i64>(a);
+    in_front = in_front && !windows[a];
+    if (a >= kept) axes.depth.push_back(axis);
+    else if (left[a] && (right[a] || in_front)) axes.batch.push_back(axis);
+    else (left[a] ? axes.rows : axes.columns).push_back(axis);
+  }
+  return axes;
+}
+
+std::vector<bool> window_axes(Function const& f, Node const& n) {
+  return in_windows(*index_map(f, n, 0), space_of(f, n).size());
+}
+
+std::optional<i64> one_stride(StridedAxes const& levels) {
+  if (levels.empty()) return 0;
+  return levels.size() == 1 ? std::optional(levels.front().stride) : std::nullopt;
+}
+
 Contraction contraction_of(Function const& f, Node const& kernel, std::vector<bool> const& numbers) {
   Contraction c{.dot = &dot_of(kernel)};
   auto const& dot = *c.dot;
-  auto axes = [&](char const* name) { return dot.attributes.get_or<Axes>(name, {}); };
-  auto operand = [&](size_t i, Axes const& batch, Axes const& contract) {
-    ContractOperand o{.value = dot.operands[i], .batch = batch, .outer = {}, .inner = {}, .plain = {}};
-    auto free = free_axes(f.type(o.value), batch, contract);
-    o.outer = i == 0 ? free : contract;
-    o.inner = i == 0 ? contract : free;
-    o.plain = plain_operand(f, o, view_of(f, kernel, numbers, o.value));
-    o.along_inner = o.outer.empty() || o.outer.back() != f.type(o.value).rank() - 1;
+  c.space = space_of(f, dot);
+  auto const axes = contract_axes(f, dot);
+  auto operand = [&](size_t i, Axes const& outer, Axes const& inner) {
+    ContractOperand o{.value = dot.operands[i], .batch = axes.batch, .outer = outer, .inner = inner, .plain = {}};
+    auto const map = *index_map(f, dot, i);
+    o.plain = plain_operand(f, o, c.space, map, view_of(f, kernel, numbers, o.value));
+    o.along_inner = !runs_along_outer(o, map);
     return o;
   };
   c.dtype = f.type(dot.result()).dtype;
-  c.lhs = operand(0, axes("batch_lhs"), axes("contract_lhs"));
-  c.rhs = operand(1, axes("batch_rhs"), axes("contract_rhs"));
-  if (auto const& p = c.rhs.plain; p && p->inner_stride != 1 && p->outer_stride != 1) c.rhs.plain.reset();
-  auto count = [&](ContractOperand const& o, Axes const& list) {
-    return element_count(extents_of(f.type(o.value).shape, list));
-  };
-  auto const sum = linear_sum(order_of(f, dot), extents_of(f.type(c.lhs.value).shape, c.lhs.inner));
+  c.lhs = operand(0, axes.rows, axes.depth);
+  c.rhs = operand(1, axes.depth, axes.columns);
+  if (c.rhs.plain && !can_be_packed(*c.rhs.plain)) c.rhs.plain.reset();
+  if (!c.lhs.plain) c.box = box_of(c, *index_map(f, dot, 0), f.type(c.lhs.value).shape);
+  auto count = [&](Axes const& list) { return element_count(extents_of(c.space, list)); };
+  auto const sum = linear_sum(order_of(f, dot), extents_of(c.space, axes.depth));
   c.kind = sum.order.kind;
   c.block = sum.order.block;
   if (sum.order.axis) c.period = sum.period;
-  c.batches = count(c.lhs, c.lhs.batch);
-  c.rows = count(c.lhs, c.lhs.outer);
-  c.depth = count(c.lhs, c.lhs.inner);
-  c.columns = count(c.rhs, c.rhs.inner);
+  c.batches = count(axes.batch);
+  c.rows = count(axes.rows);
+  c.depth = count(axes.depth);
+  c.columns = count(axes.columns);
   if (c.kind == Order::Kind::lanes) c.lhs.along_inner = true, c.rhs.along_inner = false; // along the sum
   return c;
+}
+
+bool has_columns(Function const& f, Node const& n) {
+  auto const columns = contract_axes(f, n).columns;
+  auto const& result = f.type(n.result()).shape;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    auto const last = result.size() - columns.size() + i;
+    if (columns[i] != static_cast<i64>(last) || !result[last].is_constant()) return false;
+  }
+  return !columns.empty();
 }
 
 std::optional<i64> Contraction::blocks() const {
@@ -107,7 +287,7 @@ bool fits_nest(Function const& f, Contraction const& c) {
     for (auto const& extent : f.type(v).shape)
       if (extent == Dim(0)) return false;
   }
-  if (c.rhs.inner.empty() || !c.columns.is_constant()) return false;
+  if (!has_columns(f, *c.dot)) return false;
   return c.kind == Order::Kind::lanes ? fits_lanes(c) : c.block <= longest_block;
 }
 
@@ -116,6 +296,7 @@ i64 packed_depth(Contraction const& c, ContractSchedule const& s) {
   case ContractSchedule::Pack::none: return 0;
   case ContractSchedule::Pack::whole: return *c.depth.constant();
   case ContractSchedule::Pack::chunks: break;
+  case ContractSchedule::Pack::windows: return 0;
   }
   return s.depth_chunk;
 }
@@ -124,9 +305,11 @@ ContractBuffers buffers_of(Contraction const& c, ContractSchedule const& s, i64 
   i64 const panel = s.panels.front() * lanes, depth = s.depth_chunk ? s.depth_chunk : *c.depth.constant();
   i64 const rows = s.depth_chunk ? round_up(s.long_chunk(), s.tile_rows) : s.tile_rows;
   ContractBuffers b;
-  if (!s.direct) b.panel = panel * (depth + lanes); // a transposing pack writes a little more
+  i64 const packed = s.rhs_once ? c.vectors(lanes) * lanes : panel;
+  if (!s.direct) b.panel = packed * depth + panel * lanes; // a transposing pack writes a little more
   b.rhs_rows = panel * s.rhs_stride;
-  if (s.pack_lhs != ContractSchedule::Pack::none) b.lhs = (s.row_chunk + lanes) * s.lhs_stride;
+  if (s.pack_lhs == ContractSchedule::Pack::windows) b.lhs = images_of_chunk(c, s) * c.box->elements + lanes;
+  else if (s.pack_lhs != ContractSchedule::Pack::none) b.lhs = (s.row_chunk + lanes) * s.lhs_stride;
   b.totals = panel * std::max<i64>(rows, 1) * (c.blocked() ? places_of_blocks(c.blocks()) : 1);
   return b;
 }

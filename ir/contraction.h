@@ -2,33 +2,78 @@
 //
 //     out[b, m, n] = epilogue(sum over k of lhs[b, m, k] * rhs[b, k, n])
 //
-// b, m, k and n stand for several axes each. The scheduler decides by this, the verifier holds schedules against it,
-// and code is made from it.
+// b, m, k and n stand for several axes each, of the space of the node that contracts (ir/index_map.h). The scheduler
+// decides by this, the verifier holds schedules against it, and code is made from it.
 #pragma once
 
 #include "ir/module.h"
 
+#include <utility>
+
 namespace nnc {
 
-// An operand in memory. Element (outer, inner) of batch b stands at offset + b * batch + outer * outer + inner * inner
-// of the value that is stored; of lhs outer is m and inner is k, of rhs outer is k and inner is n.
+// What an axis of the space is to a contraction, by the operands that it moves in: batch in both, rows in the first
+// alone, columns in the second alone, depth in no result. What moves in the first alone, in front of its windows, is
+// batch too: one image at a time.
+struct ContractAxes {
+  std::vector<i64> batch, rows, columns, depth; // each in the order of the space
+};
+ContractAxes contract_axes(Function const&, Node const&);
+// The axes of the space that move an axis of lhs together with others: positions and taps of windows.
+std::vector<bool> window_axes(Function const&, Node const&);
+
+// Axes that are walked as one, outermost first: element i of them stands at the sum of digit * stride.
+struct StridedAxis {
+  Dim extent = 1;
+  i64 stride = 0;
+};
+using StridedAxes = std::vector<StridedAxis>;
+// One stride for all of them, if there is one.
+std::optional<i64> one_stride(StridedAxes const&);
+
+// An operand in memory: from `offset` on, element (outer, inner) of batch b; of lhs outer is m and inner is k, of rhs
+// outer is k and inner is n.
 struct PlainOperand {
   ValueId stored = no_value;
-  i64 batch_stride = 0, outer_stride = 0, inner_stride = 0, offset = 0;
+  StridedAxes batch, outer, inner;
+  i64 offset = 0;
 };
 
 // The axes of one operand by what the contraction does with them, each list in the order in which it is walked.
 struct ContractOperand {
   ValueId value = no_value;
-  std::vector<i64> batch, outer, inner;
-  std::optional<PlainOperand> plain; // else it is virtual: computed while it is packed
-  bool along_inner = true;           // a vector of a virtual operand runs along inner, else along outer
+  std::vector<i64> batch, outer, inner; // of the space; batch: all of them, though the operand may not move in some
+  std::optional<PlainOperand> plain;    // else it is virtual: computed while it is packed
+  bool along_inner = true;              // a vector of a virtual operand runs along inner, else along outer
+};
+
+// What the windows of one batch read of lhs, copied with its border and with zeros between dilated elements: box
+// coordinate j is the index of an axis of lhs before it is divided, from `least` on.
+//
+//     low = 1, 3 taps, 4 positions on an image of 4       least = -1, extent = 6:   0 x0 x1 x2 x3 0
+//
+// A sum that goes over several images (of the derivative of a kernel) has a box for each.
+struct WindowBox {
+  struct Axis {
+    size_t operand_axis = 0;
+    i64 least = 0, extent = 1;
+    // The range of them, from 0, that lies in the image; nothing where it is not known, or elements stand apart.
+    std::optional<std::pair<i64, i64>> inside;
+  };
+  std::vector<Axis> axes;   // of lhs, in its order
+  StridedAxes outer, inner;      // where an element of lhs stands, as in PlainOperand
+  i64 offset = 0;           //
+  i64 elements = 1;         // of one box
+  std::optional<i64> image; // the axis of the space that counts images of the sum
+  i64 steps = 0;            // of the sum in one image; 0: there is one alone
 };
 
 struct Contraction {
   Node const* dot = nullptr;
   DType dtype = DType::f32;
+  Shape space;
   ContractOperand lhs, rhs;
+  std::optional<WindowBox> box; // where lhs is read by windows
   Order::Kind kind = Order::Kind::chain;
   i64 block = 0;             // so many steps of k are a block; 0: no blocks
   std::optional<Dim> period; // steps of k that no block reaches over; nothing: all of them
@@ -39,6 +84,10 @@ struct Contraction {
   bool blocked() const { return block != 0 && blocks().value_or(2) > 1; }
 };
 Contraction contraction_of(Function const&, Node const& kernel, std::vector<bool> const& numbers);
+
+// Steps of the sum at one stride that the k loop of such an operand makes at a time, whole runs in all; 0: the loop has
+// one stride from its start to its end. Nothing: chunks and blocks do not end where runs do.
+std::optional<i64> run_of_depth(Contraction const&, StridedAxes const& depth, i64 depth_chunk);
 
 // Does the nest of loops take it? All else is computed element by element, like any other kernel.
 bool fits_nest(Function const&, Contraction const&);
@@ -57,11 +106,15 @@ inline i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
 // Accumulators of a tile, a row of vectors of rhs, and one broadcast of lhs.
 inline bool fits_registers(i64 rows, i64 vectors, i64 registers) { return rows * vectors + vectors + 1 <= registers; }
 
+// Columns of known extents, the last axes of the result, fill the vectors of a tile.
+bool has_columns(Function const&, Node const&);
+
 // The memory of a thread's own that the nest takes, in elements of 4 bytes.
 struct ContractBuffers {
   i64 panel = 0, rhs_rows = 0, lhs = 0, totals = 0;
   i64 bytes() const { return 4 * (panel + rhs_rows + lhs + totals); }
 };
+i64 images_of_chunk(Contraction const&, ContractSchedule const&); // boxes that are packed at a time
 ContractBuffers buffers_of(Contraction const&, ContractSchedule const&, i64 lanes);
 i64 packed_depth(Contraction const&, ContractSchedule const&); // steps of k that a packed lhs holds
 

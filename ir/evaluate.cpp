@@ -150,7 +150,7 @@ std::set<ValueId> packed_values(Node const& kernel) {
   auto const& nodes = kernel.regions.front().nodes;
   for (size_t i = nodes.size(); i-- > 0;) {
     Node const& n = nodes[i];
-    bool reaches = n.op == OpCode::dot ||
+    bool reaches = info(n.op).has(contracts) ||
                    std::any_of(n.results.begin(), n.results.end(), [&](ValueId r) { return wanted.count(r); });
     if (reaches) wanted.insert(n.operands.begin(), n.operands.end());
   }

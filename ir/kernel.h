@@ -57,7 +57,8 @@ struct RowsSchedule {
 // The nest of a contraction, as drawn in codegen/lower/contract_nest.h. Where the lanes run along the sum (few
 // columns), tile_rows alone means something.
 struct ContractSchedule {
-  enum class Pack : u8 { none, whole, chunks }; // with all of k, or with each chunk of it
+  // With all of k, with each chunk of it, or as it lies, with its border, for windows to read.
+  enum class Pack : u8 { none, whole, chunks, windows };
   enum class Split : u8 { rows, columns, batches };
   i64 tile_rows = 1;       // MR
   std::vector<i64> panels; // widths in vectors (NV), widest first; every number of vectors that is met is a sum of them
@@ -66,6 +67,7 @@ struct ContractSchedule {
   i64 row_chunk_long = 0;  // the same when a k of unknown length takes more than one chunk; 0: no other number
   bool direct = false;     // rhs is read where it lies, not packed into panels
   Pack pack_lhs = Pack::none; // none: lhs is read where it lies
+  bool rhs_once = false;      // all panels are packed once, for all batches
   i64 lhs_stride = 0;         // elements from row to row of a packed lhs
   i64 rhs_stride = 0;         // of rows of a virtual rhs that runs along k
   Split split = Split::rows;  // what threads divide
@@ -73,7 +75,7 @@ struct ContractSchedule {
   bool operator==(ContractSchedule const&) const = default;
   i64 long_chunk() const { return row_chunk_long ? row_chunk_long : row_chunk; }
 };
-inline constexpr std::array<std::string_view, 3> contract_packs{"none", "whole", "chunks"};
+inline constexpr std::array<std::string_view, 4> contract_packs{"none", "whole", "chunks", "windows"};
 inline constexpr std::array<std::string_view, 3> contract_splits{"rows", "columns", "batches"};
 
 // How fast, never what: any schedule that verifies gives the same bits.

@@ -102,7 +102,10 @@ constexpr KernelField fields[] = {
     Contract<&ContractSchedule::direct>::field("direct", contract, "the second operand is read where it lies"),
     Contract<&ContractSchedule::pack_lhs>::field("pack_lhs", contract,
                                                  "whole or chunks: the first operand is packed, with all of the sum or "
-                                                 "with each chunk; else it is read where it lies"),
+                                                 "with each chunk; windows: with the border that windows read; else it "
+                                                 "is read where it lies"),
+    Contract<&ContractSchedule::rhs_once>::field("rhs_once", contract,
+                                                 "all of the second operand is packed once, for all batches"),
     Contract<&ContractSchedule::lhs_stride>::field("lhs_stride", contract, "elements from row to row of it"),
     Contract<&ContractSchedule::rhs_stride>::field(
         "rhs_stride", contract, "elements from row to row of a second operand that is computed along the sum"),

@@ -134,4 +134,15 @@ f32 dot_in_order(Order order, std::span<i64 const> extents, A a, B b) {
                           [&](f32 acc, i64 k) { return std::fma(a(k), b(k), acc); });
 }
 
+// The same where a(k) may be nothing: a tap outside of an image is no term. The sum ends with + 0, so that a zero has no
+// sign. The elements are numbered as the node's `sum` says: taps, then channels, for a result and for the derivative of an
+// image; images, then positions, for that of a kernel.
+template <class A, class B>
+f32 convolution_in_order(Order order, std::span<i64 const> extents, A a, B b) {
+  return 0.0F + in_order<SumF32>(order, extents, product_of(extents), [&](f32 acc, i64 k) {
+           std::optional<f32> const x = a(k);
+           return x ? std::fma(*x, b(k), acc) : acc;
+         });
+}
+
 } // namespace nnc

@@ -9,6 +9,8 @@
 //     %2 = reduce_sum %1 {axes=[0], order=blocks(256, lanes)} : f32[]
 #include "passes/order.h"
 
+#include "ir/contraction.h"
+#include "ir/index_map.h"
 #include "ir/op.h"
 #include "ir/walk.h"
 
@@ -39,34 +41,26 @@ Order in_blocks(Order::Kind kind, Shape const& extents) {
   return {kind, std::max<i64>(1, block / unit), static_cast<i64>(axis)};
 }
 
-Shape extents_of(Type const& x, Axes const& axes) {
-  Shape extents;
-  for (i64 a : axes) extents.push_back(x.shape[static_cast<size_t>(a)]);
-  return extents;
-}
-
 Order order_of_reduce(Function const& f, Node const& n) {
   auto const& x = f.type(n.operands[0]);
   auto axes = n.attributes.get<Axes>("axes");
   if (!is_float(x.dtype) || axes.empty()) return {};
   bool along_rows = std::find(axes.begin(), axes.end(), x.rank() - 1) != axes.end();
-  return in_blocks(along_rows ? Order::Kind::lanes : Order::Kind::chain, extents_of(x, axes));
+  return in_blocks(along_rows ? Order::Kind::lanes : Order::Kind::chain, extents_of(x.shape, axes));
 }
 
-// The free extents of the right side say how many outputs a sum shares its left side with.
-Order order_of_dot(Function const& f, Node const& n) {
-  auto const& rhs = f.type(n.operands[1]);
-  auto const contract = n.attributes.get<Axes>("contract_rhs");
-  auto const batch = n.attributes.get_or<Axes>("batch_rhs", {});
-  if (!is_float(rhs.dtype)) return {};
-  Dim outputs = 1;
-  for (i64 a = 0; a < rhs.rank(); ++a) {
-    auto among = [&](Axes const& axes) { return std::find(axes.begin(), axes.end(), a) != axes.end(); };
-    if (!among(contract) && !among(batch)) outputs = outputs * rhs.shape[static_cast<size_t>(a)];
-  }
-  Shape summed = extents_of(rhs, contract);
-  bool few = element_count(summed).is_constant() && outputs.constant().value_or(few_columns + 1) <= few_columns;
-  return in_blocks(few ? Order::Kind::lanes : Order::Kind::chain, summed);
+// The columns say how many outputs a sum shares its left side with. A sum over the taps of a window is one chain; one
+// over images and the positions in them, which the derivative of a kernel is, may be long.
+Order order_of_product(Function const& f, Node const& n) {
+  if (!is_float(f.type(n.result()).dtype)) return {};
+  auto const axes = contract_axes(f, n);
+  auto const space = space_of(f, n);
+  auto const outputs = element_count(extents_of(space, axes.columns)), summed = element_count(extents_of(space, axes.depth));
+  auto const windows = window_axes(f, n);
+  if (!axes.depth.empty() && windows[static_cast<size_t>(axes.depth.front())] && summed.is_constant()) return {};
+  bool const by_windows = std::find(windows.begin(), windows.end(), true) != windows.end();
+  bool const few = !by_windows && summed.is_constant() && outputs.constant().value_or(few_columns + 1) <= few_columns;
+  return in_blocks(few ? Order::Kind::lanes : Order::Kind::chain, extents_of(space, axes.depth));
 }
 
 bool takes_order(Node const& n) {
@@ -78,7 +72,7 @@ bool write_orders(Function& f) {
   bool changed = false;
   each_node(f.body.nodes, [&](Node& n) {
     if (!takes_order(n) || n.attributes.has("order")) return;
-    n.attributes.set("order", info(n.op).has(contracts) ? order_of_dot(f, n) : order_of_reduce(f, n));
+    n.attributes.set("order", info(n.op).has(contracts) ? order_of_product(f, n) : order_of_reduce(f, n));
     changed = true;
   });
   return changed;

@@ -165,6 +165,13 @@ Ref LoopBuilder::convert(Ref r, DType d) {
   return compute(OpCode::convert, list, d);
 }
 
+Ref LoopBuilder::select(Ref condition, Ref yes, Ref no) { return compute(OpCode::select, {condition, yes, no}); }
+
+Ref LoopBuilder::both(Ref condition, Ref other) {
+  if (condition == no_ref || other == no_ref) return condition == no_ref ? other : condition;
+  return compute(OpCode::and_, {condition, other});
+}
+
 Ref LoopBuilder::fma(Ref a, Ref b, Ref c) {
   int lanes = std::max({type(a).lanes, type(b).lanes, type(c).lanes});
   return pure({.act = Act::fma,

@@ -28,6 +28,8 @@ public:
   Ref compute(OpCode, std::span<Ref const> operands, DType result); // lanes of the widest operand; the others are splat
   Ref compute(OpCode op, std::initializer_list<Ref> operands);      // the dtype follows from the operands
   Ref convert(Ref, DType);
+  Ref select(Ref condition, Ref yes, Ref no);
+  Ref both(Ref condition, Ref other); // no_ref: no condition
   Ref fma(Ref a, Ref b, Ref c);
   Ref splat(Ref, int lanes);
   Ref lane_numbers(int lanes);

@@ -13,6 +13,22 @@ ContractNest::ContractNest(Puller& puller, ContractSpec const& spec)
   if (sizes.lhs) lhs_buffer_ = buffer("lhs", sizes.lhs);
   if (flat()) flat_buffer_ = buffer("flat", schedule_.tile_rows * columns() + lanes());
   scratch_buffer_ = buffer("totals", sizes.totals);
+  if (spec_.exact) spoilt_buffer_ = buffer("spoilt", lanes());
+}
+
+// Where index i of axes that are walked as one lies.
+Ref ContractNest::at(StridedAxes const& levels, Ref index) {
+  Ref sum = b.integer(0);
+  for (size_t i = levels.size(); i-- > 0;) {
+    Ref digit = index;
+    if (i > 0) {
+      Ref const extent = b.integer(*levels[i].extent.constant());
+      digit = b.remainder(index, extent);
+      index = b.quotient(index, extent);
+    }
+    sum = b.add(sum, b.multiply(digit, levels[i].stride));
+  }
+  return sum;
 }
 
 // The thread's part of `units` things, each of `unit` elements; the last thread goes to `end`.
@@ -26,7 +42,7 @@ ContractNest::Range ContractNest::share(Ref units, i64 unit, Ref end) {
 
 // The same for rows, in whole tiles.
 ContractNest::Range ContractNest::share_rows(i64 tile) {
-  i64 const unit = spec_.rows.constant ? tile : row_padding;
+  i64 const unit = tile;
   return share(b.quotient(add(spec_.rows.value, unit - 1), b.integer(unit)), unit, spec_.rows.value);
 }
 
@@ -43,6 +59,7 @@ void ContractNest::emit() {
   case Split::rows: at_.rows = share_rows(schedule_.tile_rows); break;
   }
   count_chunks();
+  if (schedule_.rhs_once) pack_all_panels();
   each(batches.from, batches.to, 1, [&](Ref batch) {
     at_.batch = batch;
     chunks_of_rows(vectors);
@@ -69,7 +86,7 @@ void ContractNest::chunks_of_rows(Range vectors) {
   bool one = schedule_.row_chunk == 0 || (spec_.rows.constant && *spec_.rows.constant <= schedule_.long_chunk());
   auto chunk = [&] {
     if (lhs_packed() && !lhs_in_chunks()) pack_lhs({b.integer(0), spec_.depth.value});
-    panels(vectors);
+    panels(vectors, [&] { chunks_of_depth(); });
   };
   if (one) return chunk();
   Ref size = b.integer(schedule_.row_chunk);
@@ -85,7 +102,7 @@ void ContractNest::chunks_of_rows(Range vectors) {
 
 // `count` vectors are covered by wide panels and then narrow ones. With widths 3 and 2: as many threes as leave 0, 2
 // or 4. With 2 and 1: twos, and a one if the count is odd.
-void ContractNest::panels(Range vectors) {
+void ContractNest::panels(Range vectors, std::function<void()> const& body) {
   auto const& widths = schedule_.panels;
   i64 wide = widths[0];
   if (widths.size() == 1) {
@@ -93,7 +110,7 @@ void ContractNest::panels(Range vectors) {
     return each(vectors.from, vectors.to, wide, [&](Ref v) {
       if (lhs_in_chunks()) at_.first = b.compute(OpCode::eq, {v, vectors.from});
       at_.column = b.multiply(v, lanes());
-      chunks_of_depth();
+      body();
     });
   }
   Ref count = b.subtract(vectors.to, vectors.from);
@@ -108,7 +125,7 @@ void ContractNest::panels(Range vectors) {
     at_.vectors = b.compute(OpCode::select, {is_wide, b.integer(wide), b.integer(widths[1])});
     if (lhs_in_chunks()) at_.first = b.compute(OpCode::eq, {panel, b.integer(0)});
     at_.column = b.multiply(b.add(vectors.from, first), lanes());
-    chunks_of_depth();
+    body();
   });
 }
 
@@ -134,7 +151,9 @@ void ContractNest::chunks_of_depth() {
     at_.panel = b.integer(0);
     if (schedule_.direct) {
       auto const& rhs = *spec_.rhs.plain;
-      at_.panel = b.add(b.add(start_of(rhs), b.multiply(from, rhs.outer_stride)), at_.column);
+      at_.panel = b.add(b.add(start_of(rhs), at(rhs.outer, from)), at_.column);
+    } else if (schedule_.rhs_once) {
+      at_.panel = b.multiply(at_.column, spec_.depth.value);
     } else {
       pack_rhs();
     }

@@ -31,13 +31,14 @@ namespace nnc {
 struct Extent {
   Ref value = no_ref;          // i64
   std::optional<i64> constant; // what `value` is, where known
-  bool padded = false;         // a multiple of row_padding
+  i64 unit = 1;                // `value` is a multiple of it
 };
 
 // An operand in memory: see PlainOperand in ir/contraction.h.
 struct OperandInMemory {
   int buffer = 0;
-  i64 batch_stride = 0, outer_stride = 0, inner_stride = 0, offset = 0;
+  StridedAxes batch, outer, inner;
+  i64 offset = 0;
 };
 
 struct NestOperand {
@@ -53,9 +54,16 @@ struct ContractSpec {
   Extent period; // steps of k that no block reaches over; without a value: all of them
   Extent batches, rows, depth;
   NestOperand lhs, rhs; // lhs is virtual where the schedule packs it
+  // Elements of a window box (ir/contraction.h): at these indices along its axes, of which the last differs from lane to
+  // lane; `sure`: where it is known to lie in the image. What is none of its elements is 0.
+  std::function<Ref(Ref batch, Ref image, std::vector<At> const& at, bool sure)> window;
 
   int lanes = 8;                         // W
   Ref thread = no_ref, threads = no_ref; // no_ref: one thread does everything
+
+  // Where elements of lhs may be missing: the sums at [b, row, column ..] without those terms. The nest takes them for 0, so
+  // that what a missing one has spoilt, 0 * inf or 0 * NaN, is a NaN, and computed anew. Else empty.
+  std::function<Ref(Ref batch, Ref row, Ref column)> exact;
 
   // Stores the results at [b, row, column ..] from the sums; the puller's lanes are set, the last ones off beyond N.
   std::function<void(Ref batch, Ref row, Ref column, Ref sums)> epilogue;
@@ -94,10 +102,11 @@ private:
   };
 
   // contract_nest.cpp: loops around the tiles
+  Ref at(StridedAxes const&, Ref index);
   Range share(Ref units, i64 unit, Ref end);
   Range share_rows(i64 tile);
   void chunks_of_rows(Range vectors);
-  void panels(Range vectors);
+  void panels(Range vectors, std::function<void()> const& body);
   void chunks_of_depth();
   void pack_lhs_again();
   void count_chunks();
@@ -106,6 +115,9 @@ private:
 
   // contract_pack.cpp
   void pack_lhs(Range depth);
+  void pack_windows(Range depth);
+  void pack_windows_row(Ref image, std::vector<At> places, Ref target);
+  void pack_all_panels();
   void pack_lhs_rows(Range depth);
   void pack_lhs_columns(Range depth);
   void pack_rhs();
@@ -121,8 +133,11 @@ private:
   void sum_blocks(Ref scratch, Ref row);
   void store_tile(Ref scratch, Refs const& sums, i64 width);
   Rows rows_at(Ref row, Ref depth);
-  void accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps);
+  void accumulate(Refs& sums, Ref row, Ref depth, Ref panel, i64 width, Ref steps);
+  void chain(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps);
   void step(Refs& sums, Rows const& rows, Ref panel, i64 width);
+  void note_spoilt(Refs const& sums);
+  Ref spoilt();
   void epilogue(Ref scratch, Ref row);
   void flat_epilogue(Ref scratch, Ref row);
   i64 panel_stride(i64 width) const;
@@ -152,12 +167,19 @@ private:
            schedule_.tile_rows * columns() % lanes() == 0;
   }
   bool lhs_packed() const { return schedule_.pack_lhs != ContractSchedule::Pack::none; }
-  bool lhs_in_chunks() const { return schedule_.pack_lhs == ContractSchedule::Pack::chunks; }
+  bool by_windows() const { return schedule_.pack_lhs == ContractSchedule::Pack::windows; }
+  bool lhs_in_chunks() const {
+    return schedule_.pack_lhs == ContractSchedule::Pack::chunks || (by_windows() && schedule_.depth_chunk != 0);
+  }
+  // lhs as the k loop reads it, unless it is packed row by row.
+  StridedAxes const& lhs_rows() const { return by_windows() ? spec_.what.box->outer : spec_.lhs.plain->outer; }
+  StridedAxes const& lhs_depth() const { return by_windows() ? spec_.what.box->inner : spec_.lhs.plain->inner; }
+  i64 columns_stride() const { return spec_.rhs.plain->inner.empty() ? 1 : *one_stride(spec_.rhs.plain->inner); }
   bool rows_fit() const {
-    return spec_.rows.constant ? *spec_.rows.constant % schedule_.tile_rows == 0 : spec_.rows.padded;
+    return spec_.rows.constant ? *spec_.rows.constant % schedule_.tile_rows == 0 : spec_.rows.unit % schedule_.tile_rows == 0;
   }
   Ref blocks_of(Ref depth) { return b.quotient(add(depth, block() - 1), b.integer(block())); }
-  Ref start_of(OperandInMemory const& plain) { return add(b.multiply(at_.batch, plain.batch_stride), plain.offset); }
+  Ref start_of(OperandInMemory const& plain) { return add(at(plain.batch, at_.batch), plain.offset); }
   Ref depth_of_chunk() { return b.subtract(at_.depth.to, at_.depth.from); }
   Ref add(Ref x, i64 k) { return b.add(x, b.integer(k)); }
   Ref load(int buffer, Ref index, Ref limit = no_ref) { return b.load(buffer, dtype(), spec_.lanes, index, limit); }
@@ -200,7 +222,7 @@ private:
   ContractSchedule const& schedule_;
   Where at_;
   int lhs_buffer_ = -1, panel_buffer_ = -1, row_buffer_ = -1, scratch_buffer_ = -1, flat_buffer_ = -1,
-      level_buffer_ = -1;
+      level_buffer_ = -1, spoilt_buffer_ = -1;
   Ref scratch_stride_ = no_ref; // elements from row to row of the totals; no_ref: one tile only
   Ref blocks_ = no_ref;         // of all of k
   Ref one_chunk_ = no_ref;      // is there one chunk of k only?

@@ -5,6 +5,7 @@
 //                        on the stack first:  rows[i][k ..] = rhs(k .., n + i)
 //     lhs along k        rows[m][k ..] = lhs(m, k ..)
 //     lhs along m        tiles[m / MR][k][m % MR ..] = lhs(m .., k)
+//     lhs by windows     box[i0][i1].. = image(i0, i1 ..), 0 in its border (ir/contraction.h)
 //
 // Lanes of a panel beyond N hold anything: they never meet other lanes, and the epilogue leaves them alone. Vectors are
 // stored whole; what the last one writes too much is overwritten by the next row or stands in the slack of the buffer.
@@ -14,7 +15,7 @@ namespace nnc {
 
 void ContractNest::pack_rhs() {
   auto const& rhs = spec_.rhs;
-  if (rhs.plain && rhs.plain->inner_stride == 1) pack_rhs_in_order();
+  if (rhs.plain && columns_stride() == 1) pack_rhs_in_order();
   else if (rhs.plain) pack_rhs_transposed();
   else if (rhs.along_inner) pack_rhs_through();
   else pack_rhs_through_rows();
@@ -24,11 +25,12 @@ void ContractNest::pack_rhs() {
 void ContractNest::pack_rhs_in_order() {
   auto const& plain = *spec_.rhs.plain;
   for_width([&](i64 width) {
-    Ref start = b.add(b.add(start_of(plain), b.multiply(at_.depth.from, plain.outer_stride)), at_.column);
+    Ref start = b.add(start_of(plain), at_.column);
     Ref last = no_ref; // columns in the panel's last vector
     if (partial()) last = b.subtract(b.integer(columns() - (width - 1) * lanes()), at_.column);
     every(b.integer(0), depth_of_chunk(), 1, [&](Ref k) {
-      Ref source = b.add(start, b.multiply(k, plain.outer_stride)), target = b.multiply(k, width * lanes());
+      Ref source = b.add(start, at(plain.outer, b.add(at_.depth.from, k)));
+      Ref target = b.add(at_.panel, b.multiply(k, width * lanes()));
       for (i64 j = 0; j < width; ++j)
         b.store(panel_buffer_, add(target, j * lanes()),
                 load(plain.buffer, add(source, j * lanes()), j + 1 == width ? last : no_ref));
@@ -44,25 +46,33 @@ void ContractNest::pack_rhs_through() {
       Ref n = b.add(at_.column, j);
       Ref limit = partial() ? b.minimum(b.integer(lanes()), b.subtract(b.integer(columns()), n)) : no_ref;
       Ref v = loaded(limit, [&] { return spec_.rhs.load(at_.batch, b.add(at_.depth.from, k), n); });
-      b.store(panel_buffer_, b.add(row, j), v);
+      b.store(panel_buffer_, b.add(at_.panel, b.add(row, j)), v);
     });
   });
 }
 
+// Runs along the sum, one behind the other.
 void ContractNest::pack_rhs_transposed() {
   auto const& plain = *spec_.rhs.plain;
-  Ref start = b.add(start_of(plain), at_.depth.from);
+  Ref depth = depth_of_chunk();
+  bool const several = plain.outer.size() > 1;
+  Ref run = several ? b.integer(*plain.outer.back().extent.constant()) : depth;
   for_width([&](i64 width) {
-    for (i64 j = 0; j < width; ++j) {
-      Ref n = add(at_.column, j * lanes());
-      b.pack_transposed({.source = plain.buffer,
-                         .target = panel_buffer_,
-                         .lanes = spec_.lanes,
-                         .source_stride = plain.inner_stride,
-                         .target_stride = width * lanes()},
-                        b.add(start, b.multiply(n, plain.inner_stride)), b.subtract(b.integer(columns()), n),
-                        b.integer(j * lanes()), depth_of_chunk());
-    }
+    every(b.integer(0), several ? b.quotient(depth, run) : b.integer(1), 1, [&](Ref number) {
+      Ref from = b.multiply(number, run);
+      Ref start = b.add(start_of(plain), at(plain.outer, b.add(at_.depth.from, from)));
+      Ref target = b.add(at_.panel, b.multiply(from, width * lanes()));
+      for (i64 j = 0; j < width; ++j) {
+        Ref n = add(at_.column, j * lanes());
+        b.pack_transposed({.source = plain.buffer,
+                           .target = panel_buffer_,
+                           .lanes = spec_.lanes,
+                           .source_stride = columns_stride(),
+                           .target_stride = width * lanes()},
+                          b.add(start, b.multiply(n, columns_stride())), b.subtract(b.integer(columns()), n),
+                          add(target, j * lanes()), run);
+      }
+    });
   });
 }
 
@@ -86,11 +96,77 @@ void ContractNest::pack_rhs_through_rows() {
                          .source_stride = stride,
                          .target_stride = width * lanes()},
                         b.integer(j * lanes() * stride), b.subtract(columns, b.integer(j * lanes())),
-                        b.integer(j * lanes()), depth);
+                        add(at_.panel, j * lanes()), depth);
   });
 }
 
-void ContractNest::pack_lhs(Range depth) { spec_.lhs.along_inner ? pack_lhs_rows(depth) : pack_lhs_columns(depth); }
+// Behind one another, each at its first column times all of k.
+void ContractNest::pack_all_panels() {
+  at_.batch = b.integer(0);
+  at_.depth = {b.integer(0), spec_.depth.value};
+  panels({b.integer(0), b.integer(vector_count())}, [&] {
+    at_.panel = b.multiply(at_.column, spec_.depth.value);
+    pack_rhs();
+  });
+}
+
+void ContractNest::pack_lhs(Range depth) {
+  if (by_windows()) pack_windows(depth);
+  else if (spec_.lhs.along_inner) pack_lhs_rows(depth);
+  else pack_lhs_columns(depth);
+}
+
+// The boxes of the images of this chunk of the sum; one where it goes over one image.
+void ContractNest::pack_windows(Range depth) {
+  auto const& box = *spec_.what.box;
+  Ref steps = b.integer(std::max<i64>(box.steps, 1));
+  Ref first = box.image ? b.quotient(depth.from, steps) : b.integer(0);
+  Ref images = box.image ? b.quotient(b.subtract(depth.to, depth.from), steps) : b.integer(1);
+  i64 row = 1; // elements along the last axis that is longer than 1
+  size_t last = box.axes.size();
+  while (last > 0 && row == 1) row = box.axes[--last].extent;
+  i64 const rows = box.elements / row;
+  every(b.integer(0), images, 1, [&](Ref image) {
+    every(b.integer(0), b.integer(rows), 1, [&](Ref number) {
+      Ref target = b.add(b.multiply(image, box.elements), b.multiply(number, row));
+      std::vector<At> places(last);
+      for (size_t i = last; i-- > 0;) {
+        Ref const extent = b.integer(box.axes[i].extent);
+        places[i] = {add(i > 0 ? b.remainder(number, extent) : number, box.axes[i].least)};
+        number = b.quotient(number, extent);
+      }
+      pack_windows_row(b.add(first, image), std::move(places), target);
+    });
+  });
+}
+
+// Along the last axis: what lies in front of the image, in it, and behind it. Where elements of the image stand apart,
+// each lane has to be looked at.
+void ContractNest::pack_windows_row(Ref image, std::vector<At> places, Ref target) {
+  auto const& box = *spec_.what.box;
+  auto const& axis = box.axes[places.size()];
+  auto const& inside = axis.inside;
+  auto vectors = [&](i64 from, i64 to, bool sure) {
+    if (from >= to) return;
+    each(b.integer(from), b.integer(to), lanes(), [&](Ref i) {
+      bool const whole = (to - from) % lanes() == 0;
+      Ref limit = whole ? no_ref : b.minimum(b.integer(lanes()), b.subtract(b.integer(to), i));
+      auto at = places;
+      at.push_back({add(i, axis.least), 1});
+      Ref v = loaded(limit, [&] { return spec_.window(at_.batch, image, at, sure); });
+      b.store(lhs_buffer_, b.add(target, i), v);
+    });
+  };
+  auto zeros = [&](i64 from, i64 to) {
+    if (from >= to) return;
+    Ref zero = b.number(0, {dtype(), spec_.lanes});
+    each(b.integer(from), b.integer(to), lanes(), [&](Ref i) { b.store(lhs_buffer_, b.add(target, i), zero); });
+  };
+  if (!inside) return vectors(0, axis.extent, false);
+  zeros(0, inside->first);
+  vectors(inside->first, inside->second, true);
+  zeros(inside->second, axis.extent);
+}
 
 void ContractNest::pack_lhs_rows(Range depth) {
   Ref count = b.subtract(depth.to, depth.from);

@@ -8,7 +8,7 @@
 namespace nnc {
 
 i64 ContractNest::panel_stride(i64 width) const {
-  return schedule_.direct ? spec_.rhs.plain->outer_stride : width * lanes();
+  return schedule_.direct ? *one_stride(spec_.rhs.plain->outer) : width * lanes();
 }
 
 // One step of k: NV loads of rhs, then for every row one broadcast and NV fma. In
@@ -30,8 +30,22 @@ void ContractNest::step(Refs& sums, Rows const& rows, Ref panel, i64 width) {
   }
 }
 
-// sums[i][j] += lhs[i, k] * rhs[k, j] for so many steps of k, one chain each. Two steps to a round would be no faster.
-void ContractNest::accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps) {
+// sums[i][j] += lhs[i, k] * rhs[k, j] for so many steps of k from `depth` on, one chain each: run by run, where lhs has
+// no one stride for all of them.
+void ContractNest::accumulate(Refs& sums, Ref row, Ref depth, Ref panel, i64 width, Ref steps) {
+  bool const packed = lhs_packed() && !by_windows();
+  i64 const run = packed ? 0 : *run_of_depth(spec_.what, lhs_depth(), schedule_.depth_chunk);
+  if (run == 0) return chain(sums, rows_at(row, depth), panel, width, steps);
+  auto loop = p_.open(b.integer(0), b.quotient(steps, b.integer(run)), 1, sums, true);
+  sums = loop.carried;
+  Ref inside = b.multiply(loop.index, run);
+  chain(sums, rows_at(row, b.add(depth, inside)), b.add(panel, b.multiply(inside, panel_stride(width))), width,
+        b.integer(run));
+  sums = p_.close(sums);
+}
+
+// Two steps to a round would be no faster.
+void ContractNest::chain(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps) {
   auto tile = static_cast<std::ptrdiff_t>(sums.size());
   Refs carried = sums;
   carried.insert(carried.end(), rows.starts.begin(), rows.starts.end());
@@ -50,21 +64,26 @@ void ContractNest::accumulate(Refs& sums, Rows rows, Ref panel, i64 width, Ref s
 
 // Where the k loop of the tile at `row` reads lhs, from `depth` on.
 ContractNest::Rows ContractNest::rows_at(Ref row, Ref depth) {
-  if (lhs_packed()) {
+  if (lhs_in_chunks()) depth = b.subtract(depth, at_.depth.from);
+  if (lhs_packed() && !by_windows()) {
     Ref inside = b.subtract(row, at_.rows.from);
-    if (lhs_in_chunks()) depth = b.subtract(depth, at_.depth.from);
     if (spec_.lhs.along_inner)
       return {{b.add(b.multiply(inside, schedule_.lhs_stride), depth)}, schedule_.lhs_stride, 1};
     Ref start = b.multiply(inside, packed_depth(spec_.what, schedule_)); // [tile][k][MR]
     return {{b.add(start, b.multiply(depth, schedule_.tile_rows))}, 1, schedule_.tile_rows};
   }
-  auto const& plain = *spec_.lhs.plain;
-  Ref start = b.add(start_of(plain), b.multiply(depth, plain.inner_stride));
-  if (rows_fit()) return {{b.add(start, b.multiply(row, plain.outer_stride))}, plain.outer_stride, plain.inner_stride};
-  Rows rows{{}, 0, plain.inner_stride}; // rows beyond the last repeat it
+  StridedAxes const &outer = lhs_rows(), &inner = lhs_depth();
+  Ref start = by_windows() ? b.integer(spec_.what.box->offset) : start_of(*spec_.lhs.plain);
+  start = b.add(start, at(inner, depth));
+  i64 const depth_stride = inner.empty() ? 0 : inner.back().stride;
+  auto const stride = one_stride(outer);
+  bool const in_one_run = stride || *outer.back().extent.constant() % schedule_.tile_rows == 0;
+  if (rows_fit() && in_one_run) return {{b.add(start, at(outer, row))}, stride.value_or(outer.empty() ? 0 : outer.back().stride), depth_stride};
+  Rows rows{{}, 0, depth_stride}; // rows beyond the last repeat it
   for (i64 i = 0; i < schedule_.tile_rows; ++i) {
-    Ref number = b.minimum(add(row, i), add(spec_.rows.value, -1));
-    rows.starts.push_back(b.add(start, b.multiply(number, plain.outer_stride)));
+    Ref number = add(row, i);
+    if (!rows_fit()) number = b.minimum(number, add(spec_.rows.value, -1));
+    rows.starts.push_back(b.add(start, at(outer, number)));
   }
   return rows;
 }
@@ -85,8 +104,26 @@ void ContractNest::sum(Ref scratch, Ref row, i64 width) {
   for (i64 i = 0; i < schedule_.tile_rows; ++i)
     for (i64 j = 0; j < width; ++j)
       sums.push_back(goes_on ? load(scratch_buffer_, scratch_at(scratch, i, j)) : b.number(0, {dtype(), spec_.lanes}));
-  accumulate(sums, rows_at(row, at_.depth.from), at_.panel, width, depth_of_chunk());
+  accumulate(sums, row, at_.depth.from, at_.panel, width, depth_of_chunk());
   store_tile(scratch, sums, width);
+  note_spoilt(sums);
+}
+
+// 0 times each of the sums, in a few chains: a NaN stays one.
+void ContractNest::note_spoilt(Refs const& sums) {
+  if (!spec_.exact || !is_float(dtype())) return;
+  Ref const zero = b.number(0, {dtype(), spec_.lanes});
+  Refs chains(std::min<size_t>(4, sums.size()), zero);
+  for (size_t i = 0; i < sums.size(); ++i) chains[i % chains.size()] = b.fma(sums[i], zero, chains[i % chains.size()]);
+  for (size_t i = 1; i < chains.size(); ++i) chains[0] = b.compute(OpCode::add, {chains[0], chains[i]});
+  b.store(spoilt_buffer_, b.integer(0), chains[0]);
+}
+
+// Is there a NaN in the tile: 1, else 0.
+Ref ContractNest::spoilt() {
+  if (!spec_.exact || !is_float(dtype())) return b.integer(0);
+  Ref const sum = b.tree(OpCode::add, load(spoilt_buffer_, b.integer(0)));
+  return b.select(b.compute(OpCode::ne, {sum, sum}), b.integer(1), b.integer(0));
 }
 
 void ContractNest::store_tile(Ref scratch, Refs const& sums, i64 width) {
@@ -106,10 +143,17 @@ void ContractNest::sum_blocks(Ref scratch, Ref row) {
     for_width([&](i64 width) {
       Refs sums(static_cast<size_t>(schedule_.tile_rows * width), b.number(0, {dtype(), spec_.lanes}));
       Ref panel = b.add(at_.panel, b.multiply(b.subtract(k, at_.depth.from), panel_stride(width)));
-      accumulate(sums, rows_at(row, k), panel, width, steps);
+      accumulate(sums, row, k, panel, width, steps);
       store_tile(place, sums, width);
     });
     join_block(p_, levels, block);
+  });
+  if (!spec_.exact) return;
+  for_width([&](i64 width) {
+    Refs sums;
+    for (i64 i = 0; i < schedule_.tile_rows; ++i)
+      for (i64 j = 0; j < width; ++j) sums.push_back(load(scratch_buffer_, scratch_at(scratch, i, j)));
+    note_spoilt(sums);
   });
 }
 
@@ -118,11 +162,16 @@ void ContractNest::epilogue(Ref scratch, Ref row) {
   if (!rows_fit()) rows = b.minimum(rows, b.subtract(spec_.rows.value, row));
   Ref end = b.minimum(b.add(at_.column, b.multiply(at_.vectors, lanes())), b.integer(columns()));
   Ref whole = b.minimum(end, b.integer(whole_columns()));
+  Ref const spoilt = this->spoilt();
   every(b.integer(0), rows, 1, [&](Ref i) {
     auto vector_at = [&](Ref n, Ref limit) {
       Ref inside = b.add(b.multiply(i, widest() * lanes()), b.subtract(n, at_.column));
       Ref sums = load(scratch_buffer_, b.add(scratch, inside));
       p_.set_lanes({spec_.lanes, limit});
+      if (spec_.exact) {
+        (void)p_.open(b.integer(0), spoilt, 1, {sums});
+        sums = p_.close({b.splat(spec_.exact(at_.batch, b.add(row, i), n), spec_.lanes)}).front();
+      }
       spec_.epilogue(at_.batch, b.add(row, i), n, sums);
       p_.set_lanes({});
     };

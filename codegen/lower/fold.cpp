@@ -6,6 +6,7 @@
 #include "ir/op.h"
 #include "ir/tensor.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -231,20 +232,31 @@ Ref Puller::dot(Node const& n, Index const& index) {
   Order order = order_of(storage_.function, n);
   if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
   Shape const space = space_of(storage_.function, n), summed = reduced_extents(n);
+  auto const nothing = b_.constant(dtype(n.result()), {});
+  for (auto v : n.operands) // no terms; not even a guarded read may look at such an operand
+    if (std::find(shape(v).begin(), shape(v).end(), Dim(0)) != shape(v).end()) return nothing;
   auto linear = linear_sum(order, summed);
   bool floats = is_float(dtype(n.result()));
   Fold f{
-      {b_.constant(dtype(n.result()), {})}, {OpCode::add}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
+      {nothing}, {OpCode::add}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
         At element = k.back();
         if (k.size() > 1) element = indexer_.add({b_.multiply(k[0].base, extent(b_, linear.period))}, element);
         Index point = index;
         if (!summed.empty()) point.push_back({static_cast<int>(summed.size()), element});
-        Ref a = pull(n.operands[0], read_at(n, 0, point, space).index),
-            b = pull(n.operands[1], read_at(n, 1, point, space).index);
-        return std::vector<Ref>{floats ? b_.fma(a, b, acc[0])
-                                       : b_.compute(OpCode::add, {acc[0], b_.compute(OpCode::mul, {a, b})})};
+        auto const left = read_at(n, 0, point, space), right = read_at(n, 1, point, space);
+        Ref a = pull(n.operands[0], left.index), b = pull(n.operands[1], right.index);
+        Ref next = floats ? b_.fma(a, b, acc[0]) : b_.compute(OpCode::add, {acc[0], b_.compute(OpCode::mul, {a, b})});
+        if (left.condition != no_ref) next = b_.select(left.condition, next, acc[0]);
+        return std::vector<Ref>{next};
       }};
-  return fold(linear.extents(), linear.order, f).front();
+  Ref const sum = fold(linear.extents(), linear.order, f).front();
+  return is_guarded(*index_map(storage_.function, n, 0)) ? without_sign_of_zero(sum) : sum;
+}
+
+// A sum of which terms may be missing is + 0 added: 0 * w in the place of a missing term turns a -0 to 0 or does not.
+Ref Puller::without_sign_of_zero(Ref sum) {
+  auto const type = b_.type(sum);
+  return is_float(type.dtype) ? b_.compute(OpCode::add, {sum, b_.number(0, type)}) : sum;
 }
 
 } // namespace nnc

@@ -37,12 +37,10 @@ At Puller::guarded(IndexMap::Coordinate const& coordinate, Dim const& count, Ind
   auto terms = coordinate;
   terms.offset = 0;
   auto in = inside(indexer_.sum(terms, point, space), Dim(0) - coordinate.offset, coordinate.divide, count);
-  condition = condition == no_ref ? in.condition : b_.compute(OpCode::and_, {condition, in.condition});
+  condition = b_.both(condition, in.condition);
   return in.at;
 }
 
-// Where position `at` of a result lies in an operand that starts at `start` with its elements `step` apart: the index,
-// clamped to what exists, and whether there is one.
 Puller::Inside Puller::inside(At at, Dim const& start, i64 step, Dim const& count) {
   bool uniform = at.uniform();
   DType d = uniform ? DType::i64 : DType::i32;
@@ -54,10 +52,10 @@ Puller::Inside Puller::inside(At at, Dim const& start, i64 step, Dim const& coun
   Ref condition = b_.compute(OpCode::ge, {position, c(0)});
   position = b_.maximum(position, c(0));
   if (step > 1) {
-    condition = b_.compute(OpCode::and_, {condition, b_.compute(OpCode::eq, {b_.remainder(position, c(step)), c(0)})});
+    condition = b_.both(condition, b_.compute(OpCode::eq, {b_.remainder(position, c(step)), c(0)}));
     position = b_.quotient(position, c(step));
   }
-  condition = b_.compute(OpCode::and_, {condition, b_.compute(OpCode::le, {position, last})});
+  condition = b_.both(condition, b_.compute(OpCode::le, {position, last}));
   position = b_.minimum(position, last);
   return {uniform ? At{position} : At{b_.integer(0), 0, position}, condition};
 }
@@ -89,7 +87,7 @@ Ref Puller::moved(Node const& n, Index const& index) {
     auto const read = read_at(n, k, index, result);
     Ref const x = pull(n.operands[k], read.index);
     bool const all = value == no_ref || read.condition == no_ref;
-    value = all ? x : b_.compute(OpCode::select, {read.condition, x, value});
+    value = all ? x : b_.select(read.condition, x, value);
   }
   if (value == no_ref) throw CompilerBug("an element of nothing was pulled");
   return value;

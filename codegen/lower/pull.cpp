@@ -148,8 +148,8 @@ Ref Puller::lane_mask() {
 
 void Puller::count(Counter c, Ref condition) {
   if (lanes_.limit != no_ref && b_.type(condition).lanes > 1)
-    condition = b_.compute(OpCode::and_, {condition, lane_mask()});
-  if (valid_ != no_ref) condition = b_.compute(OpCode::and_, {condition, valid_});
+    condition = b_.both(condition, lane_mask());
+  if (valid_ != no_ref) condition = b_.both(condition, valid_);
   b_.count(c, condition);
 }
 

@@ -71,6 +71,14 @@ public:
     Ref condition = no_ref; // no_ref: always
   };
   Read read_at(Node const&, size_t operand, Index const& point, Shape const& space);
+  // Where position `at` of a result lies in an operand of this extent that starts at `start` with its elements `step`
+  // apart: the index, clamped to what exists, and whether there is one.
+  struct Inside {
+    At at;
+    Ref condition;
+  };
+  Inside inside(At, Dim const& start, i64 step, Dim const& extent);
+  Ref without_sign_of_zero(Ref sum);
   void count(Counter, Ref condition);
 
 private:
@@ -97,11 +105,6 @@ private:
   At index_by_data(Node const&, size_t operand, Dim const& count, Index const& point, Shape const& space);
   Ref iota(Node const&, Index const&);
   Ref random(Node const&, Index const&);
-  struct Inside {
-    At at;
-    Ref condition; // no_ref: always
-  };
-  Inside inside(At, Dim const& start, i64 step, Dim const& extent);
   // fold.cpp: reductions and contractions
   Ref reduce(Node const&, Index const&);
   Ref arg(Node const&, Index const&);

@@ -131,14 +131,33 @@ private:
   }
 
   void operands(Contraction const& c, ContractSchedule const& s) {
-    bool const in_order = c.rhs.plain && c.rhs.plain->inner_stride == 1;
+    bool const in_order = c.rhs.plain && one_stride(c.rhs.plain->inner) == 1 && one_stride(c.rhs.plain->outer);
     if (s.direct && (!in_order || *c.columns.constant() % target_.lanes()))
       complain("direct is for whole vectors of a second operand that lies in memory row by row");
     if (s.pack_lhs == Pack::none && !c.lhs.plain) complain("the first operand lies in no memory: pack_lhs is missing");
+    if (s.pack_lhs == Pack::none && c.lhs.plain && !run_of_depth(c, c.lhs.plain->inner, s.depth_chunk))
+      complain("chunks or blocks of the sum do not end where runs of the first operand do: pack_lhs is missing");
+    if (s.pack_lhs == Pack::windows) windows(c, s);
+    if (s.rhs_once) once(c, s);
     if (s.pack_lhs == Pack::whole && !c.depth.is_constant())
       complain("pack_lhs is \"whole\", but the length of the sum, {}, is not known", c.depth.text());
     if (s.pack_lhs == Pack::chunks && s.depth_chunk == 0)
       complain("pack_lhs is \"chunks\", but there is no depth_chunk");
+  }
+
+  void windows(Contraction const& c, ContractSchedule const& s) {
+    if (!c.box) return complain("no windows of known sizes move over the first operand");
+    if (!run_of_depth(c, c.box->inner, s.depth_chunk))
+      complain("chunks or blocks of the sum do not end where runs of windows do");
+    i64 const steps = std::max<i64>(c.box->steps, 1), per_period = c.period && c.block ? c.box->steps : c.block;
+    bool const one_image = c.block && c.period == Dim(steps) && s.depth_chunk == round_up(per_period, c.block);
+    if (c.box->image && !one_image && s.depth_chunk % steps)
+      complain("depth_chunk is {}, expected whole images of {}", s.depth_chunk, steps);
+  }
+  void once(Contraction const& c, ContractSchedule const& s) {
+    bool const shared = c.rhs.plain && one_stride(c.rhs.plain->batch) == 0;
+    if (!shared || s.direct || s.depth_chunk || s.split == ContractSchedule::Split::columns || !c.depth.is_constant())
+      complain("rhs_once is for a second operand in memory that all batches share and all threads read whole");
   }
 
   void chunks(Contraction const& c, ContractSchedule const& s) {
@@ -151,7 +170,7 @@ private:
     if (s.depth_chunk == 0 && !c.depth.is_constant()) complain("a sum of {} steps needs a depth_chunk", c.depth.text());
     whole_rows("row_chunk", s.row_chunk);
     whole_rows("row_chunk_long", s.row_chunk_long);
-    if (s.row_chunk == 0 && (s.depth_chunk || s.pack_lhs != Pack::none))
+    if (s.row_chunk == 0 && (s.depth_chunk || (s.pack_lhs != Pack::none && s.pack_lhs != Pack::windows)))
       complain("a depth_chunk, or pack_lhs, needs a row_chunk");
     if (s.row_chunk_long > s.row_chunk || (s.row_chunk_long && (c.depth.is_constant() || !s.depth_chunk)))
       complain("row_chunk_long is for chunks of a sum of unknown length, and up to row_chunk");
@@ -159,7 +178,7 @@ private:
 
   void memory(Contraction const& c, ContractSchedule const& s) {
     i64 const lanes = target_.lanes(), depth = s.depth_chunk ? s.depth_chunk : *c.depth.constant();
-    stride("lhs_stride", s.lhs_stride, s.pack_lhs != Pack::none, packed_depth(c, s));
+    stride("lhs_stride", s.lhs_stride, s.pack_lhs != Pack::none && s.pack_lhs != Pack::windows, packed_depth(c, s));
     stride("rhs_stride", s.rhs_stride, !c.rhs.plain && !c.rhs.along_inner, (depth + lanes - 1) / lanes * lanes);
     if (!fine_) return;
     if (i64 const bytes = buffers_of(c, s, lanes).bytes(); bytes > most_bytes_of_nest)

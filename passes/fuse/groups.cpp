@@ -15,6 +15,7 @@
 //     a P d x b C e   with P -> d, b -> C   becomes   a b PC x d e
 #include "passes/fuse/groups.h"
 
+#include "ir/contraction.h"
 #include "ir/index_map.h"
 
 #include <algorithm>
@@ -28,21 +29,6 @@ Shape outer_part(Shape const& space, i64 row_axes) { return {space.begin(), spac
 
 bool divides(OpCode op) {
   return op == OpCode::div || op == OpCode::sqrt || op == OpCode::rsqrt || op == OpCode::floor_div || op == OpCode::mod;
-}
-
-// A dot whose right side has free axes of known extents: these columns fill the vectors of a tile.
-bool has_columns(Function const& f, Node const& dot) {
-  using Axes = std::vector<i64>;
-  auto const& rhs = f.type(dot.operands[1]).shape;
-  auto summed = dot.attributes.get<Axes>("contract_rhs"), batch = dot.attributes.get_or<Axes>("batch_rhs", {});
-  auto among = [](Axes const& axes, i64 a) { return std::find(axes.begin(), axes.end(), a) != axes.end(); };
-  i64 columns = 0;
-  for (i64 a = 0; a < static_cast<i64>(rhs.size()); ++a) {
-    if (among(summed, a) || among(batch, a)) continue;
-    if (!rhs[static_cast<size_t>(a)].is_constant()) return false;
-    ++columns;
-  }
-  return columns > 0;
 }
 
 // Does it read at indices that data hold? Such a read is slow, and where it goes nobody knows.

@@ -20,6 +20,7 @@ constexpr i64 chunk_depth = 1024;         // when k is longer, or known at run t
 constexpr i64 chunk_depth_lhs = 512;      // when lhs is packed with each chunk
 constexpr i64 longest_packed = 32 * 1024; // of a known k, of which a packed lhs holds all: 16 rows and slack are 4 MiB
 constexpr i64 bytes_packed_whole = 512 * 1024, bytes_packed_in_chunks = 1024 * 1024;
+constexpr i64 most_packed_once = 256 * 1024; // elements of a second operand that is packed for all batches
 constexpr i64 rows_of_totals = 1024;
 constexpr i64 bytes_of_totals = 1024 * 1024; // what the totals take on the stack when there are levels of them
 
@@ -53,7 +54,8 @@ ContractSchedule decide_lanes(Contraction const& c) {
 }
 
 bool reads_in_place(Contraction const& c, i64 lanes) {
-  return c.rhs.plain && c.rhs.plain->inner_stride == 1 && *c.columns.constant() % lanes == 0 &&
+  return c.rhs.plain && one_stride(c.rhs.plain->inner) == 1 && one_stride(c.rhs.plain->outer) &&
+         *c.columns.constant() % lanes == 0 &&
          c.rows.constant().value_or(few_rows + 1) <= few_rows;
 }
 
@@ -65,13 +67,32 @@ Split split_of(Contraction const& c, ContractSchedule const& s, i64 lanes) {
   return vectors >= 8 || (few && vectors >= 2) ? Split::columns : Split::rows;
 }
 
+// Windows are read from a copy of the image with its border; a chunk of a sum over images is as many of them as a block
+// has.
+bool decide_windows(ContractSchedule& s, Contraction const& c) {
+  if (!c.box) return false;
+  i64 chunk = 0;
+  if (c.box->image) {
+    chunk = c.block ? c.block : c.box->steps;
+    if (c.block < c.box->steps && c.block) chunk *= (c.box->steps + c.block - 1) / c.block; // the blocks of one image
+    if (c.depth == Dim(chunk)) chunk = 0;
+  }
+  if (!run_of_depth(c, c.box->inner, chunk)) return false;
+  s.pack_lhs = Pack::windows;
+  s.depth_chunk = chunk;
+  return true;
+}
+
 void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
   auto const depth = c.depth.constant(), rows = c.rows.constant();
-  bool const packs = !c.lhs.plain, whole = depth && *depth <= longest_packed;
+  bool const windows = decide_windows(s, c);
+  bool const in_place = c.lhs.plain && run_of_depth(c, c.lhs.plain->inner, 0);
+  bool const packs = !windows && !in_place, whole = depth && *depth <= longest_packed;
   if (packs) s.pack_lhs = whole ? Pack::whole : Pack::chunks;
-  if (!depth || *depth > longest_depth) {
+  if (!windows && (!depth || *depth > longest_depth)) {
     s.depth_chunk = s.pack_lhs == Pack::chunks ? chunk_depth_lhs : chunk_depth;
     if (c.block) s.depth_chunk = round_up(s.depth_chunk, c.block);
+    if (in_place && !run_of_depth(c, c.lhs.plain->inner, s.depth_chunk)) s.depth_chunk = 0;
   }
   if (packs) {
     s.lhs_stride = spread(packed_depth(c, s), lanes);
@@ -102,6 +123,9 @@ ContractSchedule decide_contract(Contraction const& c, Target const& target) {
   s.direct = reads_in_place(c, lanes);
   decide_chunks(s, c, lanes);
   s.split = split_of(c, s, lanes);
+  bool const shared = c.rhs.plain && one_stride(c.rhs.plain->batch) == 0 && s.split != Split::columns;
+  s.rhs_once = shared && !s.direct && c.batches != Dim(1) && !s.depth_chunk && c.depth.is_constant() &&
+               c.vectors(lanes) * lanes * *c.depth.constant() <= most_packed_once;
   return s;
 }
 

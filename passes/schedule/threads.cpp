@@ -1,5 +1,6 @@
 // Rough costs, which decide what is split among threads and how many of them are worth having. Bits do not depend on
 // it.
+#include "ir/index_map.h"
 #include "ir/op.h"
 #include "passes/schedule/decide.h"
 
@@ -7,8 +8,6 @@
 
 namespace nnc::scheduling {
 namespace {
-
-using Axes = std::vector<i64>;
 
 // On one core, in nanoseconds.
 constexpr f64 ns_per_flop = 1.0 / 60;    // of a contraction
@@ -19,10 +18,12 @@ constexpr f64 ns_per_thread = 25000;     // of a step, to make a further thread 
 constexpr i64 most_threads = 64;
 constexpr i64 assumed_batch = 32;
 
-// The product of the extents of these axes, at least 1.
-f64 summed(Shape const& shape, Axes const& axes, Bindings const& extents) {
+// Terms of each sum, at least 1.
+f64 terms(Function const& f, Node const& n, Bindings const& extents) {
+  auto const space = space_of(f, n);
   f64 product = 1;
-  for (i64 a : axes) product *= std::max(1.0, static_cast<f64>(shape[static_cast<size_t>(a)].value(extents)));
+  for (size_t a = f.type(n.result()).shape.size(); a < space.size(); ++a)
+    product *= std::max(1.0, static_cast<f64>(space[a].value(extents)));
   return product;
 }
 
@@ -49,8 +50,7 @@ f64 cost(Function const& f, Node const& k, Bindings const& extents) {
   for (auto const& n : k.regions.front().nodes) {
     auto const& op = info(n.op);
     if (op.has(contracts))
-      ns += 2 * elements(n.result()) *
-            summed(f.type(n.operands[0]).shape, n.attributes.get<Axes>("contract_lhs"), extents) * ns_per_flop;
+      ns += 2 * elements(n.result()) * terms(f, n, extents) * ns_per_flop;
     else
       ns += std::max(elements(n.result()), op.has(reduces) ? elements(n.operands[0]) : 0) *
             (op.has(costly) || op.has(random) ? ns_per_costly : ns_per_element);

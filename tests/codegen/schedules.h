@@ -74,14 +74,16 @@ private:
     if (below(2)) s.depth_chunk = one_of({0, 1, 3, 7, 64, 500}) * std::max<i64>(1, c.block);
     if (below(2)) s.row_chunk = row_padding * below(5);
     if (below(2)) s.row_chunk_long = row_padding * below(3);
-    if (below(2)) s.pack_lhs = static_cast<ContractSchedule::Pack>(below(3));
+    if (below(2)) s.pack_lhs = static_cast<ContractSchedule::Pack>(below(4));
     if (below(2)) s.split = static_cast<ContractSchedule::Split>(below(3));
     if (below(3) == 0) s.direct = !s.direct;
     if (below(3) == 0) s.prefetch = !s.prefetch;
+    if (below(3) == 0) s.rhs_once = !s.rhs_once;
     bool const known = s.depth_chunk || c.depth.is_constant();
     i64 const depth = known && !s.depth_chunk ? *c.depth.constant() : s.depth_chunk;
     bool const whole = s.pack_lhs == ContractSchedule::Pack::whole;
-    s.lhs_stride = s.pack_lhs == ContractSchedule::Pack::none || (whole && !c.depth.is_constant())
+    bool const windows = s.pack_lhs == ContractSchedule::Pack::windows;
+    s.lhs_stride = s.pack_lhs == ContractSchedule::Pack::none || windows || (whole && !c.depth.is_constant())
                        ? 0
                        : packed_depth(c, s) + below(40);
     s.rhs_stride = c.rhs.plain || c.rhs.along_inner ? 0 : (depth + 15) / 16 * 16 + below(40);

@@ -108,9 +108,10 @@ void check_sums(Use const& use) {
   i64 const inner = y.size() == 0 ? 0 : points / y.size();
   for (i64 k = 0; k < points; ++k) {
     f64 product = 1;
-    for (size_t i = 0; i < n.operands.size(); ++i)
-      product *= number(use.operands[i], *element_at(*index_map(use.f, n, i), use.operands[i].shape, point_of(k, space),
-                                                     nullptr, nullptr));
+    for (size_t i = 0; i < n.operands.size(); ++i) {
+      auto const at = element_at(*index_map(use.f, n, i), use.operands[i].shape, point_of(k, space), nullptr, nullptr);
+      product *= at ? number(use.operands[i], *at) : 0; // beside an image
+    }
     sums[static_cast<size_t>(k / inner)] += product;
   }
   for (i64 k = 0; k < y.size(); ++k) CHECK(sums[static_cast<size_t>(k)] == number(y, k));

@@ -9,6 +9,7 @@
 // on drawn operands, and for elementwise operators on special values too. Subnormal operands and results are zeros. An
 // index that is clamped and a division by zero are counted; how often depends on how often they are computed.
 #include "ir/evaluate.h"
+#include "ir/index_map.h"
 #include "tests/props/compiled.h"
 #include "tests/props/samples.h"
 
@@ -94,6 +95,41 @@ Tensor dot_with_order(Node const& n, Tensor const& l, Tensor const& r, Tensor y)
   return y;
 }
 
+// The element of an operand that is read at a point of the space; nothing where there is none.
+std::optional<f64> read(Function const& f, Node const& n, size_t operand, Tensor const& x, std::vector<i64> const& point) {
+  auto const map = *index_map(f, n, operand);
+  i64 element = 0;
+  for (size_t c = 0; c < map.coordinates.size(); ++c) {
+    auto const& coordinate = map.coordinates[c];
+    i64 index = *coordinate.offset.constant();
+    for (auto const& t : coordinate.terms) index += *t.step.constant() * point[static_cast<size_t>(t.axis)];
+    if (index < 0 || index % coordinate.divide || index / coordinate.divide >= x.shape[c]) return {};
+    element = element * x.shape[c] + index / coordinate.divide;
+  }
+  return x.f[static_cast<size_t>(element)];
+}
+
+Tensor convolution_with_order(Function const& f, Node const& n, std::vector<Tensor> const& x, Tensor y) {
+  std::vector<i64> space;
+  for (auto const& d : space_of(f, n)) space.push_back(*d.constant());
+  std::vector<i64> const summed(space.begin() + static_cast<std::ptrdiff_t>(y.shape.size()), space.end());
+  i64 const terms = product_of(summed);
+  auto point = [&](i64 i) {
+    std::vector<i64> at(space.size());
+    for (size_t a = space.size(); a-- > 0; i /= space[a]) at[a] = i % space[a];
+    return at;
+  };
+  for (i64 i = 0; i < y.size(); ++i)
+    y.f[static_cast<size_t>(i)] = convolution_in_order(
+        n.attributes.get_or<Order>("order", {}), summed,
+        [&](i64 k) {
+          auto const v = read(f, n, 0, x[0], point(i * terms + k));
+          return v ? std::optional(static_cast<f32>(*v)) : std::nullopt;
+        },
+        [&](i64 k) { return static_cast<f32>(*read(f, n, 1, x[1], point(i * terms + k))); });
+  return y;
+}
+
 // Updates are added one after the other, each sum rounded.
 Tensor scattered_in_order(Node const& n, std::vector<Tensor> const& x) {
   auto axis = n.attributes.get<i64>("axis");
@@ -131,6 +167,7 @@ Expected expected(OpCode code, Module const& source, Module const& finished, std
   if (code == OpCode::reduce_sum) return rounded(reduced_in_order<SumF32>(n, x[0], y));
   if (code == OpCode::reduce_prod) return rounded(reduced_in_order<ProductF32>(n, x[0], y));
   if (code == OpCode::dot) return rounded(dot_with_order(n, x[0], x[1], y));
+  if (code == OpCode::convolution) return rounded(convolution_with_order(finished.functions.front(), n, x, y));
   if (code == OpCode::scatter_add) return rounded(scattered_in_order(n, x));
   throw std::logic_error("a sum without a reference");
 }

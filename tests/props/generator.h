@@ -308,6 +308,7 @@ private:
           {{"contract_lhs", std::vector<i64>{static_cast<i64>(axis)}}, {"contract_rhs", std::vector<i64>{other}}},
           {}};
     }
+    case OpCode::convolution: return convolution(v, axis);
     case OpCode::random_bits: {
       auto seed = pick([](Type const& s) { return s == scalar_of(DType::i64); });
       ValueId s = seed.value_or(make().integer(DType::i64, 7));
@@ -315,6 +316,37 @@ private:
     }
     default: return {};
     }
+  }
+
+  // A window along one axis; another one may be summed, the others stay.
+  std::optional<Use> convolution(ValueId v, size_t axis) {
+    Type const t = type(v);
+    if (!t.shape[axis].is_constant() || t.dtype == DType::bool_) return {};
+    auto const channel = static_cast<size_t>(draw_.integer(0, t.rank() - 1));
+    bool const channels = channel != axis && t.shape[channel].is_constant();
+    std::string lhs, result;
+    for (size_t i = 0; i < t.shape.size(); ++i) {
+      bool const summed = channels && i == channel;
+      lhs += i == axis ? '0' : summed ? 'c' : static_cast<char>('p' + i);
+      if (!summed) result += lhs.back();
+    }
+    Type kernel{t.dtype, {draw_.integer(1, 3)}};
+    if (channels) kernel.shape.push_back(t.shape[channel]);
+    kernel.shape.push_back(draw_.integer(1, 6));
+    auto const sum = std::string(channels ? "0c" : "0");
+    auto moves = [&](i64 low, i64 high) { return std::vector<i64>{draw_.integer(low, high)}; };
+    auto w = pick([&](Type const& o) { return o == kernel; });
+    return Use{{v, w && draw_.chance(0.5) ? *w : new_argument(kernel)},
+               {{"lhs", lhs},
+                {"rhs", sum + "f"},
+                {"result", result + "f"},
+                {"sum", sum},
+                {"extents", std::vector<Dim>{draw_.integer(1, 5)}},
+                {"stride", moves(1, 2)},
+                {"low", moves(-1, 2)},
+                {"lhs_dilation", moves(1, 2)},
+                {"rhs_dilation", std::vector<i64>{draw_.chance(0.3) ? -1 : draw_.integer(1, 2)}}},
+               {}};
   }
 
   std::optional<Use> indexed(OpCode code, ValueId table, size_t axis) {
