@@ -29,7 +29,7 @@ struct Settings {
   // The text of an imported file, by its path below the folder of the main file; nothing when there is no such file.
   std::function<std::optional<std::string>(std::string const& path)> read_import;
   i64 max_nodes = 1'000'000;
-  bool batch_anywhere = false; // the evaluator can do with `batch` behind the first axis; machine code cannot yet
+  bool batch_anywhere = false; // in results too, which only the evaluator can give
 };
 
 // How an input or target of the model is supplied.

@@ -122,7 +122,7 @@ LinearSum linear_sum(Order order, Shape const& summed) {
 
 namespace {
 
-constexpr i64 most_elements_of_box = 1 << 22; // beyond this lhs is packed row by row
+constexpr i64 most_elements_of_box = 1 << 19; // beyond this lhs is packed row by row
 
 // Where a box axis starts and how long it is; nothing where steps or extents are not known.
 std::optional<WindowBox::Axis> box_axis(IndexMap::Coordinate const& c, size_t operand_axis, Shape const& space,

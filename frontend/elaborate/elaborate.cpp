@@ -86,7 +86,7 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
       g->function.values[id].at = parameters_->kept(path).at;
     }
     prune(g->function);
-    if (!settings_.batch_anywhere) refuse_batch_behind(g->function);
+    if (!settings_.batch_anywhere) refuse_results_with_batch_behind(g->function);
     auto& arguments = g->function.arguments;
     auto of = [&](Argument const& a) {
       auto it = rank.find(g->function.values[a.value].name);
@@ -113,19 +113,21 @@ void Elaborator::complete(std::vector<Graph*> const& graphs) {
     for (auto const& [name, s] : scalars_) module.training->scalars.push_back(s);
 }
 
-// Only the outermost extent of a tensor may stay symbolic in machine code.
-void Elaborator::refuse_batch_behind(Function const& f) {
-  for (auto const& node : f.body.nodes)
-    for (ValueId v : node.results) {
-      auto const& shape = f.type(v).shape;
-      for (size_t i = 1; i < shape.size(); ++i)
-        if (shape[i].mentions(Symbol::batch)) {
-          report(
-              {{.at = node.at,
-                .message = fmt::format("`batch` behind the first axis, in {}, is not built yet", shown(f.type(v)))}});
-          return;
-        }
-    }
+// What is given to callers is put together from batches, one behind the other.
+void Elaborator::refuse_results_with_batch_behind(Function const& f) {
+  for (auto const& r : f.results) {
+    auto const& shape = f.type(r.value).shape;
+    for (size_t i = 1; i < shape.size(); ++i)
+      if (shape[i].mentions(Symbol::batch)) {
+        Location at;
+        for (auto const& n : f.body.nodes)
+          if (std::find(n.results.begin(), n.results.end(), r.value) != n.results.end()) at = n.at;
+        report({{.at = at,
+                 .message = fmt::format("`{}` is {}: a result has `batch` as its first axis, or not at all", r.name,
+                                        shown(f.type(r.value)))}});
+        return;
+      }
+  }
 }
 
 } // namespace front

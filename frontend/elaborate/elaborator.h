@@ -119,7 +119,7 @@ public:
   ValueId stretch(ValueId, Shape const&, Location);
   Any own_value(Any const&, size_t nodes_before, Location);
   size_t nodes_so_far() const { return graph_ ? graph_->function.body.nodes.size() : 0; }
-  void refuse_batch_twice(Shape const&, std::vector<ValueId> const&, Location, std::string const& what);
+  void warn_of_batch_twice(Shape const&, std::vector<ValueId> const&, Location, std::string const& what);
   Shape common_shape(std::vector<ValueId> const&, Location, std::string const& what);
   Dim as_int(Any const&, Location, std::string const& what);
   i64 as_constant(Any const&, Location, std::string const& what);
@@ -268,7 +268,7 @@ private:
   void unpack(std::vector<syntax::Name> const&, Any const&, Location);
   void run_require(syntax::RequireStmt const&, Location);
 
-  void refuse_batch_behind(Function const&);
+  void refuse_results_with_batch_behind(Function const&);
   void complete(std::vector<Graph*> const&);
 
   Program& program_;

@@ -134,7 +134,6 @@ void OwnDerivatives::add_derivatives() {
       Node& n = functions[k].body.nodes[i];
       if (n.op != OpCode::with_gradient) continue;
       Function f = std::move(derivatives_[std::stoul(n.attributes.get<std::string>("derivative"))]->function);
-      if (!e_.settings_.batch_anywhere) e_.refuse_batch_behind(f);
       if (int count = ++counts[f.name]; count > 1) f.name += fmt::format("_{}", count);
       n.attributes.set("derivative", f.name);
       functions.push_back(std::move(f));

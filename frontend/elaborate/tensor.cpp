@@ -154,23 +154,23 @@ Shape Elaborator::common_shape(std::vector<ValueId> const& values, Location at, 
     }
     if (from == no_value || s.size() == out.size()) from = v;
   }
-  if (!settings_.batch_anywhere) refuse_batch_twice(out, values, at, what);
+  warn_of_batch_twice(out, values, at, what);
   return out;
 }
 
-// [batch] against [batch, 1] is [batch, batch]: hardly what is meant, and not built.
-void Elaborator::refuse_batch_twice(Shape const& out, std::vector<ValueId> const& values, Location at,
-                                    std::string const& what) {
+// [batch] against [batch, 1] is [batch, batch]: hardly what is meant.
+void Elaborator::warn_of_batch_twice(Shape const& out, std::vector<ValueId> const& values, Location at,
+                                     std::string const& what) {
   Dim const batch(Symbol::batch);
   if (values.size() != 2 || out.size() != 2 || !(out[0] == batch) || !(out[1] == batch)) return;
   auto const &a = graph_->type(values[0]), &b = graph_->type(values[1]);
   Shape const column{batch, 1}, row{batch};
   bool const drops = (a.shape == column && b.shape == row) || (a.shape == row && b.shape == column);
-  if (a.shape == out || b.shape == out) return;
-  fail(at,
-       fmt::format("{} of {} and {} makes {}, which is not built yet", what, shown(a), shown(b),
+  if (!drops) return;
+  warn(at,
+       fmt::format("{} of {} and {} makes {}: each example meets every other one", what, shown(a), shown(b),
                    shown(Type{a.dtype, out})),
-       drops ? std::optional<std::string>("`x[:, 0]` takes the last axis away") : std::nullopt);
+       "`x[:, 0]` takes the last axis of the column away");
 }
 
 // What an operation gives is a value of its own, so that a derivative by it does not count what other names of its

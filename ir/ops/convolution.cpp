@@ -6,10 +6,10 @@
 //
 //     i = (o * stride + k * rhs_dilation - low) / lhs_dilation        where that is an index of the image
 //
-// and there is no term elsewhere. Any two of the three tensors give the third by an operation of the same form: for the
+// and there is no term elsewhere (ir/ops/windows.h). Any two of the three tensors give the third by an operation of the same form: for the
 // derivative of lhs i and o change their places (o = (i * lhs_dilation - k * rhs_dilation + low) / stride), for that of rhs k
 // and o. So strides, dilations and low have any sign, and derivatives of every order are convolutions.
-#include "ir/ops/rules.h"
+#include "ir/ops/windows.h"
 
 #include <algorithm>
 #include <cctype>
@@ -36,30 +36,6 @@ struct Names {
   std::string space() const { return result + sum; }
 };
 
-// How window number d moves.
-struct Window {
-  i64 stride = 1, low = 0, lhs_dilation = 1, rhs_dilation = 1;
-};
-Window window_of(Attributes const& a, size_t d) {
-  auto of = [&](char const* name, i64 otherwise) {
-    auto const list = a.get_or<Integers>(name, {});
-    return d < list.size() ? list[d] : otherwise;
-  };
-  return {of("stride", 1), of("low", 0), of("lhs_dilation", 1), of("rhs_dilation", 1)};
-}
-
-void set_window(Attributes& a, size_t count, Window (*turned)(Window), Attributes const& from) {
-  auto list = [&](char const* name, i64 Window::*field, i64 otherwise) {
-    Integers values;
-    for (size_t d = 0; d < count; ++d) values.push_back(turned(window_of(from, d)).*field);
-    if (std::any_of(values.begin(), values.end(), [&](i64 v) { return v != otherwise; })) a.set(name, values);
-  };
-  list("stride", &Window::stride, 1);
-  list("low", &Window::low, 0);
-  list("lhs_dilation", &Window::lhs_dilation, 1);
-  list("rhs_dilation", &Window::rhs_dilation, 1);
-}
-
 std::optional<Dim> extent_named(std::string const& names, Shape const& shape, char c) {
   auto const at = names.find(c);
   return at == std::string::npos ? std::nullopt : std::optional(shape[at]);
@@ -73,25 +49,6 @@ void check_names(std::string const& names, int rank, std::string_view what) {
       refuse(fmt::format("{} \"{}\" has a name that is no letter and no digit", what, names));
     if (names.find(names[i], i + 1) != std::string::npos)
       refuse(fmt::format("{} names axis '{}' twice", what, names[i]));
-  }
-}
-
-// Windows are numbered 0, 1 ..., and everything that is said of them has one value for each.
-void check_windows(Attributes const& a, size_t count) {
-  if (auto const n = a.get<Dims>("extents").size(); n != count)
-    refuse(fmt::format("extents of {} windows, found {}", count, n));
-  for (auto const* name : {"stride", "low", "lhs_dilation", "rhs_dilation"}) {
-    auto const list = a.get_or<Integers>(name, Integers(count, 1));
-    if (list.size() != count) refuse(fmt::format("{} of {} windows, found {}", name, count, list.size()));
-    constexpr i64 most = i64{1} << 31;
-    for (i64 v : list)
-      if (v < -most || v > most) refuse(fmt::format("{} is {}, expected at most 2^31", name, v));
-  }
-  for (size_t d = 0; d < count; ++d) {
-    auto const w = window_of(a, d);
-    if (w.stride == 0) refuse("a stride is 0");
-    if (w.rhs_dilation == 0) refuse("an rhs_dilation is 0");
-    if (w.lhs_dilation < 1) refuse(fmt::format("lhs_dilation is {}, expected 1 or more", w.lhs_dilation));
   }
 }
 
@@ -135,16 +92,6 @@ std::vector<Type> convolution_type(TypeQuery const& q) {
   return {y};
 }
 
-// Is there a position and a tap for which the window reads beside the image?
-bool leaves_image(Window const& w, Dim const& positions, Dim const& taps, Dim const& image) {
-  auto const o = positions.constant(), k = taps.constant(), extent = image.constant();
-  if (!o || !k || !extent || w.lhs_dilation != 1) return true;
-  i64 const by_position = (*o - 1) * w.stride, by_tap = (*k - 1) * w.rhs_dilation;
-  i64 const least = std::min<i64>(by_position, 0) + std::min<i64>(by_tap, 0) - w.low,
-            most = std::max<i64>(by_position, 0) + std::max<i64>(by_tap, 0) - w.low;
-  return least < 0 || most >= *extent;
-}
-
 // The space: axes of the result, summed axes in their order.
 std::optional<IndexMap> convolution_map(MapQuery const& q) {
   Names const n(q.node.attributes);
@@ -155,13 +102,9 @@ std::optional<IndexMap> convolution_map(MapQuery const& q) {
     char const c = names[i];
     auto const kept = static_cast<i64>(n.result.find(c));
     if (is_digit(c) && q.operand == 0) {
-      auto const w = window_of(q.node.attributes, digit(c));
-      map.coordinates.push_back(
-          {.terms = {{kept, w.stride}, {summed(c), w.rhs_dilation}},
-           .offset = -w.low,
-           .divide = w.lhs_dilation,
-           .guarded = leaves_image(w, *extent_named(n.result, q.result(), c), *extent_named(n.rhs, q.shape(1), c),
-                                   q.read()[i])});
+      map.coordinates.push_back(window_coordinate(window_of(q.node.attributes, digit(c)), kept, summed(c),
+                                                  *extent_named(n.result, q.result(), c),
+                                                  *extent_named(n.rhs, q.shape(1), c), q.read()[i]));
     } else {
       map.coordinates.push_back({.terms = {{holds(n.sum, c) ? summed(c) : kept, 1}}});
     }
@@ -192,15 +135,8 @@ Dims window_extents(std::string const& names, Shape const& shape, size_t count) 
   return extents;
 }
 
-// Of lhs: position and index of the image change their places. Of rhs: position and tap.
-Window for_lhs(Window w) { return {w.lhs_dilation, -w.low, w.stride, -w.rhs_dilation}; }
-Window for_rhs(Window w) { return {w.rhs_dilation, w.low, w.lhs_dilation, w.stride}; }
-
-// A stride that is negative divides like a positive one of the negated terms.
-Window divided_by_positive(Window w) {
-  if (w.lhs_dilation > 0) return w;
-  return {-w.stride, -w.low, -w.lhs_dilation, -w.rhs_dilation};
-}
+// Of rhs: position and tap change their places.
+Window turned_to_taps(Window w) { return {w.rhs_dilation, w.low, w.lhs_dilation, w.stride}; }
 
 void gradient_of_convolution(Grad& g) {
   Names const n(g.attributes());
@@ -208,17 +144,19 @@ void gradient_of_convolution(Grad& g) {
   auto make = [&](V a, V b, Attributes attributes, Window (*turned)(Window), std::string const& result, Shape const& shape) {
     attributes.set("result", result);
     attributes.set("extents", window_extents(result, shape, windows));
-    set_window(attributes, windows, turned, g.attributes());
+    std::vector<Window> all;
+    for (size_t d = 0; d < windows; ++d) all.push_back(turned(window_of(g.attributes(), d)));
+    set_windows(attributes, all);
     return V{&g.builder(), g.builder().make(OpCode::convolution, {a.id, b.id}, std::move(attributes))};
   };
   if (g.wants(0))
     g.to(0, make(g.dy(), g.x(1),
                  {{"lhs", n.result}, {"rhs", n.rhs}, {"sum", summed_names(n.result, n.rhs, n.lhs, digit_first)}},
-                 [](Window w) { return divided_by_positive(for_lhs(w)); }, n.lhs, g.x(0).type().shape));
+                 turned_to_indices, n.lhs, g.x(0).type().shape));
   if (g.wants(1))
     g.to(1, make(g.x(0), g.dy(),
                  {{"lhs", n.lhs}, {"rhs", n.result}, {"sum", summed_names(n.lhs, n.result, n.rhs, letter_first)}},
-                 for_rhs, n.rhs, g.x(1).type().shape));
+                 turned_to_taps, n.rhs, g.x(1).type().shape));
 }
 
 // By the formula, element by element and term by term.
@@ -239,10 +177,10 @@ struct Evaluation {
       char const c = names.lhs[i];
       i64 index = 0;
       if (is_digit(c)) {
-        auto const w = window_of(attributes, digit(c));
-        i64 const place = position[names.result.find(c)] * w.stride + tap[names.sum.find(c)] * w.rhs_dilation - w.low;
-        if (place < 0 || place % w.lhs_dilation != 0 || place / w.lhs_dilation >= x[0].shape[i]) return {};
-        index = place / w.lhs_dilation;
+        auto const inside = window_of(attributes, digit(c))
+                                .index(position[names.result.find(c)], tap[names.sum.find(c)], x[0].shape[i]);
+        if (!inside) return {};
+        index = *inside;
       } else {
         index = holds(names.result, c) ? position[names.result.find(c)] : tap[names.sum.find(c)];
       }
@@ -255,19 +193,6 @@ struct Evaluation {
     return std::pair{static_cast<size_t>(l), static_cast<size_t>(r)};
   }
 };
-
-// Every index of these extents, row-major.
-template <class Body>
-void each_index(Integers const& extents, Body body) {
-  if (std::find(extents.begin(), extents.end(), 0) != extents.end()) return;
-  Integers at(extents.size());
-  while (true) {
-    body(at);
-    size_t i = extents.size();
-    while (i > 0 && ++at[i - 1] == extents[i - 1]) at[--i] = 0;
-    if (i == 0) return;
-  }
-}
 
 std::vector<Tensor> evaluate_convolution(Node const& node, std::span<Tensor const> x, std::span<Type const> result) {
   Evaluation const e(node, x);
@@ -356,11 +281,11 @@ constexpr AttributeSpec convolution_attributes[] = {
     {"rhs", AttributeKind::string, false, "the same for the second operand; a digit is an axis of the kernel's taps"},
     {"result", AttributeKind::string, false, "the same for the result; a digit is an axis of positions"},
     {"sum", AttributeKind::string, false, "the axes of rhs that are summed, digits among them; the last one fastest"},
-    {"extents", AttributeKind::dims, false, "the number of positions of each window"},
-    {"stride", AttributeKind::integers, true, "from position to position, of each window; 1 when absent"},
-    {"low", AttributeKind::integers, true, "how far in front of the image the first position is; 0 when absent"},
-    {"lhs_dilation", AttributeKind::integers, true, "from element to element of the image; 1 when absent"},
-    {"rhs_dilation", AttributeKind::integers, true, "from tap to tap; 1 when absent"},
+    window_attributes[0],
+    window_attributes[1],
+    window_attributes[2],
+    window_attributes[3],
+    window_attributes[4],
     {"order", AttributeKind::order, true, "order of the sum; set by the pass `order`"}};
 
 } // namespace

@@ -17,7 +17,7 @@ using Pack = ContractSchedule::Pack;
 constexpr i64 most_lanes = 32;
 constexpr i64 most_unit = 1 << 20;
 constexpr i64 most_sums_in_lanes = 16;               // rows times columns
-constexpr i64 most_bytes_of_nest = 16 * 1024 * 1024; // of the thread's own
+constexpr i64 most_bytes_of_nest = 6 * 1024 * 1024; // of the thread's own
 
 bool is_power_of_two(i64 n) { return n > 0 && std::has_single_bit(static_cast<u64>(n)); }
 

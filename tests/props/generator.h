@@ -418,10 +418,11 @@ private:
     if (conds_ && draw_.chance(0.15)) return add_cond();
     auto code = draw_.one_of(all_ops());
     if (info(code).has(structural)) return false;
-    auto use = use_of(code);
-    if (!use) return false;
+    std::optional<Use> use;
     ValueId y = no_value;
     try {
+      use = use_of(code);
+      if (!use) return false;
       y = make().make(code, use->operands, use->attributes, use->stated);
     } catch (Error const&) { // the draw did not fit: the type rule has the last word
       return false;
