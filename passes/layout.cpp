@@ -1,0 +1,271 @@
+// Images lie with their channels innermost, whatever the text says, so that the sums of convolutions run along memory.
+//
+//     %y = convolution %x, %w {lhs="bc01", rhs="fc01", result="bf01", ...} : f32[batch,32,28,28]
+//     %z = max %y, 0 : f32[batch,32,28,28]
+//  becomes
+//     %0 = transpose %x {permutation=[0, 2, 3, 1]} : f32[batch,28,28,1]
+//     %1 = transpose %w {permutation=[2, 3, 1, 0]} : f32[3,3,1,32]
+//     %y = convolution %0, %1 {lhs="b01c", rhs="01cf", result="b01f", ...} : f32[batch,28,28,32]
+//     %2 = max %y, 0 : f32[batch,28,28,32]
+//     %z = transpose %2 {permutation=[0, 3, 1, 2]} : f32[batch,32,28,28]
+//
+// The transposes behind move on through elementwise nodes, windows and reductions until a convolution takes them back, or
+// something needs the axes as they were; where nothing does, there are none.
+#include "passes/layout.h"
+
+#include "ir/builder.h"
+#include "ir/op.h"
+#include "ir/walk.h"
+
+#include <algorithm>
+#include <map>
+
+namespace nnc {
+namespace {
+
+using Axes = std::vector<i64>;
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool holds(std::string const& names, char c) { return names.find(c) != std::string::npos; }
+
+// Names of axes with windows in front of what stays together: "bgc01" -> "b01gc", of a kernel "gfc01" -> "01gcf".
+std::string image_order(std::string const& names) {
+  std::string front = names.substr(0, 1), back, windows;
+  for (char c : names.substr(1)) (is_digit(c) ? windows : back) += c;
+  std::sort(windows.begin(), windows.end());
+  return front + windows + back;
+}
+std::string kernel_order(std::string const& names, std::string const& image) {
+  std::string groups, others, windows;
+  for (char c : names) (is_digit(c) ? windows : holds(image, c) ? groups : others) += c;
+  std::sort(windows.begin(), windows.end());
+  std::reverse(others.begin(), others.end());
+  return windows + groups + others;
+}
+
+Axes inverse(Axes const& p) {
+  Axes q(p.size());
+  for (size_t i = 0; i < p.size(); ++i) q[static_cast<size_t>(p[i])] = static_cast<i64>(i);
+  return q;
+}
+bool is_identity(Axes const& p) { return std::is_sorted(p.begin(), p.end()); }
+i64 at(Axes const& p, i64 i) { return p[static_cast<size_t>(i)]; }
+
+class Layout {
+public:
+  explicit Layout(Function& f) : f_(f), make_(f, out_) {}
+
+  bool run() {
+    auto nodes = std::move(f_.body.nodes);
+    for (auto& n : nodes) visit(std::move(n));
+    for (auto& r : f_.results) r.value = native(r.value);
+    f_.body.nodes = std::move(out_);
+    return changed_;
+  }
+
+private:
+  // v = transpose(value, permutation): axis i of v is that axis of `value`.
+  struct Turned {
+    ValueId value = no_value;
+    Axes permutation;
+    bool made = false; // v too
+  };
+
+  Type turned_type(Type const& t, Axes const& q) {
+    Type out = t;
+    for (size_t i = 0; i < q.size(); ++i) out.shape[static_cast<size_t>(q[i])] = t.shape[i];
+    return out;
+  }
+
+  ValueId native(ValueId v) {
+    auto const found = turned_.find(v);
+    if (found == turned_.end()) return v;
+    auto& t = found->second;
+    if (is_identity(t.permutation)) return t.value;
+    if (!t.made) {
+      make_.transpose(t.value, t.permutation);
+      out_.back().results = {v};
+      t.made = true;
+    }
+    return v;
+  }
+
+  // The value of which v is the transpose by q.
+  ValueId turned(ValueId v, Axes const& q) {
+    if (is_identity(q)) return native(v);
+    auto const found = turned_.find(v);
+    if (found != turned_.end() && found->second.permutation == q) return found->second.value;
+    auto const known = others_.find({v, q});
+    return known != others_.end() ? known->second : others_[{v, q}] = turn(v, q);
+  }
+  ValueId turn(ValueId v, Axes const& q) {
+    if (auto const b = broadcasts_.find(v); b != broadcasts_.end()) {
+      Axes axes;
+      for (i64 a : b->second.second) axes.push_back(at(q, a));
+      if (is_identity(axes)) return make_.broadcast(b->second.first, turned_type(f_.type(v), q).shape, axes);
+    }
+    auto const found = turned_.find(v);
+    if (found == turned_.end()) return make_.transpose(v, inverse(q));
+    Axes p; // from one turned form to the other
+    Axes const back = inverse(q);
+    for (i64 i : back) p.push_back(at(found->second.permutation, i));
+    return make_.transpose(found->second.value, p);
+  }
+
+  bool is_turned(ValueId v) const { return turned_.count(v) > 0; }
+
+  void visit(Node&& n) {
+    make_.at = n.at;
+    auto const& op = info(n.op);
+    bool done = false;
+    if (n.op == OpCode::convolution) done = convolution(n);
+    else if (std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return is_turned(v); })) {
+      if (op.has(elementwise)) done = along(n);
+      else if (op.join) done = reduction(n);
+      else if (n.op == OpCode::window) done = window(n);
+      else if (n.op == OpCode::transpose) done = transposed(n);
+      else if (n.op == OpCode::reshape) done = other_name(n);
+    }
+    if (done) {
+      changed_ = true;
+      return;
+    }
+    each_read(n, [&](ValueId& v) { v = native(v); });
+    note_loose(n);
+    out_.push_back(std::move(n));
+  }
+
+  // Values that no argument decides element by element: repeated, drawn, counted, or made of such. They are turned where
+  // others are.
+  void note_loose(Node const& n) {
+    auto const& op = info(n.op);
+    if (n.op == OpCode::broadcast) broadcasts_[n.result()] = {n.operands[0], n.attributes.get<Axes>("axes")};
+    bool const loose = n.op == OpCode::broadcast || op.has(random) || n.op == OpCode::iota ||
+                       (op.has(elementwise) && std::all_of(n.operands.begin(), n.operands.end(), [&](ValueId v) {
+                          return f_.type(v).rank() == 0 || is_loose(v);
+                        }));
+    if (loose) loose_[n.result()] = true;
+  }
+  bool is_loose(ValueId v) const { return loose_.count(v) > 0; }
+
+  void gives(Node const& n, ValueId made, Axes permutation) {
+    f_.values[made].name = f_.values[n.result()].name;
+    turned_[n.result()] = {made, std::move(permutation)};
+  }
+
+  static Axes order(std::string const& names, std::string const& wanted) {
+    Axes q;
+    for (char c : names) q.push_back(static_cast<i64>(wanted.find(c)));
+    return q;
+  }
+
+  // The first axis of lhs counts images; the tensor that has no such axis is the kernel.
+  bool convolution(Node const& n) {
+    auto names = [&](char const* which) { return n.attributes.get<std::string>(which); };
+    auto const lhs = names("lhs"), rhs = names("rhs"), result = names("result");
+    char const images = lhs.front();
+    if (is_digit(images) || holds(rhs, images) == holds(result, images)) return false;
+    bool const of_kernel = holds(rhs, images); // its derivative
+    auto const l = image_order(lhs), r = of_kernel ? image_order(rhs) : kernel_order(rhs, common(lhs, result)),
+               y = of_kernel ? kernel_order(result, common(lhs, rhs)) : image_order(result);
+    if (l == lhs && r == rhs && y == result) return false;
+    auto attributes = n.attributes;
+    attributes.set("lhs", l);
+    attributes.set("rhs", r);
+    attributes.set("result", y);
+    ValueId const left = turned(n.operands[0], order(lhs, l)), right = turned(n.operands[1], order(rhs, r));
+    gives(n, make_.make(OpCode::convolution, {left, right}, std::move(attributes)), order(result, y));
+    return true;
+  }
+  static std::string common(std::string const& a, std::string const& b) {
+    std::string both;
+    for (char c : a)
+      if (holds(b, c)) both += c;
+    return both;
+  }
+
+  bool along(Node const& n) {
+    Axes q;
+    for (auto v : n.operands)
+      if (q.empty() && is_turned(v)) q = turned_.at(v).permutation;
+    for (auto v : n.operands)
+      if (f_.type(v).rank() > 0 && !is_turned(v) && !is_loose(v)) return false;
+    auto operands = n.operands;
+    for (auto& v : operands)
+      if (f_.type(v).rank() > 0) v = turned(v, q);
+    gives(n, make_.make(n.op, operands, n.attributes, turned_type(f_.type(n.result()), q)), q);
+    return true;
+  }
+
+  // The reduced axes keep their order, and with it their sum.
+  bool reduction(Node const& n) {
+    auto const& q = turned_.at(n.operands[0]).permutation;
+    auto const axes = n.attributes.get<Axes>("axes");
+    Axes reduced, kept;
+    for (i64 a : axes) reduced.push_back(at(q, a));
+    if (!is_identity(reduced) && n.attributes.has("order")) return false;
+    for (size_t i = 0; i < q.size(); ++i)
+      if (std::find(axes.begin(), axes.end(), static_cast<i64>(i)) == axes.end()) kept.push_back(q[i]);
+    auto sorted = kept;
+    std::sort(sorted.begin(), sorted.end());
+    Axes permutation;
+    for (i64 a : kept) permutation.push_back(std::find(sorted.begin(), sorted.end(), a) - sorted.begin());
+    std::sort(reduced.begin(), reduced.end());
+    auto attributes = n.attributes;
+    attributes.set("axes", reduced);
+    gives(n, make_.make(n.op, {turned_.at(n.operands[0]).value}, std::move(attributes)), permutation);
+    return true;
+  }
+
+  // Taps stay in front.
+  bool window(Node const& n) {
+    if (!is_turned(n.operands[0])) return false;
+    auto const& q = turned_.at(n.operands[0]).permutation;
+    auto const axes = n.attributes.get<Axes>("axes");
+    auto const windows = static_cast<i64>(axes.size()), own = n.attributes.get_or("taps", false) ? windows : 0;
+    Axes permutation, moved;
+    for (i64 d = 0; d < own; ++d)
+      if (at(q, d) != d) return false;
+    for (i64 d = 0; d < windows; ++d) permutation.push_back(d);
+    for (size_t i = static_cast<size_t>(own); i < q.size(); ++i) permutation.push_back(q[i] - own + windows);
+    for (i64 a : axes) moved.push_back(at(q, a + own) - own);
+    auto attributes = n.attributes;
+    attributes.set("axes", moved);
+    gives(n, make_.make(n.op, {turned_.at(n.operands[0]).value, n.operands[1]}, std::move(attributes)), permutation);
+    return true;
+  }
+
+  bool transposed(Node const& n) {
+    auto const t = turned_.at(n.operands[0]);
+    Axes permutation;
+    for (i64 i : n.attributes.get<Axes>("permutation")) permutation.push_back(at(t.permutation, i));
+    turned_[n.result()] = {t.value, permutation};
+    return true;
+  }
+
+  bool other_name(Node const& n) {
+    if (f_.type(n.operands[0]) != f_.type(n.result())) return false;
+    auto const t = turned_.at(n.operands[0]);
+    turned_[n.result()] = {t.value, t.permutation};
+    return true;
+  }
+
+  Function& f_;
+  std::vector<Node> out_;
+  Builder make_;
+  std::map<ValueId, Turned> turned_;
+  std::map<std::pair<ValueId, Axes>, ValueId> others_;
+  std::map<ValueId, std::pair<ValueId, Axes>> broadcasts_; // operand, axes
+  std::map<ValueId, bool> loose_;
+  bool changed_ = false;
+};
+
+} // namespace
+
+PassResult layout(Module m, PassContext&) {
+  bool changed = false;
+  for (auto& f : m.functions) changed |= Layout(f).run();
+  return {std::move(m), changed};
+}
+
+} // namespace nnc
