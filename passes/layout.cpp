@@ -121,10 +121,10 @@ private:
     if (n.op == OpCode::convolution) done = convolution(n);
     else if (std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return is_turned(v); })) {
       if (op.has(elementwise)) done = along(n);
-      else if (op.join) done = reduction(n);
+      else if (op.has(reduces)) done = reduction(n);
       else if (n.op == OpCode::window) done = window(n);
       else if (n.op == OpCode::transpose) done = transposed(n);
-      else if (n.op == OpCode::reshape) done = other_name(n);
+      else if (n.op == OpCode::reshape) done = reshaped(n);
     }
     if (done) {
       changed_ = true;
@@ -200,7 +200,8 @@ private:
   // The reduced axes keep their order, and with it their sum.
   bool reduction(Node const& n) {
     auto const& q = turned_.at(n.operands[0]).permutation;
-    auto const axes = n.attributes.get<Axes>("axes");
+    bool const one = n.attributes.has("axis");
+    auto const axes = one ? Axes{n.attributes.get<i64>("axis")} : n.attributes.get<Axes>("axes");
     Axes reduced, kept;
     for (i64 a : axes) reduced.push_back(at(q, a));
     if (!is_identity(reduced) && n.attributes.has("order")) return false;
@@ -212,7 +213,8 @@ private:
     for (i64 a : kept) permutation.push_back(std::find(sorted.begin(), sorted.end(), a) - sorted.begin());
     std::sort(reduced.begin(), reduced.end());
     auto attributes = n.attributes;
-    attributes.set("axes", reduced);
+    if (one) attributes.set("axis", reduced.front());
+    else attributes.set("axes", reduced);
     gives(n, make_.make(n.op, {turned_.at(n.operands[0]).value}, std::move(attributes)), permutation);
     return true;
   }
@@ -243,10 +245,21 @@ private:
     return true;
   }
 
-  bool other_name(Node const& n) {
-    if (f_.type(n.operands[0]) != f_.type(n.result())) return false;
+  // Axes in front that have not moved may be merged or split; the others are the same.
+  bool reshaped(Node const& n) {
     auto const t = turned_.at(n.operands[0]);
-    turned_[n.result()] = {t.value, t.permutation};
+    auto const &from = f_.type(n.operands[0]).shape, &to = f_.type(n.result()).shape;
+    size_t same = 0; // from the back
+    while (same < from.size() && same < to.size() && from[from.size() - 1 - same] == to[to.size() - 1 - same]) ++same;
+    size_t const front = from.size() - same, now = to.size() - same;
+    Axes permutation;
+    for (size_t i = 0; i < front; ++i)
+      if (t.permutation[i] != static_cast<i64>(i)) return false;
+    for (size_t i = 0; i < now; ++i) permutation.push_back(static_cast<i64>(i));
+    for (size_t i = front; i < from.size(); ++i)
+      permutation.push_back(t.permutation[i] - static_cast<i64>(front) + static_cast<i64>(now));
+    if (from == to) turned_[n.result()] = {t.value, t.permutation};
+    else gives(n, make_.reshape(t.value, turned_type(f_.type(n.result()), permutation).shape), permutation);
     return true;
   }
 

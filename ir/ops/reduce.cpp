@@ -182,19 +182,44 @@ Integers all_but_last(Type const& t) {
   return axes;
 }
 
+// The operand with neighbouring reduced axes as one, where they are: nothing has to be moved. Else the last.
+struct MergedInPlace {
+  V x;
+  i64 axis;
+  std::optional<Merged> moved;
+};
+MergedInPlace merge_in_place(Grad& g) {
+  Builder& b = g.builder();
+  Shape const x = g.x(0).type().shape;
+  auto const& axes = g.attributes().get<Integers>("axes");
+  bool together = true;
+  for (size_t i = 1; i < axes.size(); ++i) together = together && axes[i] == axes[i - 1] + 1;
+  if (!together) {
+    auto m = merge_reduced_axes(g);
+    return {m.x, static_cast<i64>(m.x.type().shape.size()) - 1, m};
+  }
+  auto const first = x.begin() + axes.front(), behind = first + static_cast<std::ptrdiff_t>(axes.size());
+  Shape shape(x.begin(), first);
+  shape.push_back(element_count({first, behind}));
+  shape.insert(shape.end(), behind, x.end());
+  return {{&b, shape == x ? g.x(0).id : b.reshape(g.x(0).id, shape)}, axes.front(), {}};
+}
+
 // dy goes to the element that was taken, the first of equals.
 void gradient_of_extreme(Grad& g, OpCode arg) {
   if (g.attributes().get<Integers>("axes").empty()) return g.to(0, g.dy());
   Builder& b = g.builder();
-  Merged m = merge_reduced_axes(g);
+  auto const m = merge_in_place(g);
   Shape const shape = m.x.type().shape;
-  if (shape.back() == Dim(0)) return;
-  i64 last = static_cast<i64>(shape.size()) - 1;
-  ValueId taken = b.make(arg, {m.x.id}, {{"axis", last}});
-  auto kept = all_but_last(m.x.type());
-  V here = compare(OpCode::eq, index_along(b, shape, last), {&b, b.broadcast(taken, shape, kept)});
+  if (shape[static_cast<size_t>(m.axis)] == Dim(0)) return;
+  ValueId taken = b.make(arg, {m.x.id}, {{"axis", m.axis}});
+  auto const kept = axes_without(static_cast<int>(shape.size()), {m.axis});
+  V here = compare(OpCode::eq, index_along(b, shape, m.axis), {&b, b.broadcast(taken, shape, kept)});
   V dy{&b, b.broadcast(g.dy().id, shape, kept)};
-  g.to(0, back(g, m, rules::select(here, dy, like(dy, 0))));
+  V const dx = rules::select(here, dy, like(dy, 0));
+  Shape const& whole = g.x(0).type().shape;
+  if (m.moved) g.to(0, back(g, *m.moved, dx));
+  else g.to(0, shape == whole ? dx : V{&b, b.reshape(dx.id, whole)});
 }
 
 // dy times the product of all other elements. Every element gets its own product (n^2 factors): no division, so zeros
