@@ -74,6 +74,7 @@ struct Contraction {
   Shape space;
   ContractOperand lhs, rhs;
   std::optional<WindowBox> box; // where lhs is read by windows
+  bool rhs_shared = false;      // rhs is the same for all batches
   Order::Kind kind = Order::Kind::chain;
   i64 block = 0;             // so many steps of k are a block; 0: no blocks
   std::optional<Dim> period; // steps of k that no block reaches over; nothing: all of them

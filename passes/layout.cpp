@@ -19,6 +19,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace nnc {
 namespace {
@@ -53,7 +54,9 @@ i64 at(Axes const& p, i64 i) { return p[static_cast<size_t>(i)]; }
 
 class Layout {
 public:
-  explicit Layout(Function& f) : f_(f), make_(f, out_) {}
+  explicit Layout(Function& f) : f_(f), make_(f, out_) {
+    for (auto const& a : f.arguments) fixed_.insert(a.value);
+  }
 
   bool run() {
     auto nodes = std::move(f_.body.nodes);
@@ -125,28 +128,21 @@ private:
       else if (n.op == OpCode::window) done = window(n);
       else if (n.op == OpCode::transpose) done = transposed(n);
       else if (n.op == OpCode::reshape) done = reshaped(n);
+      else if (n.op == OpCode::broadcast) done = repeated(n);
     }
     if (done) {
       changed_ = true;
       return;
     }
     each_read(n, [&](ValueId& v) { v = native(v); });
-    note_loose(n);
+    if (n.op == OpCode::broadcast) broadcasts_[n.result()] = {n.operands[0], n.attributes.get<Axes>("axes")};
+    auto fixed = [&](ValueId v) { return f_.type(v).rank() > 0 && is_fixed(v); };
+    if (op.has(elementwise) && std::any_of(n.operands.begin(), n.operands.end(), fixed)) fixed_.insert(n.result());
     out_.push_back(std::move(n));
   }
 
-  // Values that no argument decides element by element: repeated, drawn, counted, or made of such. They are turned where
-  // others are.
-  void note_loose(Node const& n) {
-    auto const& op = info(n.op);
-    if (n.op == OpCode::broadcast) broadcasts_[n.result()] = {n.operands[0], n.attributes.get<Axes>("axes")};
-    bool const loose = n.op == OpCode::broadcast || op.has(random) || n.op == OpCode::iota ||
-                       (op.has(elementwise) && std::all_of(n.operands.begin(), n.operands.end(), [&](ValueId v) {
-                          return f_.type(v).rank() == 0 || is_loose(v);
-                        }));
-    if (loose) loose_[n.result()] = true;
-  }
-  bool is_loose(ValueId v) const { return loose_.count(v) > 0; }
+  // Arguments lie as their owner knows them, and what is computed of them element by element, an update, with them.
+  bool is_fixed(ValueId v) const { return fixed_.count(v) > 0; }
 
   void gives(Node const& n, ValueId made, Axes permutation) {
     f_.values[made].name = f_.values[n.result()].name;
@@ -189,7 +185,7 @@ private:
     for (auto v : n.operands)
       if (q.empty() && is_turned(v)) q = turned_.at(v).permutation;
     for (auto v : n.operands)
-      if (f_.type(v).rank() > 0 && !is_turned(v) && !is_loose(v)) return false;
+      if (f_.type(v).rank() > 0 && is_fixed(v)) return false;
     auto operands = n.operands;
     for (auto& v : operands)
       if (f_.type(v).rank() > 0) v = turned(v, q);
@@ -237,6 +233,17 @@ private:
     return true;
   }
 
+  // The new axes stay where they are, among those of the operand as it lies.
+  bool repeated(Node const& n) {
+    auto const t = turned_.at(n.operands[0]);
+    auto const axes = n.attributes.get<Axes>("axes");
+    Axes permutation(f_.type(n.result()).shape.size());
+    for (size_t i = 0; i < permutation.size(); ++i) permutation[i] = static_cast<i64>(i);
+    for (size_t i = 0; i < axes.size(); ++i) permutation[static_cast<size_t>(axes[i])] = at(axes, t.permutation[i]);
+    gives(n, make_.broadcast(t.value, turned_type(f_.type(n.result()), permutation).shape, axes), permutation);
+    return true;
+  }
+
   bool transposed(Node const& n) {
     auto const t = turned_.at(n.operands[0]);
     Axes permutation;
@@ -269,7 +276,7 @@ private:
   std::map<ValueId, Turned> turned_;
   std::map<std::pair<ValueId, Axes>, ValueId> others_;
   std::map<ValueId, std::pair<ValueId, Axes>> broadcasts_; // operand, axes
-  std::map<ValueId, bool> loose_;
+  std::set<ValueId> fixed_;
   bool changed_ = false;
 };
 

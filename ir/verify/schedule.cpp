@@ -155,9 +155,8 @@ private:
       complain("depth_chunk is {}, expected whole images of {}", s.depth_chunk, steps);
   }
   void once(Contraction const& c, ContractSchedule const& s) {
-    bool const shared = c.rhs.plain && one_stride(c.rhs.plain->batch) == 0;
-    if (!shared || s.direct || s.depth_chunk || s.split == ContractSchedule::Split::columns || !c.depth.is_constant())
-      complain("rhs_once is for a second operand in memory that all batches share and all threads read whole");
+    if (!c.rhs_shared || s.direct || s.depth_chunk || s.split == ContractSchedule::Split::columns || !c.depth.is_constant())
+      complain("rhs_once is for a second operand that all batches share and all threads pack whole");
   }
 
   void chunks(Contraction const& c, ContractSchedule const& s) {

@@ -123,8 +123,7 @@ ContractSchedule decide_contract(Contraction const& c, Target const& target) {
   s.direct = reads_in_place(c, lanes);
   decide_chunks(s, c, lanes);
   s.split = split_of(c, s, lanes);
-  bool const shared = c.rhs.plain && one_stride(c.rhs.plain->batch) == 0 && s.split != Split::columns;
-  s.rhs_once = shared && !s.direct && c.batches != Dim(1) && !s.depth_chunk && c.depth.is_constant() &&
+  s.rhs_once = c.rhs_shared && s.split != Split::columns && !s.direct && c.batches != Dim(1) && !s.depth_chunk && c.depth.is_constant() &&
                c.vectors(lanes) * lanes * *c.depth.constant() <= most_packed_once;
   return s;
 }
