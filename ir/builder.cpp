@@ -2,6 +2,7 @@
 #include "ir/builder.h"
 
 #include "ir/node_limit.h"
+#include "ir/scan.h"
 #include "ir/tensor.h"
 #include "ir/walk.h"
 
@@ -55,6 +56,22 @@ std::vector<ValueId> Builder::cond(ValueId condition, std::vector<Region> sides)
   make_many(OpCode::cond, {condition}, {}, std::move(types));
   Node& n = into_->back();
   n.regions = std::move(sides);
+  list_captures(function_, n);
+  return n.results;
+}
+
+std::vector<ValueId> Builder::scan(std::vector<ValueId> sequences_and_carries, size_t carries, i64 length, bool reverse,
+                                   Region body) {
+  std::vector<Type> types;
+  for (size_t i = 0; i < body.results.size(); ++i)
+    types.push_back(i < carries ? type(body.results[i]) : stacked(type(body.results[i]), length));
+  for (auto const& t : types) need_countable(t);
+  Attributes attributes{{"length", length}};
+  if (carries) attributes.set("carries", static_cast<i64>(carries));
+  if (reverse) attributes.set("reverse", true);
+  make_many(OpCode::scan, std::move(sequences_and_carries), std::move(attributes), std::move(types));
+  Node& n = into_->back();
+  n.regions.push_back(std::move(body));
   list_captures(function_, n);
   return n.results;
 }

@@ -8,6 +8,8 @@
 #include "ir/index_map.h"
 #include "ir/op.h"
 #include "ir/random.h"
+#include "ir/scan.h"
+#include "ir/walk.h"
 
 #include <algorithm>
 #include <cmath>
@@ -66,6 +68,18 @@ Tensor of_literal(Value const& v) {
   if (is_float(t.dtype)) t.f[0] = v.constant->f;
   else t.i[0] = v.constant->i;
   return t;
+}
+
+// The elements at an index of axis 0.
+Tensor part_of(Tensor const& t, i64 at) {
+  Tensor out = Tensor::zeros(t.dtype, {t.shape.begin() + 1, t.shape.end()});
+  if (!out.f.empty()) std::copy_n(t.f.begin() + at * out.size(), out.size(), out.f.begin());
+  if (!out.i.empty()) std::copy_n(t.i.begin() + at * out.size(), out.size(), out.i.begin());
+  return out;
+}
+void put_part(Tensor& into, i64 at, Tensor const& part) {
+  std::copy(part.f.begin(), part.f.end(), into.f.begin() + (part.f.empty() ? 0 : at * part.size()));
+  std::copy(part.i.begin(), part.i.end(), into.i.begin() + (part.i.empty() ? 0 : at * part.size()));
 }
 
 void ruin(Tensor& t) {
@@ -207,6 +221,30 @@ private:
     run_step(steps_.size() - 1);
   }
 
+  // A scan is one step: what a round has computed is known in that round alone.
+  void scan(Node const& n) {
+    Scan const s(n);
+    std::vector<Tensor> stacks;
+    for (size_t i = 0; i < s.stacks(); ++i) {
+      auto const t = bound(f_.type(s.stack(i)), bindings_);
+      stacks.push_back(Tensor::zeros(t.dtype, extents_of(t)));
+    }
+    for (size_t i = 0; i < s.carries; ++i) values_[s.carried(i)] = values_[s.first(i)];
+    for (i64 round = 0; round < s.length; ++round) scan_round(s, s.reverse ? s.length - 1 - round : round, stacks);
+    for (size_t i = 0; i < s.carries; ++i) values_[s.last(i)] = values_[s.carried(i)];
+    for (size_t i = 0; i < stacks.size(); ++i) values_[s.stack(i)] = std::move(stacks[i]);
+  }
+  void scan_round(Scan const& s, i64 at, std::vector<Tensor>& stacks) {
+    auto const before = steps_.size();
+    for (size_t i = 0; i < s.sequences; ++i) values_[s.element(i)] = part_of(values_[s.sequence(i)], at);
+    region(s.body());
+    for (size_t i = 0; i < stacks.size(); ++i) put_part(stacks[i], at, values_[s.given(i)]);
+    std::vector<Tensor> next;
+    for (size_t i = 0; i < s.carries; ++i) next.push_back(values_[s.next(i)]);
+    for (size_t i = 0; i < s.carries; ++i) values_[s.carried(i)] = std::move(next[i]);
+    steps_.resize(before);
+  }
+
   // Also once more, when what it reads has changed.
   void run_step(size_t i) {
     Node const& n = *steps_[i].node;
@@ -215,6 +253,7 @@ private:
     case OpCode::grad: return grad(n, i);
     case OpCode::with_gradient:
     case OpCode::cond: return pass_on(steps_[i]);
+    case OpCode::scan: return scan(n);
     default: plain(n);
     }
   }
@@ -384,6 +423,13 @@ private:
     for (size_t k = 0; k < variables; ++k) parts.push_back({n.operands[values + k], std::move(weights[k])});
   }
 
+  static bool takes_differences(Node const& n) {
+    bool any = false;
+    std::span const one(&n, 1);
+    each_node(one, [&](Node const& x) { any |= x.op == OpCode::grad; });
+    return any;
+  }
+
   f64 sum_of(Parts const& parts) const {
     f64 sum = 0;
     for (auto const& part : parts)
@@ -398,7 +444,7 @@ private:
     auto path = between(x, parts, end);
     if (path.empty() && std::none_of(parts.begin(), parts.end(), [&](auto const& part) { return part.value == x; }))
       return out;
-    bool nested = std::any_of(path.begin(), path.end(), [&](size_t i) { return steps_[i].node->op == OpCode::grad; });
+    bool nested = std::any_of(path.begin(), path.end(), [&](size_t i) { return takes_differences(*steps_[i].node); });
     f64 h = nested ? 1e-3 : 1e-5; // an inner difference has noise of 1e-10, which the outer step must not blow up
     std::vector<Tensor> kept;
     for (size_t i : path)

@@ -33,6 +33,7 @@ struct Place {
     argument, // in place of the argument with this index
     result,   // the caller's buffer of the result with this index
     local,    // a scalar that every thread computes for itself; index into a per-thread array
+    round,    // what a round of a scan reads or gives of a sequence, which lies in a slot; numbered in the function
   };
   Kind kind = Kind::slot;
   i64 index = 0;

@@ -27,7 +27,7 @@ enum Trait : u32 {
   random = 1 << 7,        // its bits depend on `path`, seed and step
   exact = 1 << 8,         // on f32, IEEE 754 defines its bits: `fold` may evaluate it
   costly = 1 << 9,        // tens of instructions (exp, log, tanh ...): not worth computing twice
-  structural = 1 << 10,   // grad, with_gradient, call, cond, kernel: nodes about nodes
+  structural = 1 << 10,   // grad, with_gradient, call, cond, scan, kernel: nodes about nodes
   compares = 1 << 11,     // elementwise; the result is bool, whatever the operands are
   accumulates = 1 << 12,  // its elements are sums or products of many: narrow floats accumulate in f32 (pass `widen`)
 };

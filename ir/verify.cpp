@@ -2,6 +2,7 @@
 
 #include "ir/op.h"
 #include "ir/ops/rules.h"
+#include "ir/scan.h"
 #include "ir/verify/parts.h"
 #include "ir/walk.h"
 
@@ -193,6 +194,7 @@ private:
     if (n.op == OpCode::with_gradient) return with_gradient(n);
     if (n.op == OpCode::call) return call(n);
     if (n.op == OpCode::cond) return cond(n);
+    if (n.op == OpCode::scan) return scan(n);
     std::vector<Type> operands;
     for (auto v : n.operands) operands.push_back(f_.type(v));
     try {
@@ -307,6 +309,45 @@ private:
                    fmt::format("the {} region of cond gives {}, but {} is {}", which, f_.type(side.results[i]).text(),
                                shown(n.results[i]), f_.type(n.results[i]).text()));
     }
+  }
+
+  // What a scan takes and gives are as many as it says; then its types are looked at.
+  void scan(Node const& n) {
+    if (!n.attributes.has("length")) return; // said already
+    i64 const length = n.attributes.get<i64>("length"), carries = n.attributes.get_or("carries", i64{0});
+    auto const& body = n.regions.front();
+    auto const refuse = [&](std::string message) { complain(n.at, "scan: " + message); };
+    if (length < 0) return refuse(fmt::format("a length of {}", length));
+    if (carries < 0 || static_cast<size_t>(carries) > std::min(body.arguments.size(), n.results.size()))
+      return refuse(fmt::format("{} carries, but its region takes {} values and it gives {}", carries,
+                                body.arguments.size(), n.results.size()));
+    if (n.operands.size() < body.arguments.size())
+      return refuse(fmt::format("its region takes {} values, found {} operands", body.arguments.size(),
+                                n.operands.size()));
+    if (body.results.size() != n.results.size())
+      return refuse(fmt::format("its region gives {} values, expected {}", body.results.size(), n.results.size()));
+    if (n.results.empty()) return refuse("it gives nothing");
+    scan_types(Scan(n));
+  }
+  void scan_types(Scan const& s) {
+    auto const same = [&](ValueId v, Type const& wanted, std::string const& what) {
+      if (f_.type(v) != wanted)
+        complain(s.node.at, fmt::format("scan: {} is {}, expected {}", what, f_.type(v).text(), wanted.text()));
+    };
+    for (size_t i = 0; i < s.sequences; ++i) {
+      auto const& t = f_.type(s.sequence(i));
+      if (t.rank() == 0 || t.shape[0] != Dim(s.length))
+        complain(s.node.at, fmt::format("scan: a sequence of {} elements is {}", s.length, t.text()));
+      else same(s.element(i), element_of(t), "an element of " + t.text());
+    }
+    for (size_t i = 0; i < s.carries; ++i) {
+      auto const& t = f_.type(s.first(i));
+      same(s.carried(i), t, fmt::format("carry {}", i + 1));
+      same(s.next(i), t, fmt::format("carry {} of the next round", i + 1));
+      same(s.last(i), t, fmt::format("the last carry {}", i + 1));
+    }
+    for (size_t i = 0; i < s.stacks(); ++i)
+      same(s.stack(i), stacked(f_.type(s.given(i)), s.length), fmt::format("stack {}", i + 1));
   }
 
   void kernel(Node const& n) {

@@ -27,6 +27,7 @@ size_t node_count(Module const& m) {
 
 size_t own_operands(Node const& n) {
   if (n.regions.empty()) return n.operands.size();
+  if (n.op == OpCode::scan) return n.regions.front().arguments.size();
   return n.op == OpCode::cond ? 1 : 0; // the condition
 }
 

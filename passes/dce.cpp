@@ -8,6 +8,7 @@
 //     return %b
 #include "passes/dce.h"
 
+#include "ir/scan.h"
 #include "ir/walk.h"
 #include "passes/rewrite.h"
 
@@ -45,6 +46,7 @@ private:
 
   void keep(Node& n) {
     if (!holds_scopes(n)) return each_read(n, [&](ValueId v) { need(v); });
+    if (n.op == OpCode::scan) return keep_scan(n);
     drop_results(n);
     for (size_t i = 0; i < own_operands(n); ++i) need(n.operands[i]);
     for (auto& r : n.regions) {
@@ -56,13 +58,66 @@ private:
 
   // What nobody reads is given by no side.
   void drop_results(Node& n) {
-    for (size_t i = n.results.size(); n.op == OpCode::cond && i-- > 0;) {
+    if (n.attributes.has("places")) return;
+    for (size_t i = n.results.size(); i-- > 0;) {
       if (needed_[n.results[i]]) continue;
       auto const at = static_cast<std::ptrdiff_t>(i);
       n.results.erase(n.results.begin() + at);
       for (auto& r : n.regions) r.results.erase(r.results.begin() + at);
       changed = true;
     }
+  }
+
+  // A carry is needed where it is read or is a result; what the next one is computed from is needed then, which may be
+  // another carry.
+  void keep_scan(Node& n) {
+    Scan const s(n);
+    for (size_t i = 0; i < s.stacks(); ++i)
+      if (needed_[s.stack(i)]) need(s.given(i));
+    for (bool more = true; more;) {
+      more = false;
+      for (size_t i = 0; i < s.carries; ++i)
+        if (!needed_[s.next(i)] && (needed_[s.last(i)] || needed_[s.carried(i)])) {
+          need(s.next(i));
+          more = true;
+        }
+      std::vector<bool> const before = needed_;
+      mark(s.body().nodes);
+      more |= before != needed_;
+    }
+    drop_parts(n);
+    run(n.regions.front().nodes);
+    for (size_t i = 0; i < own_operands(n); ++i) need(n.operands[i]);
+    for (auto v : n.regions.front().results) need(v);
+    list_captures(f_, n);
+    for (size_t i = own_operands(n); i < n.operands.size(); ++i) need(n.operands[i]);
+  }
+  // What the values that are needed are computed from; a node with regions may need all that it reads.
+  void mark(std::vector<Node> const& nodes) {
+    for (size_t i = nodes.size(); i-- > 0;)
+      if (any(nodes[i].results)) each_read(nodes[i], [&](ValueId v) { need(v); });
+  }
+  void drop_parts(Node& n) {
+    if (n.attributes.has("places")) return; // others count on them
+    Scan const s(n);
+    auto drop = [&](auto& list, size_t i) {
+      list.erase(list.begin() + static_cast<std::ptrdiff_t>(i));
+      changed = true;
+    };
+    auto& body = n.regions.front();
+    i64 carries = static_cast<i64>(s.carries);
+    for (size_t i = n.results.size(); i-- > s.carries;)
+      if (!needed_[n.results[i]]) drop(n.results, i), drop(body.results, i);
+    for (size_t i = s.carries; i-- > 0;) {
+      if (needed_[n.results[i]] || needed_[body.arguments[s.sequences + i]]) continue;
+      drop(n.results, i), drop(body.results, i), drop(body.arguments, s.sequences + i);
+      drop(n.operands, s.sequences + i);
+      --carries;
+    }
+    for (size_t i = s.sequences; i-- > 0;)
+      if (!needed_[body.arguments[i]]) drop(body.arguments, i), drop(n.operands, i);
+    if (carries) n.attributes.set("carries", carries);
+    else n.attributes.erase("carries");
   }
 
   Function& f_;

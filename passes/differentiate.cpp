@@ -17,6 +17,7 @@
 #include "ir/walk.h"
 #include "passes/cse.h"
 #include "passes/dce.h"
+#include "passes/differentiate/scan.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -26,23 +27,24 @@
 namespace nnc {
 namespace {
 
-struct Seed {
-  ValueId y, slope; // of what is differentiated by the value y
-};
+using reverse::Asides;
+using reverse::Seed;
 
 // Lists of nodes that are in sight, the innermost last, which grows.
 using Lists = std::vector<std::vector<Node>*>;
 
-// Appends what the derivatives of the seeds by each of `by` take.
+// Appends what the derivatives of the seeds by each of `by` take. With `asides`, what can be is set aside, and where
+// nothing flows there is no_value.
 std::vector<ValueId> append_slopes(Module const&, Function&, Lists const&, std::vector<Seed> const&,
-                                   std::vector<ValueId> const& by, Location at);
+                                   std::vector<ValueId> const& by, Location at, Asides* asides = nullptr);
 
 class Reverse {
 public:
-  Reverse(Module const& m, Function& f, Lists const& lists, Location at) : m_(m), f_(f), make_(f, added_) {
+  Reverse(Module const& m, Function& f, Lists const& lists, Location at, Asides* asides)
+      : m_(m), f_(f), make_(f, added_), asides_(asides) {
     make_.at = at;
-    for (auto const* list : lists)
-      for (auto const& n : *list) nodes_.push_back(&n);
+    for (auto* list : lists)
+      for (auto& n : *list) nodes_.push_back(&n);
   }
 
   std::vector<ValueId> run(std::vector<Seed> const& seeds, std::vector<ValueId> const& by) {
@@ -53,7 +55,7 @@ public:
     for (size_t i = nodes_.size(); i-- > 0;)
       if (on_path_[i]) through(*nodes_[i]);
     std::vector<ValueId> result;
-    for (auto x : by) result.push_back(slope_of(x));
+    for (auto x : by) result.push_back(asides_ ? slope_[x] : slope_of(x));
     return result;
   }
   std::vector<Node>& added() { return added_; }
@@ -87,11 +89,12 @@ private:
     }
   }
 
-  void through(Node const& n) {
+  void through(Node& n) {
     if (!std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return slope_[v] != no_value; })) return;
     make_.at = n.at;
     if (n.op == OpCode::with_gradient) return through_own(n);
     if (n.op == OpCode::cond) return through_cond(n);
+    if (n.op == OpCode::scan) return through_scan(n);
     auto const& op = info(n.op);
     if (!op.gradient) throw CompilerBug(fmt::format("differentiate: {} has no gradient", op.name));
     std::vector<ValueId> dy;
@@ -99,7 +102,17 @@ private:
     Grad g(make_, n, dy);
     op.gradient(g);
     for (size_t i = 0; i < n.operands.size(); ++i)
-      if (g.contributions[i] != no_value) add(n.operands[i], g.contributions[i]);
+      if (g.contributions[i] != no_value && !is_set_aside(n, i, dy)) add(n.operands[i], g.contributions[i]);
+  }
+
+  // Of the values from outside of a scan, when this is its body.
+  bool is_set_aside(Node const& n, size_t operand, std::vector<ValueId> const& dy) {
+    if (!asides_ || !asides_->values.contains(n.operands[operand]) || dy.size() != 1) return false;
+    for (size_t i = 0; i < n.operands.size(); ++i)
+      if (i != operand && !asides_->of_round.contains(n.operands[i])) return false;
+    if (!reverse::sums_over_rounds(f_, n, operand, dy[0])) return false;
+    asides_->list.push_back({n, operand, dy[0]});
+    return true;
   }
 
   // A derivative of a function's own is inlined. Where it reads what the function gives, it reads the results, so that
@@ -130,6 +143,18 @@ private:
     for (size_t i = 0; i < by.size(); ++i) add(by[i], given[i]);
   }
 
+  void through_scan(Node& n) {
+    reverse::ScanSlopes given;
+    for (auto v : n.results) given.results.push_back(slope_[v] == no_value ? no_value : slope_of(v));
+    for (auto v : n.operands) given.wanted.push_back(depends_[v]);
+    auto const own = n.operands;
+    auto const append = [&](std::vector<Node>& nodes, std::vector<Seed> const& seeds, std::vector<ValueId> const& by,
+                            Asides& asides) { return append_slopes(m_, f_, {&nodes}, seeds, by, make_.at, &asides); };
+    auto const slopes = reverse::slopes_of_scan(make_, n, given, append);
+    for (size_t i = 0; i < own.size(); ++i)
+      if (slopes[i] != no_value) add(own[i], slopes[i]);
+  }
+
   // What it needs of the side's values is computed again: nothing that one side computes is known outside of it.
   Region derivative_of_side(Region const& side, std::vector<ValueId> const& slopes, std::vector<ValueId> const& by) {
     Region out = copied(f_, side);
@@ -156,18 +181,19 @@ private:
 
   Module const& m_;
   Function& f_;
-  std::vector<Node const*> nodes_; // in the order in which they are computed
+  std::vector<Node*> nodes_; // in the order in which they are computed
   std::vector<Node> added_;
   Builder make_;
   std::vector<bool> depends_, on_path_;
   std::vector<ValueId> slope_;
+  Asides* asides_; // null: this is no body of a scan
 };
 
 std::vector<ValueId> append_slopes(Module const& m, Function& f, Lists const& lists, std::vector<Seed> const& seeds,
-                                   std::vector<ValueId> const& by, Location at) {
-  Reverse reverse(m, f, lists, at);
-  auto slopes = reverse.run(seeds, by);
-  for (auto& n : reverse.added()) lists.back()->push_back(std::move(n));
+                                   std::vector<ValueId> const& by, Location at, Asides* asides) {
+  Reverse derivative(m, f, lists, at, asides);
+  auto slopes = derivative.run(seeds, by);
+  for (auto& n : derivative.added()) lists.back()->push_back(std::move(n));
   return slopes;
 }
 

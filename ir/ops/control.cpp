@@ -1,5 +1,5 @@
 // Nodes about nodes. They have no type rule of their own: a gradient has the type of its value, a call the types of its
-// callee's results, a cond those of its sides' results, a kernel those of the values that it gives. The verifier checks
+// callee's results, a cond those of its sides' results, a scan those of its region's, a kernel those of the values that it gives. The verifier checks
 // them, the evaluator runs them.
 #include "ir/op.h"
 
@@ -10,6 +10,14 @@ constexpr AttributeSpec call_attributes[] = {{"callee", AttributeKind::string, f
 constexpr AttributeSpec with_gradient_attributes[] = {
     {"derivative", AttributeKind::string, false, "name of the function that gives the derivatives"},
     {"variables", AttributeKind::integer, false, "how many operands behind the values get a derivative"}};
+constexpr AttributeSpec cond_attributes[] = {
+    {"barrier", AttributeKind::boolean, true, "the threads meet before they read the condition"},
+    {"places", AttributeKind::places, true, "where its results live"}};
+constexpr AttributeSpec scan_attributes[] = {
+    {"length", AttributeKind::integer, false, "how many rounds"},
+    {"carries", AttributeKind::integer, true, "how many values go from round to round"},
+    {"reverse", AttributeKind::boolean, true, "the first round is of the last elements"},
+    {"places", AttributeKind::places, true, "where the elements of this round live, and what has been stacked"}};
 
 } // namespace
 
@@ -44,6 +52,19 @@ constinit Op const ops::cond{
     .arity = -1,
     .regions = 2,
     .traits = structural,
+    .attributes = cond_attributes,
+};
+constinit Op const ops::scan{
+    .name = "scan",
+    .doc =
+        "runs its region `length` times. The first operands are sequences, of which each round gets the elements at its "
+        "index of axis 0, then `carries` values to begin with; the others are what the region reads. The region gives "
+        "the carries of the next round, then what is stacked along a new axis 0, at the index of the round. Results: "
+        "the last carries, and what was stacked",
+    .arity = -1,
+    .regions = 1,
+    .traits = structural,
+    .attributes = scan_attributes,
 };
 constinit Op const ops::kernel{
     .name = "kernel",

@@ -242,7 +242,8 @@ private:
     static std::pair<std::string_view, Place::Kind> const kinds[] = {{"slot", Place::Kind::slot},
                                                                      {"local", Place::Kind::local},
                                                                      {"argument", Place::Kind::argument},
-                                                                     {"result", Place::Kind::result}};
+                                                                     {"result", Place::Kind::result},
+                                                                     {"round", Place::Kind::round}};
     for (auto [text, kind] : kinds)
       if (w == text) {
         expect('(');

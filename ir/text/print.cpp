@@ -117,6 +117,7 @@ private:
     case Place::Kind::local: return fmt::format("local({})", p.index);
     case Place::Kind::argument: return fmt::format("argument({})", p.index);
     case Place::Kind::result: return fmt::format("result({})", p.index);
+    case Place::Kind::round: return fmt::format("round({})", p.index);
     }
     return "";
   }

@@ -16,7 +16,7 @@ namespace nnc::verifying {
 namespace {
 
 std::string text(Place const& p) {
-  constexpr std::string_view kinds[] = {"slot", "argument", "result", "local"}; // in the order of the enum
+  constexpr std::string_view kinds[] = {"slot", "argument", "result", "local", "round"}; // in the order of the enum
   return fmt::format("{}({})", kinds[static_cast<size_t>(p.kind)], p.index);
 }
 

@@ -348,3 +348,29 @@ func @f(%p: bool[], %a: i32[2], %b: i32[2]) -> (y: i32[2], n: i32[]) {
   CHECK(first[1].i == std::vector<i64>{4});
   CHECK(zeros == 1);
 }
+
+TEST_CASE("a scan takes elements in its direction and stacks at their places") {
+  auto text = [](std::string const& more) {
+    return R"(
+func @f(%x: i32[3,2], %w: i32[2]) -> (h: i32[2], n: i32[], y: i32[3,2]) {
+  %h, %n, %y = scan %x, %w, 0:i32, %w {carries=2, length=3)" + more + R"(} : i32[2], i32[], i32[3,2] (%e: i32[2], %c: i32[2], %k: i32[]) {
+    %0 = add %c, %c : i32[2]
+    %1 = add %0, %e : i32[2]
+    %2 = add %1, %w : i32[2]
+    %3 = add %k, 1 : i32[]
+    -> %2, %3, %c
+  }
+  return %h, %n, %y
+})";
+  };
+  Module const forwards = parsed(text("")), backwards = parsed(text(", reverse=true"));
+  auto run = [&](Module const& m) {
+    return evaluate(m, m.functions[0], {ints({3, 2}, {1, 2, 3, 4, 5, 6}), ints({2}, {10, 20})});
+  };
+  auto const there = run(forwards), back = run(backwards);
+  CHECK(there[2].i == std::vector<i64>{10, 20, 31, 62, 75, 148});
+  CHECK(there[0].i == std::vector<i64>{165, 322});
+  CHECK(there[1].i == std::vector<i64>{3});
+  CHECK(back[2].i == std::vector<i64>{83, 156, 35, 66, 10, 20});
+  CHECK(back[0].i == std::vector<i64>{177, 334});
+}

@@ -18,6 +18,7 @@ namespace {
 struct Program {
   char const* what;
   char const* text;  // @f(%p, %q, %x, %w)
+  char const* y = "%y";
   bool twice = true; // differences can say what the second derivative is
 };
 
@@ -87,7 +88,69 @@ constexpr Program programs[] = {
   } {
     -> %w
   })",
-     false},
+     "%y", false},
+    {"a scan of a sequence, a carry and a value from outside", R"(
+  %xs = broadcast %x {axes=[1]} : f32[4,3]
+  %i = iota {axis=0} : f32[4,3]
+  %seq = mul %xs, %i : f32[4,3]
+  %y, %ys = scan %seq, %x, %w {carries=1, length=4} : f32[3], f32[4,3] (%e: f32[3], %c: f32[3]) {
+    %0 = mul %c, %w : f32[3]
+    %1 = add %0, %e : f32[3]
+    %2 = tanh %1 : f32[3]
+    %3 = mul %2, %e : f32[3]
+    -> %2, %3
+  }
+  %r = reduce_sum %ys {axes=[0]} : f32[3]
+  %y2 = add %y, %r : f32[3])", "%y2"},
+    {"a scan in reverse, with products and broadcasts of what is outside", R"(
+  %xs = broadcast %x {axes=[1]} : f32[2,3]
+  %ws = broadcast %w {axes=[0]} : f32[3,2]
+  %i = iota {axis=0} : f32[4,2,3]
+  %xx = broadcast %xs {axes=[1, 2]} : f32[4,2,3]
+  %seq = mul %xx, %i : f32[4,2,3]
+  %h0 = broadcast 0 {axes=[]} : f32[2,3]
+  %h, %n = scan %seq, %h0, 0:i32, %ws, %x {carries=2, length=4, reverse=true} : f32[2,3], i32[] (%e: f32[2,3], %c: f32[2,3], %k: i32[]) {
+    %0 = dot %e, %ws {contract_lhs=[1], contract_rhs=[0]} : f32[2,2]
+    %1 = dot %0, %c {contract_lhs=[1], contract_rhs=[0]} : f32[2,3]
+    %2 = broadcast %x {axes=[1]} : f32[2,3]
+    %3 = add %1, %2 : f32[2,3]
+    %4 = mul %3, 0.125 : f32[2,3]
+    %5 = sin %4 : f32[2,3]
+    %6 = add %k, 1 : i32[]
+    -> %5, %6
+  }
+  %y2 = reduce_sum %h {axes=[0]} : f32[3])", "%y2"},
+    {"carries that change places, given as they are", R"(
+  %a, %b, %as, %ws = scan %x, %w, %w {carries=2, length=3} : f32[3], f32[3], f32[3,3], f32[3,3] (%c: f32[3], %d: f32[3]) {
+    %0 = mul %c, %d : f32[3]
+    -> %d, %0, %c, %w
+  }
+  %p0 = mul %as, %ws : f32[3,3]
+  %p1 = reduce_sum %p0 {axes=[0]} : f32[3]
+  %p2 = mul %a, %b : f32[3]
+  %y2 = add %p1, %p2 : f32[3])", "%y2"},
+    {"a scan in a scan, a cond in it, and a derivative", R"(
+  %y2, %z = scan %x, %w, %w, %p {carries=2, length=3} : f32[3], f32[3] (%c: f32[3], %d: f32[3]) {
+    %e, %es = scan %c, %d, %w {carries=1, length=2} : f32[3], f32[2,3] (%f: f32[3]) {
+      %0 = mul %f, %d : f32[3]
+      %1 = add %0, %w : f32[3]
+      %2 = tanh %1 : f32[3]
+      -> %2, %1
+    }
+    %3 = reduce_sum %es {axes=[0]} : f32[3]
+    %4 = cond %p, %3, %c : f32[3] {
+      %5 = mul %3, %3 : f32[3]
+      -> %5
+    } {
+      -> %c
+    }
+    %6 = mul %4, %4 : f32[3]
+    %7 = reduce_sum %6 {axes=[0]} : f32[]
+    %8 = grad %7, %c : f32[3]
+    %9 = mul %8, 0.0009765625 : f32[3]
+    %10 = sin %9 : f32[3]
+    -> %e, %10
+  })", "%y2", false},
     {"a derivative that is taken in a side", R"(
   %h = mul %x, %w : f32[3]
   %y = cond %p, %h, %x : f32[3] {
@@ -103,8 +166,8 @@ constexpr Program programs[] = {
 Module module_of(Program const& program, bool second) {
   std::string text = "func @f(%p: bool[], %q: bool[], %x: f32[3], %w: f32[3]) -> (y: f32[3], dx: f32[3], dw: f32[3]) {";
   text += program.text;
-  text += "\n  %s = reduce_sum %y {axes=[0]} : f32[]\n  %dx, %dw = grad %s, %x, %w : f32[3], f32[3]\n";
-  if (!second) text += "  return %y, %dx, %dw\n}\n";
+  text += "\n  %s = reduce_sum " + std::string(program.y) + " {axes=[0]} : f32[]\n  %dx, %dw = grad %s, %x, %w : f32[3], f32[3]\n";
+  if (!second) text += "  return " + std::string(program.y) + ", %dx, %dw\n}\n";
   else
     text += "  %sum = add %dx, %dw : f32[3]\n  %t = reduce_sum %sum {axes=[0]} : f32[]\n"
             "  %ddx, %ddw = grad %t, %x, %w : f32[3], f32[3]\n  return %dx, %ddx, %ddw\n}\n";
