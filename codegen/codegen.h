@@ -31,8 +31,6 @@ struct Object {
   i64 stack = 0;                      // bytes that a call of any of them takes of its thread's stack at most
 };
 
-// Throws Error for an operator of which no code is made yet, whatever passes are still to run.
-void check_operators(Module const&);
 // Throws Error for what cannot be compiled (a dtype that is not built yet), CompilerBug for what should never come.
 Object compile(Module const&, CompileOptions const& = {});
 

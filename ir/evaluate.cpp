@@ -219,6 +219,7 @@ private:
     region(side);
     steps_.push_back({&n, &side.results});
     run_step(steps_.size() - 1);
+    for (size_t i = 0; residents_ && i < n.results.size(); ++i) residents_->is_alias(n.results[i], side.results[i]);
   }
 
   // A scan is one step: what a round has computed is known in that round alone.
@@ -230,9 +231,19 @@ private:
       stacks.push_back(Tensor::zeros(t.dtype, extents_of(t)));
     }
     for (size_t i = 0; i < s.carries; ++i) values_[s.carried(i)] = values_[s.first(i)];
+    if (residents_) resident_scan(s);
     for (i64 round = 0; round < s.length; ++round) scan_round(s, s.reverse ? s.length - 1 - round : round, stacks);
     for (size_t i = 0; i < s.carries; ++i) values_[s.last(i)] = values_[s.carried(i)];
     for (size_t i = 0; i < stacks.size(); ++i) values_[s.stack(i)] = std::move(stacks[i]);
+  }
+  // The carries live where their first values do; the stacks lie in their slots while they grow.
+  void resident_scan(Scan const& s) {
+    auto const places = s.node.attributes.get_or("places", std::vector<Place>{});
+    for (size_t i = 0; i < s.carries; ++i) {
+      residents_->is_alias(s.carried(i), s.first(i));
+      residents_->is_alias(s.last(i), s.next(i));
+    }
+    for (size_t i = s.sequences; i < places.size(); ++i) residents_->moves_in(s.stack(i - s.sequences), places[i]);
   }
   void scan_round(Scan const& s, i64 at, std::vector<Tensor>& stacks) {
     auto const before = steps_.size();

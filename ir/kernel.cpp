@@ -1,15 +1,14 @@
 #include "ir/kernel.h"
 
-#include "ir/module.h"
-
-#include <algorithm>
+#include "ir/walk.h"
 
 namespace nnc {
 namespace {
 
 bool any_kernel(Function const& f, auto test) {
-  return std::any_of(f.body.nodes.begin(), f.body.nodes.end(),
-                     [&](Node const& n) { return n.kernel && test(*n.kernel); });
+  bool any = false;
+  each_node(f.body.nodes, [&](Node const& n) { any |= n.kernel && test(*n.kernel); });
+  return any;
 }
 
 } // namespace

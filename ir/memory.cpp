@@ -1,6 +1,8 @@
 #include "ir/memory.h"
 
 #include "ir/index_map.h"
+#include "ir/scan.h"
+#include "ir/walk.h"
 
 #include <algorithm>
 #include <numeric>
@@ -8,23 +10,48 @@
 
 namespace nnc {
 
+namespace {
+
+void find_roots(Function const& f, std::vector<Node> const& nodes, std::vector<ValueId>& root) {
+  for (auto const& n : nodes) {
+    if (is_alias(f, n)) root[n.result()] = root[n.operands[0]];
+    if (!holds_scopes(n)) continue;
+    if (n.op == OpCode::scan) {
+      Scan const s(n);
+      for (size_t i = 0; i < s.carries; ++i) root[s.carried(i)] = root[s.last(i)] = root[s.first(i)];
+    }
+    for (auto const& r : n.regions) find_roots(f, r.nodes, root);
+  }
+}
+
+} // namespace
+
 std::vector<ValueId> roots_of(Function const& f) {
   std::vector<ValueId> root(f.values.size());
   std::iota(root.begin(), root.end(), ValueId{0});
-  for (auto const& n : f.body.nodes)
-    if (is_alias(f, n)) root[n.result()] = root[n.operands[0]];
+  find_roots(f, f.body.nodes, root);
   return root;
 }
+
+namespace {
+
+void find_numbers(Function const& f, std::vector<Node> const& nodes, std::vector<bool>& out) {
+  for (auto const& n : nodes) {
+    if (is_alias(f, n)) out[n.result()] = out[n.operands[0]];
+    for (auto v : n.results)
+      if (is_kernel(n, KernelKind::scalars)) out[v] = true;
+    if (holds_scopes(n))
+      for (auto const& r : n.regions) find_numbers(f, r.nodes, out);
+  }
+}
+
+} // namespace
 
 std::vector<bool> numbers_of_threads(Function const& f) {
   std::vector<bool> out(f.values.size());
   for (auto const& a : f.arguments)
     out[a.value] = a.role == Role::scalar || a.role == Role::step || a.role == Role::seed;
-  for (auto const& n : f.body.nodes) {
-    if (is_alias(f, n)) out[n.result()] = out[n.operands[0]];
-    for (auto v : n.results)
-      if (is_kernel(n, KernelKind::scalars)) out[v] = true;
-  }
+  find_numbers(f, f.body.nodes, out);
   return out;
 }
 
@@ -67,6 +94,15 @@ bool Hazards::must_meet(Touches const& t) const {
     return std::any_of(places.begin(), places.end(), [&](Place const& p) { return crosses(p, t.by_many, writes); });
   };
   return any(t.reads, false) || any(t.writes, true);
+}
+
+void Hazards::join(Hazards const& other) {
+  for (auto const& [place, touched] : other.since_) {
+    auto& at = since_[place];
+    at.read |= touched.read;
+    at.written |= touched.written;
+    at.by_many |= touched.by_many;
+  }
 }
 
 void Hazards::ran(Touches const& t) {

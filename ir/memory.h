@@ -8,7 +8,8 @@
 
 namespace nnc {
 
-// Per value: the value whose bytes it has. Itself, but for reshapes outside of kernels.
+// Per value: the value whose bytes it has. Itself, but for reshapes outside of kernels, and for carries of a scan, which
+// live where their first value does.
 std::vector<ValueId> roots_of(Function const&);
 
 // Per value: is it a number that every thread holds for itself, or is told by its caller, and so in no buffer?
@@ -34,6 +35,7 @@ public:
   bool must_meet(Touches const&) const; // it reads what may still be written, or writes what may still be read
   void met() { since_.clear(); }
   void ran(Touches const&);
+  void join(Hazards const& other); // what may have happened since, this or the other
 
 private:
   using Key = std::pair<Place::Kind, i64>;

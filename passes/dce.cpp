@@ -127,9 +127,15 @@ private:
 } // namespace
 
 bool drop_unused(Function& f) {
-  Needed needed(f);
-  needed.run(f.body.nodes);
-  return compact(f) || needed.changed;
+  bool const scopes = std::any_of(f.body.nodes.begin(), f.body.nodes.end(), holds_scopes);
+  bool changed = false;
+  for (bool more = true; more;) {
+    Needed needed(f);
+    needed.run(f.body.nodes);
+    changed |= needed.changed;
+    more = needed.changed && scopes; // what a part of a scan read that is none now
+  }
+  return compact(f) || changed;
 }
 
 PassResult dce(Module m, PassContext&) {

@@ -18,9 +18,11 @@
 // - scalars: whole sums over one space that do not depend on each other are taken together (loss and accuracy)
 #include "passes/fuse.h"
 
+#include "ir/walk.h"
 #include "passes/dce.h"
 #include "passes/fuse/emit.h"
 #include "passes/fuse/groups.h"
+#include "passes/fuse/scopes.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -34,7 +36,10 @@ using namespace fusion;
 // Results that have a buffer of their own are distinct values of nodes: a copy where the function gives an argument, a
 // literal, or one value twice.
 bool separate_results(Function& f) {
-  std::vector<bool> taken(f.values.size()), is_argument(f.values.size());
+  std::vector<bool> taken(f.values.size()), is_argument(f.values.size()); // or of a scope
+  for (auto const& n : f.body.nodes)
+    for (auto v : n.results)
+      if (holds_scopes(n)) is_argument[v] = true;
   for (auto const& a : f.arguments) is_argument[a.value] = true;
   auto const all_replaced = f.replaced_arguments();
   bool changed = false;
@@ -119,15 +124,13 @@ void join_scalars(Graph const& graph, Groups& groups) {
 }
 
 bool can_be_grouped(Function const& f) {
-  return !f.results.empty() && std::none_of(f.body.nodes.begin(), f.body.nodes.end(),
-                                            [](Node const& n) { return info(n.op).has(structural); });
+  bool nodes_about_nodes = false;
+  each_node(f.body.nodes, [&](Node const& n) { nodes_about_nodes |= info(n.op).has(structural) && !holds_scopes(n); });
+  return !f.results.empty() && !nodes_about_nodes;
 }
 
-bool make_kernels(Function& f, bool together) {
-  if (!can_be_grouped(f)) return false;
-  bool changed = separate_results(f);
-  changed |= drop_unused(f); // a kernel that gives nothing is none
-  if (f.body.nodes.empty()) return changed;
+// The nodes of a function, or of a region as one.
+void group(Function& f, bool together) {
   order_updates(f);
   Graph const graph(f);
   Groups groups(graph);
@@ -137,7 +140,23 @@ bool make_kernels(Function& f, bool together) {
     join_producers(graph, groups);
     join_scalars(graph, groups);
   }
+  std::vector<bool> known(f.values.size());
+  for (ValueId v = 0; v < known.size(); ++v) known[v] = graph.known_before_step(v);
+  for (auto& n : f.body.nodes)
+    for (size_t r = 0; holds_scopes(n) && r < n.regions.size(); ++r) {
+      RegionAsFunction region(f, n, n.regions[r], known);
+      group(region.inner, together);
+    }
   emit_kernels(graph, groups, f);
+}
+
+bool make_kernels(Function& f, bool together) {
+  if (!can_be_grouped(f)) return false;
+  bool changed = separate_results(f);
+  changed |= separate_scopes(f);
+  changed |= drop_unused(f); // a kernel that gives nothing is none
+  if (f.body.nodes.empty()) return changed;
+  group(f, together);
   compact(f);
   return true;
 }

@@ -11,9 +11,15 @@
 // only; else the new value gets a slot, and a kernel at the end copies it. A kernel waits (barrier) when it reads or
 // overwrites what another thread may have written or may still read since the last barrier; kernels that are not
 // `parallel` are all run by one thread, in order.
+//
+// What is alive somewhere in a scan and is from outside of it is alive in all of it. The carries live where their first
+// values do. What a round reads of a sequence, or gives to be stacked, lies in the slot of the whole: its place is
+// round(i), an address that advances.
 #include "passes/plan_memory.h"
 
 #include "ir/builder.h"
+#include "ir/scan.h"
+#include "ir/walk.h"
 #include "passes/memory/places.h"
 #include "passes/rewrite.h"
 #include "passes/schedule/decide.h"
@@ -25,35 +31,51 @@ namespace {
 
 using namespace memory;
 
-// A kernel at the end that copies the result into the argument that it replaces.
-void append_copy(Function& f, Result& r, Target const& target) {
+// A kernel at the end of the nodes that copies a value into what it replaces.
+void append_copy(Function& f, std::vector<Node>& nodes, ValueId& value, Target const& target) {
   Node k{.op = OpCode::kernel,
-         .operands = {r.value},
+         .operands = {value},
          .results = {},
          .attributes = {},
          .kernel = Kernel{.kind = KernelKind::pointwise},
          .regions = std::vector<Region>(1),
-         .at = f.values[r.value].at};
+         .at = f.values[value].at};
   Builder make(f, k.regions.front().nodes);
   make.at = k.at;
-  r.value = make.make(OpCode::convert, {r.value}, {}, f.type(r.value), f.values[r.value].name);
-  k.results = {r.value};
+  value = make.make(OpCode::convert, {value}, {}, f.type(value), f.values[value].name);
+  k.results = {value};
   k.kernel->schedule = Schedule{.pointwise = scheduling::decide_pointwise(f, k, target)};
-  f.body.nodes.push_back(std::move(k));
+  nodes.push_back(std::move(k));
+}
+
+// The next carries of scans are written over those of the round, like the arguments of a function that its results
+// replace.
+void carry_in_place(Function& f, std::vector<Node>& nodes, Target const& target) {
+  for (auto& n : nodes) {
+    if (!holds_scopes(n)) continue;
+    for (auto& r : n.regions) carry_in_place(f, r.nodes, target);
+    if (n.op != OpCode::scan) continue;
+    Scan const s(n);
+    auto& body = n.regions.front();
+    for (size_t i = 0; i < s.carries; ++i)
+      if (!Replacing(f, body.nodes).is_in_place(s.carried(i), s.next(i)))
+        append_copy(f, body.nodes, body.results[i], target);
+  }
 }
 
 bool plan_function(Function& f, Target const& target) {
   if (!has_kernels(f) || is_planned(f)) return false;
   auto const replaced = f.replaced_arguments();
-  Replacing replacing(f);
+  Replacing replacing(f, f.body.nodes);
   for (size_t i = 0; i < replaced.size(); ++i)
-    if (replaced[i] && !replacing.is_in_place(*replaced[i], f.results[i].value)) {
-      append_copy(f, f.results[i], target);
+    if (replaced[i] && !replacing.is_in_place(f.arguments[*replaced[i]].value, f.results[i].value)) {
+      append_copy(f, f.body.nodes, f.results[i].value, target);
       replacing.add_last_node();
     }
+  carry_in_place(f, f.body.nodes, target);
   Places places(f);
   places.assign();
-  write_places(f, places);
+  write_places(f, f.body.nodes, places);
   write_barriers(f, places);
   return true;
 }

@@ -6,6 +6,8 @@
 #include "passes/schedule.h"
 
 #include "ir/memory.h"
+#include "ir/scan.h"
+#include "ir/walk.h"
 #include "passes/fuse.h"
 #include "passes/memory/places.h"
 #include "passes/schedule/decide.h"
@@ -21,27 +23,34 @@ public:
       : f_(f), target_(*m.target), extents_(scheduling::ordinary_extents(m)), numbers_(numbers_of_threads(f)),
         in_place_(f.values.size()) {
     auto const replaced = f.replaced_arguments();
-    memory::Replacing const replacing(f);
+    memory::Replacing const replacing(f, f.body.nodes);
     for (size_t i = 0; i < replaced.size(); ++i)
-      if (replaced[i]) in_place_[f.results[i].value] = replacing.is_in_place(*replaced[i], f.results[i].value);
+      if (replaced[i])
+        in_place_[f.results[i].value] =
+            replacing.is_in_place(f.arguments[*replaced[i]].value, f.results[i].value);
   }
 
   bool run() {
-    bool changed = false;
-    f64 total = 0;
-    for (auto& n : f_.body.nodes) {
+    nodes(f_.body.nodes, 1);
+    if (changed_) f_.threads = scheduling::worthwhile_threads(total_);
+    return changed_;
+  }
+
+private:
+  void nodes(std::vector<Node>& list, f64 rounds) {
+    for (auto& n : list) {
+      if (holds_scopes(n))
+        for (auto& r : n.regions)
+          nodes(r.nodes, n.op == OpCode::scan ? rounds * static_cast<f64>(Scan(n).length) : rounds);
       if (!n.kernel || n.kernel->schedule || n.kernel->kind == KernelKind::scalars) continue;
       f64 const ns = scheduling::cost(f_, n, extents_);
       n.kernel->schedule = decide(n);
       n.kernel->schedule->parallel = scheduling::worth_splitting(f_, n, ns);
-      total += ns;
-      changed = true;
+      total_ += ns * rounds;
+      changed_ = true;
     }
-    if (changed) f_.threads = scheduling::worthwhile_threads(total);
-    return changed;
   }
 
-private:
   // What no nest takes is computed element by element.
   Schedule decide(Node& k) {
     Schedule s;
@@ -71,6 +80,8 @@ private:
   }
 
   Function& f_;
+  f64 total_ = 0; // nanoseconds
+  bool changed_ = false;
   Target const& target_;
   Bindings extents_;
   std::vector<bool> numbers_;  // per value

@@ -125,7 +125,6 @@ std::string switches_for(Options const& options) {
 
 // Machine code is made of what the whole pipeline gives; a choice of passes, or a text, may give something else.
 void check_finished(Module const& module, bool chosen) {
-  check_operators(module);
   auto problems = verify_finished(module);
   if (problems.empty()) return;
   if (!chosen) throw CompilerBug("before code is made: " + problems.front().message);

@@ -5,6 +5,7 @@
 #include "codegen/llvm/machine.h"
 #include "codegen/lower/lower.h"
 #include "ir/thread.h"
+#include "ir/walk.h"
 
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/raw_ostream.h>
@@ -51,15 +52,15 @@ Lowered lower_all(Module const& m, Target const& target, std::string* text = nul
     check_compiled(f);
     auto const& storage = *all.functions.emplace_back(std::make_unique<Storage>(f));
     auto& calls = all.calls.emplace_back();
-    for (auto const& n : f.body.nodes) {
-      if (n.op != OpCode::kernel) continue;
+    each_node(f.body.nodes, [&](Node const& n) { // in the order of the entry
+      if (!is_kernel(n)) return;
       auto loops = lower_kernel(storage, n, target, calls.size());
       std::string name = loops.name, own_text = text ? print(loops) : "";
       auto parameters = take_parameters(loops);
       calls.push_back({name_of(all, std::move(loops)), std::move(parameters)});
       auto const& code = calls.back().function;
       if (text && !code.empty()) *text += (code == name ? own_text : "kernel " + name + " is " + code + "\n") + "\n";
-    }
+    });
   }
   return all;
 }
@@ -178,11 +179,6 @@ i64 stack_of(Lowered const& all, Target const& target) {
 }
 
 } // namespace
-
-void check_operators(Module const& m) {
-  for (auto const& f : m.functions)
-    if (f.name != "require") check_operators(f);
-}
 
 Object compile(Module const& m, CompileOptions const& options) {
   initialize_llvm();

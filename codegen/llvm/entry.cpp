@@ -4,7 +4,8 @@
 //     scalars; fill the parameters of the kernels
 //     for s in 0..steps
 //       step, rows -> frame; ask for the data rows of the next step, which then come while this one computes
-//       kernels in order; in front of those with `barrier`, all threads meet
+//       kernels in order; in front of those with `barrier`, all threads meet. A scan is a loop, in which the addresses
+//       of what it reads and gives in a round advance; a cond is a branch that all threads take alike
 //       thread 0: report; all threads meet; leave if thread 0 has found a bad loss and is to stop
 //     add the counters to the report; restore the mode
 #include "codegen/llvm/entry.h"
@@ -13,6 +14,8 @@
 #include "codegen/llvm/barrier.h"
 #include "codegen/llvm/x86.h"
 #include "codegen/lower/index.h"
+#include "ir/scan.h"
+#include "ir/walk.h"
 
 #include <cstddef>
 
@@ -106,6 +109,7 @@ private:
     fill_slots();
     fill_cells(s_.frame.arguments, static_cast<i64>(f_.arguments.size()), offsetof(nnc_context, arguments));
     fill_cells(s_.frame.results, static_cast<i64>(f_.results.size()), offsetof(nnc_context, results));
+    fill(s_.frame.rounds, s_.frame.size - s_.frame.rounds, [&](V) { return c64(0); });
     fill_parameters();
   }
 
@@ -218,25 +222,106 @@ private:
   // Says whether thread 0 may read what the step reports without meeting the others again: a barrier came after the
   // kernels that made it, or thread 0 made it itself.
   bool call_kernels() {
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy()}, false);
-    std::vector<bool> waiting(f_.values.size(), false);
-    auto kernel = kernels_.begin();
     i64 parameters = s_.frame.size;
-    for (auto const& n : f_.body.nodes) {
-      if (n.op != OpCode::kernel) continue;
-      if (n.kernel->barrier) {
-        meet();
-        waiting.assign(waiting.size(), false);
-      }
-      if (!kernel->function.empty())
-        b_.CreateCall(m_.module.getOrInsertFunction(kernel->function, type), {frame_, cell(parameters)});
-      parameters += static_cast<i64>(kernel++->parameters.size());
-      bool const by_many = n.kernel->is_parallel(); // by any one of them, of one unit
-      for (auto r : n.results) waiting[r] = by_many;
+    for (auto const& k : kernels_) {
+      parameters_.push_back(parameters);
+      parameters += static_cast<i64>(k.parameters.size());
     }
+    waiting_.assign(f_.values.size(), false);
+    call(f_.body.nodes);
     for (auto const& r : f_.results)
-      if (waiting[r.value] && reported(r)) return false;
+      if (waiting_[r.value] && reported(r)) return false;
     return true;
+  }
+
+  void call(std::vector<Node> const& nodes) {
+    for (auto const& n : nodes) {
+      if (n.op == OpCode::scan) loop(Scan(n));
+      if (n.op == OpCode::cond) branch(n);
+      if (n.op == OpCode::kernel) call(n);
+    }
+  }
+
+  void call(Node const& n) {
+    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy()}, false);
+    if (n.kernel->barrier) {
+      meet();
+      waiting_.assign(waiting_.size(), false);
+    }
+    auto const& kernel = kernels_[next_kernel_];
+    i64 const parameters = parameters_[next_kernel_++];
+    if (!kernel.function.empty())
+      b_.CreateCall(m_.module.getOrInsertFunction(kernel.function, type), {frame_, cell(parameters)});
+    bool const by_many = n.kernel->is_parallel(); // by any one of them, of one unit
+    for (auto r : n.results) waiting_[r] = by_many;
+  }
+
+  void loop(Scan const& s) {
+    std::vector<Round> rounds;
+    for (size_t i = 0; i < s.sequences; ++i) rounds.push_back(round_of(s.element(i), s.sequence(i)));
+    for (size_t i = 0; i < s.stacks(); ++i) rounds.push_back(round_of(s.given(i), s.stack(i)));
+    counted(c64(0), c64(s.length), 1, [&](V round) {
+      V const at = s.reverse ? b_.CreateSub(c64(s.length - 1), round) : round;
+      for (auto const& r : rounds) {
+        V address = b_.CreatePtrToInt(b_.CreateGEP(b_.getInt8Ty(), r.base, b_.CreateMul(at, r.stride)), b_.getInt64Ty());
+        set(r.cell, address);
+        advance_parameters(s.node, r.cell, address);
+      }
+      call(s.body().nodes);
+    });
+    waiting_.assign(waiting_.size(), true); // of what a loop or a branch has done nothing is known
+  }
+
+  // What a round reads or gives of a sequence: where all of it begins, from element to element, and the cell of the
+  // address.
+  struct Round {
+    V base, stride;
+    i64 cell;
+  };
+  Round round_of(ValueId part, ValueId whole) {
+    auto const& type = f_.type(part);
+    V const base = b_.CreateLoad(b_.getPtrTy(), cell(cell_of(*s_.places[whole])));
+    return {base, b_.CreateMul(extent(element_count(type.shape)), c64(bytes(type.dtype))),
+            cell_of(*s_.places[part])};
+  }
+  i64 cell_of(Place const& p) const {
+    switch (p.kind) {
+    case Place::Kind::slot: return s_.frame.slots + p.index;
+    case Place::Kind::round: return s_.frame.rounds + p.index;
+    default: throw CompilerBug("a sequence is not in the arena");
+    }
+  }
+  V extent(Dim const& d) {
+    auto const c = polynomial_in_batch(d);
+    if (!c) throw Error("an extent of " + d.text() + " is not compiled yet");
+    V const batch = get(Frame::batch);
+    V const squares = b_.CreateMul(b_.CreateMul(batch, batch), c64((*c)[2]));
+    return b_.CreateAdd(b_.CreateAdd(squares, b_.CreateMul(batch, c64((*c)[1]))), c64((*c)[0]));
+  }
+
+  // The kernels in a loop have copies of the addresses.
+  void advance_parameters(Node const& scan, i64 changed, V address) {
+    size_t count = 0;
+    each_node(scan.regions.front().nodes, [&](Node const& n) { count += is_kernel(n); });
+    for (size_t k = next_kernel_; k < next_kernel_ + count; ++k) {
+      auto const& cells = kernels_[k].parameters.addresses;
+      for (size_t i = 0; i < cells.size(); ++i)
+        if (cells[i] == changed) set(parameters_[k] + static_cast<i64>(i), address);
+    }
+  }
+
+  void branch(Node const& n) {
+    if (n.attributes.get_or("barrier", false)) meet();
+    V const condition = b_.CreateLoad(b_.getInt8Ty(), address_of(*s_.places[n.operands[0]]));
+    auto *yes = block(), *no = block(), *after = block();
+    b_.CreateCondBr(b_.CreateICmpNE(condition, b_.getInt8(0)), yes, no);
+    for (auto const& [side, where] : {std::pair(0, yes), std::pair(1, no)}) {
+      b_.SetInsertPoint(where);
+      call(n.regions[static_cast<size_t>(side)].nodes);
+      b_.CreateBr(after);
+    }
+    b_.SetInsertPoint(after);
+    waiting_.assign(waiting_.size(), true);
   }
 
   void meet() { b_.CreateCall(barrier_function(m_), {c_}); }
@@ -312,6 +397,7 @@ private:
     case Place::Kind::slot: return pointer(frame.slots + p.index);
     case Place::Kind::argument: return pointer(frame.arguments + p.index);
     case Place::Kind::result: return pointer(frame.results + p.index);
+    case Place::Kind::round: return pointer(frame.rounds + p.index);
     default: throw CompilerBug("a reported value has no place of its own");
     }
   }
@@ -336,6 +422,9 @@ private:
   std::vector<KernelCall> const& kernels_;
   llvm::Function* function_ = nullptr;
   llvm::BasicBlock* after_steps_ = nullptr;
+  std::vector<i64> parameters_; // per kernel: its first cell of parameters
+  size_t next_kernel_ = 0;
+  std::vector<bool> waiting_; // per value: made since the threads last met, by one that nobody knows
   V c_ = nullptr, frame_ = nullptr, thread_ = nullptr, threads_ = nullptr, step_ = nullptr;
 };
 

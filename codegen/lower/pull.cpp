@@ -88,6 +88,7 @@ int Puller::buffer_at(Place const& p) {
   case Place::Kind::slot: return b_.buffer(text("slot"), storage_.frame.slots + p.index);
   case Place::Kind::argument: return b_.buffer(text("argument"), storage_.frame.arguments + p.index);
   case Place::Kind::result: return b_.buffer(text("result"), storage_.frame.results + p.index);
+  case Place::Kind::round: return b_.buffer(text("round"), storage_.frame.rounds + p.index);
   default: throw CompilerBug("a value without memory is used as a buffer");
   }
 }

@@ -3,7 +3,10 @@
 #include "ir/index_map.h"
 #include "ir/memory.h"
 #include "ir/op.h"
+#include "ir/scan.h"
 #include "ir/walk.h"
+
+#include <algorithm>
 
 namespace nnc {
 
@@ -18,18 +21,41 @@ Storage::Storage(Function const& f) : function(f), frame(f), root(roots_of(f)), 
     places[a.value] = Place{.kind = Place::Kind::argument, .index = static_cast<i64>(i)};
     if (a.role == Role::scalar) scalar_number[a.value] = scalar++;
   }
-  for (auto const& n : f.body.nodes) {
-    if (is_alias(f, n)) {
+  find_places(f.body.nodes);
+}
+
+void Storage::find_places(std::vector<Node> const& nodes) {
+  for (auto const& n : nodes) {
+    if (is_alias(function, n)) {
       places[n.result()] = places[n.operands[0]];
     } else if (n.kernel) {
       auto const& list = n.kernel->places;
       if (!list || list->size() != n.results.size()) throw CompilerBug("a kernel has other places than results");
       if (!n.kernel->schedule && n.kernel->kind != KernelKind::scalars) throw CompilerBug("a kernel has no schedule");
       for (size_t i = 0; i < list->size(); ++i) places[n.results[i]] = (*list)[i];
+    } else if (holds_scopes(n)) {
+      places_of_scope(n);
+      for (auto const& r : n.regions) find_places(r.nodes);
     } else {
       throw CompilerBug("code is made of kernels; found a " + std::string(info(n.op).name) + " outside of one");
     }
   }
+}
+
+// Those of the carries are where the first ones are; the others are listed.
+void Storage::places_of_scope(Node const& n) {
+  auto const list = n.attributes.get_or("places", std::vector<Place>{});
+  std::vector<ValueId> placed;
+  if (n.op == OpCode::scan) {
+    Scan const s(n);
+    for (size_t i = 0; i < s.carries; ++i) places[s.carried(i)] = places[s.last(i)] = places[s.first(i)];
+    for (size_t i = 0; i < s.sequences; ++i) placed.push_back(s.element(i));
+    for (size_t i = 0; i < s.stacks(); ++i) placed.push_back(s.stack(i));
+  } else {
+    placed = n.results;
+  }
+  if (placed.size() != list.size()) throw CompilerBug("a node with regions has other places than it needs");
+  for (size_t i = 0; i < placed.size(); ++i) places[placed[i]] = list[i];
 }
 
 std::optional<Role> Storage::role(ValueId v) const {
@@ -70,6 +96,8 @@ Ref extent_in_slots(LoopBuilder& b, Dim const& d) { return polynomial(b, d, Fram
 
 namespace {
 
+bool is_in_arena(Place const& p) { return p.kind == Place::Kind::slot || p.kind == Place::Kind::round; }
+
 // What the entry itself walks: the rows of data columns, and the slots one behind the other.
 void check_extents(Function const& f) {
   auto const refuse = [&](ValueId v, std::string const& what) {
@@ -78,26 +106,18 @@ void check_extents(Function const& f) {
   for (auto const& a : f.arguments)
     for (size_t i = 1; a.role == Role::data && i < f.type(a.value).shape.size(); ++i)
       if (!f.type(a.value).shape[i].is_constant()) refuse(a.value, "a column");
-  for (auto const& n : f.body.nodes) {
-    if (!n.kernel) continue;
-    auto const& places = *n.kernel->places;
-    for (size_t i = 0; i < places.size(); ++i)
-      if (places[i].kind == Place::Kind::slot && !polynomial_in_batch(element_count(f.type(n.results[i]).shape)))
-        refuse(n.results[i], "an intermediate value");
-  }
+  each_node(f.body.nodes, [&](Node const& n) {
+    if (!n.kernel && !holds_scopes(n)) return;
+    bool const own = !n.kernel || std::any_of(n.kernel->places->begin(), n.kernel->places->end(), is_in_arena);
+    for (auto v : n.results)
+      if (own && !polynomial_in_batch(element_count(f.type(v).shape))) refuse(v, "an intermediate value");
+  });
   for (auto const& slot : f.slots)
     if (!polynomial_in_batch(slot))
       throw Error(Diagnostic{.at = f.at, .message = "a slot of " + slot.text() + " bytes is not compiled yet"});
 }
 
 } // namespace
-
-void check_operators(Function const& f) {
-  each_node(f.body.nodes, [](Node const& n) {
-    if (holds_scopes(n))
-      throw Error(Diagnostic{.at = n.at, .message = std::string(info(n.op).name) + " is not compiled yet"});
-  });
-}
 
 namespace {
 
@@ -114,7 +134,6 @@ void check_sums(Function const& f) {
 } // namespace
 
 void check_compiled(Function const& f) {
-  check_operators(f);
   check_extents(f);
   check_sums(f);
 }

@@ -16,6 +16,10 @@ struct Storage {
   std::vector<std::optional<Place>> places;        // by value: of arguments and results of kernels, and their reshapes
   std::vector<i64> argument_number, scalar_number; // by root; -1: none
   std::optional<Role> role(ValueId) const;         // of an argument or a reshape of it
+
+private:
+  void find_places(std::vector<Node> const&);
+  void places_of_scope(Node const&);
 };
 
 // c[0] + c[1] * batch + c[2] * batch^2, or nothing for an extent that is no such polynomial.
@@ -24,7 +28,6 @@ Ref extent(LoopBuilder&, Dim const&);          // its exact value
 Ref extent_in_slots(LoopBuilder&, Dim const&); // with batch rounded up to row_padding
 
 // What code is made for; an Error with the place for the rest.
-void check_operators(Function const&);
 void check_compiled(Function const&);
 
 } // namespace nnc

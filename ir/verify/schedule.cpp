@@ -4,6 +4,7 @@
 #include "ir/memory.h"
 #include "ir/op.h"
 #include "ir/verify/parts.h"
+#include "ir/walk.h"
 
 #include <algorithm>
 #include <bit>
@@ -200,8 +201,9 @@ private:
 
 void verify_schedules(Module const& m, Function const& f, Complain const& complain) {
   Schedules schedules(m, f, complain);
-  for (auto const& n : f.body.nodes)
+  each_node(f.body.nodes, [&](Node const& n) {
     if (n.kernel) schedules.check(n);
+  });
 }
 
 } // namespace nnc::verifying

@@ -2,6 +2,7 @@
 #include "passes/fuse/emit.h"
 
 #include "ir/node_limit.h"
+#include "ir/walk.h"
 
 #include <algorithm>
 #include <unordered_map>
@@ -61,7 +62,8 @@ public:
     scalars();
     for (auto g : order) {
       auto const& group = groups_[g];
-      if (graph_.classes[group.last] == Class::alias) nodes_.push_back(old_[group.last]);
+      auto const what = graph_.classes[group.last];
+      if (what == Class::alias || what == Class::scope) nodes_.push_back(std::move(old_[group.last]));
       else kernel(group.nodes, {.kind = kind_of(group), .row_axes = group.row_axes});
     }
     find_results();
@@ -157,11 +159,12 @@ private:
     for (auto const& n : nodes_)
       for (auto v : n.operands) outside[v] = true;
     for (auto const& r : f_.results) outside[r.value] = true;
-    for (auto& n : nodes_)
-      for (auto const& r : n.regions)
-        for (auto const& inner : r.nodes)
-          for (auto v : inner.results)
-            if (outside[v]) n.results.push_back(v);
+    for (auto& n : nodes_) {
+      if (!is_kernel(n)) continue;
+      for (auto const& inner : n.regions.front().nodes)
+        for (auto v : inner.results)
+          if (outside[v]) n.results.push_back(v);
+    }
   }
 
   Graph const& graph_;

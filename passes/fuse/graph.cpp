@@ -2,6 +2,7 @@
 #include "passes/fuse/graph.h"
 
 #include "ir/index_map.h"
+#include "ir/walk.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -12,6 +13,7 @@ namespace nnc::fusion {
 namespace {
 
 How access_of_operand(Function const& f, Node const& n, size_t operand) {
+  if (holds_scopes(n)) return How::mapped;
   if (is_reduction(n)) return How::reduced;
   if (info(n.op).has(contracts)) return How::contracted;
   if (!reads_in_step(f, n, operand)) return How::mapped;
@@ -61,7 +63,7 @@ Graph::Graph(Function& f) : function(f) {
   for (NodeId n = 0; n < size(); ++n)
     for (auto v : node(n).results) producer[v] = n;
   is_result.assign(f.values.size(), false);
-  stored_ = known_ = is_result;
+  stored_ = known_ = scoped_ = is_result;
   for (auto const& r : f.results) {
     is_result[r.value] = true;
     if (r.role != Role::loss && r.role != Role::metric) stored_[r.value] = true;
@@ -69,16 +71,27 @@ Graph::Graph(Function& f) : function(f) {
   for (ValueId v = 0; v < f.values.size(); ++v) known_[v] = f.values[v].constant.has_value();
   for (auto const& a : f.arguments)
     if (a.role == Role::scalar || a.role == Role::step || a.role == Role::seed) known_[a.value] = true;
+  read_by_scopes();
   classify();
   accesses.resize(size());
   for (NodeId n = 0; n < size(); ++n) {
-    if (classes[n] != Class::plain && classes[n] != Class::alias) continue;
+    if (!is_grouped(classes[n])) continue;
     for (size_t i = 0; i < node(n).operands.size(); ++i)
       follow(n, {.value = node(n).operands[i],
                  .how = access_of_operand(f, node(n), i),
                  .right_side = info(node(n).op).has(contracts) && i == 1});
   }
   link();
+}
+
+void Graph::read_by_scopes() {
+  for (auto const& n : function.body.nodes) {
+    if (!holds_scopes(n)) continue;
+    for (size_t i = 0; i < n.operands.size(); ++i) {
+      scoped_[n.operands[i]] = true;
+      if (n.op == OpCode::scan && i < own_operands(n)) stored_[n.operands[i]] = true;
+    }
+  }
 }
 
 // A number that no kernel computes: a literal, a tunable number, the step, the seed, and what is computed from them.
@@ -92,6 +105,7 @@ bool Graph::is_virtual(ValueId v) const {
 
 Class Graph::class_of(NodeId id) const {
   auto const& n = node(id);
+  if (holds_scopes(n)) return Class::scope;
   auto const& op = info(n.op);
   auto const v = n.result();
   bool known = std::all_of(n.operands.begin(), n.operands.end(), [&](ValueId x) { return known_before_step(x); });
@@ -104,9 +118,11 @@ Class Graph::class_of(NodeId id) const {
   }
   if (is_result[v]) return Class::plain;
   bool all_virtual = std::all_of(n.operands.begin(), n.operands.end(), [&](ValueId x) { return is_virtual(x); });
-  if (!all_virtual && is_other_shape(function, n))
-    return producer[n.operands[0]] != no_node && classes[producer[n.operands[0]]] == Class::free ? Class::free
-                                                                                                 : Class::alias;
+  if (!all_virtual && is_other_shape(function, n) &&
+      (producer[n.operands[0]] == no_node || classes[producer[n.operands[0]]] != Class::free))
+    return Class::alias;
+  if (scoped_[v]) return Class::plain;
+  if (!all_virtual && is_other_shape(function, n)) return Class::free;
   bool again = op.has(elementwise) && !op.has(costly) && all_virtual;
   return again || is_view(function, n) ? Class::free : Class::plain;
 }

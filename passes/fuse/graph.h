@@ -18,8 +18,10 @@ enum class Class : u8 {
   scalar, // rank 0, from numbers that are known before the step: every thread computes it for itself
   free,   // cheap to compute again or only another index: copied into every kernel that reads it
   alias,  // a reshape of a stored value: the same bytes
+  scope,  // a node with regions: it stays one, and what it reads is stored or a number
   plain,  // part of exactly one kernel
 };
+inline bool is_grouped(Class c) { return c != Class::scalar && c != Class::free; }
 
 // At which index a node that computes element i reads a value.
 enum class How : u8 {
@@ -44,6 +46,7 @@ struct Graph {
   Node const& node(NodeId n) const { return function.body.nodes[n]; }
   Shape const& shape(NodeId n) const { return function.type(node(n).result()).shape; }
   NodeId size() const { return static_cast<NodeId>(function.body.nodes.size()); }
+  bool known_before_step(ValueId) const;
 
   Function& function;
   std::vector<Class> classes;                // per node
@@ -58,13 +61,14 @@ struct Graph {
 private:
   void classify();
   Class class_of(NodeId) const;
-  bool known_before_step(ValueId) const;
+  void read_by_scopes();
   bool is_virtual(ValueId) const;
   void follow(NodeId reader, Access first);
   void link();
   std::vector<bool> virtual_; // per node: needs no memory
   std::vector<bool> known_;   // per value: a literal, or an argument that is a number
-  std::vector<bool> stored_;  // per value: a result that has a buffer outside
+  std::vector<bool> stored_;  // per value: a result that has a buffer outside, or what a scan walks over
+  std::vector<bool> scoped_;  // per value: a node with regions reads it
 };
 
 // True when the reduction folds exactly the last axes of its operand; how many.

@@ -49,6 +49,10 @@ Group group_of_node(Graph const& g, NodeId id) {
   auto const& n = g.node(id);
   auto const& op = info(n.op);
   Group group{.space = g.shape(id), .last = id, .nodes = {id}};
+  if (g.classes[id] == Class::scope) {
+    group.kind = Kind::alone;
+    return group;
+  }
   auto const& accesses = g.accesses[id];
   group.epilogue = op.has(elementwise) &&
                    std::all_of(accesses.begin(), accesses.end(), [](Access const& a) { return a.plain_path; });
@@ -78,7 +82,7 @@ Groups::Groups(Graph const& graph)
       seen_(graph.size()), before_(graph.size()), place_(graph.size()) {
   for (NodeId n = 0; n < graph.size(); ++n) {
     for (auto m : graph.next[n]) before_[m].push_back(n);
-    if (graph.classes[n] != Class::plain && graph.classes[n] != Class::alias) continue;
+    if (!is_grouped(graph.classes[n])) continue;
     group_of_[n] = n;
     groups_[n] = group_of_node(graph, n);
     place_[n] = n;

@@ -15,7 +15,7 @@ enum class Kind : u8 {
   pointwise, // one value per index of the space; a reduction inside is a loop of its own for each
   rows,      // the last `row_axes` axes of the space are a row; reductions fold exactly a row
   contract,  // one dot, and elementwise nodes on its result
-  alone,     // takes no company: scatter_add, a reshape that is an alias
+  alone,     // takes no company: scatter_add, a reshape that is an alias, a node with regions
 };
 
 struct Group {

@@ -332,19 +332,6 @@ TEST_CASE("a mistake in a module has its place there, wherever the nodes come fr
   auto const said = desk.nnc("k.ir --emit asm"); // refused by the verifier
   CHECK(said.status == 1);
   CHECK_MESSAGE(contains(said.err, "k.ir:3:5: error: @run: reduce_sum among rows"), said.err);
-  desk.scratch().write("w.ir", R"(func @run(%p: bool[], %x: f32[4]) -> (y: f32[4]) {
-  %y = cond %p, %x : f32[4] { # a.nn:7
-    %a = neg %x : f32[4]
-    -> %a
-  } {
-    -> %x
-  }
-  return %y
-}
-)");
-  auto const late = desk.nnc("w.ir --emit asm"); // by codegen
-  CHECK(late.status == 1);
-  CHECK_MESSAGE(late.err.starts_with("w.ir:2:3: error: cond is not compiled yet"), late.err);
 }
 
 TEST_CASE("a module without functions holds nothing to be done") {
