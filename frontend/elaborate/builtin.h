@@ -7,6 +7,7 @@
 namespace nnc::front {
 
 Any not_built(BuiltinCall&);
+Any run_cond(BuiltinCall&);
 
 struct Builtin {
   std::string_view signature; // "sum(x, axis = none, keep = false)"

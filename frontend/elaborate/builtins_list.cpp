@@ -90,7 +90,7 @@ std::vector<Builtin> const& list_builtins() {
       {"map(f, list)", map},
       {"zip(..lists)", zip},
       {"reversed(list)", reversed},
-      {"cond(c, yes, no)", not_built},
+      {"cond(c, yes, no)", run_cond},
       {"total(x)", not_built},
       {"permutation(n)", not_built},
       {"sort(x, axis = -1)", not_built},

@@ -176,6 +176,8 @@ Any Elaborator::random_bits(Shape const& shape, Location at) {
   ValueId seed = graph_->argument("seed", scalar_of(DType::i64), Role::seed);
   bool stepless = graph_->kind == Graph::Kind::initialize;
   ValueId step = stepless ? make.integer(DType::i64, 0) : graph_->argument("step", scalar_of(DType::i64), Role::step);
+  if (ValueId const round = round_number(at); round != no_value) // each round is a step of its own, so to speak
+    step = make.make(OpCode::add, {step, make.make(OpCode::mul, {round, make.integer(DType::i64, i64{1} << 32)})});
   std::string path = frame_->path->counted_draw("bits");
   return tensor(make.make(OpCode::random_bits, {seed, step}, {{"path", path}}, Type{DType::i32, shape}));
 }

@@ -11,6 +11,7 @@
 
 #include "ir/node_limit.h"
 #include "ir/verify.h"
+#include "ir/walk.h"
 
 #include <fmt/core.h>
 

@@ -6,6 +6,7 @@
 //   texts_not_run  unknown names in texts that nothing runs
 //   expression  every kind of expression           operators   arithmetic, comparison, logic
 //   tensor      numbers to tensors, broadcasting   index       x[...]
+//   scan        loops and branches at run time
 //   call        arguments, frames, paths           pattern     types as patterns
 //   statement   blocks and statements
 //   builtins_*  the operations that the library stands on
@@ -147,6 +148,9 @@ public:
   Any gradient(Any const& y, Any const& x, Location);
   Any tunable(OpCode, std::vector<Any> const&, std::optional<f64> known, Location);
 
+  char const* region() const { return region_; } // "scan", "cond": what is being built stands in one
+  ValueId round_number(Location);
+
   // calls
   Any call(Any const& callee, std::vector<Actual>, Location, std::string const& tag = {}, std::string const& as = {});
   Any random_bits(Shape const&, Location);
@@ -164,6 +168,8 @@ private:
   friend class Ranges;
   friend class ArgumentHelp;
   friend class Warnings;
+  friend class RegionGuard;
+  friend class ScanBuilder;
 
   void run_program();
   void report(Diagnostic);
@@ -206,6 +212,7 @@ private:
   Any eval_binary(syntax::BinaryExpr const&, Location);
   Any eval_list(syntax::ListExpr const&);
   Any eval_choice(syntax::ChoiceExpr const&);
+  Any eval_scan(syntax::ScanExpr const&, Location);
   Any eval_member(syntax::MemberExpr const&, Location);
   Any eval_values(std::vector<syntax::ExprPtr> const&);
   Any closure(syntax::FunctionDecl const&);
@@ -267,6 +274,8 @@ private:
   void run_for(syntax::ForStmt const&);
   void unpack(std::vector<syntax::Name> const&, Any const&, Location);
   void run_require(syntax::RequireStmt const&, Location);
+  void run_emit(syntax::EmitStmt const&, Location);
+  void refuse_rebinding(std::string const& name, Location);
 
   void refuse_results_with_batch_behind(Function const&);
   void complete(std::vector<Graph*> const&);
@@ -281,6 +290,7 @@ private:
   std::shared_ptr<NodeLimit> limit_; // of all graphs together
   Graph* graph_ = nullptr;
   Frame* frame_ = nullptr;
+  char const* region_ = nullptr;
   int depth_ = 0, calls_ = 0;
   i64 statements_ = 0, work_ = 0;
 

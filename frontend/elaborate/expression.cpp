@@ -66,7 +66,7 @@ Any Elaborator::eval_expr(Expr const& e) {
   if (auto* m = std::get_if<MemberExpr>(&e.as)) return eval_member(*m, e.at);
   if (auto* f = std::get_if<FunctionExpr>(&e.as)) return closure(*f->function);
   if (auto* c = std::get_if<ChoiceExpr>(&e.as)) return eval_choice(*c);
-  fail(e.at, "`scan` is not built yet");
+  return eval_scan(std::get<ScanExpr>(e.as), e.at);
 }
 
 // `and` and `or` do not look at their right side when the left one decides while compiling.

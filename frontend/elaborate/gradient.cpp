@@ -3,6 +3,8 @@
 // block becomes a function of the module, @gradient.f, for the types of this call.
 #include "frontend/elaborate/gradient.h"
 
+#include "ir/walk.h"
+
 #include <fmt/core.h>
 #include <functional>
 
@@ -129,15 +131,17 @@ ValueId OwnDerivatives::sum_to(ValueId v, Shape const& shape, Location at) {
 void OwnDerivatives::add_derivatives() {
   auto& functions = e_.out_.module.functions;
   std::map<std::string, int> counts;
-  for (size_t k = 0; k < functions.size(); ++k)
-    for (size_t i = 0; i < functions[k].body.nodes.size(); ++i) {
-      Node& n = functions[k].body.nodes[i];
-      if (n.op != OpCode::with_gradient) continue;
+  for (size_t k = 0; k < functions.size(); ++k) {
+    std::vector<Function> named;
+    each_node(functions[k].body.nodes, [&](Node& n) {
+      if (n.op != OpCode::with_gradient) return;
       Function f = std::move(derivatives_[std::stoul(n.attributes.get<std::string>("derivative"))]->function);
       if (int count = ++counts[f.name]; count > 1) f.name += fmt::format("_{}", count);
       n.attributes.set("derivative", f.name);
-      functions.push_back(std::move(f));
-    }
+      named.push_back(std::move(f));
+    });
+    for (auto& f : named) functions.push_back(std::move(f));
+  }
 }
 
 } // namespace nnc::front

@@ -8,6 +8,13 @@
 
 namespace nnc::front {
 
+// The rounds of a scan, for random draws in it.
+struct ScanRound {
+  i64 length = 0;
+  ValueId element = no_value; // the number of the round; made when it is asked for
+  ScanRound* around = nullptr;
+};
+
 struct Graph {
   enum class Kind : u8 { training, evaluation, run, initialize, update, require };
   Graph(Kind k, std::string name, std::shared_ptr<NodeLimit> limit) : kind(k), builder(function) {
@@ -24,6 +31,7 @@ struct Graph {
   std::map<std::string, ValueId> extents;      // run-time values of symbolic extents, by their text
   std::map<std::string, ValueId> state_values; // by path: what the state holds now
   std::map<std::string, Location> declared;    // paths of params and states met in this graph
+  ScanRound* round = nullptr;                  // of the scan whose body is being built
   // The derivative of a function's own is a graph inside of the one that calls the function: what it reads of that one
   // becomes an argument, in this order.
   Graph* outer = nullptr;

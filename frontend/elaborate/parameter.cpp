@@ -36,6 +36,11 @@ bool is_counted(Frame const& frame) {
 
 } // namespace
 
+char const* Parameters::help_for_region() const {
+  return std::string_view(e_.region()) == "scan" ? "carry the value, and write it behind the scan"
+                                                 : "give the value, and write it behind the cond";
+}
+
 Parameters::Parameters(Elaborator& e) : e_(e), initialize_(Graph::Kind::initialize, "initialize", e.limit_) {}
 
 Update& Parameters::start_update(std::string const& path) {
@@ -57,6 +62,8 @@ void Parameters::run_param(ParamStmt const& s, Location at) {
 
 void Parameters::declare_param(ParamStmt const& s, Location at) {
   char const* kind = s.is_state ? "state" : "param";
+  if (s.is_state && e_.region())
+    e_.fail(at, fmt::format("a state cannot be declared in a {}", e_.region()), help_for_region());
   if (s.per_epoch) e_.fail(at, "`per epoch` is not built yet");
   for (Frame const* f = e_.frame_; f; f = f->caller)
     if (f->function && f->function->gradient)
@@ -194,6 +201,7 @@ Any Parameters::optimizer_state(ParamStmt const& s, Location at) {
 }
 
 void Parameters::run_write(WriteStmt const& s, Location at) {
+  if (e_.region()) e_.fail(at, fmt::format("`<-` cannot stand in a {}", e_.region()), help_for_region());
   auto const& name = s.target.text;
   bool is_p = e_.frame_->kind == Frame::Kind::optimizer && name == "p";
   auto state = e_.frame_->states.find(name);

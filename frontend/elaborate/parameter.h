@@ -34,6 +34,7 @@ public:
   Update& start_update(std::string const& path);
 
 private:
+  char const* help_for_region() const;
   void declare_param(syntax::ParamStmt const&, Location);
   void refuse_batch(Type const&, std::string const& kind, std::string const& path, Location);
   Any initial_value(syntax::ParamStmt const&, std::optional<Type> const&, std::string const& path, Location);

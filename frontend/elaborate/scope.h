@@ -79,6 +79,14 @@ private:
   std::map<std::string, u32> options_; // by their text
 };
 
+// The body of a scan that is being elaborated.
+struct ScanScope {
+  Names const* names = nullptr; // what the names outside were
+  std::set<std::string> own = {}; // elements and carries
+  std::optional<Any> emitted = {};
+  Location emit_at = {};
+};
+
 // A call that is being elaborated.
 struct Frame {
   enum class Kind : u8 { function, model, optimizer, train, constant };
@@ -97,6 +105,7 @@ struct Frame {
   std::optional<DType> float_type, int_type; // what `float` and `int` mean in this call
   std::optional<Any> result;
   bool returned = false;
+  ScanScope* scan = nullptr; // whose body is being run
 };
 
 } // namespace nnc::front

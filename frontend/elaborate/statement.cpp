@@ -66,6 +66,7 @@ void Elaborator::statement(Stmt const& s, bool is_last) {
   else if (auto* x = std::get_if<ForStmt>(&s.as)) run_for(*x);
   else if (auto* x = std::get_if<RequireStmt>(&s.as)) run_require(*x, s.at);
   else if (auto* x = std::get_if<ReturnStmt>(&s.as)) {
+    if (frame_->scan) fail(s.at, "`return` cannot leave a scan", "carry what is to be known behind it");
     if (frame_->kind != Frame::Kind::function)
       fail(s.at, "`return` stands in functions only",
            frame_->kind == Frame::Kind::optimizer ? "an optimizer writes `p <- p - lr * g`"
@@ -79,7 +80,7 @@ void Elaborator::statement(Stmt const& s, bool is_last) {
       frame_->returned = true;
     } else if (!value.is<None>())
       fail(s.at, fmt::format("this value, {}, is lost", shown(value)), help_for_lost(*x->values.front(), frame_->kind));
-  } else fail(s.at, "`emit` stands in a `scan` only");
+  } else run_emit(std::get<EmitStmt>(s.as), s.at);
 }
 
 // What a failed statement would have bound: whoever uses it stays silent.
@@ -117,6 +118,7 @@ void Elaborator::poison(Stmt const& s) {
 
 void Elaborator::bind(std::string const& name, Any value, Location at) {
   if (name == "_") return;
+  refuse_rebinding(name, at);
   frame_->untaken.erase(name);
   name_value(name, value);
   value.at = at;
