@@ -5,6 +5,7 @@
 #include "passes/differentiate.h"
 #include "passes/fold.h"
 #include "passes/fuse.h"
+#include "passes/hoist.h"
 #include "passes/layout.h"
 #include "passes/order.h"
 #include "passes/pass.h"
@@ -37,6 +38,7 @@ constexpr Pass passes[] = {
     {"fold", fold, "simplify brings literals together", optional, idempotent},
     {"cse", cse, "forward and backward share values; updates share their scalars", optional, idempotent},
     {"dce", dce, "contributions to what needs no gradient", optional, idempotent},
+    {"hoist", hoist, "forward and backward scans are there, and nothing in them that nobody needs", optional, idempotent},
     {"layout", layout, "when all convolutions are there, and before sums are given an order: along the axes as they lie",
      needed, idempotent, rounds, of_rounding},
     {"widen", widen, "when all sums are there, and before they are given an order: that of f32", needed, idempotent,
