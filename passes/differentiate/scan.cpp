@@ -10,7 +10,7 @@
 //       ... what the derivative of one round takes ...
 //       -> %dhp, %db
 //     }
-//     %dw = dot %hps, %dx {contract_lhs=[0, 1], contract_rhs=[0, 1]}
+//     %dw = dot (rows of %hps), (rows of %dx) {contract_lhs=[0], contract_rhs=[0]}
 //
 // Of the values of a round those are stacked that are dear: products, sums, exp and its like, draws. The others are
 // computed again from these, from the elements and from the carries. The derivative by a value from outside is a carry
@@ -67,6 +67,19 @@ Attributes over_rounds(Node const& n) {
   for (std::string_view name : {"batch_lhs", "batch_rhs"})
     if (out.has(name)) out.set(name, behind_rounds(out.get<Axes>(name), false));
   return out;
+}
+
+// Is the first axis of what a dot or a sum reads summed in all that it reads? The rounds and this axis are then summed as
+// one: all rows of all rounds.
+bool sums_rows(Node const& n) {
+  if (n.operands.size() == 1) {
+    auto const axes = n.attributes.get<Axes>("axes");
+    return std::find(axes.begin(), axes.end(), 0) != axes.end();
+  }
+  auto const lhs = n.attributes.get<Axes>("contract_lhs"), rhs = n.attributes.get<Axes>("contract_rhs");
+  for (size_t i = 0; i < lhs.size(); ++i)
+    if (lhs[i] == 0 && rhs[i] == 0) return true;
+  return false;
 }
 
 bool is_dear(Node const& n) {
@@ -264,15 +277,23 @@ private:
   ValueId over_all_rounds(Aside const& a, ValueId slopes, ValueId others) {
     ValueId last = no_value;
     for (auto const& n : chain_of(f_, a.node, a.operand, a.slope)) {
-      bool const first = last == no_value;
+      bool const first = last == no_value, rows = first && sums_rows(n);
       std::vector<ValueId> operands{last};
-      if (first) {
-        operands = n.operands;
-        for (auto& v : operands) v = v == a.slope ? slopes : others;
-      }
-      last = make_.make(n.op, operands, first ? over_rounds(n) : n.attributes, f_.type(n.result()));
+      if (first) operands = n.operands;
+      for (auto& v : operands)
+        if (first) v = v == a.slope ? slopes : others;
+      for (auto& v : operands)
+        if (rows) v = rows_of_rounds(v);
+      last = make_.make(n.op, operands, first && !rows ? over_rounds(n) : n.attributes, f_.type(n.result()));
     }
     return last;
+  }
+
+  ValueId rows_of_rounds(ValueId v) {
+    Shape shape = f_.type(v).shape;
+    shape[1] = shape[0] * shape[1];
+    shape.erase(shape.begin());
+    return make_.reshape(v, std::move(shape));
   }
 
   Builder& make_;
