@@ -142,11 +142,14 @@ void group(Function& f, bool together) {
   }
   std::vector<bool> known(f.values.size());
   for (ValueId v = 0; v < known.size(); ++v) known[v] = graph.known_before_step(v);
-  for (auto& n : f.body.nodes)
-    for (size_t r = 0; holds_scopes(n) && r < n.regions.size(); ++r) {
-      RegionAsFunction region(f, n, n.regions[r], known);
+  for (auto& n : f.body.nodes) {
+    if (!holds_scopes(n)) continue;
+    for (auto& r : n.regions) {
+      RegionAsFunction region(f, n, r, known);
       group(region.inner, together);
     }
+    list_captures(f, n); // their order follows the kernels'
+  }
   emit_kernels(graph, groups, f);
 }
 

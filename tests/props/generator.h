@@ -4,6 +4,7 @@
 #pragma once
 
 #include "ir/evaluate.h"
+#include "ir/scan.h"
 #include "ir/verify.h"
 #include "passes/differentiate.h"
 #include "tests/props/samples.h"
@@ -99,8 +100,8 @@ inline bool near_a_jump(Node const& n, std::vector<Tensor> const& x, Type const&
 
 class Generator {
 public:
-  Generator(u64 seed, Coverage& coverage, bool conds = false)
-      : seed_(seed), draw_(seed), coverage_(coverage), conds_(conds) {}
+  Generator(u64 seed, Coverage& coverage, bool regions = false)
+      : seed_(seed), draw_(seed), coverage_(coverage), regions_(regions) {}
 
   Module run(int size, bool with_gradient) {
     f_.name = "f";
@@ -380,17 +381,53 @@ private:
     ValueId v = x, other = x;
     for (i64 left = draw_.integer(0, 3); left > 0; --left) {
       if (draw_.chance(0.3)) other = v;
-      switch (draw_.integer(0, depth > 0 ? 4 : 3)) {
+      switch (draw_.integer(0, depth > 0 ? 5 : 3)) {
       case 0: v = b.make(OpCode::tanh, {v}); break;
       case 1: v = b.make(OpCode::mul, {v, *pick([&](Type const& t) { return t == type(x); })}); break;
       case 2: v = b.make(OpCode::sub, {b.constant(DType::f32, 0.5), v}); break;
       case 3: v = b.make(OpCode::add, {v, v}); break;
-      default:
+      case 4:
         v = b.cond(condition, {random_side(v, condition, depth - 1), random_side(v, condition, depth - 1)}).front();
+        break;
+      default: v = random_scan(b, v, condition, depth - 1).front();
       }
     }
     side.results = {v, other};
     return side;
+  }
+
+  // From x on, along a sequence of values of its type where there is one: the last value of a carry, and a stack.
+  std::vector<ValueId> random_scan(Builder& b, ValueId x, ValueId condition, int depth) {
+    Type const t = type(x);
+    auto const sequence = pick([&](Type const& s) {
+      return s.dtype == t.dtype && s.rank() == t.rank() + 1 && s.shape[0].is_constant() && *s.shape[0].constant() <= 6 &&
+             element_of(s) == t;
+    });
+    i64 const length = sequence ? *type(*sequence).shape[0].constant() : draw_.integer(1, 4);
+    Region body;
+    std::vector<ValueId> own;
+    if (sequence) {
+      own.push_back(*sequence);
+      body.arguments.push_back(b.value(t));
+    }
+    own.push_back(x);
+    body.arguments.push_back(b.value(t));
+    Region inner = random_side(body.arguments.back(), condition, depth);
+    body.nodes = std::move(inner.nodes);
+    body.results = std::move(inner.results);
+    Builder in(f_, body.nodes);
+    if (sequence) body.results[0] = in.make(OpCode::add, {body.results[0], body.arguments[0]});
+    if (draw_.chance(0.5)) body.results[0] = in.make(OpCode::sin, {body.results[0]});
+    return b.scan(own, 1, length, draw_.chance(0.5), std::move(body));
+  }
+
+  bool add_scan() {
+    auto x = pick([](Type const& t) { return t.dtype == DType::f32; });
+    auto p = pick([](Type const& t) { return t == scalar_of(DType::bool_); });
+    if (!x) return false;
+    Builder b = make();
+    (void)random_scan(b, *x, p ? *p : new_argument(scalar_of(DType::bool_)), 2);
+    return keep_results("scan");
   }
 
   bool add_cond() {
@@ -401,6 +438,11 @@ private:
                               : p               ? *p
                                                 : new_argument(scalar_of(DType::bool_));
     make().cond(condition, {random_side(*x, condition, 2), random_side(*x, condition, 2)});
+    return keep_results("cond");
+  }
+
+  // Of a node with regions, if they can be compared.
+  bool keep_results(std::string const& producer) {
     Node const& n = f_.body.nodes.back();
     std::vector<Tensor> values;
     for (auto r : n.results) values.push_back(value_of(n, r));
@@ -410,12 +452,12 @@ private:
       return false;
     }
     count(n);
-    for (size_t i = 0; i < values.size(); ++i) keep(n.results[i], std::move(values[i]), "cond");
+    for (size_t i = 0; i < values.size(); ++i) keep(n.results[i], std::move(values[i]), producer);
     return true;
   }
 
   bool add_node() {
-    if (conds_ && draw_.chance(0.15)) return add_cond();
+    if (regions_ && draw_.chance(0.15)) return draw_.chance(0.5) ? add_cond() : add_scan();
     auto code = draw_.one_of(all_ops());
     if (info(code).has(structural)) return false;
     std::optional<Use> use;
@@ -501,7 +543,8 @@ private:
   void add_gradient() {
     Builder b(f_);
     ValueId sum = no_value;
-    auto const nodes = f_.body.nodes.size(), values = f_.values.size();
+    auto const nodes = f_.body.nodes; // a scan gives more when it is differentiated
+    auto const values = f_.values.size();
     for (auto const& r : f_.results) {
       if (type(r.value).dtype != DType::f32) continue;
       std::vector<i64> axes;
@@ -516,7 +559,7 @@ private:
     if (by.empty()) return;
     auto slopes = append_gradient({}, f_, f_.body.nodes, sum, by);
     if (std::any_of(f_.values.begin(), f_.values.end(), is_large)) { // the rule of a product squares an extent
-      f_.body.nodes.resize(nodes);
+      f_.body.nodes = nodes;
       f_.values.resize(values);
       ++coverage_.dropped;
       return;
@@ -527,7 +570,7 @@ private:
   u64 seed_;
   Draw draw_;
   Coverage& coverage_;
-  bool conds_;
+  bool regions_;
   Module m_ = [] {
     Module m;
     m.functions.emplace_back();

@@ -3,6 +3,7 @@
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "ir/walk.h"
 #include "passes/differentiate.h"
 #include "tests/props/compiled.h"
 #include "tests/props/samples.h"
@@ -211,4 +212,37 @@ TEST_CASE("a plan with scans and conds is a text that is read back") {
     CHECK(print(again.module) == text);
     CHECK(verify_finished(again.module).empty());
   }
+}
+
+TEST_CASE("neither code nor plan depends on the length of a scan, memory grows with it") {
+  auto program = [](i64 length) {
+    std::string text = R"(
+func @f(%x: f32[N,batch,4], %w: f32[4,4], %h0: f32[batch,4]) -> (y: f32[], dw: f32[4,4]) {
+  %h = scan %x, %h0, %w {carries=1, length=N} : f32[batch,4] (%xt: f32[batch,4], %hp: f32[batch,4]) {
+    %0 = dot %hp, %w {contract_lhs=[1], contract_rhs=[0]} : f32[batch,4]
+    %1 = add %0, %xt : f32[batch,4]
+    %2 = tanh %1 : f32[batch,4]
+    -> %2
+  }
+  %y = reduce_sum %h {axes=[0, 1]} : f32[]
+  %dw = grad %y, %w : f32[4,4]
+  return %y, %dw
+})";
+    for (size_t at; (at = text.find('N')) != std::string::npos;) text.replace(at, 1, std::to_string(length));
+    return props::Compiled(module_of({"", text.c_str()})).finished;
+  };
+  auto code = [](Module const& m) {
+    size_t size = 0;
+    for (auto const& part : compile(m, {.threads = 1}).parts) size += part.size();
+    return static_cast<f64>(size);
+  };
+  auto arena = [](Module const& m) {
+    i64 size = 0;
+    for (auto const& slot : m.functions[0].slots) size += slot.value({i64{16}, {}});
+    return static_cast<f64>(size);
+  };
+  Module const some = program(28), many = program(2800);
+  CHECK(node_count(some) == node_count(many));
+  CHECK(code(many) <= 1.1 * code(some));
+  CHECK(arena(many) <= 101 * arena(some));
 }
