@@ -32,7 +32,7 @@ Any range(BuiltinCall& c) {
   auto bound = [&](size_t i) {
     if (c[i].tensor())
       c.e.fail(c.places[i], fmt::format("the bound of `range` is {}: it must be known while compiling", shown(c[i])),
-               "loops unroll while compiling; one at run time is not built yet");
+               "loops unroll while compiling; one at run time is a `scan`");
     return c.e.as_constant(c[i], c.places[i], "the bound of `range`");
   };
   bool one = c[1].is<None>();
