@@ -8,8 +8,8 @@
 
 namespace nnc {
 
-// Per value: the value whose bytes it has. Itself, but for reshapes outside of kernels, and for carries of a scan, which
-// live where their first value does.
+// Per value: the value whose bytes it has. Itself, but for reshapes outside of kernels, and for carries of a scan,
+// which live where their first value does.
 std::vector<ValueId> roots_of(Function const&);
 
 // Per value: is it a number that every thread holds for itself, or is told by its caller, and so in no buffer?

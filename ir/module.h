@@ -11,9 +11,9 @@
 // broadcast; nothing else broadcasts without a `broadcast` node.
 //
 // A node may hold regions, lists of nodes of its own (ir/walk.h). The sides of a `cond` are two, the body of a `scan`
-// is one (ir/scan.h). A `kernel` node is a group: its one region holds nodes; `operands` are exactly the values from outside that these nodes read (literals are
-// not listed), `results` exactly the values inside that are read outside. No value is renamed when nodes move into a
-// kernel.
+// is one (ir/scan.h). A `kernel` node is a group: its one region holds nodes; `operands` are exactly the values from
+// outside that these nodes read (literals are not listed), `results` exactly the values inside that are read outside.
+// No value is renamed when nodes move into a kernel.
 #pragma once
 
 #include "ir/box.h"

@@ -322,8 +322,8 @@ private:
       return refuse(fmt::format("{} carries, but its region takes {} values and it gives {}", carries,
                                 body.arguments.size(), n.results.size()));
     if (n.operands.size() < body.arguments.size())
-      return refuse(fmt::format("its region takes {} values, found {} operands", body.arguments.size(),
-                                n.operands.size()));
+      return refuse(
+          fmt::format("its region takes {} values, found {} operands", body.arguments.size(), n.operands.size()));
     if (body.results.size() != n.results.size())
       return refuse(fmt::format("its region gives {} values, expected {}", body.results.size(), n.results.size()));
     if (n.results.empty()) return refuse("it gives nothing");

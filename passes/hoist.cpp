@@ -12,8 +12,8 @@
 //       %1 = dot %hp, %u {contract_lhs=[1], contract_rhs=[0]} : f32[batch,8]
 //       ...
 //
-// So too behind the scan: a product that is only stacked is one of what its operand is when stacked. Each element is the
-// same sum in the same order. What is stacked of a sequence is the sequence.
+// So too behind the scan: a product that is only stacked is one of what its operand is when stacked. Each element is
+// the same sum in the same order. What is stacked of a sequence is the sequence.
 #include "passes/hoist.h"
 
 #include "ir/builder.h"
@@ -75,8 +75,7 @@ private:
       Node const n = body.nodes[i];
       auto const sequences = static_cast<std::ptrdiff_t>(Scan(scan).sequences);
       auto const elements = body.arguments.begin() + sequences;
-      auto const element =
-          n.operands.empty() ? elements : std::find(body.arguments.begin(), elements, n.operands[0]);
+      auto const element = n.operands.empty() ? elements : std::find(body.arguments.begin(), elements, n.operands[0]);
       if (element == elements || !multiplies_by_the_same(body, n)) {
         ++i;
         continue;

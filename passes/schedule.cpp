@@ -26,8 +26,7 @@ public:
     memory::Replacing const replacing(f, f.body.nodes);
     for (size_t i = 0; i < replaced.size(); ++i)
       if (replaced[i])
-        in_place_[f.results[i].value] =
-            replacing.is_in_place(f.arguments[*replaced[i]].value, f.results[i].value);
+        in_place_[f.results[i].value] = replacing.is_in_place(f.arguments[*replaced[i]].value, f.results[i].value);
   }
 
   bool run() {

@@ -263,7 +263,8 @@ private:
     counted(c64(0), c64(s.length), 1, [&](V round) {
       V const at = s.reverse ? b_.CreateSub(c64(s.length - 1), round) : round;
       for (auto const& r : rounds) {
-        V address = b_.CreatePtrToInt(b_.CreateGEP(b_.getInt8Ty(), r.base, b_.CreateMul(at, r.stride)), b_.getInt64Ty());
+        V address =
+            b_.CreatePtrToInt(b_.CreateGEP(b_.getInt8Ty(), r.base, b_.CreateMul(at, r.stride)), b_.getInt64Ty());
         set(r.cell, address);
         advance_parameters(s.node, r.cell, address);
       }
@@ -281,8 +282,7 @@ private:
   Round round_of(ValueId part, ValueId whole) {
     auto const& type = f_.type(part);
     V const base = b_.CreateLoad(b_.getPtrTy(), cell(cell_of(*s_.places[whole])));
-    return {base, b_.CreateMul(extent(element_count(type.shape)), c64(bytes(type.dtype))),
-            cell_of(*s_.places[part])};
+    return {base, b_.CreateMul(extent(element_count(type.shape)), c64(bytes(type.dtype))), cell_of(*s_.places[part])};
   }
   i64 cell_of(Place const& p) const {
     switch (p.kind) {

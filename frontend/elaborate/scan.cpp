@@ -1,5 +1,5 @@
-// `scan` and `cond`: what runs at run time, once for each element of a sequence, or in one of two ways. Their bodies are
-// elaborated once, into the nodes of a region: while they are, the graph grows there.
+// `scan` and `cond`: what runs at run time, once for each element of a sequence, or in one of two ways. Their bodies
+// are elaborated once, into the nodes of a region: while they are, the graph grows there.
 #include "frontend/elaborate/scan.h"
 
 #include "frontend/elaborate/builtin.h"
@@ -65,13 +65,12 @@ public:
     if (!e_.graph_) e_.fail(at_, "a scan cannot run here: this is computed while compiling");
     if (s_.targets.size() != s_.over.size())
       e_.fail(at_, fmt::format("{} name{} for {} sequence{}", s_.targets.size(), s_.targets.size() == 1 ? "" : "s",
-                                s_.over.size(), s_.over.size() == 1 ? "" : "s"));
+                               s_.over.size(), s_.over.size() == 1 ? "" : "s"));
     for (auto const& x : s_.over) sequence(*x);
     for (auto const& name : s_.carried) carry(name);
     region();
     auto const results = finish();
-    for (size_t i = 0; i < s_.carried.size(); ++i)
-      e_.bind(s_.carried[i].text, e_.tensor(results[i]), s_.carried[i].at);
+    for (size_t i = 0; i < s_.carried.size(); ++i) e_.bind(s_.carried[i].text, e_.tensor(results[i]), s_.carried[i].at);
     return stacked_values(results);
   }
 
@@ -90,8 +89,9 @@ private:
     i64 const axis = s_.axis ? e_.as_axis(e_.eval(*s_.axis), type.rank(), s_.axis->at) : 0;
     Dim const& extent = type.shape[static_cast<size_t>(axis)];
     if (!extent.is_constant())
-      e_.fail(x.at, fmt::format("the length of a scan is known while compiling: axis {} of {} is {}", axis, shown(type),
-                                shown(extent)),
+      e_.fail(x.at,
+              fmt::format("the length of a scan is known while compiling: axis {} of {} is {}", axis, shown(type),
+                          shown(extent)),
               type.rank() > 1 ? std::optional<std::string>("`axis 1` runs along the next axis") : std::nullopt);
     if (firsts_.empty()) {
       length_ = *extent.constant();
@@ -164,8 +164,9 @@ private:
       Location const at = next.at ? next.at : name.at;
       ValueId const v = next.tensor() ? e_.as_tensor(next, at) : e_.as_tensor(next, type.dtype, at);
       if (e_.graph_->type(v) != type)
-        e_.fail(at, fmt::format("the carry `{}` changes its type: {} when the scan begins, {} after a round", name.text,
-                                shown(type), shown(e_.graph_->type(v))),
+        e_.fail(at,
+                fmt::format("the carry `{}` changes its type: {} when the scan begins, {} after a round", name.text,
+                            shown(type), shown(e_.graph_->type(v))),
                 {}, {{name.at, "carried here"}});
       body_.results.push_back(v);
     }

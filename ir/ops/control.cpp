@@ -1,6 +1,6 @@
 // Nodes about nodes. They have no type rule of their own: a gradient has the type of its value, a call the types of its
-// callee's results, a cond those of its sides' results, a scan those of its region's, a kernel those of the values that it gives. The verifier checks
-// them, the evaluator runs them.
+// callee's results, a cond those of its sides' results, a scan those of its region's, a kernel those of the values that
+// it gives. The verifier checks them, the evaluator runs them.
 #include "ir/op.h"
 
 namespace nnc {
@@ -57,8 +57,8 @@ constinit Op const ops::cond{
 constinit Op const ops::scan{
     .name = "scan",
     .doc =
-        "runs its region `length` times. The first operands are sequences, of which each round gets the elements at its "
-        "index of axis 0, then `carries` values to begin with; the others are what the region reads. The region gives "
+        "runs its region `length` times. The first operands are sequences, of which each round gets the elements at "
+        "its index of axis 0, then `carries` values to begin with; the others are what the region reads. The region gives "
         "the carries of the next round, then what is stacked along a new axis 0, at the index of the round. Results: "
         "the last carries, and what was stacked",
     .arity = -1,

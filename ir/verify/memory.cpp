@@ -268,7 +268,8 @@ private:
       for (size_t i = 0; i < s.stacks(); ++i) {
         is_there(s.node, s.stack(i), s.stack(i));
         if (home(s.given(i))->kind != Place::Kind::round)
-          complain(s.node.at, fmt::format("{} is stacked, but is in {}", shown(f_, s.given(i)), text(*home(s.given(i)))));
+          complain(s.node.at,
+                   fmt::format("{} is stacked, but is in {}", shown(f_, s.given(i)), text(*home(s.given(i)))));
       }
     }
     hazards_.join(before);
@@ -352,7 +353,7 @@ private:
   std::vector<bool> known_;                     // per value: a number that every thread has
   std::map<Key, ValueId> holder_;
   std::set<ValueId> next_carries_; // written over the carries of the round
-  std::map<i64, ValueId> whole_; // per round(i): what it is a part of
+  std::map<i64, ValueId> whole_;   // per round(i): what it is a part of
   Hazards hazards_;
 };
 

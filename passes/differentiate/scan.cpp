@@ -69,8 +69,8 @@ Attributes over_rounds(Node const& n) {
   return out;
 }
 
-// Is the first axis of what a dot or a sum reads summed in all that it reads? The rounds and this axis are then summed as
-// one: all rows of all rounds.
+// Is the first axis of what a dot or a sum reads summed in all that it reads? The rounds and this axis are then summed
+// as one: all rows of all rounds.
 bool sums_rows(Node const& n) {
   if (n.operands.size() == 1) {
     auto const axes = n.attributes.get<Axes>("axes");
@@ -84,8 +84,8 @@ bool sums_rows(Node const& n) {
 
 bool is_dear(Node const& n) {
   auto const& op = info(n.op);
-  bool const again = (op.has(elementwise) && !op.has(costly)) || op.has(moves_data) || op.has(structural) ||
-                     n.operands.empty();
+  bool const again =
+      (op.has(elementwise) && !op.has(costly)) || op.has(moves_data) || op.has(structural) || n.operands.empty();
   return !again;
 }
 
@@ -169,8 +169,7 @@ private:
 
   void choose_results() {
     for (size_t i = 0; i < s_.sequences; ++i)
-      if (wanted(i) && slope_[copy_[s_.element(i)]] != no_value)
-        stacked_for_[i] = stack(typed(copy_[s_.element(i)]));
+      if (wanted(i) && slope_[copy_[s_.element(i)]] != no_value) stacked_for_[i] = stack(typed(copy_[s_.element(i)]));
     Builder in(f_, body_.nodes);
     in.at = make_.at;
     for (size_t i = own_operands(scan_); i < scan_.operands.size(); ++i) {
@@ -271,9 +270,7 @@ private:
     }
     return out;
   }
-  void join(ValueId& sum, ValueId more) {
-    sum = sum == no_value ? more : make_.make(OpCode::add, {sum, more});
-  }
+  void join(ValueId& sum, ValueId more) { sum = sum == no_value ? more : make_.make(OpCode::add, {sum, more}); }
   ValueId over_all_rounds(Aside const& a, ValueId slopes, ValueId others) {
     ValueId last = no_value;
     for (auto const& n : chain_of(f_, a.node, a.operand, a.slope)) {
@@ -305,16 +302,16 @@ private:
   Region body_;
   size_t copied_nodes_ = 0;
   std::unordered_map<ValueId, ValueId> copy_, original_;
-  std::vector<ValueId> elements_, sequences_;            // of the scan that is made
-  std::vector<ValueId> carry_slopes_, next_;             // its first carries: derivatives by those of the scan
-  std::vector<size_t> sums_;                             // operands whose derivative is summed round by round
-  std::vector<ValueId> sum_arguments_, sum_results_;     // its other carries
-  std::vector<ValueId> stacks_;                          // what it stacks
-  std::unordered_map<size_t, size_t> stacked_for_;       // operand -> the stack that is its derivative
+  std::vector<ValueId> elements_, sequences_;        // of the scan that is made
+  std::vector<ValueId> carry_slopes_, next_;         // its first carries: derivatives by those of the scan
+  std::vector<size_t> sums_;                         // operands whose derivative is summed round by round
+  std::vector<ValueId> sum_arguments_, sum_results_; // its other carries
+  std::vector<ValueId> stacks_;                      // what it stacks
+  std::unordered_map<size_t, size_t> stacked_for_;   // operand -> the stack that is its derivative
   std::unordered_map<ValueId, ValueId> slope_;
   Asides asides_;
-  std::vector<size_t> aside_slopes_;                     // per aside, a stack
-  std::vector<ValueId> aside_others_;                    // per aside, a sequence
+  std::vector<size_t> aside_slopes_;  // per aside, a stack
+  std::vector<ValueId> aside_others_; // per aside, a sequence
 };
 
 } // namespace

@@ -28,9 +28,8 @@ struct Asides {
 bool sums_over_rounds(Function&, Node const&, size_t operand, ValueId slope);
 
 // Appends to the nodes what the derivatives of the seeds by each of `by` take; no_value where nothing flows.
-using AppendSlopes =
-    std::function<std::vector<ValueId>(std::vector<Node>&, std::vector<Seed> const&, std::vector<ValueId> const& by,
-                                       Asides&)>;
+using AppendSlopes = std::function<std::vector<ValueId>(std::vector<Node>&, std::vector<Seed> const&,
+                                                        std::vector<ValueId> const& by, Asides&)>;
 
 struct ScanSlopes {
   std::vector<ValueId> results; // per result of the scan; no_value: nothing flows from it

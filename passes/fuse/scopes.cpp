@@ -1,6 +1,7 @@
 // Copies around scopes, and regions as functions.
 //
-//     %h, %hs = scan %x, %h0 {carries=1, length=9} : ... (%xt, %hp) { %hn = add %hp, %xt;  -> %hn, %hn }    %x: argument
+//     %h, %hs = scan %x, %h0 {carries=1, length=9} : ... (%xt, %hp) { %hn = add %hp, %xt;  -> %hn, %hn }    %x:
+//     argument
 //  becomes
 //     %0 = convert %x;  %1 = convert %h0
 //     %h, %hs = scan %0, %1 {carries=1, length=9} : ... (%xt, %hp) { ...  %2 = convert %hn;  -> %hn, %2 }

@@ -61,8 +61,8 @@ private:
   std::vector<size_t> depth_;     // per value: how many scopes it stands in
   std::vector<Node const*> open_; // the scopes around what is looked at
   std::vector<ValueId> whole_;    // per round(i): what it is a part of
-  std::vector<Dim> sizes_;                  // per slot
-  std::vector<size_t> free_from_;           // per slot: the first node that may use it again
+  std::vector<Dim> sizes_;        // per slot
+  std::vector<size_t> free_from_; // per slot: the first node that may use it again
   i64 locals_ = 0;
 };
 

@@ -353,7 +353,8 @@ TEST_CASE("a scan takes elements in its direction and stacks at their places") {
   auto text = [](std::string const& more) {
     return R"(
 func @f(%x: i32[3,2], %w: i32[2]) -> (h: i32[2], n: i32[], y: i32[3,2]) {
-  %h, %n, %y = scan %x, %w, 0:i32, %w {carries=2, length=3)" + more + R"(} : i32[2], i32[], i32[3,2] (%e: i32[2], %c: i32[2], %k: i32[]) {
+  %h, %n, %y = scan %x, %w, 0:i32, %w {carries=2, length=3)" +
+           more + R"(} : i32[2], i32[], i32[3,2] (%e: i32[2], %c: i32[2], %k: i32[]) {
     %0 = add %c, %c : i32[2]
     %1 = add %0, %e : i32[2]
     %2 = add %1, %w : i32[2]

@@ -17,7 +17,7 @@ namespace {
 
 struct Program {
   char const* what;
-  char const* text;  // @f(%p, %q, %x, %w)
+  char const* text; // @f(%p, %q, %x, %w)
   char const* y = "%y";
   bool twice = true; // differences can say what the second derivative is
 };
@@ -101,7 +101,8 @@ constexpr Program programs[] = {
     -> %2, %3
   }
   %r = reduce_sum %ys {axes=[0]} : f32[3]
-  %y2 = add %y, %r : f32[3])", "%y2"},
+  %y2 = add %y, %r : f32[3])",
+     "%y2"},
     {"a scan in reverse, with products and broadcasts of what is outside", R"(
   %xs = broadcast %x {axes=[1]} : f32[2,3]
   %ws = broadcast %w {axes=[0]} : f32[3,2]
@@ -119,7 +120,8 @@ constexpr Program programs[] = {
     %6 = add %k, 1 : i32[]
     -> %5, %6
   }
-  %y2 = reduce_sum %h {axes=[0]} : f32[3])", "%y2"},
+  %y2 = reduce_sum %h {axes=[0]} : f32[3])",
+     "%y2"},
     {"carries that change places, given as they are", R"(
   %a, %b, %as, %ws = scan %x, %w, %w {carries=2, length=3} : f32[3], f32[3], f32[3,3], f32[3,3] (%c: f32[3], %d: f32[3]) {
     %0 = mul %c, %d : f32[3]
@@ -128,7 +130,8 @@ constexpr Program programs[] = {
   %p0 = mul %as, %ws : f32[3,3]
   %p1 = reduce_sum %p0 {axes=[0]} : f32[3]
   %p2 = mul %a, %b : f32[3]
-  %y2 = add %p1, %p2 : f32[3])", "%y2"},
+  %y2 = add %p1, %p2 : f32[3])",
+     "%y2"},
     {"a scan in a scan, a cond in it, and a derivative", R"(
   %y2, %z = scan %x, %w, %w, %p {carries=2, length=3} : f32[3], f32[3] (%c: f32[3], %d: f32[3]) {
     %e, %es = scan %c, %d, %w {carries=1, length=2} : f32[3], f32[2,3] (%f: f32[3]) {
@@ -150,7 +153,8 @@ constexpr Program programs[] = {
     %9 = mul %8, 0.0009765625 : f32[3]
     %10 = sin %9 : f32[3]
     -> %e, %10
-  })", "%y2", false},
+  })",
+     "%y2", false},
     {"a derivative that is taken in a side", R"(
   %h = mul %x, %w : f32[3]
   %y = cond %p, %h, %x : f32[3] {
@@ -166,7 +170,8 @@ constexpr Program programs[] = {
 Module module_of(Program const& program, bool second) {
   std::string text = "func @f(%p: bool[], %q: bool[], %x: f32[3], %w: f32[3]) -> (y: f32[3], dx: f32[3], dw: f32[3]) {";
   text += program.text;
-  text += "\n  %s = reduce_sum " + std::string(program.y) + " {axes=[0]} : f32[]\n  %dx, %dw = grad %s, %x, %w : f32[3], f32[3]\n";
+  text += "\n  %s = reduce_sum " + std::string(program.y) +
+          " {axes=[0]} : f32[]\n  %dx, %dw = grad %s, %x, %w : f32[3], f32[3]\n";
   if (!second) text += "  return " + std::string(program.y) + ", %dx, %dw\n}\n";
   else
     text += "  %sum = add %dx, %dw : f32[3]\n  %t = reduce_sum %sum {axes=[0]} : f32[]\n"

@@ -400,8 +400,8 @@ private:
   std::vector<ValueId> random_scan(Builder& b, ValueId x, ValueId condition, int depth) {
     Type const t = type(x);
     auto const sequence = pick([&](Type const& s) {
-      return s.dtype == t.dtype && s.rank() == t.rank() + 1 && s.shape[0].is_constant() && *s.shape[0].constant() <= 6 &&
-             element_of(s) == t;
+      return s.dtype == t.dtype && s.rank() == t.rank() + 1 && s.shape[0].is_constant() &&
+             *s.shape[0].constant() <= 6 && element_of(s) == t;
     });
     i64 const length = sequence ? *type(*sequence).shape[0].constant() : draw_.integer(1, 4);
     Region body;
