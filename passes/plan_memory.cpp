@@ -49,21 +49,24 @@ void append_copy(Function& f, std::vector<Node>& nodes, ValueId& value, Target c
 }
 
 // The next carries of scans are written over those of the round, like the arguments of a function that its results
-// replace.
-void carry_in_place(Function& f, std::vector<Node>& nodes, Target const& target) {
+// replace. A copy runs in every round, so threads share it where that pays.
+void carry_in_place(Function& f, std::vector<Node>& nodes, Target const& target, Bindings const& extents) {
   for (auto& n : nodes) {
     if (!holds_scopes(n)) continue;
-    for (auto& r : n.regions) carry_in_place(f, r.nodes, target);
+    for (auto& r : n.regions) carry_in_place(f, r.nodes, target, extents);
     if (n.op != OpCode::scan) continue;
     Scan const s(n);
     auto& body = n.regions.front();
     for (size_t i = 0; i < s.carries; ++i)
-      if (!Replacing(f, body.nodes).is_in_place(s.carried(i), s.next(i)))
+      if (!Replacing(f, body.nodes).is_in_place(s.carried(i), s.next(i))) {
         append_copy(f, body.nodes, body.results[i], target);
+        Node& copy = body.nodes.back();
+        copy.kernel->schedule->parallel = scheduling::worth_splitting(f, copy, scheduling::cost(f, copy, extents));
+      }
   }
 }
 
-bool plan_function(Function& f, Target const& target) {
+bool plan_function(Function& f, Target const& target, Bindings const& extents) {
   if (!has_kernels(f) || is_planned(f)) return false;
   auto const replaced = f.replaced_arguments();
   Replacing replacing(f, f.body.nodes);
@@ -72,7 +75,7 @@ bool plan_function(Function& f, Target const& target) {
       append_copy(f, f.body.nodes, f.results[i].value, target);
       replacing.add_last_node();
     }
-  carry_in_place(f, f.body.nodes, target);
+  carry_in_place(f, f.body.nodes, target, extents);
   Places places(f);
   places.assign();
   write_places(f, f.body.nodes, places);
@@ -84,7 +87,8 @@ bool plan_function(Function& f, Target const& target) {
 
 PassResult plan_memory(Module m, PassContext& context) {
   bool changed = false;
-  for (auto& f : m.functions) changed |= plan_function(f, m.target ? *m.target : context.target);
+  auto const extents = scheduling::ordinary_extents(m);
+  for (auto& f : m.functions) changed |= plan_function(f, m.target ? *m.target : context.target, extents);
   return {std::move(m), changed};
 }
 

@@ -133,6 +133,8 @@ private:
     if (n.op != OpCode::scan) return;
     Scan const s(n);
     for (size_t i = 0; i < s.carries; ++i) next_carries_.insert(s.next(i));
+    for (size_t i = 0; i < s.stacks(); ++i) stacked_.insert(s.given(i));
+    round_count_ += s.sequences + s.stacks();
     for (size_t i = 0; i < s.carries; ++i)
       if (!stored(s.first(i)) || std::count(n.operands.begin(), n.operands.end(), s.first(i)) > 1)
         complain(n.at, fmt::format("{}, where a carry of scan lives, is no value of its own of a kernel",
@@ -187,13 +189,25 @@ private:
           (!part && static_cast<size_t>(list[i].index) >= f_.slots.size()))
         complain(n.at, fmt::format("{} is in {}, expected {}", shown(f_, v), text(list[i]),
                                    part ? "an address of the round" : "a slot"));
-      else if (part || fits(n, v, list[i])) settle(v, list[i]);
+      else if (part ? is_new_round(n, list[i]) : fits(n, v, list[i])) settle(v, list[i]);
     }
   }
 
+  // Each address of a round is of one value.
+  bool is_new_round(Node const& n, Place const& p) {
+    if (p.index < 0 || static_cast<size_t>(p.index) >= round_count_)
+      return complain(n.at, fmt::format("{} does not exist", text(p))), false;
+    if (!rounds_.insert(p.index).second)
+      return complain(n.at, fmt::format("{} is the place of two values", text(p))), false;
+    return true;
+  }
+
   bool is_allowed(Node const& n, ValueId v, Place const& p) {
-    if (p.kind == Place::Kind::round && p.index >= 0 && !is_kernel(n, KernelKind::scalars)) return true;
     auto const wrong = [&](std::string message) { return complain(n.at, std::move(message)), false; };
+    if (p.kind == Place::Kind::round) {
+      if (!stacked_.contains(v)) return wrong(fmt::format("{} is in {}, but no scan stacks it", shown(f_, v), text(p)));
+      return is_new_round(n, p);
+    }
     size_t const count = p.kind == Place::Kind::slot       ? f_.slots.size()
                          : p.kind == Place::Kind::argument ? f_.arguments.size()
                          : p.kind == Place::Kind::result   ? f_.results.size()
@@ -352,6 +366,9 @@ private:
   std::vector<std::optional<Place>> home_;      // per value
   std::vector<bool> known_;                     // per value: a number that every thread has
   std::map<Key, ValueId> holder_;
+  std::set<ValueId> stacked_;      // what rounds give to be stacked
+  size_t round_count_ = 0;         // of elements and of what is stacked, in all scans
+  std::set<i64> rounds_;           // that are places
   std::set<ValueId> next_carries_; // written over the carries of the round
   std::map<i64, ValueId> whole_;   // per round(i): what it is a part of
   Hazards hazards_;
