@@ -3,6 +3,7 @@
 // NNC_FUZZ=N in the environment changes N texts instead of some; NNC_FUZZ_SEED says where to begin.
 #include "ir/text.h"
 #include "ir/verify.h"
+#include "ir/walk.h"
 #include "passes/check.h"
 #include "tests/passes/step_generator.h"
 #include "tests/props/compiled.h"
@@ -36,7 +37,7 @@ Module program(u64 seed) {
   int const size = static_cast<int>(5 + seed % 23);
   if (seed % 2) return step_test::Generator(static_cast<u32>(seed), false).finish(size);
   Coverage coverage;
-  return Generator(seed, coverage).run(size, false);
+  return Generator(seed, coverage, seed % 4 == 0).run(size, false);
 }
 
 std::string text_of_stage(u64 seed) {
@@ -61,13 +62,23 @@ std::vector<std::string> rest(Module const& m) {
 }
 
 // The same nodes without kernels.
+void take_apart(Function const& f, std::vector<Node>& nodes) {
+  auto old = std::move(nodes);
+  nodes.clear();
+  for (auto& n : old) {
+    if (is_kernel(n)) {
+      std::move(n.regions.front().nodes.begin(), n.regions.front().nodes.end(), std::back_inserter(nodes));
+      continue;
+    }
+    for (auto& r : n.regions) take_apart(f, r.nodes);
+    for (auto const* name : {"places", "barrier"}) n.attributes.erase(name);
+    if (holds_scopes(n)) list_captures(f, n);
+    nodes.push_back(std::move(n));
+  }
+}
 Module apart(Module m) {
   for (auto& f : m.functions) {
-    std::vector<Node> nodes;
-    for (auto& n : f.body.nodes)
-      if (n.op != OpCode::kernel) nodes.push_back(std::move(n));
-      else std::move(n.regions.front().nodes.begin(), n.regions.front().nodes.end(), std::back_inserter(nodes));
-    f.body.nodes = std::move(nodes);
+    take_apart(f, f.body.nodes);
     f.slots.clear();
     f.locals = 0;
   }
