@@ -89,7 +89,7 @@ Any Elaborator::gradient(Any const& y, Any const& x, Location at) {
   if (graph_->type(value).rank() != 0 || !is_float(graph_->type(value).dtype))
     fail(at, fmt::format("`grad` derives a float scalar, got {}", shown(y)), "reduce it first: `grad(sum(y), x)`");
   List by = x.list() ? *x.list() : List{x};
-  auto reached = reached_by_derivative(graph_->function, value);
+  auto reached = reached_by_derivative(*graph_, value);
   std::vector<ValueId> operands{value};
   std::vector<Type> types;
   for (auto const& v : by) {

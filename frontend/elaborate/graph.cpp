@@ -43,16 +43,30 @@ void sort_arguments(Function& f) {
                    [&](Argument const& a, Argument const& b) { return rank(a.role) < rank(b.role); });
 }
 
-std::vector<bool> reached_by_derivative(Function const& f, ValueId y) {
-  std::vector<bool> out(f.values.size(), false);
-  out[y] = true;
-  for (size_t i = f.body.nodes.size(); i-- > 0;) {
-    Node const& node = f.body.nodes[i];
+namespace {
+
+void follow_derivative(Function const& f, std::vector<Node> const& nodes, std::vector<bool>& out) {
+  for (size_t i = nodes.size(); i-- > 0;) {
+    Node const& node = nodes[i];
     if (node.op == OpCode::stop_gradient) continue;
     if (std::none_of(node.results.begin(), node.results.end(), [&](ValueId v) { return out[v]; })) continue;
     for (size_t k = 0; k < node.operands.size(); ++k)
       if (ValueId v = node.operands[k]; is_float(f.type(v).dtype) && carries_derivative(node, k)) out[v] = true;
   }
+}
+
+} // namespace
+
+std::vector<bool> reached_by_derivative(Function const& f, ValueId y) {
+  std::vector<bool> out(f.values.size(), false);
+  out[y] = true;
+  follow_derivative(f, f.body.nodes, out);
+  return out;
+}
+
+std::vector<bool> reached_by_derivative(Graph const& graph, ValueId y) {
+  auto out = reached_by_derivative(graph.function, y);
+  for (size_t i = graph.around.size(); i-- > 0;) follow_derivative(graph.function, *graph.around[i], out);
   return out;
 }
 

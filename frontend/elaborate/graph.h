@@ -31,6 +31,7 @@ struct Graph {
   std::map<std::string, ValueId> extents;      // run-time values of symbolic extents, by their text
   std::map<std::string, ValueId> state_values; // by path: what the state holds now
   std::map<std::string, Location> declared;    // paths of params and states met in this graph
+  std::vector<std::vector<Node> const*> around; // while a region is being built: the lists that it stands in
   ScanRound* round = nullptr;                  // of the scan whose body is being built
   // The derivative of a function's own is a graph inside of the one that calls the function: what it reads of that one
   // becomes an argument, in this order.
@@ -60,7 +61,8 @@ public:
 void prune(Function&);
 // Arguments in the order of the roles: inputs, targets, params, states, optimizer states, scalars, step, seed.
 void sort_arguments(Function&);
-// Which values a derivative of `y` flows back to.
+// Which values a derivative of `y` flows back to: in the function, or from the region that is being built outwards.
 std::vector<bool> reached_by_derivative(Function const&, ValueId y);
+std::vector<bool> reached_by_derivative(Graph const&, ValueId y);
 
 } // namespace nnc::front

@@ -46,9 +46,12 @@ std::vector<i64> from_front(int rank, i64 axis) {
 
 RegionGuard::RegionGuard(Elaborator& e, char const* what)
     : e_(e), graph_(e.graph()), nodes_(std::exchange(graph_.function.body.nodes, {})), extents_(graph_.extents),
-      around_(std::exchange(e.region_, what)) {}
+      around_(std::exchange(e.region_, what)) {
+  graph_.around.push_back(&nodes_);
+}
 
 RegionGuard::~RegionGuard() {
+  graph_.around.pop_back();
   graph_.function.body.nodes = std::move(nodes_);
   graph_.extents = std::move(extents_);
   e_.region_ = around_;
