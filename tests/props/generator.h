@@ -310,6 +310,18 @@ private:
           {}};
     }
     case OpCode::convolution: return convolution(v, axis);
+    case OpCode::window: {
+      if (!t.shape[axis].is_constant() || t.rank() > 3 || t.shape.front() == Dim(Symbol::batch)) return {};
+      auto one = [&](i64 low, i64 high) { return std::vector<i64>{draw_.integer(low, high)}; };
+      return Use{{v, literal(t.dtype)},
+                 {{"axes", std::vector<i64>{static_cast<i64>(axis)}},
+                  {"size", one(1, 3)},
+                  {"extents", std::vector<Dim>{draw_.integer(1, 5)}},
+                  {"stride", one(1, 2)},
+                  {"low", one(-1, 2)},
+                  {"lhs_dilation", one(1, 2)}},
+                 {}};
+    }
     case OpCode::random_bits: {
       auto seed = pick([](Type const& s) { return s == scalar_of(DType::i64); });
       ValueId s = seed.value_or(make().integer(DType::i64, 7));

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Milliseconds per step of nnc on W1, W2 and W3, side by side with the peers on the same machine in the same session.
+"""Milliseconds per step of nnc on W1 to W5 and W8, side by side with the peers on the same machine in the same session.
 
-    tools/bench/side_by_side.py NNC [--peers DIR] [--threads 1,2] [--rounds 3] [W1 W2 W3]
+    tools/bench/side_by_side.py NNC [--peers DIR] [--threads 1,2] [--rounds 3] [W1 W2 W3 W4 W5 W8]
 
 NNC is the optimized command. DIR holds the drivers of the peers (numpy_bench.py, torch_bench.py); without it nnc is
 measured alone. Every round measures each contender once, one after the other, so that a slow minute of the machine
@@ -20,15 +20,28 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLES = 60000
-BATCH = {"W1": 32, "W2": 32, "W3": 128}
-EPOCHS = {"W1": 8, "W2": 8, "W3": 6}
-
-# Multiply-adds of one step that nobody can save: forward, weight gradients, and input gradients but for the first layer.
-LAYERS = {"W1": [784, 10], "W2": [784, 5, 10], "W3": [784, 512, 512, 10]}
+BATCH = {"W1": 32, "W2": 32, "W3": 128, "W4": 64, "W5": 64, "W8": 128}
+EPOCHS = {"W1": 8, "W2": 8, "W3": 6, "W4": 3, "W5": 3, "W8": 6}
 
 
+def dense(*sizes):
+    return [a * b for a, b in zip(sizes, sizes[1:])]
+
+
+# Multiply-adds of one example, forward, layer by layer.
+LAYERS = {
+    "W1": dense(784, 10),
+    "W2": dense(784, 5, 10),
+    "W3": dense(784, 512, 512, 10),
+    "W4": [28 * 28 * 9 * 32, 14 * 14 * 9 * 32 * 64] + dense(3136, 128, 10),
+    "W5": [28 * 28 * 512, 28 * 128 * 512, 1280],
+    "W8": dense(784, 256, 64, 256, 784),
+}
+
+
+# Of one step, what nobody can save: forward, weight gradients, and input gradients but for the first layer.
 def flops(workload):
-    sizes = [a * b for a, b in zip(LAYERS[workload], LAYERS[workload][1:])]
+    sizes = LAYERS[workload]
     return 2 * BATCH[workload] * (3 * sum(sizes) - sizes[0])
 
 
