@@ -13,6 +13,7 @@ namespace {
 using Axes = std::vector<i64>;
 
 constexpr i64 longest_block = 8192;          // a block is never cut
+constexpr i64 most_in_runs = 8192;           // steps of a sum over several runs, which is not cut
 constexpr i64 most_packed_lanes = 64 * 1024; // elements of rhs, when the lanes run along the sum
 
 Node const& dot_of(Node const& kernel) {
@@ -87,10 +88,12 @@ bool runs_along_outer(ContractOperand const& o, IndexMap const& map) {
 }
 
 // A second operand is packed by vectors along columns, or by runs along the sum that are transposed.
-bool can_be_packed(PlainOperand const& rhs) {
+bool can_be_packed(PlainOperand const& rhs, Dim const& depth) {
   auto const columns = one_stride(rhs.inner);
   if (!columns) return false;
-  return *columns == 1 || (!rhs.outer.empty() && rhs.outer.back().stride == 1);
+  if (*columns == 1) return true;
+  bool const in_one_chunk = rhs.outer.size() <= 1 || depth.constant().value_or(most_in_runs + 1) <= most_in_runs;
+  return !rhs.outer.empty() && rhs.outer.back().stride == 1 && in_one_chunk;
 }
 
 bool fits_lanes(Contraction const& c) {
@@ -203,6 +206,11 @@ std::optional<i64> run_of_depth(Contraction const& c, StridedAxes const& depth, 
   return ends ? std::optional(run) : std::nullopt;
 }
 
+bool packs_whole_runs(Contraction const& c, i64 depth_chunk) {
+  if (!c.rhs.plain || one_stride(c.rhs.plain->inner) == 1 || c.rhs.plain->outer.size() <= 1) return true;
+  return depth_chunk % *c.rhs.plain->outer.back().extent.constant() == 0;
+}
+
 i64 images_of_chunk(Contraction const& c, ContractSchedule const& s) {
   if (!c.box->image) return 1;
   return (s.depth_chunk ? s.depth_chunk : *c.depth.constant()) / c.box->steps;
@@ -249,7 +257,6 @@ Contraction contraction_of(Function const& f, Node const& kernel, std::vector<bo
   c.dtype = f.type(dot.result()).dtype;
   c.lhs = operand(0, axes.rows, axes.depth);
   c.rhs = operand(1, axes.depth, axes.columns);
-  if (c.rhs.plain && !can_be_packed(*c.rhs.plain)) c.rhs.plain.reset();
   auto const moves = moves_in(*index_map(f, dot, 1), c.space.size());
   c.rhs_shared = std::none_of(axes.batch.begin(), axes.batch.end(), [&](i64 a) { return moves[static_cast<size_t>(a)]; });
   if (!c.lhs.plain) c.box = box_of(c, *index_map(f, dot, 0), f.type(c.lhs.value).shape);
@@ -262,6 +269,7 @@ Contraction contraction_of(Function const& f, Node const& kernel, std::vector<bo
   c.rows = count(axes.rows);
   c.depth = count(axes.depth);
   c.columns = count(axes.columns);
+  if (c.rhs.plain && !can_be_packed(*c.rhs.plain, c.depth)) c.rhs.plain.reset();
   if (c.kind == Order::Kind::lanes) c.lhs.along_inner = true, c.rhs.along_inner = false; // along the sum
   return c;
 }

@@ -138,6 +138,8 @@ private:
     if (s.pack_lhs == Pack::none && !c.lhs.plain) complain("the first operand lies in no memory: pack_lhs is missing");
     if (s.pack_lhs == Pack::none && c.lhs.plain && !run_of_depth(c, c.lhs.plain->inner, s.depth_chunk))
       complain("chunks or blocks of the sum do not end where runs of the first operand do: pack_lhs is missing");
+    if (!packs_whole_runs(c, s.depth_chunk) && !s.direct)
+      complain("depth_chunk is {}, expected whole runs of the second operand", s.depth_chunk);
     if (s.pack_lhs == Pack::windows) windows(c, s);
     if (s.rhs_once) once(c, s);
     if (s.pack_lhs == Pack::whole && !c.depth.is_constant())

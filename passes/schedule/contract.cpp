@@ -77,7 +77,7 @@ bool decide_windows(ContractSchedule& s, Contraction const& c) {
     if (c.block < c.box->steps && c.block) chunk *= (c.box->steps + c.block - 1) / c.block; // the blocks of one image
     if (c.depth == Dim(chunk)) chunk = 0;
   }
-  if (!run_of_depth(c, c.box->inner, chunk)) return false;
+  if (!run_of_depth(c, c.box->inner, chunk) || !packs_whole_runs(c, chunk)) return false;
   s.pack_lhs = Pack::windows;
   s.depth_chunk = chunk;
   return true;
@@ -92,7 +92,9 @@ void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
   if (!windows && (!depth || *depth > longest_depth)) {
     s.depth_chunk = s.pack_lhs == Pack::chunks ? chunk_depth_lhs : chunk_depth;
     if (c.block) s.depth_chunk = round_up(s.depth_chunk, c.block);
-    if (in_place && !run_of_depth(c, c.lhs.plain->inner, s.depth_chunk)) s.depth_chunk = 0;
+    else if (in_place && c.lhs.plain->inner.size() > 1)
+      s.depth_chunk = round_up(s.depth_chunk, *c.lhs.plain->inner.back().extent.constant());
+    if (!packs_whole_runs(c, s.depth_chunk)) s.depth_chunk = 0;
   }
   if (packs) {
     s.lhs_stride = spread(packed_depth(c, s), lanes);

@@ -110,6 +110,7 @@ TEST_CASE("random graphs compute what the evaluator computes") {
   u64 const first = props::first_seed(), count = props::cases(30);
   for (u64 seed = first; seed < first + count && failures < 3; ++seed) {
     Module m = Generator(seed, coverage, seed % 3 == 0).run(static_cast<int>(3 + seed % 20), seed % 2 == 0);
+    if (count == 1) MESSAGE(print(m)); // a crash leaves nothing else behind
     auto what = complaint(m, seed, skipped);
     if (what.empty()) continue;
     ++failures;
