@@ -82,7 +82,8 @@ bool runs_along_outer(ContractOperand const& o, IndexMap const& map) {
   if (o.outer.empty() || map.coordinates.empty()) return false;
   auto const& terms = map.coordinates.back().terms;
   auto has = [&](Axes const& axes) {
-    return !axes.empty() && std::any_of(terms.begin(), terms.end(), [&](auto const& t) { return t.axis == axes.back(); });
+    return !axes.empty() &&
+           std::any_of(terms.begin(), terms.end(), [&](auto const& t) { return t.axis == axes.back(); });
   };
   return has(o.outer) && !has(o.inner);
 }
@@ -258,7 +259,8 @@ Contraction contraction_of(Function const& f, Node const& kernel, std::vector<bo
   c.lhs = operand(0, axes.rows, axes.depth);
   c.rhs = operand(1, axes.depth, axes.columns);
   auto const moves = moves_in(*index_map(f, dot, 1), c.space.size());
-  c.rhs_shared = std::none_of(axes.batch.begin(), axes.batch.end(), [&](i64 a) { return moves[static_cast<size_t>(a)]; });
+  c.rhs_shared =
+      std::none_of(axes.batch.begin(), axes.batch.end(), [&](i64 a) { return moves[static_cast<size_t>(a)]; });
   if (!c.lhs.plain) c.box = box_of(c, *index_map(f, dot, 0), f.type(c.lhs.value).shape);
   auto count = [&](Axes const& list) { return element_count(extents_of(c.space, list)); };
   auto const sum = linear_sum(order_of(f, dot), extents_of(c.space, axes.depth));

@@ -61,7 +61,7 @@ struct WindowBox {
     std::optional<std::pair<i64, i64>> inside;
   };
   std::vector<Axis> axes;   // of lhs, in its order
-  StridedAxes outer, inner;      // where an element of lhs stands, as in PlainOperand
+  StridedAxes outer, inner; // where an element of lhs stands, as in PlainOperand
   i64 offset = 0;           //
   i64 elements = 1;         // of one box
   std::optional<i64> image; // the axis of the space that counts images of the sum

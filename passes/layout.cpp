@@ -9,8 +9,8 @@
 //     %2 = max %y, 0 : f32[batch,28,28,32]
 //     %z = transpose %2 {permutation=[0, 3, 1, 2]} : f32[batch,32,28,28]
 //
-// The transposes behind move on through elementwise nodes, windows and reductions until a convolution takes them back, or
-// something needs the axes as they were; where nothing does, there are none.
+// The transposes behind move on through elementwise nodes, windows and reductions until a convolution takes them back,
+// or something needs the axes as they were; where nothing does, there are none.
 #include "passes/layout.h"
 
 #include "ir/builder.h"

@@ -55,7 +55,8 @@ Order order_of_product(Function const& f, Node const& n) {
   if (!is_float(f.type(n.result()).dtype)) return {};
   auto const axes = contract_axes(f, n);
   auto const space = space_of(f, n);
-  auto const outputs = element_count(extents_of(space, axes.columns)), summed = element_count(extents_of(space, axes.depth));
+  auto const outputs = element_count(extents_of(space, axes.columns)),
+             summed = element_count(extents_of(space, axes.depth));
   auto const windows = window_axes(f, n);
   if (!axes.depth.empty() && windows[static_cast<size_t>(axes.depth.front())] && summed.is_constant()) return {};
   bool const by_windows = std::find(windows.begin(), windows.end(), true) != windows.end();

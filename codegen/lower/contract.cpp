@@ -86,8 +86,7 @@ private:
       spec_.exact = [this](Ref batch, Ref row, Ref column) {
         return p_.make(c_.dot->result(), result_index({batch}, {row}, {column, 1}));
       };
-    else if (needs_no_axes())
-      spec_.flat_epilogue = [this](Ref element, Ref sums) { flat_epilogue(element, sums); };
+    else if (needs_no_axes()) spec_.flat_epilogue = [this](Ref element, Ref sums) { flat_epilogue(element, sums); };
     if (spec_.schedule.prefetch && in_order())
       spec_.prefetch = [this](Ref batch, Ref row, Ref column, i64 rows, i64 columns) {
         prefetch(batch, row, column, rows, columns);

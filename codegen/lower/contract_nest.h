@@ -54,15 +54,15 @@ struct ContractSpec {
   Extent period; // steps of k that no block reaches over; without a value: all of them
   Extent batches, rows, depth;
   NestOperand lhs, rhs; // lhs is virtual where the schedule packs it
-  // Elements of a window box (ir/contraction.h): at these indices along its axes, of which the last differs from lane to
-  // lane; `sure`: where it is known to lie in the image. What is none of its elements is 0.
+  // Elements of a window box (ir/contraction.h): at these indices along its axes, of which the last differs from lane
+  // to lane; `sure`: where it is known to lie in the image. What is none of its elements is 0.
   std::function<Ref(Ref batch, Ref image, std::vector<At> const& at, bool sure)> window;
 
   int lanes = 8;                         // W
   Ref thread = no_ref, threads = no_ref; // no_ref: one thread does everything
 
-  // Where elements of lhs may be missing: the sums at [b, row, column ..] without those terms. The nest takes them for 0, so
-  // that what a missing one has spoilt, 0 * inf or 0 * NaN, is a NaN, and computed anew. Else empty.
+  // Where elements of lhs may be missing: the sums at [b, row, column ..] without those terms. The nest takes them for
+  // 0, so that what a missing one has spoilt, 0 * inf or 0 * NaN, is a NaN, and computed anew. Else empty.
   std::function<Ref(Ref batch, Ref row, Ref column)> exact;
 
   // Stores the results at [b, row, column ..] from the sums; the puller's lanes are set, the last ones off beyond N.
@@ -176,7 +176,8 @@ private:
   StridedAxes const& lhs_depth() const { return by_windows() ? spec_.what.box->inner : spec_.lhs.plain->inner; }
   i64 columns_stride() const { return spec_.rhs.plain->inner.empty() ? 1 : *one_stride(spec_.rhs.plain->inner); }
   bool rows_fit() const {
-    return spec_.rows.constant ? *spec_.rows.constant % schedule_.tile_rows == 0 : spec_.rows.unit % schedule_.tile_rows == 0;
+    return spec_.rows.constant ? *spec_.rows.constant % schedule_.tile_rows == 0
+                               : spec_.rows.unit % schedule_.tile_rows == 0;
   }
   Ref blocks_of(Ref depth) { return b.quotient(add(depth, block() - 1), b.integer(block())); }
   Ref start_of(OperandInMemory const& plain) { return add(at(plain.batch, at_.batch), plain.offset); }

@@ -78,7 +78,8 @@ ContractNest::Rows ContractNest::rows_at(Ref row, Ref depth) {
   i64 const depth_stride = inner.empty() ? 0 : inner.back().stride;
   auto const stride = one_stride(outer);
   bool const in_one_run = stride || *outer.back().extent.constant() % schedule_.tile_rows == 0;
-  if (rows_fit() && in_one_run) return {{b.add(start, at(outer, row))}, stride.value_or(outer.empty() ? 0 : outer.back().stride), depth_stride};
+  if (rows_fit() && in_one_run)
+    return {{b.add(start, at(outer, row))}, stride.value_or(outer.empty() ? 0 : outer.back().stride), depth_stride};
   Rows rows{{}, 0, depth_stride}; // rows beyond the last repeat it
   for (i64 i = 0; i < schedule_.tile_rows; ++i) {
     Ref number = add(row, i);

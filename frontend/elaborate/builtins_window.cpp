@@ -42,8 +42,8 @@ i64 known(BuiltinCall& c, Dim const& extent, std::string const& what) {
   return *extent.constant();
 }
 
-// padding: "same" (as many positions as elements, divided by the stride), "valid" (none), a number, or one number or a pair
-// [in front, behind] for each axis.
+// padding: "same" (as many positions as elements, divided by the stride), "valid" (none), a number, or one number or a
+// pair [in front, behind] for each axis.
 void pad(BuiltinCall& c, size_t i, Spans& s, std::vector<Dim> const& extents) {
   auto span = [&](size_t d) { return (s.size[d] - 1) * s.dilation[d] + 1; };
   auto const* word = c[i].get<std::string>();
@@ -58,7 +58,8 @@ void pad(BuiltinCall& c, size_t i, Spans& s, std::vector<Dim> const& extents) {
   }
   if (word && *word != "valid")
     c.e.fail(c.places[i], fmt::format("`padding` is \"{}\", expected \"same\", \"valid\" or numbers", *word));
-  bool const pairs = c[i].list() && std::any_of(c[i].list()->begin(), c[i].list()->end(), [](Any const& a) { return a.list(); });
+  bool const pairs =
+      c[i].list() && std::any_of(c[i].list()->begin(), c[i].list()->end(), [](Any const& a) { return a.list(); });
   if (!pairs) {
     s.low = word ? std::vector<i64>(s.count(), 0) : each_axis(c, i, s.count(), "padding", 0);
     s.high = s.low;
@@ -122,22 +123,24 @@ Sides sides(BuiltinCall& c, bool transposed, size_t groups_at) {
   Type const x = type(c, s.x), w = type(c, s.kernel);
   char const* form = transposed ? "[in, out / groups, ..]" : "[out, in / groups, ..]";
   if (x.rank() < 3 || x.rank() != w.rank() || x.rank() > 12)
-    c.e.fail(c.at, fmt::format("`{}` takes [batch, channels, ..] and a kernel {} with as many axes, got {} and {}", c.name, form,
-                               shown(x), shown(w)));
+    c.e.fail(c.at, fmt::format("`{}` takes [batch, channels, ..] and a kernel {} with as many axes, got {} and {}",
+                               c.name, form, shown(x), shown(w)));
   if (x.dtype != w.dtype)
     c.e.fail(c.at, fmt::format("`{}` of {} and {}: there is no silent conversion", c.name, shown(x), shown(w)),
              fmt::format("convert one of them: `{}(x)`", name(x.dtype)));
   s.groups = c.e.as_constant(c[groups_at], c.places[groups_at], "`groups`");
   if (s.groups < 1) c.e.fail(c.places[groups_at], fmt::format("`groups` is {}, expected 1 or more", s.groups));
-  i64 const all = known(c, x.shape[1], "the axis of channels"), first = known(c, w.shape[0], "the first axis of the kernel"),
+  i64 const all = known(c, x.shape[1], "the axis of channels"),
+            first = known(c, w.shape[0], "the first axis of the kernel"),
             second = known(c, w.shape[1], "the second axis of the kernel");
   if (all % s.groups || first % s.groups)
-    c.e.fail(c.places[groups_at], fmt::format("{} groups do not divide {} channels and the {} of the kernel", s.groups, all, first));
+    c.e.fail(c.places[groups_at],
+             fmt::format("{} groups do not divide {} channels and the {} of the kernel", s.groups, all, first));
   s.channels = transposed ? first / s.groups : second;
   s.features = transposed ? second : first / s.groups;
   if (s.channels * s.groups != all)
-    c.e.fail(c.at, fmt::format("the kernel {} is for {} channels in {} groups, but x is {}", shown(w), s.channels * s.groups,
-                               s.groups, shown(x)));
+    c.e.fail(c.at, fmt::format("the kernel {} is for {} channels in {} groups, but x is {}", shown(w),
+                               s.channels * s.groups, s.groups, shown(x)));
   for (int d = 0; d + 2 < x.rank(); ++d) s.windows += static_cast<char>('0' + d);
   s.extents = behind_two(x.shape);
   return s;
@@ -150,7 +153,9 @@ Any convolve(BuiltinCall& c, Sides const& s, bool transposed, Attributes a) {
   bool const apart = s.groups > 1, channel = !apart || s.channels > 1, feature = !apart || s.features > 1;
   std::string lhs = "b", rhs, result = "b", sum = s.windows;
   Shape image{x[0]}, kernel, y{x[0], s.groups * s.features};
-  auto axis = [](std::string& names, Shape& shape, char name, Dim const& extent) { names += name, shape.push_back(extent); };
+  auto axis = [](std::string& names, Shape& shape, char name, Dim const& extent) {
+    names += name, shape.push_back(extent);
+  };
   if (apart) axis(lhs, image, 'g', s.groups), axis(rhs, kernel, 'g', s.groups), result += 'g';
   if (channel) axis(lhs, image, 'c', s.channels), sum += 'c';
   if (channel && transposed) axis(rhs, kernel, 'c', s.channels);
@@ -166,7 +171,8 @@ Any convolve(BuiltinCall& c, Sides const& s, bool transposed, Attributes a) {
   a.set("rhs", rhs);
   a.set("result", result + s.windows);
   a.set("sum", sum);
-  ValueId const left = image == x ? s.x : b.reshape(s.x, image), right = kernel == w ? s.kernel : b.reshape(s.kernel, kernel);
+  ValueId const left = image == x ? s.x : b.reshape(s.x, image),
+                right = kernel == w ? s.kernel : b.reshape(s.kernel, kernel);
   ValueId const out = b.make(OpCode::convolution, {left, right}, std::move(a));
   return c.e.tensor(type(c, out).shape == y ? out : b.reshape(out, y));
 }
@@ -180,7 +186,9 @@ std::vector<i64> taps_of(BuiltinCall& c, ValueId kernel) {
 Any convolution(BuiltinCall& c) {
   auto const s = sides(c, false, 5);
   size_t const n = s.windows.size();
-  Spans spans{.size = taps_of(c, s.kernel), .stride = each_axis(c, 2, n, "stride", 1), .dilation = each_axis(c, 4, n, "dilation", 1)};
+  Spans spans{.size = taps_of(c, s.kernel),
+              .stride = each_axis(c, 2, n, "stride", 1),
+              .dilation = each_axis(c, 4, n, "dilation", 1)};
   pad(c, 3, spans, s.extents);
   place(c, spans, s.extents);
   Attributes a{{"extents", spans.extents}};
@@ -194,7 +202,9 @@ Any convolution(BuiltinCall& c) {
 Any convolution_transposed(BuiltinCall& c) {
   auto const s = sides(c, true, 5);
   size_t const n = s.windows.size();
-  Spans spans{.size = taps_of(c, s.kernel), .stride = each_axis(c, 2, n, "stride", 1), .dilation = each_axis(c, 4, n, "dilation", 1)};
+  Spans spans{.size = taps_of(c, s.kernel),
+              .stride = each_axis(c, 2, n, "stride", 1),
+              .dilation = each_axis(c, 4, n, "dilation", 1)};
   if (c[3].is<std::string>() && *c[3].get<std::string>() == "same")
     c.e.fail(c.places[3], "`padding` of a transposed convolution is a number, or one for each axis");
   pad(c, 3, spans, s.extents);
@@ -203,7 +213,8 @@ Any convolution_transposed(BuiltinCall& c) {
     Dim const positions = (s.extents[d] - 1) * Dim(spans.stride[d]) + (spans.size[d] - 1) * spans.dilation[d] + 1 -
                           spans.low[d] - spans.high[d] + more[d];
     if (positions.constant().value_or(0) < 0)
-      c.e.fail(c.places[3], fmt::format("`padding` takes {} elements away, more than there are", spans.low[d] + spans.high[d]));
+      c.e.fail(c.places[3],
+               fmt::format("`padding` takes {} elements away, more than there are", spans.low[d] + spans.high[d]));
     spans.extents.push_back(positions);
   }
   Attributes a{{"extents", spans.extents}};

@@ -1,14 +1,15 @@
 // convolution: sums of products in which axes of the first operand are read by windows that move with the result.
 //
-// Each axis has a name of one character, "b01c": letters are axes as in a product (Einstein's notation), digits are windows.
-// The digit d is an axis of the image in lhs, of the kernel in rhs, of the positions in the result; at position o and tap k
-// the image is read at
+// Each axis has a name of one character, "b01c": letters are axes as in a product (Einstein's notation), digits are
+// windows. The digit d is an axis of the image in lhs, of the kernel in rhs, of the positions in the result; at
+// position o and tap k the image is read at
 //
 //     i = (o * stride + k * rhs_dilation - low) / lhs_dilation        where that is an index of the image
 //
-// and there is no term elsewhere (ir/ops/windows.h). Any two of the three tensors give the third by an operation of the same form: for the
-// derivative of lhs i and o change their places (o = (i * lhs_dilation - k * rhs_dilation + low) / stride), for that of rhs k
-// and o. So strides, dilations and low have any sign, and derivatives of every order are convolutions.
+// and there is no term elsewhere (ir/ops/windows.h). Any two of the three tensors give the third by an operation of the
+// same form: for the derivative of lhs i and o change their places (o = (i * lhs_dilation - k * rhs_dilation + low) /
+// stride), for that of rhs k and o. So strides, dilations and low have any sign, and derivatives of every order are
+// convolutions.
 #include "ir/ops/windows.h"
 
 #include <algorithm>
@@ -87,7 +88,8 @@ std::vector<Type> convolution_type(TypeQuery const& q) {
   for (char c : n.result) {
     auto const of_letter = holds(n.lhs, c) ? extent_named(n.lhs, lhs.shape, c) : extent_named(n.rhs, rhs.shape, c);
     y.shape.push_back(is_digit(c) ? extents[digit(c)] : *of_letter);
-    if (!never_negative(y.shape.back())) refuse(fmt::format("axis '{}' would have {} elements", c, y.shape.back().text()));
+    if (!never_negative(y.shape.back()))
+      refuse(fmt::format("axis '{}' would have {} elements", c, y.shape.back().text()));
   }
   return {y};
 }
@@ -141,7 +143,8 @@ Window turned_to_taps(Window w) { return {w.rhs_dilation, w.low, w.lhs_dilation,
 void gradient_of_convolution(Grad& g) {
   Names const n(g.attributes());
   size_t const windows = g.attributes().get<Dims>("extents").size();
-  auto make = [&](V a, V b, Attributes attributes, Window (*turned)(Window), std::string const& result, Shape const& shape) {
+  auto make = [&](V a, V b, Attributes attributes, Window (*turned)(Window), std::string const& result,
+                  Shape const& shape) {
     attributes.set("result", result);
     attributes.set("extents", window_extents(result, shape, windows));
     std::vector<Window> all;
@@ -243,19 +246,24 @@ std::vector<Sample> convolution_samples() {
       convolution_of(image, kernel, "bc01", "fc01", "bf01", "01c", {5, 6}, {.low = {1, 1}}),
       convolution_of(image, kernel, "bc01", "fc01", "bf01", "01c", {3, 3}, {.stride = {2, 2}, .low = {1, 1}}),
       convolution_of(image, kernel, "bc01", "fc01", "bf01", "01c", {3, 6}, {.low = {1, 2}, .rhs_dilation = {2, 2}}),
-      convolution_of(f32_of({2, 5, 6, 3}), f32_of({3, 3, 3, 5}), "b01c", "01cf", "b01f", "01c", {5, 6}, {.low = {1, 1}}),
+      convolution_of(f32_of({2, 5, 6, 3}), f32_of({3, 3, 3, 5}), "b01c", "01cf", "b01f", "01c", {5, 6},
+                     {.low = {1, 1}}),
       // transposed: the derivative of a strided one
       convolution_of(f32_of({1, 3, 2, 3}), f32_of({2, 2, 4, 3}), "b01f", "01cf", "b01c", "01f", {6, 4},
                      {.low = {-1, 0}, .lhs_dilation = {2, 2}, .rhs_dilation = {-1, -1}}),
       // of a kernel: what is summed are the images and their positions
-      convolution_of(f32_of({3, 5, 6, 2}), f32_of({3, 5, 6, 4}), "b01c", "b01f", "01cf", "b01", {3, 3}, {.low = {1, 1}}),
-      ordered(convolution_of(f32_of({3, 5, 6, 2}), f32_of({3, 5, 6, 4}), "b01c", "b01f", "01cf", "b01", {3, 3}, {.low = {1, 1}}),
+      convolution_of(f32_of({3, 5, 6, 2}), f32_of({3, 5, 6, 4}), "b01c", "b01f", "01cf", "b01", {3, 3},
+                     {.low = {1, 1}}),
+      ordered(convolution_of(f32_of({3, 5, 6, 2}), f32_of({3, 5, 6, 4}), "b01c", "b01f", "01cf", "b01", {3, 3},
+                             {.low = {1, 1}}),
               {Order::Kind::chain, 2, 1}),
-      convolution_of(f32_of({2, 7, 3, 2}), f32_of({3, 3, 2, 4}), "b0gc", "0gcf", "b0gf", "0c", {7}, {.low = {1}}), // groups
+      convolution_of(f32_of({2, 7, 3, 2}), f32_of({3, 3, 2, 4}), "b0gc", "0gcf", "b0gf", "0c", {7},
+                     {.low = {1}}),                                                                 // groups
       convolution_of(f32_of({2, 6, 5, 4}), f32_of({3, 2, 4}), "b01g", "01g", "b01g", "01", {4, 4}), // depthwise
       convolution_of(f32_of({1, 3, 4, 3, 2}), f32_of({2, 2, 2, 2, 3}), "b012c", "012cf", "b012f", "012c", {3, 4, 3},
                      {.low = {0, 1, 1}}),
-      convolution_of(f32_of({1, 4, 9, 9}), f32_of({2, 1, 9, 19}), "b01c", "01cf", "b01f", "01c", {5, 9}, {.low = {1, 0}}),
+      convolution_of(f32_of({1, 4, 9, 9}), f32_of({2, 1, 9, 19}), "b01c", "01cf", "b01f", "01c", {5, 9},
+                     {.low = {1, 0}}),
       convolution_of(f32_of({3, 0, 2}), f32_of({2, 2, 3}), "b0c", "0cf", "b0f", "0c", {2}, {.low = {1}}),
       convolution_of(f32_of({2, 4, 1}), f32_of({1, 1, 1}), "b0c", "0cf", "b0f", "0c", {4}),
       convolution_of({DType::i32, {2, 4, 3}}, {DType::i32, {3, 3, 4}}, "b0c", "0cf", "b0f", "0c", {4}, {.low = {1}})};
@@ -277,7 +285,8 @@ std::vector<Refusal> convolution_errors() {
 }
 
 constexpr AttributeSpec convolution_attributes[] = {
-    {"lhs", AttributeKind::string, false, "a name for each axis of the first operand: a letter, or a digit for a window"},
+    {"lhs", AttributeKind::string, false,
+     "a name for each axis of the first operand: a letter, or a digit for a window"},
     {"rhs", AttributeKind::string, false, "the same for the second operand; a digit is an axis of the kernel's taps"},
     {"result", AttributeKind::string, false, "the same for the result; a digit is an axis of positions"},
     {"sum", AttributeKind::string, false, "the axes of rhs that are summed, digits among them; the last one fastest"},
@@ -292,9 +301,10 @@ constexpr AttributeSpec convolution_attributes[] = {
 
 constinit Op const ops::convolution{
     .name = "convolution",
-    .doc = "sums of products over windows of the first operand and the axes that the result does not have; at position o "
-           "and tap k a window reads (o * stride + k * rhs_dilation - low) / lhs_dilation, and what is no index of the "
-           "first operand is no term",
+    .doc =
+        "sums of products over windows of the first operand and the axes that the result does not have; at position o "
+        "and tap k a window reads (o * stride + k * rhs_dilation - low) / lhs_dilation, and what is no index of the "
+        "first operand is no term",
     .arity = 2,
     .traits = contracts | accumulates,
     .attributes = convolution_attributes,

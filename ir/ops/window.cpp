@@ -1,6 +1,6 @@
 // window: every tap of every position of windows along some axes, taps in front: the operand of pooling, of local
-// attention, of framing. Where the operand has axes of taps already, each tap reads its own: so the derivative of a window,
-// the sum of all that overlaps at an element, is a window over positions and a sum over taps.
+// attention, of framing. Where the operand has axes of taps already, each tap reads its own: so the derivative of a
+// window, the sum of all that overlaps at an element, is a window over positions and a sum over taps.
 #include "ir/ops/windows.h"
 
 #include <algorithm>
@@ -51,8 +51,8 @@ void check_windows(Attributes const& a, size_t count) {
   }
 }
 
-// o = (i * lhs_dilation - k * rhs_dilation + low) / stride; a negative stride divides like a positive one of the negated
-// terms.
+// o = (i * lhs_dilation - k * rhs_dilation + low) / stride; a negative stride divides like a positive one of the
+// negated terms.
 Window turned_to_indices(Window w) {
   i64 const sign = w.stride < 0 ? -1 : 1;
   return {sign * w.lhs_dilation, -sign * w.low, sign * w.stride, -sign * w.rhs_dilation};
@@ -105,8 +105,7 @@ std::vector<Type> window_type(TypeQuery const& q) {
   auto const& extents = q.attributes.get<Dims>("extents");
   for (size_t d = 0; d < axes.size(); ++d) {
     if (size[d] < 0) refuse(fmt::format("a window of {} taps", size[d]));
-    if (own > 0 && x.shape[d] != Dim(size[d]))
-      refuse(fmt::format("{} taps, but axis {} of {}", size[d], d, x.text()));
+    if (own > 0 && x.shape[d] != Dim(size[d])) refuse(fmt::format("{} taps, but axis {} of {}", size[d], d, x.text()));
     if (!never_negative(extents[d])) refuse(fmt::format("{} positions", extents[d].text()));
     y.shape[static_cast<size_t>(axes[d])] = extents[d];
   }
@@ -136,7 +135,8 @@ std::optional<IndexMap> window_map(MapQuery const& q) {
   return map;
 }
 
-// Which elements of the operand does nothing read, or several? Their derivatives come from all positions that read them.
+// Which elements of the operand does nothing read, or several? Their derivatives come from all positions that read
+// them.
 void gradient_of_window(Grad& g) {
   Builder& b = g.builder();
   auto const& a = g.attributes();
@@ -210,9 +210,11 @@ std::vector<Sample> window_samples() {
           window_with(f32_of({4}), {0}, {2}, {9}, {{1, 1, 2, 1}}),
           window_with(f32_of({3, 5, 2}), {0}, {3}, {7}, {{1, 0, 2, -1}}, true),
           window_with(f32_of({2, 2, 3, 2}), {0, 1}, {2, 2}, {6, 4}, {{1, 0, 2, -1}, {1, 0, 2, -1}}, true),
-          window_with(f32_of({0}), {0}, {2}, {3}, {{1, 1}}), window_with(f32_of({4}), {0}, {2}, {0}, {{}}),
+          window_with(f32_of({0}), {0}, {2}, {3}, {{1, 1}}),
+          window_with(f32_of({4}), {0}, {2}, {0}, {{}}),
           window_with(f32_of({3}), {}, {}, {}, {}),
-          window_with(i32_of({6}), {0}, {2}, {3}, {{2}}), window_with({DType::u8, {6}}, {0}, {2}, {6}, {{1, 1}}),
+          window_with(i32_of({6}), {0}, {2}, {3}, {{2}}),
+          window_with({DType::u8, {6}}, {0}, {2}, {6}, {{1, 1}}),
           window_with(bool_of({6}), {0}, {2}, {3}, {{2}})};
 }
 
@@ -242,7 +244,8 @@ constexpr AttributeSpec attributes[] = {
 constinit Op const ops::window{
     .name = "window",
     .doc = "the taps of windows, in axes in front of those of the operand, along which positions take the place of "
-           "elements; position o and tap k read (o * stride + k * rhs_dilation - low) / lhs_dilation, and the second operand, a "
+           "elements; position o and tap k read (o * stride + k * rhs_dilation - low) / lhs_dilation, and the second "
+           "operand, a "
            "scalar, where that is no index",
     .arity = 2,
     .traits = moves_data | exact,

@@ -47,7 +47,8 @@ void each_index(std::vector<i64> const& extents, Body body) {
 inline constexpr AttributeSpec window_attributes[] = {
     {"extents", AttributeKind::dims, false, "the number of positions of each window"},
     {"stride", AttributeKind::integers, true, "from position to position, of each window; 1 when absent"},
-    {"low", AttributeKind::integers, true, "how far in front of the first element the first position is; 0 when absent"},
+    {"low", AttributeKind::integers, true,
+     "how far in front of the first element the first position is; 0 when absent"},
     {"lhs_dilation", AttributeKind::integers, true, "from element to element of what is read; 1 when absent"},
     {"rhs_dilation", AttributeKind::integers, true, "from tap to tap; 1 when absent"}};
 

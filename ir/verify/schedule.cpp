@@ -17,7 +17,7 @@ using Pack = ContractSchedule::Pack;
 
 constexpr i64 most_lanes = 32;
 constexpr i64 most_unit = 1 << 20;
-constexpr i64 most_sums_in_lanes = 16;               // rows times columns
+constexpr i64 most_sums_in_lanes = 16;              // rows times columns
 constexpr i64 most_bytes_of_nest = 6 * 1024 * 1024; // of the thread's own
 
 bool is_power_of_two(i64 n) { return n > 0 && std::has_single_bit(static_cast<u64>(n)); }
@@ -158,7 +158,8 @@ private:
       complain("depth_chunk is {}, expected whole images of {}", s.depth_chunk, steps);
   }
   void once(Contraction const& c, ContractSchedule const& s) {
-    if (!c.rhs_shared || s.direct || s.depth_chunk || s.split == ContractSchedule::Split::columns || !c.depth.is_constant())
+    if (!c.rhs_shared || s.direct || s.depth_chunk || s.split == ContractSchedule::Split::columns ||
+        !c.depth.is_constant())
       complain("rhs_once is for a second operand that all batches share and all threads pack whole");
   }
 

@@ -55,8 +55,7 @@ ContractSchedule decide_lanes(Contraction const& c) {
 
 bool reads_in_place(Contraction const& c, i64 lanes) {
   return c.rhs.plain && one_stride(c.rhs.plain->inner) == 1 && one_stride(c.rhs.plain->outer) &&
-         *c.columns.constant() % lanes == 0 &&
-         c.rows.constant().value_or(few_rows + 1) <= few_rows;
+         *c.columns.constant() % lanes == 0 && c.rows.constant().value_or(few_rows + 1) <= few_rows;
 }
 
 Split split_of(Contraction const& c, ContractSchedule const& s, i64 lanes) {
@@ -125,8 +124,8 @@ ContractSchedule decide_contract(Contraction const& c, Target const& target) {
   s.direct = reads_in_place(c, lanes);
   decide_chunks(s, c, lanes);
   s.split = split_of(c, s, lanes);
-  s.rhs_once = c.rhs_shared && s.split != Split::columns && !s.direct && c.batches != Dim(1) && !s.depth_chunk && c.depth.is_constant() &&
-               c.vectors(lanes) * lanes * *c.depth.constant() <= most_packed_once;
+  s.rhs_once = c.rhs_shared && s.split != Split::columns && !s.direct && c.batches != Dim(1) && !s.depth_chunk &&
+               c.depth.is_constant() && c.vectors(lanes) * lanes * *c.depth.constant() <= most_packed_once;
   return s;
 }
 

@@ -49,8 +49,7 @@ f64 cost(Function const& f, Node const& k, Bindings const& extents) {
   f64 ns = 0;
   for (auto const& n : k.regions.front().nodes) {
     auto const& op = info(n.op);
-    if (op.has(contracts))
-      ns += 2 * elements(n.result()) * terms(f, n, extents) * ns_per_flop;
+    if (op.has(contracts)) ns += 2 * elements(n.result()) * terms(f, n, extents) * ns_per_flop;
     else
       ns += std::max(elements(n.result()), op.has(reduces) ? elements(n.operands[0]) : 0) *
             (op.has(costly) || op.has(random) ? ns_per_costly : ns_per_element);

@@ -151,10 +151,11 @@ TEST_CASE("products of rows that are one more than a batch stay in their slots")
 
 // One row is one thread's, and not the first one's, which reports.
 TEST_CASE("a report waits for the thread that makes its number") {
-  auto m = parse_ir("loss.ir", "func @f(%x: f32[300000]) -> (loss: f32[] loss, e: f32[300000]) {slots=[4]} {\n"
-                               "  %s, %e = kernel %x {kind=\"rows\", row_axes=1, parallel=true, places=[slot(0), result(1)]} {\n"
-                               "    %e = exp %x : f32[300000]\n    %s = reduce_sum %e {axes=[0]} : f32[]\n  }\n"
-                               "  return %s, %e\n}\n")
+  auto m = parse_ir("loss.ir",
+                    "func @f(%x: f32[300000]) -> (loss: f32[] loss, e: f32[300000]) {slots=[4]} {\n"
+                    "  %s, %e = kernel %x {kind=\"rows\", row_axes=1, parallel=true, places=[slot(0), result(1)]} {\n"
+                    "    %e = exp %x : f32[300000]\n    %s = reduce_sum %e {axes=[0]} : f32[]\n  }\n"
+                    "  return %s, %e\n}\n")
                .module;
   REQUIRE(verify_finished(m).empty());
   m.target = host_target();
