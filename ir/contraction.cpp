@@ -212,9 +212,20 @@ bool packs_whole_runs(Contraction const& c, i64 depth_chunk) {
   return depth_chunk % *c.rhs.plain->outer.back().extent.constant() == 0;
 }
 
+i64 chunk_of_images(Contraction const& c) {
+  i64 const steps = c.box->steps;
+  if (c.block == 0) return steps;
+  if (!c.period) return c.block % steps == 0 ? c.block : 0; // blocks of whole images
+  auto const period = c.period->constant();
+  if (!period || steps % *period) return 0;
+  return steps / *period * round_up(*period, c.block);
+}
+
 i64 images_of_chunk(Contraction const& c, ContractSchedule const& s) {
   if (!c.box->image) return 1;
-  return (s.depth_chunk ? s.depth_chunk : *c.depth.constant()) / c.box->steps;
+  if (!s.depth_chunk) return *c.depth.constant() / c.box->steps;
+  i64 const images = c.block && !c.period ? c.block / c.box->steps : 1;
+  return s.depth_chunk / chunk_of_images(c) * images;
 }
 
 ContractAxes contract_axes(Function const& f, Node const& n) {

@@ -118,6 +118,9 @@ struct ContractBuffers {
   i64 panel = 0, rhs_rows = 0, lhs = 0, totals = 0;
   i64 bytes() const { return 4 * (panel + rhs_rows + lhs + totals); }
 };
+// A chunk of a sum over images ends with an image if it is a multiple of this, counted as depth_chunk is: in whole blocks.
+// 0: there is no such chunk.
+i64 chunk_of_images(Contraction const&);
 i64 images_of_chunk(Contraction const&, ContractSchedule const&); // boxes that are packed at a time
 ContractBuffers buffers_of(Contraction const&, ContractSchedule const&, i64 lanes);
 i64 packed_depth(Contraction const&, ContractSchedule const&); // steps of k that a packed lhs holds

@@ -257,6 +257,10 @@ std::vector<Sample> convolution_samples() {
       ordered(convolution_of(f32_of({3, 5, 6, 2}), f32_of({3, 5, 6, 4}), "b01c", "b01f", "01cf", "b01", {3, 3},
                              {.low = {1, 1}}),
               {Order::Kind::chain, 2, 1}),
+      // ... in blocks that end within rows of positions
+      ordered(convolution_of(f32_of({3, 2, 6, 2}), f32_of({3, 2, 6, 4}), "b01c", "b01f", "01cf", "b01", {3, 3},
+                             {.low = {1, 1}}),
+              {Order::Kind::chain, 4, 2}),
       convolution_of(f32_of({2, 7, 3, 2}), f32_of({3, 3, 2, 4}), "b0gc", "0gcf", "b0gf", "0c", {7},
                      {.low = {1}}),                                                                 // groups
       convolution_of(f32_of({2, 6, 5, 4}), f32_of({3, 2, 4}), "b01g", "01g", "b01g", "01", {4, 4}), // depthwise

@@ -152,10 +152,9 @@ private:
     if (!c.box) return complain("no windows of known sizes move over the first operand");
     if (!run_of_depth(c, c.box->inner, s.depth_chunk))
       complain("chunks or blocks of the sum do not end where runs of windows do");
-    i64 const steps = std::max<i64>(c.box->steps, 1), per_period = c.period && c.block ? c.box->steps : c.block;
-    bool const one_image = c.block && c.period == Dim(steps) && s.depth_chunk == round_up(per_period, c.block);
-    if (c.box->image && !one_image && s.depth_chunk % steps)
-      complain("depth_chunk is {}, expected whole images of {}", s.depth_chunk, steps);
+    i64 const chunk = c.box->image ? chunk_of_images(c) : 1;
+    if (chunk == 0 || s.depth_chunk % chunk)
+      complain("depth_chunk is {}, expected a multiple of {}, the blocks of whole images", s.depth_chunk, chunk);
   }
   void once(Contraction const& c, ContractSchedule const& s) {
     if (!c.rhs_shared || s.direct || s.depth_chunk || s.split == ContractSchedule::Split::columns ||

@@ -72,8 +72,8 @@ bool decide_windows(ContractSchedule& s, Contraction const& c) {
   if (!c.box) return false;
   i64 chunk = 0;
   if (c.box->image) {
-    chunk = c.block ? c.block : c.box->steps;
-    if (c.block < c.box->steps && c.block) chunk *= (c.box->steps + c.block - 1) / c.block; // the blocks of one image
+    chunk = chunk_of_images(c);
+    if (chunk == 0) return false;
     if (c.depth == Dim(chunk)) chunk = 0;
   }
   if (!run_of_depth(c, c.box->inner, chunk) || !packs_whole_runs(c, chunk)) return false;
