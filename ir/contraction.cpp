@@ -30,12 +30,16 @@ std::vector<bool> moves_in(IndexMap const& map, size_t rank) {
   return moves;
 }
 
-// ... together with other axes: as a window.
-std::vector<bool> in_windows(IndexMap const& map, size_t rank) {
-  std::vector<bool> windows(rank);
-  for (auto const& c : map.coordinates)
+// ... together with other axes that have more than one element: as a window.
+std::vector<bool> in_windows(IndexMap const& map, Shape const& space) {
+  std::vector<bool> windows(space.size());
+  for (auto const& c : map.coordinates) {
+    auto const moving = std::count_if(c.terms.begin(), c.terms.end(), [&](auto const& t) {
+      return space[static_cast<size_t>(t.axis)] != Dim(1);
+    });
     for (auto const& t : c.terms)
-      if (c.terms.size() > 1) windows[static_cast<size_t>(t.axis)] = true;
+      if (moving > 1) windows[static_cast<size_t>(t.axis)] = true;
+  }
   return windows;
 }
 
@@ -99,7 +103,7 @@ bool can_be_packed(PlainOperand const& rhs, Dim const& depth) {
 
 bool fits_lanes(Contraction const& c) {
   auto const depth = c.depth.constant(), columns = c.columns.constant();
-  return c.dtype == DType::f32 && depth && columns && *columns <= few_columns &&
+  return is_float(c.dtype) && depth && columns && *columns <= few_columns &&
          *columns * (*depth + order_lanes) <= most_packed_lanes;
 }
 
@@ -166,7 +170,7 @@ bool counts_images(WindowBox& box, Axes const& depth, Shape const& space, std::v
 }
 
 std::optional<WindowBox> box_of(Contraction const& c, IndexMap const& map, Shape const& image) {
-  auto const windows = in_windows(map, c.space.size());
+  auto const windows = in_windows(map, c.space);
   if (std::find(windows.begin(), windows.end(), true) == windows.end()) return {};
   WindowBox box;
   if (!counts_images(box, c.lhs.inner, c.space, windows)) return {};
@@ -229,9 +233,10 @@ i64 images_of_chunk(Contraction const& c, ContractSchedule const& s) {
 }
 
 ContractAxes contract_axes(Function const& f, Node const& n) {
-  auto const rank = space_of(f, n).size(), kept = f.type(n.result()).shape.size();
+  auto const space = space_of(f, n);
+  auto const rank = space.size(), kept = f.type(n.result()).shape.size();
   auto const lhs = *index_map(f, n, 0), rhs = *index_map(f, n, 1);
-  auto const left = moves_in(lhs, rank), right = moves_in(rhs, rank), windows = in_windows(lhs, rank);
+  auto const left = moves_in(lhs, rank), right = moves_in(rhs, rank), windows = in_windows(lhs, space);
   bool const any = std::find(windows.begin(), windows.end(), true) != windows.end();
   bool in_front = any;
   ContractAxes axes;
@@ -246,7 +251,12 @@ ContractAxes contract_axes(Function const& f, Node const& n) {
 }
 
 std::vector<bool> window_axes(Function const& f, Node const& n) {
-  return in_windows(*index_map(f, n, 0), space_of(f, n).size());
+  std::vector<bool> windows(space_of(f, n).size());
+  auto const map = *index_map(f, n, 0);
+  for (auto const& c : map.coordinates)
+    for (auto const& t : c.terms)
+      if (c.terms.size() > 1) windows[static_cast<size_t>(t.axis)] = true;
+  return windows;
 }
 
 std::optional<i64> one_stride(StridedAxes const& levels) {
@@ -304,7 +314,7 @@ std::optional<i64> Contraction::blocks() const {
 }
 
 bool fits_nest(Function const& f, Contraction const& c) {
-  if (c.dtype != DType::f32 && c.dtype != DType::i32) return false;
+  if (!has_nest(c.dtype)) return false;
   for (auto v : c.dot->operands) {
     if (f.type(v).dtype != c.dtype) return false;
     for (auto const& extent : f.type(v).shape)

@@ -19,7 +19,7 @@ struct ContractAxes {
   std::vector<i64> batch, rows, columns, depth; // each in the order of the space
 };
 ContractAxes contract_axes(Function const&, Node const&);
-// The axes of the space that move an axis of lhs together with others: positions and taps of windows.
+// The axes of the space that move an axis of lhs together with others: positions and taps of windows, also of one tap.
 std::vector<bool> window_axes(Function const&, Node const&);
 
 // Axes that are walked as one, outermost first: element i of them stands at the sum of digit * stride.
@@ -113,10 +113,13 @@ inline bool fits_registers(i64 rows, i64 vectors, i64 registers) { return rows *
 // Columns of known extents, the last axes of the result, fill the vectors of a tile.
 bool has_columns(Function const&, Node const&);
 
-// The memory of a thread's own that the nest takes, in elements of 4 bytes.
+// Numbers that the nest sums: of 4 or 8 bytes. Sums of narrow floats are in f32 by now (pass `widen`).
+inline bool has_nest(DType d) { return bytes(d) >= 4; }
+
+// The memory of a thread's own that the nest takes, in elements.
 struct ContractBuffers {
   i64 panel = 0, rhs_rows = 0, lhs = 0, totals = 0;
-  i64 bytes() const { return 4 * (panel + rhs_rows + lhs + totals); }
+  i64 elements() const { return panel + rhs_rows + lhs + totals; }
 };
 // A chunk of a sum over images ends with an image if it is a multiple of this, counted as depth_chunk is: in whole blocks.
 // 0: there is no such chunk.

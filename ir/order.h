@@ -1,5 +1,6 @@
 // Orders of sums: part of a program, not of a schedule. ir/NUMERICS.md states them in words; this header is their
-// plain f32 reference, which every kernel is compared with bit by bit.
+// plain reference, which every kernel is compared with bit by bit. f32 and f64 sums are taken in their own type; narrow
+// floats are sums in f32, rounded once (pass `widen`); sums of ints wrap, so that their order does not matter.
 //
 // The elements of a sum are numbered row-major over its reduced extents, the last one fastest.
 //
@@ -68,30 +69,35 @@ inline BlockRanges ranges_of(Order order, std::span<i64 const> extents) {
   return {total, product_of(extents.subspan(axis)), order.block * product_of(extents.subspan(axis + 1))};
 }
 
-// Combines a partial result with the next element, f32 as the kernels do it.
-struct SumF32 {
-  static constexpr f32 start = 0.0F;
-  static f32 step(f32 acc, f32 x) { return acc + x; }
-  static f32 join(f32 a, f32 b) { return a + b; }
+// Combines a partial result with the next element, as the kernels do it; T is f32 or f64.
+template <class T>
+struct Sum {
+  using Number = T;
+  static constexpr T start = 0;
+  static T step(T acc, T x) { return acc + x; }
+  static T join(T a, T b) { return a + b; }
 };
-struct ProductF32 {
-  static constexpr f32 start = 1.0F;
-  static f32 step(f32 acc, f32 x) { return acc * x; }
-  static f32 join(f32 a, f32 b) { return a * b; }
+template <class T>
+struct Product {
+  using Number = T;
+  static constexpr T start = 1;
+  static T step(T acc, T x) { return acc * x; }
+  static T join(T a, T b) { return a * b; }
 };
 
 // The elements [begin, end), which are of one block. `row`: elements of a row.
 template <class Combine, class Step>
-f32 block_in_order(Order::Kind kind, i64 begin, i64 end, i64 row, Step step) {
+typename Combine::Number block_in_order(Order::Kind kind, i64 begin, i64 end, i64 row, Step step) {
+  using Number = typename Combine::Number;
   if (kind == Order::Kind::chain) {
-    f32 acc = Combine::start;
+    Number acc = Combine::start;
     for (i64 k = begin; k < end; ++k) acc = step(acc, k);
     return acc;
   }
-  std::array<f32, order_lanes> s;
+  std::array<Number, order_lanes> s;
   s.fill(Combine::start);
   for (i64 k = begin; k < end; ++k) {
-    f32& lane = s[static_cast<size_t>((k % row - begin % row) % order_lanes)];
+    Number& lane = s[static_cast<size_t>((k % row - begin % row) % order_lanes)];
     lane = step(lane, k);
   }
   for (size_t w = order_lanes / 2; w >= 1; w /= 2)
@@ -101,9 +107,9 @@ f32 block_in_order(Order::Kind kind, i64 begin, i64 end, i64 row, Step step) {
 
 // The results of the blocks, level by level.
 template <class Combine>
-f32 join_in_pairs(std::vector<f32> parts) {
+typename Combine::Number join_in_pairs(std::vector<typename Combine::Number> parts) {
   while (parts.size() > 1) {
-    std::vector<f32> next;
+    std::vector<typename Combine::Number> next;
     for (size_t i = 0; i + 1 < parts.size(); i += 2) next.push_back(Combine::join(parts[i], parts[i + 1]));
     if (parts.size() % 2) next.push_back(parts.back());
     parts = std::move(next);
@@ -112,9 +118,9 @@ f32 join_in_pairs(std::vector<f32> parts) {
 }
 
 template <class Combine, class Step>
-f32 in_order(Order order, std::span<i64 const> extents, i64 row, Step step) {
+typename Combine::Number in_order(Order order, std::span<i64 const> extents, i64 row, Step step) {
   auto ranges = ranges_of(order, extents);
-  std::vector<f32> parts;
+  std::vector<typename Combine::Number> parts;
   for (i64 b = 0; b < ranges.count(); ++b)
     parts.push_back(block_in_order<Combine>(order.kind, ranges.begin(b), ranges.end(b), row, step));
   return join_in_pairs<Combine>(std::move(parts));
@@ -122,25 +128,26 @@ f32 in_order(Order order, std::span<i64 const> extents, i64 row, Step step) {
 
 // Reduces the elements at(k).
 template <class Combine, class At>
-f32 reduce_in_order(Order order, std::span<i64 const> extents, At at) {
+typename Combine::Number reduce_in_order(Order order, std::span<i64 const> extents, At at) {
   i64 row = extents.empty() ? 1 : extents.back();
-  return in_order<Combine>(order, extents, row, [&](f32 acc, i64 k) { return Combine::step(acc, at(k)); });
+  return in_order<Combine>(order, extents, row, [&](auto acc, i64 k) { return Combine::step(acc, at(k)); });
 }
 
-// A contraction of one output element: the sum of a(k) * b(k), each step one fma.
+// A contraction of one output element: the sum of a(k) * b(k), f32 or f64, each step one fma.
 template <class A, class B>
-f32 dot_in_order(Order order, std::span<i64 const> extents, A a, B b) {
-  return in_order<SumF32>(order, extents, product_of(extents),
-                          [&](f32 acc, i64 k) { return std::fma(a(k), b(k), acc); });
+auto dot_in_order(Order order, std::span<i64 const> extents, A a, B b) {
+  return in_order<Sum<decltype(a(i64{}))>>(order, extents, product_of(extents),
+                                           [&](auto acc, i64 k) { return std::fma(a(k), b(k), acc); });
 }
 
 // The same where a(k) may be nothing: a tap outside of an image is no term. The sum ends with + 0, so that a zero has no
 // sign. The elements are numbered as the node's `sum` says: taps, then channels, for a result and for the derivative of an
 // image; images, then positions, for that of a kernel.
 template <class A, class B>
-f32 convolution_in_order(Order order, std::span<i64 const> extents, A a, B b) {
-  return 0.0F + in_order<SumF32>(order, extents, product_of(extents), [&](f32 acc, i64 k) {
-           std::optional<f32> const x = a(k);
+auto convolution_in_order(Order order, std::span<i64 const> extents, A a, B b) {
+  using T = decltype(b(i64{}));
+  return T{0} + in_order<Sum<T>>(order, extents, product_of(extents), [&](T acc, i64 k) {
+           std::optional<T> const x = a(k);
            return x ? std::fma(*x, b(k), acc) : acc;
          });
 }

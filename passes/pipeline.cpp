@@ -9,6 +9,7 @@
 #include "passes/layout.h"
 #include "passes/order.h"
 #include "passes/pass.h"
+#include "passes/phases.h"
 #include "passes/plan_memory.h"
 #include "passes/schedule.h"
 #include "passes/simplify.h"
@@ -46,6 +47,7 @@ constexpr Pass passes[] = {
      rounds, of_rounding},
     {"order", order, "when extents are final, and before anything could depend on a schedule", needed, idempotent,
      rounds, of_rounding},
+    {"phases", phases, "when sums have their order, which it keeps, and images lie as they will", optional, idempotent},
     {"fuse", fuse, "groups whole programs: forward, backward and update", optional, idempotent},
     {"schedule", schedule, "needs the kernels; changes no bit", needed, idempotent},
     {"plan_memory", plan_memory, "needs the kernels and their order", needed, idempotent},

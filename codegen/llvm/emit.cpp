@@ -148,9 +148,9 @@ private:
   void transpose(Inst const& i) {
     auto const& t = loops_.transpositions[static_cast<size_t>(i.number)];
     auto element = [&](int buffer, V index) {
-      return b_.CreateGEP(b_.getFloatTy(), buffers_[static_cast<size_t>(buffer)], index);
+      return b_.CreateGEP(b_.getIntNTy(static_cast<unsigned>(8 * t.element)), buffers_[static_cast<size_t>(buffer)], index);
     };
-    b_.CreateCall(transposing_pack(m_.module, static_cast<unsigned>(t.lanes)),
+    b_.CreateCall(transposing_pack(m_.module, static_cast<unsigned>(t.lanes), static_cast<unsigned>(t.element)),
                   {element(t.source, operand(i, 0)), b_.getInt64(static_cast<u64>(t.source_stride)), operand(i, 1),
                    element(t.target, operand(i, 2)), b_.getInt64(static_cast<u64>(t.target_stride)), operand(i, 3)});
   }

@@ -55,6 +55,7 @@ void exchange_quads(llvm::IRBuilder<>& b, V& x, V& y, int lanes, int d) {
 
 std::vector<V> transpose(llvm::IRBuilder<>& b, std::vector<V> rows) {
   int lanes = static_cast<int>(rows.size());
+  if (lanes == 2) return {b.CreateShuffleVector(rows[0], rows[1], {0, 2}), b.CreateShuffleVector(rows[0], rows[1], {1, 3})};
   int quads = lanes / 4;
   for (int g = 0; g < quads; ++g) transpose_within_quads(b, &rows[static_cast<size_t>(4 * g)], lanes);
   for (int c = 0; c < 4; ++c) // rows[4g + c] holds column 4q + c of the rows 4g..4g+3 in quad q
@@ -65,8 +66,8 @@ std::vector<V> transpose(llvm::IRBuilder<>& b, std::vector<V> rows) {
   return rows; // rows[4q + c] is column 4q + c now
 }
 
-llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes) {
-  std::string name = "pack_transposed_" + std::to_string(lanes);
+llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes, unsigned element) {
+  std::string name = "pack_transposed_" + std::to_string(lanes) + "_" + std::to_string(element);
   if (auto* made = module.getFunction(name)) return made;
   auto& context = module.getContext();
   auto* i64_type = llvm::Type::getInt64Ty(context);
@@ -79,7 +80,7 @@ llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes) {
   V target = f->getArg(3), target_stride = f->getArg(4), depth = f->getArg(5);
 
   llvm::IRBuilder<> b(llvm::BasicBlock::Create(context, "entry", f));
-  auto* word = b.getInt32Ty();
+  auto* word = b.getIntNTy(8 * element);
   auto* vector = llvm::FixedVectorType::get(word, lanes);
   auto* loop = llvm::BasicBlock::Create(context, "block", f);
   auto* done = llvm::BasicBlock::Create(context, "done", f);
@@ -98,15 +99,16 @@ llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes) {
   auto* k = b.CreatePHI(i64_type, 2);
   k->addIncoming(b.getInt64(0), entry);
   V left =
-      b.CreateTrunc(b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateSub(depth, k), b.getInt64(lanes)), word);
+      b.CreateTrunc(b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateSub(depth, k), b.getInt64(lanes)),
+                       b.getInt32Ty());
   V mask = b.CreateICmpSLT(llvm::ConstantVector::get(count), b.CreateVectorSplat(lanes, left));
   std::vector<V> block;
   for (auto* start : row)
-    block.push_back(b.CreateMaskedLoad(vector, b.CreateInBoundsGEP(word, start, k), llvm::Align(4), mask,
+    block.push_back(b.CreateMaskedLoad(vector, b.CreateInBoundsGEP(word, start, k), llvm::Align(element), mask,
                                        llvm::Constant::getNullValue(vector)));
   V out = b.CreateInBoundsGEP(word, target, b.CreateMul(k, target_stride));
   for (auto* column : transpose(b, std::move(block))) {
-    b.CreateAlignedStore(column, out, llvm::Align(4 * lanes));
+    b.CreateAlignedStore(column, out, llvm::Align(element * lanes));
     out = b.CreateInBoundsGEP(word, out, target_stride);
   }
   V next = b.CreateAdd(k, b.getInt64(lanes));

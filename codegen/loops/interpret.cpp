@@ -113,10 +113,12 @@ private:
   void transpose(Inst const& i) {
     auto const& t = l_.transpositions[static_cast<size_t>(i.number)];
     i64 source = index(i, 0), rows = index(i, 1), target = index(i, 2), depth = index(i, 3);
+    auto const type = t.element == 8 ? DType::f64 : DType::f32;
     for (i64 k = 0; k < depth; ++k)
       for (i64 lane = 0; lane < t.lanes; ++lane)
-        std::memcpy(address(t.target, DType::f32, target + k * t.target_stride + lane),
-                    address(t.source, DType::f32, source + std::min(lane, rows - 1) * t.source_stride + k), 4);
+        std::memcpy(address(t.target, type, target + k * t.target_stride + lane),
+                    address(t.source, type, source + std::min(lane, rows - 1) * t.source_stride + k),
+                    static_cast<size_t>(t.element));
   }
 
   // ---- values ------------------------------------------------------------------------------------------------------

@@ -27,8 +27,8 @@ bool same(Loop const& a, Loop const& b) {
 }
 bool same(Buffer const& a, Buffer const& b) { return a.cell == b.cell && a.stack_bytes == b.stack_bytes; }
 bool same(Transposition const& a, Transposition const& b) {
-  return a.source == b.source && a.target == b.target && a.lanes == b.lanes && a.source_stride == b.source_stride &&
-         a.target_stride == b.target_stride;
+  return a.source == b.source && a.target == b.target && a.lanes == b.lanes && a.element == b.element &&
+         a.source_stride == b.source_stride && a.target_stride == b.target_stride;
 }
 
 template <class T>

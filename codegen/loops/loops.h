@@ -76,10 +76,11 @@ struct Loop {
 
 // target[t + k * target_stride + i] = source[s + min(i, rows - 1) * source_stride + k] for i in 0..lanes, k in
 // 0..depth: rows of the source, read along the row, become columns of the target. May write up to lanes - 1 rows of the
-// target beyond depth. Elements of 4 bytes; t and target_stride are multiples of the lanes.
+// target beyond depth. t and target_stride are multiples of the lanes.
 struct Transposition {
   int source = 0, target = 0; // buffers
   int lanes = 8;
+  i64 element = 4; // its bytes: 4 or 8
   i64 source_stride = 0, target_stride = 0;
 };
 

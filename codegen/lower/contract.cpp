@@ -79,7 +79,7 @@ private:
     spec_.window = [this](Ref batch, Ref image, std::vector<At> const& at, bool sure) {
       return window(batch, image, at, sure);
     };
-    spec_.lanes = static_cast<int>(k_.target.lanes());
+    spec_.lanes = static_cast<int>(k_.target.lanes(c_.dtype));
     if (spec_.schedule.pack_lhs != ContractSchedule::Pack::none) spec_.lhs.plain.reset();
     spec_.epilogue = [this](Ref batch, Ref row, Ref column, Ref sums) { epilogue(batch, row, column, sums); };
     if (is_guarded(*index_map(k_.function(), *c_.dot, 0)))
@@ -213,7 +213,7 @@ private:
 
   // Of what the epilogue of a tile will read and write over.
   void prefetch(Ref batch, Ref row, Ref column, i64 rows, i64 columns) {
-    constexpr i64 line = 16; // elements
+    i64 const line = 64 / bytes(c_.dtype); // elements
     i64 const width = *c_.columns.constant();
     Ref first = b_.add(b_.multiply(b_.add(b_.multiply(batch, spec_.rows.value), row), width), column);
     auto loop = p_.open(b_.integer(0), b_.integer(rows));

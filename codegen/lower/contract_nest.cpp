@@ -7,7 +7,7 @@ ContractNest::ContractNest(Puller& puller, ContractSpec const& spec)
     : p_(puller), b(puller.builder()), spec_(spec), schedule_(spec.schedule) {
   if (spec.what.kind == Order::Kind::lanes) return;
   auto const sizes = buffers_of(spec.what, schedule_, lanes());
-  auto buffer = [&](char const* name, i64 elements) { return b.stack_buffer(name, 4 * elements); };
+  auto buffer = [&](char const* name, i64 elements) { return b.stack_buffer(name, bytes(dtype()) * elements); };
   if (sizes.panel) panel_buffer_ = buffer("panel", sizes.panel);
   if (sizes.rhs_rows) row_buffer_ = buffer("rows of rhs", sizes.rhs_rows);
   if (sizes.lhs) lhs_buffer_ = buffer("lhs", sizes.lhs);

@@ -49,7 +49,7 @@ struct NestOperand {
 };
 
 struct ContractSpec {
-  Contraction what; // f32, or i32: multiply and add, wrapping
+  Contraction what; // ints: multiply and add, wrapping
   ContractSchedule schedule;
   Extent period; // steps of k that no block reaches over; without a value: all of them
   Extent batches, rows, depth;

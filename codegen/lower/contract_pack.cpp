@@ -67,6 +67,7 @@ void ContractNest::pack_rhs_transposed() {
         b.pack_transposed({.source = plain.buffer,
                            .target = panel_buffer_,
                            .lanes = spec_.lanes,
+                           .element = bytes(dtype()),
                            .source_stride = columns_stride(),
                            .target_stride = width * lanes()},
                           b.add(start, b.multiply(n, columns_stride())), b.subtract(b.integer(columns()), n),
@@ -93,6 +94,7 @@ void ContractNest::pack_rhs_through_rows() {
       b.pack_transposed({.source = row_buffer_,
                          .target = panel_buffer_,
                          .lanes = spec_.lanes,
+                         .element = bytes(dtype()),
                          .source_stride = stride,
                          .target_stride = width * lanes()},
                         b.integer(j * lanes() * stride), b.subtract(columns, b.integer(j * lanes())),
@@ -189,7 +191,7 @@ void ContractNest::pack_lhs_rows(Range depth) {
 // is a vector of its own.
 void ContractNest::pack_lhs_columns(Range depth) {
   i64 tile = schedule_.tile_rows, span = packed_depth(spec_.what, schedule_);
-  int piece = static_cast<int>(std::min(lanes(), tile)), pieces = b.stack_buffer("pieces", 8 * lanes());
+  int piece = static_cast<int>(std::min(lanes(), tile)), pieces = b.stack_buffer("pieces", 2 * bytes(dtype()) * lanes());
   each(at_.rows.from, at_.rows.to, lanes(), [&](Ref m) {
     Ref inside = b.subtract(m, at_.rows.from);
     // Row m of the chunk stands at [m / MR][k][m % MR]; vectors may be wider or narrower than a tile.

@@ -97,9 +97,9 @@ private:
     if (!fits_nest(f_, c)) return complain("no nest of loops takes this product: its kernel is of kind pointwise");
     fine_ = true;
     within("tile_rows", s.tile_rows, 1, row_padding);
-    bool const all = c.rows == Dim(s.tile_rows) && s.tile_rows <= target_.lanes();
+    bool const all = c.rows == Dim(s.tile_rows) && s.tile_rows <= target_.lanes(c.dtype);
     if (row_padding % std::max<i64>(s.tile_rows, 1) && !all)
-      complain("tile_rows is {}, expected a power of two, or all rows up to {}", s.tile_rows, target_.lanes());
+      complain("tile_rows is {}, expected a power of two, or all rows up to {}", s.tile_rows, target_.lanes(c.dtype));
     if (c.kind == Order::Kind::lanes) return sums_in_lanes(c, s);
     panels(c, s);
     if (!fine_) return;
@@ -118,7 +118,7 @@ private:
   // Their sums are every number of vectors that a thread gets. Threads that divide columns get pairs of vectors, the
   // last one what is left.
   void panels(Contraction const& c, ContractSchedule const& s) {
-    i64 const vectors = c.vectors(target_.lanes());
+    i64 const vectors = c.vectors(target_.lanes(c.dtype));
     bool const divided = s.split == ContractSchedule::Split::columns;
     auto const is = [&](std::vector<i64> const& widths) { return s.panels == widths; };
     bool const fine = is({1}) || is({2, 1}) || (is({2}) && vectors % 2 == 0) ||
@@ -133,7 +133,7 @@ private:
 
   void operands(Contraction const& c, ContractSchedule const& s) {
     bool const in_order = c.rhs.plain && one_stride(c.rhs.plain->inner) == 1 && one_stride(c.rhs.plain->outer);
-    if (s.direct && (!in_order || *c.columns.constant() % target_.lanes()))
+    if (s.direct && (!in_order || *c.columns.constant() % target_.lanes(c.dtype)))
       complain("direct is for whole vectors of a second operand that lies in memory row by row");
     if (s.pack_lhs == Pack::none && !c.lhs.plain) complain("the first operand lies in no memory: pack_lhs is missing");
     if (s.pack_lhs == Pack::none && c.lhs.plain && !run_of_depth(c, c.lhs.plain->inner, s.depth_chunk))
@@ -179,12 +179,13 @@ private:
   }
 
   void memory(Contraction const& c, ContractSchedule const& s) {
-    i64 const lanes = target_.lanes(), depth = s.depth_chunk ? s.depth_chunk : *c.depth.constant();
+    i64 const lanes = target_.lanes(c.dtype), depth = s.depth_chunk ? s.depth_chunk : *c.depth.constant();
     stride("lhs_stride", s.lhs_stride, s.pack_lhs != Pack::none && s.pack_lhs != Pack::windows, packed_depth(c, s));
     stride("rhs_stride", s.rhs_stride, !c.rhs.plain && !c.rhs.along_inner, (depth + lanes - 1) / lanes * lanes);
     if (!fine_) return;
-    if (i64 const bytes = buffers_of(c, s, lanes).bytes(); bytes > most_bytes_of_nest)
-      complain("the nest takes {} bytes of a thread's memory, expected up to {}", bytes, most_bytes_of_nest);
+    i64 const size = bytes(c.dtype) * buffers_of(c, s, lanes).elements();
+    if (size > most_bytes_of_nest)
+      complain("the nest takes {} bytes of a thread's memory, expected up to {}", size, most_bytes_of_nest);
   }
   void stride(std::string_view name, i64 value, bool used, i64 least) {
     if (used) within(name, value, least, most_bytes_of_nest);

@@ -97,12 +97,12 @@ void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
   }
   if (packs) {
     s.lhs_stride = spread(packed_depth(c, s), lanes);
-    s.row_chunk = whole_tiles((whole ? bytes_packed_whole : bytes_packed_in_chunks) / (4 * s.lhs_stride));
+    s.row_chunk = whole_tiles((whole ? bytes_packed_whole : bytes_packed_in_chunks) / (bytes(c.dtype) * s.lhs_stride));
   }
   if (s.depth_chunk) s.row_chunk = s.row_chunk ? std::min(s.row_chunk, rows_of_totals) : rows_of_totals;
   if (s.row_chunk && rows) s.row_chunk = std::min(s.row_chunk, round_up(*rows, row_padding));
   if (s.depth_chunk) {
-    i64 const row = 4 * s.panels.front() * lanes * (c.blocked() ? places_of_blocks(c.blocks()) : 1);
+    i64 const row = bytes(c.dtype) * s.panels.front() * lanes * (c.blocked() ? places_of_blocks(c.blocks()) : 1);
     i64 const chunk = std::min(s.row_chunk, whole_tiles(bytes_of_totals / row));
     if (depth) s.row_chunk = chunk;
     else if (chunk != s.row_chunk) s.row_chunk_long = chunk;
@@ -114,7 +114,7 @@ void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
 
 ContractSchedule decide_contract(Contraction const& c, Target const& target) {
   if (c.kind == Order::Kind::lanes) return decide_lanes(c);
-  i64 const lanes = target.lanes();
+  i64 const lanes = target.lanes(c.dtype);
   ContractSchedule s;
   s.panels = panels_of(c.vectors(lanes));
   s.tile_rows = rows_of_tile(s.panels.front(), target.registers);

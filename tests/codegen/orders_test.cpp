@@ -104,7 +104,7 @@ void check_sum(Extents const& shape, std::vector<i64> const& axes) {
         {x}, [&](Order o) {
           std::vector<f32> y;
           for (i64 r : rows)
-            y.push_back(reduce_in_order<SumF32>(
+            y.push_back(reduce_in_order<Sum<f32>>(
                 o, sizes(summed), [&](i64 k) { return a[static_cast<size_t>(r + columns[static_cast<size_t>(k)])]; }));
           return y;
         });

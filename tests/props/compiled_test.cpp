@@ -53,8 +53,10 @@ std::vector<i64> others(size_t rank, std::vector<i64> const& axes) {
   return out;
 }
 
+// T: the type that the sum is taken in.
 template <class Combine>
 Tensor reduced_in_order(Node const& n, Tensor const& x, Tensor y) {
+  using T = typename Combine::Number;
   auto axes = n.attributes.get<std::vector<i64>>("axes");
   auto order = n.attributes.get_or<Order>("order", {});
   auto kept = offsets_along(x.shape, others(x.shape.size(), axes)), folded = offsets_along(x.shape, axes);
@@ -62,11 +64,12 @@ Tensor reduced_in_order(Node const& n, Tensor const& x, Tensor y) {
   for (i64 a : axes) extents.push_back(x.shape[static_cast<size_t>(a)]);
   for (size_t k = 0; k < kept.size(); ++k)
     y.f[k] = reduce_in_order<Combine>(order, extents, [&](i64 i) {
-      return static_cast<f32>(x.f[static_cast<size_t>(kept[k] + folded[static_cast<size_t>(i)])]);
+      return static_cast<T>(x.f[static_cast<size_t>(kept[k] + folded[static_cast<size_t>(i)])]);
     });
   return y;
 }
 
+template <class T>
 Tensor dot_with_order(Node const& n, Tensor const& l, Tensor const& r, Tensor y) {
   auto get = [&](char const* name) { return n.attributes.get_or<std::vector<i64>>(name, {}); };
   auto cl = get("contract_lhs"), cr = get("contract_rhs"), bl = get("batch_lhs"), br = get("batch_rhs");
@@ -87,10 +90,10 @@ Tensor dot_with_order(Node const& n, Tensor const& l, Tensor const& r, Tensor y)
         y.f[at++] = dot_in_order(
             n.attributes.get_or<Order>("order", {}), extents,
             [&](i64 k) {
-              return static_cast<f32>(l.f[static_cast<size_t>(batch_l[b] + row + kl[static_cast<size_t>(k)])]);
+              return static_cast<T>(l.f[static_cast<size_t>(batch_l[b] + row + kl[static_cast<size_t>(k)])]);
             },
             [&](i64 k) {
-              return static_cast<f32>(r.f[static_cast<size_t>(batch_r[b] + column + kr[static_cast<size_t>(k)])]);
+              return static_cast<T>(r.f[static_cast<size_t>(batch_r[b] + column + kr[static_cast<size_t>(k)])]);
             });
   return y;
 }
@@ -109,6 +112,7 @@ std::optional<f64> read(Function const& f, Node const& n, size_t operand, Tensor
   return x.f[static_cast<size_t>(element)];
 }
 
+template <class T>
 Tensor convolution_with_order(Function const& f, Node const& n, std::vector<Tensor> const& x, Tensor y) {
   std::vector<i64> space;
   for (auto const& d : space_of(f, n)) space.push_back(*d.constant());
@@ -124,13 +128,14 @@ Tensor convolution_with_order(Function const& f, Node const& n, std::vector<Tens
         n.attributes.get_or<Order>("order", {}), summed,
         [&](i64 k) {
           auto const v = read(f, n, 0, x[0], point(i * terms + k));
-          return v ? std::optional(static_cast<f32>(*v)) : std::nullopt;
+          return v ? std::optional(static_cast<T>(*v)) : std::nullopt;
         },
-        [&](i64 k) { return static_cast<f32>(*read(f, n, 1, x[1], point(i * terms + k))); });
+        [&](i64 k) { return static_cast<T>(*read(f, n, 1, x[1], point(i * terms + k))); });
   return y;
 }
 
 // Updates are added one after the other, each sum rounded.
+template <class T>
 Tensor scattered_in_order(Node const& n, std::vector<Tensor> const& x) {
   auto axis = n.attributes.get<i64>("axis");
   i64 extent = x[0].shape[static_cast<size_t>(axis)];
@@ -141,9 +146,26 @@ Tensor scattered_in_order(Node const& n, std::vector<Tensor> const& x) {
     auto k = static_cast<i64>(e);
     i64 index = std::clamp<i64>(x[1].i[static_cast<size_t>(k / inner % count)], 0, extent - 1);
     auto at = static_cast<size_t>((k / inner / count * extent + index) * inner + k % inner);
-    y.f[at] = static_cast<f32>(y.f[at]) + static_cast<f32>(x[2].f[e]);
+    y.f[at] = static_cast<T>(y.f[at]) + static_cast<T>(x[2].f[e]);
   }
   return y;
+}
+
+// As ir/order.h says, in T.
+template <class T>
+Tensor accumulated(OpCode code, Function const& f, Node const& n, std::vector<Tensor> const& x, Tensor y) {
+  switch (code) {
+  case OpCode::reduce_sum: return reduced_in_order<Sum<T>>(n, x[0], std::move(y));
+  case OpCode::reduce_prod: return reduced_in_order<Product<T>>(n, x[0], std::move(y));
+  case OpCode::dot: return dot_with_order<T>(n, x[0], x[1], std::move(y));
+  case OpCode::convolution: { // `layout` has exchanged axes, but not in the sum
+    Node own = f.body.nodes.back();
+    own.attributes.set("order", n.attributes.get_or<Order>("order", {}));
+    return convolution_with_order<T>(f, own, x, std::move(y));
+  }
+  case OpCode::scatter_add: return scattered_in_order<T>(n, x);
+  default: throw std::logic_error("a sum without a reference");
+  }
 }
 
 struct Expected {
@@ -153,27 +175,14 @@ struct Expected {
 Expected expected(OpCode code, Module const& source, Module const& finished, std::vector<Tensor> const& x) {
   Function const& f = source.functions.front();
   Op const& op = info(code);
-  constexpr f64 additions = 1000; // ulps: the elements of a sum are some dozens, of which some may cancel
   f64 ulps = 0;
   if (!op.accuracy.empty()) ulps = std::stod(std::string(op.accuracy.substr(std::string_view("at most ").size())));
   Tensor y = evaluate(source, f, x, {.exact = ulps > 0}).at(0);
-  if (y.dtype == DType::f64) return {y, op.has(accumulates) ? additions : ulps > 0 ? ulps + 1 : 0};
-  if (!is_float(y.dtype) || !op.has(accumulates)) return {y, ulps};
-  auto const rounded = [&](Tensor sum) {
-    for (auto& v : sum.f) v = round_to(y.dtype, v);
-    return Expected{std::move(sum)};
-  };
+  if (!is_float(y.dtype) || !op.has(accumulates)) return {y, y.dtype == DType::f64 && ulps > 0 ? ulps + 1 : ulps};
   Node const& n = node_of(code, source, finished);
-  if (code == OpCode::reduce_sum) return rounded(reduced_in_order<SumF32>(n, x[0], y));
-  if (code == OpCode::reduce_prod) return rounded(reduced_in_order<ProductF32>(n, x[0], y));
-  if (code == OpCode::dot) return rounded(dot_with_order(n, x[0], x[1], y));
-  if (code == OpCode::convolution) { // `layout` has exchanged axes, but not in the sum
-    Node own = f.body.nodes.back();
-    own.attributes.set("order", n.attributes.get_or<Order>("order", {}));
-    return rounded(convolution_with_order(f, own, x, y));
-  }
-  if (code == OpCode::scatter_add) return rounded(scattered_in_order(n, x));
-  throw std::logic_error("a sum without a reference");
+  Tensor sum = y.dtype == DType::f64 ? accumulated<f64>(code, f, n, x, y) : accumulated<f32>(code, f, n, x, y);
+  for (auto& v : sum.f) v = round_to(y.dtype, v);
+  return {std::move(sum)};
 }
 
 struct Format {
