@@ -16,12 +16,16 @@
 // - readers, backwards: a group whose values have one reader joins it where it fits; nothing more is stored by this
 // - producers, forwards: what is still alone and reads a stored value at the same index is computed where that is
 // - scalars: whole sums over one space that do not depend on each other are taken together (loss and accuracy)
+//
+// What is then cheaper to compute again than to store (passes/fuse/recompute.h) is copied into its readers, too, and
+// the others are grouped anew.
 #include "passes/fuse.h"
 
 #include "ir/walk.h"
 #include "passes/dce.h"
 #include "passes/fuse/emit.h"
 #include "passes/fuse/groups.h"
+#include "passes/fuse/recompute.h"
 #include "passes/fuse/scopes.h"
 #include "passes/rewrite.h"
 
@@ -129,17 +133,26 @@ bool can_be_grouped(Function const& f) {
   return !f.results.empty() && !nodes_about_nodes;
 }
 
+Groups groups_of(Graph const& graph, bool together) {
+  Groups groups(graph);
+  if (!together) return groups;
+  gather_rows(graph, groups);
+  join_readers(graph, groups);
+  join_producers(graph, groups);
+  join_scalars(graph, groups);
+  return groups;
+}
+
+std::vector<bool> recomputed(Function& f) {
+  Graph const graph(f);
+  return cheaper_again(graph, groups_of(graph, true));
+}
+
 // The nodes of a function, or of a region as one.
 void group(Function& f, bool together) {
   order_updates(f);
-  Graph const graph(f);
-  Groups groups(graph);
-  if (together) {
-    gather_rows(graph, groups);
-    join_readers(graph, groups);
-    join_producers(graph, groups);
-    join_scalars(graph, groups);
-  }
+  Graph const graph(f, together ? recomputed(f) : std::vector<bool>{});
+  Groups const groups = groups_of(graph, together);
   std::vector<bool> known(f.values.size());
   for (ValueId v = 0; v < known.size(); ++v) known[v] = graph.known_before_step(v);
   for (auto& n : f.body.nodes) {

@@ -58,7 +58,7 @@ std::optional<i64> folded_last_axes(Function const& f, Node const& n) {
   return folded > 0 ? std::optional(folded) : std::nullopt;
 }
 
-Graph::Graph(Function& f) : function(f) {
+Graph::Graph(Function& f, std::vector<bool> again) : function(f), again_(std::move(again)) {
   producer.assign(f.values.size(), no_node);
   for (NodeId n = 0; n < size(); ++n)
     for (auto v : node(n).results) producer[v] = n;
@@ -123,6 +123,7 @@ Class Graph::class_of(NodeId id) const {
     return Class::alias;
   if (scoped_[v]) return Class::plain;
   if (!all_virtual && is_other_shape(function, n)) return Class::free;
+  if (!again_.empty() && again_[id]) return Class::free;
   bool again = op.has(elementwise) && !op.has(costly) && all_virtual;
   return again || is_view(function, n) ? Class::free : Class::plain;
 }

@@ -42,7 +42,8 @@ struct Access {
 };
 
 struct Graph {
-  explicit Graph(Function&);
+  // `again`: per node, what is computed again wherever it is read (recompute.h).
+  explicit Graph(Function&, std::vector<bool> again = {});
   Node const& node(NodeId n) const { return function.body.nodes[n]; }
   Shape const& shape(NodeId n) const { return function.type(node(n).result()).shape; }
   NodeId size() const { return static_cast<NodeId>(function.body.nodes.size()); }
@@ -65,6 +66,7 @@ private:
   bool is_virtual(ValueId) const;
   void follow(NodeId reader, Access first);
   void link();
+  std::vector<bool> again_;
   std::vector<bool> virtual_; // per node: needs no memory
   std::vector<bool> known_;   // per value: a literal, or an argument that is a number
   std::vector<bool> stored_;  // per value: a result that has a buffer outside, or what a scan walks over
