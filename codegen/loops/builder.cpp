@@ -317,6 +317,39 @@ Ref LoopBuilder::loaded(Inst i) {
   return r;
 }
 
+std::optional<LoopBuilder::Range> LoopBuilder::range(Ref r) const {
+  if (r == no_ref || type(r) != Lanes{DType::i64, 1}) return {};
+  if (auto const k = known(r)) return Range{*k, *k};
+  auto const& i = loops_.insts[r];
+  if (i.act == Act::index) {
+    auto const& loop = loops_.loops[static_cast<size_t>(i.number)];
+    auto const begin = known(loop.begin), end = known(loop.end);
+    if (!begin || !end || *begin >= *end) return {};
+    return Range{*begin, *begin + (*end - 1 - *begin) / loop.step * loop.step};
+  }
+  if (i.act != Act::compute && i.act != Act::quotient && i.act != Act::remainder) return {};
+  auto const a = range(i.args[0]), b = range(i.args[1]);
+  if (!a || !b) return {};
+  bool const divides = b->least == b->most && b->least > 0 && a->least >= 0;
+  if (i.act == Act::quotient)
+    return divides ? std::optional(Range{a->least / b->least, a->most / b->least}) : std::nullopt;
+  if (i.act == Act::remainder) return divides ? std::optional(Range{0, std::min(a->most, b->least - 1)}) : std::nullopt;
+  constexpr i64 far = i64{1} << 31; // beyond, nothing is known
+  if (std::max({std::abs(a->least), std::abs(a->most), std::abs(b->least), std::abs(b->most)}) > far) return {};
+  switch (i.op) {
+  case OpCode::add: return Range{a->least + b->least, a->most + b->most};
+  case OpCode::sub: return Range{a->least - b->most, a->most - b->least};
+  case OpCode::min: return Range{std::min(a->least, b->least), std::min(a->most, b->most)};
+  case OpCode::max: return Range{std::max(a->least, b->least), std::max(a->most, b->most)};
+  case OpCode::mul: {
+    auto const [least, most] =
+        std::minmax({a->least * b->least, a->least * b->most, a->most * b->least, a->most * b->most});
+    return Range{least, most};
+  }
+  default: return {};
+  }
+}
+
 LoopBuilder::Open LoopBuilder::open(Ref begin, Ref end, i64 step, std::vector<Ref> initial, bool sure) {
   auto b = known(begin), e = known(end);
   if (b && e && *b < *e && *e - *b <= step) {

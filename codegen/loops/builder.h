@@ -65,6 +65,10 @@ public:
   std::vector<Ref> close(std::vector<Ref> next = {}); // what the carried values are after the loop
 
   std::optional<i64> known(Ref) const; // the value of an integer constant
+  struct Range {
+    i64 least, most;
+  };
+  std::optional<Range> range(Ref) const; // of an index, where the bounds of its loops are constants
   Lanes type(Ref r) const { return loops_.insts[r].type; }
   int depth() const { return static_cast<int>(scopes_.size()) - 1; }
   Loops& loops() { return loops_; }

@@ -23,7 +23,7 @@ Puller::Read Puller::read_at(Node const& n, size_t operand, Index const& point, 
     auto const& coordinate = run ? *run : map->coordinates[c];
     Chunk to{coordinate.axes, {}};
     if (coordinate.by_data) to.at = index_by_data(n, operand + 1, shape[axis], point, space);
-    else if (coordinate.guarded) to.at = guarded(coordinate, shape[axis], point, space, read.condition);
+    else if (coordinate.guarded) to.at = guarded(coordinate, shape[axis], point, space, read);
     else to.at = indexer_.sum(coordinate, point, space);
     read.index.push_back(to);
     axis += static_cast<size_t>(coordinate.axes);
@@ -33,15 +33,33 @@ Puller::Read Puller::read_at(Node const& n, size_t operand, Index const& point, 
 
 // An index that may lie outside of the operand, clamped to what exists; its condition joins those of other axes.
 At Puller::guarded(IndexMap::Coordinate const& coordinate, Dim const& count, Index const& point, Shape const& space,
-                   Ref& condition) {
+                   Read& read) {
   auto terms = coordinate;
   terms.offset = 0;
   auto in = inside(indexer_.sum(terms, point, space), Dim(0) - coordinate.offset, coordinate.divide, count);
-  condition = b_.both(condition, in.condition);
+  read.condition = b_.both(read.condition, in.condition);
+  read.never = read.never || in.never;
   return in.at;
 }
 
+// Of the indices of all lanes that count.
+std::optional<LoopBuilder::Range> Puller::range(At at) const {
+  if (at.offsets != no_ref) return {};
+  auto r = b_.range(at.base);
+  if (!r) return {};
+  i64 const limit = lanes_.limit == no_ref ? lanes_.lanes : b_.known(lanes_.limit).value_or(lanes_.lanes);
+  i64 const last = at.step * (std::min<i64>(limit, lanes_.lanes) - 1);
+  return LoopBuilder::Range{r->least + std::min<i64>(last, 0), r->most + std::max<i64>(last, 0)};
+}
+
 Puller::Inside Puller::inside(At at, Dim const& start, i64 step, Dim const& count) {
+  auto const first = start.constant(), n = count.constant();
+  if (auto const r = range(at); r && first && n) {
+    if (r->most < *first || r->least > *first + (*n - 1) * step)
+      return {{b_.integer(0)}, b_.number(0, {DType::bool_, 1}), true};
+    if (step == 1 && r->least >= *first && r->most < *first + *n)
+      return {{b_.subtract(at.base, b_.integer(*first)), at.step}, no_ref};
+  }
   bool uniform = at.uniform();
   DType d = uniform ? DType::i64 : DType::i32;
   int lanes = uniform ? 1 : lanes_.lanes;
@@ -85,6 +103,7 @@ Ref Puller::moved(Node const& n, Index const& index) {
     auto const& from = shape(n.operands[k]);
     if (n.operands.size() > 1 && std::find(from.begin(), from.end(), Dim(0)) != from.end()) continue;
     auto const read = read_at(n, k, index, result);
+    if (read.never) continue;
     Ref const x = pull(n.operands[k], read.index);
     bool const all = value == no_ref || read.condition == no_ref;
     value = all ? x : b_.select(read.condition, x, value);

@@ -1,5 +1,6 @@
 // All results have one shape, the space of the kernel; each of its elements is pulled by itself. The innermost run of
 // axes is walked a vector at a time, the outermost loop is shared among the threads.
+#include "codegen/lower/cuts.h"
 #include "codegen/lower/lower.h"
 
 #include "ir/kernel_space.h"
@@ -17,6 +18,7 @@ public:
       if (d == Dim(0)) return;
     if (space_.empty()) return one_element();
     runs_ = collapsed_axes(k_.function(), k_.kernel, space_);
+    cut();
     walk(0, 0);
   }
 
@@ -34,21 +36,57 @@ private:
     p_.close();
   }
 
+  // Loops of one axis that threads do not divide are cut where guards change; the inner ones first, as long as the code
+  // for all pieces stays short.
+  void cut() {
+    constexpr size_t most_pieces = 9;
+    cuts_.resize(runs_.size());
+    size_t axis = space_.size(), pieces = 1;
+    for (size_t run = runs_.size(); run-- > 1;) {
+      axis -= static_cast<size_t>(runs_[run]);
+      if (runs_[run] > 1) continue;
+      auto cuts = cuts_along(k_.function(), k_.kernel, space_, axis);
+      if (pieces * (cuts.size() + 1) > most_pieces) continue;
+      pieces *= cuts.size() + 1;
+      cuts_[run] = std::move(cuts);
+    }
+  }
+  // Body for each piece of a run.
+  template <class Body>
+  void pieces(size_t run, i64 n, Body body) {
+    i64 begin = 0;
+    for (i64 end : cuts_[run]) {
+      body(begin, end);
+      begin = end;
+    }
+    body(begin, n);
+  }
+
   void walk(size_t run, size_t axis) {
     Dim n = extent_of_run(axis, runs_[run]);
     if (run + 1 == runs_.size()) return innermost(n, run == 0);
     Ref count = extent(b_, n);
+    auto loop = [&](Ref begin, Ref end) {
+      auto loop = p_.open(begin, end);
+      index_.push_back({runs_[run], {loop.index}});
+      walk(run + 1, axis + static_cast<size_t>(runs_[run]));
+      index_.pop_back();
+      p_.close();
+    };
+    if (!cuts_[run].empty())
+      return pieces(run, *n.constant(), [&](i64 begin, i64 end) { loop(b_.integer(begin), b_.integer(end)); });
     Share share = run == 0 ? share_of(b_, count, k_) : Share{b_.integer(0), count};
-    auto loop = p_.open(share.begin, share.end);
-    index_.push_back({runs_[run], {loop.index}});
-    walk(run + 1, axis + static_cast<size_t>(runs_[run]));
-    index_.pop_back();
-    p_.close();
+    loop(share.begin, share.end);
   }
 
   void innermost(Dim const& n, bool split) {
     int const w = static_cast<int>(k_.schedule().pointwise.lanes);
     if (w == 1) return one_by_one(n, split);
+    if (!cuts_.back().empty())
+      return pieces(runs_.size() - 1, *n.constant(), [&](i64 begin, i64 end) {
+        i64 const rest = (end - begin) % w;
+        vectors(b_.integer(begin), b_.integer(end - rest), w, rest);
+      });
     if (auto c = n.constant()) constant_extent_by(w, *c, split);
     else symbolic_extent_by(w, n, split);
   }
@@ -143,6 +181,7 @@ private:
   Shape const& space_;
   std::vector<int> buffers_;
   std::vector<int> runs_;
+  std::vector<std::vector<i64>> cuts_; // per run
   Index index_;
 };
 

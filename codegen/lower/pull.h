@@ -69,6 +69,7 @@ public:
   struct Read {
     Index index;
     Ref condition = no_ref; // no_ref: always
+    bool never = false;     // known now, as the condition is
   };
   Read read_at(Node const&, size_t operand, Index const& point, Shape const& space);
   // Where position `at` of a result lies in an operand of this extent that starts at `start` with its elements `step`
@@ -76,6 +77,7 @@ public:
   struct Inside {
     At at;
     Ref condition;
+    bool never = false;
   };
   Inside inside(At, Dim const& start, i64 step, Dim const& extent);
   Ref without_sign_of_zero(Ref sum);
@@ -101,7 +103,8 @@ private:
   Ref elementwise(Node const&, Index const&);
   // move.cpp: nodes that move data
   Ref moved(Node const&, Index const&);
-  At guarded(IndexMap::Coordinate const&, Dim const& count, Index const& point, Shape const& space, Ref& condition);
+  At guarded(IndexMap::Coordinate const&, Dim const& count, Index const& point, Shape const& space, Read&);
+  std::optional<LoopBuilder::Range> range(At) const;
   At index_by_data(Node const&, size_t operand, Dim const& count, Index const& point, Shape const& space);
   Ref iota(Node const&, Index const&);
   Ref random(Node const&, Index const&);
