@@ -13,6 +13,23 @@
 namespace nnc {
 namespace {
 
+// The accumulators of each dtype share a buffer.
+struct LevelsOfFold : Levels {
+  std::vector<size_t> values; // which accumulators of the fold
+};
+std::vector<LevelsOfFold> levels_of(LoopBuilder& b, Fold const& f, int lanes, i64 places) {
+  std::vector<LevelsOfFold> all;
+  for (size_t i = 0; i < f.starts.size(); ++i) {
+    auto const d = b.type(f.starts[i]).dtype;
+    auto same = std::find_if(all.begin(), all.end(), [&](auto const& l) { return l.type.dtype == d; });
+    if (same == all.end()) same = all.insert(all.end(), LevelsOfFold{{.type = {d, lanes}, .places = places}, {}});
+    same->joins.push_back(f.joins[i]);
+    same->values.push_back(i);
+  }
+  for (auto& l : all) l.buffer = b.stack_buffer("levels", bytes(l.type.dtype) * l.stride() * places);
+  return all;
+}
+
 constexpr int unrolled_vectors = 4; // a row of up to so many vectors is no loop
 
 Scalar start_of(OpCode join, DType d) {
@@ -58,14 +75,17 @@ std::vector<Ref> Puller::blocks(std::vector<Dim> const& extents, Order order, Fo
   std::optional<i64> known;
   if (n && before.is_constant()) known = *before.constant() * ((*n + order.block - 1) / order.block);
 
-  Levels levels{-1, {b_.type(f.starts[0]).dtype, lanes}, f.joins, places_of_blocks(known)};
-  levels.buffer = b_.stack_buffer("levels", bytes(levels.type.dtype) * levels.stride() * levels.places);
+  auto const levels = levels_of(b_, f, lanes, places_of_blocks(known));
   BlockOfMany block{.base = b_.integer(0)};
-  auto store = [&](Ref place, std::vector<Ref> const& values) {
-    for (size_t i = 0; i < values.size(); ++i)
-      b_.store(levels.buffer, b_.add(place, b_.integer(static_cast<i64>(i) * lanes)), b_.splat(values[i], lanes));
+  auto store = [&](bool at_start, std::vector<Ref> const& values) {
+    for (auto const& l : levels) {
+      Ref place = at_start ? block.base : place_of(b_, l, block);
+      for (size_t i = 0; i < l.values.size(); ++i)
+        b_.store(l.buffer, b_.add(place, b_.integer(static_cast<i64>(i) * lanes)),
+                 b_.splat(values[l.values[i]], lanes));
+    }
   };
-  store(block.base, f.starts);
+  store(true, f.starts);
 
   Ref end = extent(b_, extents[cut]);
   Ref runs = b_.quotient(b_.add(end, b_.integer(order.block - 1)), b_.integer(order.block));
@@ -78,11 +98,12 @@ std::vector<Ref> Puller::blocks(std::vector<Dim> const& extents, Order order, Fo
   Ref from = b_.multiply(run, order.block), to = b_.add(from, b_.integer(order.block));
   if (!n || *n % order.block) to = b_.minimum(to, end);
   auto values = part(extents, order.kind, f, from, to, at);
-  store(place_of(b_, levels, block), values);
-  join_block(*this, levels, block);
+  store(false, values);
+  for (auto const& l : levels) join_block(*this, l, block);
   for (size_t i = 0; i <= cut; ++i) close();
-  for (size_t i = 0; i < values.size(); ++i)
-    values[i] = b_.load(levels.buffer, levels.type.dtype, lanes, b_.integer(static_cast<i64>(i) * lanes));
+  for (auto const& l : levels)
+    for (size_t i = 0; i < l.values.size(); ++i)
+      values[l.values[i]] = b_.load(l.buffer, l.type.dtype, lanes, b_.integer(static_cast<i64>(i) * lanes));
   return values;
 }
 

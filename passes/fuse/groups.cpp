@@ -44,6 +44,11 @@ bool reads_in_its_own_way(Function const& f, Node const& n) {
   return false;
 }
 
+bool sums_known_extents(Function const& f, Node const& dot) {
+  auto const space = space_of(f, dot);
+  return element_count(extents_of(space, contract_axes(f, dot).depth)).is_constant();
+}
+
 // What a node is by itself.
 Group group_of_node(Graph const& g, NodeId id) {
   auto const& n = g.node(id);
@@ -133,6 +138,13 @@ bool Groups::reads_only(GroupId p, GroupId c, How how) const {
   return every_read(p, c, [&](NodeId, Access const& a) { return a.how == how; });
 }
 
+bool Groups::reads_arguments(Group const& p) const {
+  return std::all_of(p.nodes.begin(), p.nodes.end(), [&](NodeId n) {
+    auto const& accesses = graph_.accesses[n];
+    return std::all_of(accesses.begin(), accesses.end(), [](Access const& a) { return a.producer == no_node; });
+  });
+}
+
 // P may be computed wherever C reads it: it is read once for every element (by a reduction), or costs little.
 bool Groups::inlines_cheaply(GroupId pid, GroupId c) const {
   auto const& p = groups_[pid];
@@ -147,9 +159,13 @@ std::optional<Groups::Merged> Groups::fit_pointwise(GroupId pid, GroupId cid) co
   if (c.kind == Kind::contract) {
     if (p.space == c.space && p.epilogue && !p.inner_loop && reads_only(pid, cid, How::same))
       return Merged{c.kind, c.space, 0};
-    // While the right side is packed anyway, a cheap operand is computed on the way.
-    bool packed =
-        every_read(pid, cid, [](NodeId, Access const& a) { return a.how == How::contracted && a.right_side; });
+    // A cheap operand is computed on the way while it is packed: the right side is anyway, the left side where it can
+    // be as a whole, and no other kernel could compute it on its way.
+    bool const left = reads_arguments(p);
+    bool packed = every_read(pid, cid, [&](NodeId dot, Access const& a) {
+      return a.how == How::contracted &&
+             (a.right_side || (left && sums_known_extents(graph_.function, graph_.node(dot))));
+    });
     return packed && p.epilogue && inlines_cheaply(pid, cid) ? std::optional(Merged{c.kind, c.space, 0, true})
                                                              : std::nullopt;
   }

@@ -58,6 +58,7 @@ private:
   bool every_read(GroupId p, GroupId c, Test) const; // test(reader, access) for each read of P's values by C
   bool reads_in_step(GroupId p, GroupId c, Shape const& space, i64 row_axes) const;
   bool reads_only(GroupId p, GroupId c, How) const;
+  bool reads_arguments(Group const&) const; // and nothing that another kernel gives
   bool inlines_cheaply(GroupId p, GroupId c) const;
   struct Search {
     GroupId first, end;

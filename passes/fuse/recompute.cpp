@@ -55,14 +55,19 @@ private:
            !graph_.cut[n] && !graph_.is_result[graph_.node(n).result()];
   }
 
-  // No reader meets it at other indices than its own, or sums products of it.
+  // No reader meets it at other indices than its own, or sums products of it; these pack what they read, and so may
+  // take it from a narrower type.
   bool is_read_in_step(NodeId n) const {
+    bool const widens = graph_.node(n).op == OpCode::convert &&
+                        bytes_of(graph_.node(n).operands[0]) < bytes_of(graph_.node(n).result());
     for (auto m : graph_.readers[n])
-      for (auto const& a : graph_.accesses[m])
-        if (a.producer == n && (a.how == How::mapped || a.how == How::contracted) && groups_.of(m) != groups_.of(n))
-          return false;
+      for (auto const& a : graph_.accesses[m]) {
+        bool const elsewhere = a.how == How::mapped || (a.how == How::contracted && !widens);
+        if (a.producer == n && elsewhere && groups_.of(m) != groups_.of(n)) return false;
+      }
     return true;
   }
+  i64 bytes_of(ValueId v) const { return bytes(graph_.function.type(v).dtype); }
 
   i64 elements(ValueId v) const { return element_count(graph_.function.type(v).shape).value({guess, guess}); }
 

@@ -13,6 +13,7 @@
 #include "tests/props/fuzz.h"
 #include "tests/props/generator.h"
 #include "tests/props/shrink.h"
+#include "tests/text_test.h"
 
 #include <cstdlib>
 #include <doctest/doctest.h>
@@ -121,6 +122,14 @@ TEST_CASE("random graphs compute what the evaluator computes") {
   }
   MESSAGE("covered " << coverage.operators.size() << " operator x dtype, " << coverage.edges.size()
                      << " edges; skipped " << skipped << " results out of range");
+}
+
+TEST_CASE("what the fuzzers have found computes what the evaluator computes") {
+  int skipped = 0;
+  for (auto const& path : text_test::files_below("tests/props/found", ".ir")) {
+    auto const p = parse_ir(path.filename().string(), text_test::read_file(path));
+    for (u64 seed = 0; seed < 4; ++seed) CHECK_MESSAGE(complaint(p.module, seed, skipped) == "", path.string());
+  }
 }
 
 TEST_CASE("powers have the same bits with simplify and without") {

@@ -208,7 +208,7 @@ private:
       return draw_.chance(0.5) ? Use{{*x, beside(*x)}, {}, {}} : Use{{beside(*x), *x}, {}, {}};
     }
     if (code == OpCode::iota) {
-      Type t{draw_.one_of(std::vector<DType>{DType::f32, DType::i32}), {random_extent(), random_extent()}};
+      Type t{random_dtype(), {random_extent(), random_extent()}};
       return Use{{}, {{"axis", draw_.integer(0, 1)}}, t};
     }
     if (!shaped) return {};
