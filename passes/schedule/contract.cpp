@@ -82,11 +82,17 @@ bool decide_windows(ContractSchedule& s, Contraction const& c) {
   return true;
 }
 
+// Rows that lie side by side, the steps of the sum in other pages: from a copy they come in order.
+bool strides_far(Contraction const& c) {
+  return c.lhs.plain && one_stride(c.lhs.plain->outer) == 1 && !c.lhs.plain->inner.empty() &&
+         c.lhs.plain->inner.back().stride * bytes(c.dtype) >= 512;
+}
+
 void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
   auto const depth = c.depth.constant(), rows = c.rows.constant();
   bool const windows = decide_windows(s, c);
   bool const in_place = c.lhs.plain && run_of_depth(c, c.lhs.plain->inner, 0);
-  bool const packs = !windows && !in_place, whole = depth && *depth <= longest_packed;
+  bool const packs = !windows && (!in_place || strides_far(c)), whole = depth && *depth <= longest_packed;
   if (packs) s.pack_lhs = whole ? Pack::whole : Pack::chunks;
   if (!windows && (!depth || *depth > longest_depth)) {
     s.depth_chunk = s.pack_lhs == Pack::chunks ? chunk_depth_lhs : chunk_depth;
