@@ -30,17 +30,18 @@ std::vector<bool> moves_in(IndexMap const& map, size_t rank) {
   return moves;
 }
 
-// ... together with other axes that have more than one element: as a window.
+// ... together with other axes: as a window. Windows of one tap are none, unless others have more.
 std::vector<bool> in_windows(IndexMap const& map, Shape const& space) {
   std::vector<bool> windows(space.size());
+  bool any = false;
   for (auto const& c : map.coordinates) {
-    auto const moving = std::count_if(c.terms.begin(), c.terms.end(), [&](auto const& t) {
-      return space[static_cast<size_t>(t.axis)] != Dim(1);
-    });
+    auto const moving = std::count_if(c.terms.begin(), c.terms.end(),
+                                      [&](auto const& t) { return space[static_cast<size_t>(t.axis)] != Dim(1); });
+    any = any || moving > 1;
     for (auto const& t : c.terms)
-      if (moving > 1) windows[static_cast<size_t>(t.axis)] = true;
+      if (c.terms.size() > 1) windows[static_cast<size_t>(t.axis)] = true;
   }
-  return windows;
+  return any ? windows : std::vector<bool>(space.size());
 }
 
 StridedAxes strided_axes(Axes const& axes, Shape const& space, std::vector<i64> const& strides) {

@@ -152,6 +152,7 @@ private:
     if (!c.box) return complain("no windows of known sizes move over the first operand");
     if (!run_of_depth(c, c.box->inner, s.depth_chunk))
       complain("chunks or blocks of the sum do not end where runs of windows do");
+    if (s.depth_chunk && !c.box->image) complain("a box of windows holds the whole sum: it has no depth_chunk");
     i64 const chunk = c.box->image ? chunk_of_images(c) : 1;
     if (chunk == 0 || s.depth_chunk % chunk)
       complain("depth_chunk is {}, expected a multiple of {}, the blocks of whole images", s.depth_chunk, chunk);

@@ -2,15 +2,19 @@
 //
 //   exact                   the bits of the evaluator
 //   "at most N ulp"         within N ulp of its dtype of the evaluator in f64 (in f64 one more, which is the
-//   evaluator's) sums (dot, reduce ...)  the bits of ir/order.h, in the order that the pass `order` has written; of
-//   narrow floats the
-//                           f32 sum, rounded once; of f64 within what the rounding of some additions makes
+//                           evaluator's)
+//   sums (dot, reduce ...)  the bits of ir/order.h, in the order that the pass `order` has written; of narrow floats
+//   the
+//                           f32 sum, rounded once
 //
 // on drawn operands, and for elementwise operators on special values too. Subnormal operands and results are zeros. An
 // index that is clamped and a division by zero are counted; how often depends on how often they are computed.
 #include "ir/evaluate.h"
 #include "ir/index_map.h"
+#include "ir/text.h"
+#include "tests/codegen/schedules.h"
 #include "tests/props/compiled.h"
+#include "tests/props/fuzz.h"
 #include "tests/props/samples.h"
 
 #include <bit>
@@ -99,7 +103,8 @@ Tensor dot_with_order(Node const& n, Tensor const& l, Tensor const& r, Tensor y)
 }
 
 // The element of an operand that is read at a point of the space; nothing where there is none.
-std::optional<f64> read(Function const& f, Node const& n, size_t operand, Tensor const& x, std::vector<i64> const& point) {
+std::optional<f64> read(Function const& f, Node const& n, size_t operand, Tensor const& x,
+                        std::vector<i64> const& point) {
   auto const map = *index_map(f, n, operand);
   i64 element = 0;
   for (size_t c = 0; c < map.coordinates.size(); ++c) {
@@ -322,6 +327,65 @@ TEST_CASE("taps beside an image are no terms, whatever the kernel holds there") 
     }
   }
   CHECK(count > 30);
+}
+
+// A convolution along one axis or two, or the derivative of its kernel, a sum over images.
+Sample random_convolution(Draw& draw) {
+  bool const of_kernel = draw.chance(0.5), plane = draw.chance(0.5);
+  i64 const images = draw.integer(1, 4), channels = draw.integer(1, 20), features = draw.integer(1, 40);
+  Shape image{images}, kernel, positions{images};
+  std::vector<i64> stride, low, dilation;
+  std::vector<Dim> taps, extents;
+  for (int d = 0; d < (plane ? 2 : 1); ++d) {
+    i64 const n = draw.integer(3, plane ? 20 : draw.chance(0.2) ? 700 : 60), t = draw.integer(1, 3);
+    stride.push_back(draw.integer(1, 2));
+    dilation.push_back(draw.integer(1, 2));
+    low.push_back(draw.integer(0, t / 2));
+    image.push_back(n), taps.push_back(t);
+    extents.push_back((n + 2 * low.back() - (t - 1) * dilation.back() - 1) / stride.back() + 1);
+    if (*extents.back().constant() < 1) return random_convolution(draw);
+  }
+  std::string const digits = plane ? "01" : "0";
+  image.push_back(channels);
+  kernel = taps;
+  kernel.push_back(channels), kernel.push_back(features);
+  positions.insert(positions.end(), extents.begin(), extents.end());
+  positions.push_back(features);
+  Sample s{.operands = {{DType::f32, image}, {DType::f32, of_kernel ? positions : kernel}}, .attributes = {}};
+  auto set = [&](char const* name, auto value) { s.attributes.set(name, value); };
+  set("lhs", "b" + digits + "c");
+  set("rhs", of_kernel ? "b" + digits + "f" : digits + "cf");
+  set("result", of_kernel ? digits + "cf" : "b" + digits + "f");
+  set("sum", of_kernel ? "b" + digits : digits + "c");
+  set("extents", of_kernel ? taps : extents);
+  set("stride", of_kernel ? dilation : stride);
+  set("rhs_dilation", of_kernel ? stride : dilation);
+  set("low", low);
+  return s;
+}
+
+TEST_CASE("a schedule changes no bit of a convolution") {
+  int drawn = 0, windows = 0;
+  u64 const first = first_seed(), count = cases(24);
+  for (u64 seed = first; seed < first + count; ++seed) {
+    Draw draw(seed);
+    auto const s = random_convolution(draw);
+    Module const source = module_of(OpCode::convolution, s);
+    Compiled const compiled(source);
+    auto const x = draw_operands(s, seed);
+    auto const want = expected(OpCode::convolution, source, compiled.finished, x);
+    for (u32 i = 0; i < 4; ++i) {
+      Module m = compiled.finished;
+      if (i > 0) drawn += schedules::Draw(m, static_cast<u32>(4 * seed + i)).run() > 0;
+      INFO(print(m));
+      CHECK(difference(want, Compiled(m, Compiled::Finished{}).call(x, 1 + static_cast<int>(i % 3)).results[0]) == "");
+      for (auto const& n : m.functions.front().body.nodes)
+        windows +=
+            n.kernel && n.kernel->schedule && n.kernel->schedule->contract.pack_lhs == ContractSchedule::Pack::windows;
+    }
+  }
+  CHECK(drawn > static_cast<int>(count));
+  CHECK(2 * windows > static_cast<int>(count));
 }
 
 TEST_CASE("elementwise operators on special values") {
