@@ -9,11 +9,13 @@
 //     %2 = max %y, 0 : f32[batch,28,28,32]
 //     %z = transpose %2 {permutation=[0, 3, 1, 2]} : f32[batch,32,28,28]
 //
-// The transposes behind move on through elementwise nodes, windows and reductions until a convolution takes them back,
-// or something needs the axes as they were; where nothing does, there are none.
+// The transposes behind move on through elementwise nodes, windows, reductions, and what moves elements along axes
+// (pad, slice, concat, reshapes that keep axes together), until a convolution takes them back, or something needs the
+// axes as they were; where nothing does, there are none.
 #include "passes/layout.h"
 
 #include "ir/builder.h"
+#include "ir/index_map.h"
 #include "ir/op.h"
 #include "ir/walk.h"
 
@@ -36,12 +38,12 @@ std::string image_order(std::string const& names) {
   std::sort(windows.begin(), windows.end());
   return front + windows + back;
 }
-std::string kernel_order(std::string const& names, std::string const& image) {
-  std::string groups, others, windows;
-  for (char c : names) (is_digit(c) ? windows : holds(image, c) ? groups : others) += c;
+// What is summed, or a row of the result, in front of its columns.
+std::string kernel_order(std::string const& names, std::string const& image, std::string const& lhs) {
+  std::string groups, left, right, windows;
+  for (char c : names) (is_digit(c) ? windows : holds(image, c) ? groups : holds(lhs, c) ? left : right) += c;
   std::sort(windows.begin(), windows.end());
-  std::reverse(others.begin(), others.end());
-  return windows + groups + others;
+  return windows + groups + left + right;
 }
 
 Axes inverse(Axes const& p) {
@@ -123,7 +125,7 @@ private:
     bool done = false;
     if (n.op == OpCode::convolution) done = convolution(n);
     else if (std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return is_turned(v); })) {
-      if (op.has(elementwise)) done = along(n);
+      if (op.has(elementwise) || moves_along_axes(n)) done = along(n);
       else if (op.has(reduces)) done = reduction(n);
       else if (n.op == OpCode::window) done = window(n);
       else if (n.op == OpCode::transpose) done = transposed(n);
@@ -162,8 +164,8 @@ private:
     char const images = lhs.front();
     if (is_digit(images) || holds(rhs, images) == holds(result, images)) return false;
     bool const of_kernel = holds(rhs, images); // its derivative
-    auto const l = image_order(lhs), r = of_kernel ? image_order(rhs) : kernel_order(rhs, common(lhs, result)),
-               y = of_kernel ? kernel_order(result, common(lhs, rhs)) : image_order(result);
+    auto const l = image_order(lhs), r = of_kernel ? image_order(rhs) : kernel_order(rhs, common(lhs, result), lhs),
+               y = of_kernel ? kernel_order(result, common(lhs, rhs), lhs) : image_order(result);
     if (l == lhs && r == rhs && y == result) return false;
     auto attributes = n.attributes;
     attributes.set("lhs", l);
@@ -180,6 +182,22 @@ private:
     return both;
   }
 
+  // Is axis i of the result axis i of every operand, as in a pad, a slice, a concat?
+  bool moves_along_axes(Node const& n) const {
+    if (!info(n.op).has(moves_data)) return false;
+    for (size_t operand = 0; operand < n.operands.size(); ++operand) {
+      auto const map = index_map(f_, n, operand);
+      if (!map) return false;
+      for (size_t i = 0; i < map->coordinates.size(); ++i) {
+        auto const& c = map->coordinates[i];
+        if (c.axes != 1 || c.by_data || c.terms.size() != 1 || c.terms[0].axis != static_cast<i64>(i)) return false;
+      }
+      auto const rank = f_.type(n.operands[operand]).rank();
+      if (rank > 0 && rank != f_.type(n.result()).rank()) return false;
+    }
+    return true;
+  }
+
   bool along(Node const& n) {
     Axes q;
     for (auto v : n.operands)
@@ -189,8 +207,30 @@ private:
     auto operands = n.operands;
     for (auto& v : operands)
       if (f_.type(v).rank() > 0) v = turned(v, q);
-    gives(n, make_.make(n.op, operands, n.attributes, turned_type(f_.type(n.result()), q)), q);
+    gives(n, make_.make(n.op, operands, moved(n.attributes, q), turned_type(f_.type(n.result()), q)), q);
     return true;
+  }
+
+  // `axis` and `axes` are numbers of axes; other lists have a value for each.
+  static Attributes moved(Attributes attributes, Axes const& q) {
+    auto const before = attributes;
+    auto list = [&](std::string const& name, auto values) {
+      auto const old = values;
+      if (name == "axes") {
+        for (auto& v : values) v = at(q, *Dim(v).constant());
+        std::sort(values.begin(), values.end(),
+                  [](auto const& a, auto const& b) { return *Dim(a).constant() < *Dim(b).constant(); });
+      } else {
+        for (size_t i = 0; i < q.size(); ++i) values[static_cast<size_t>(q[i])] = old[i];
+      }
+      attributes.set(name, std::move(values));
+    };
+    for (auto const& [name, value] : before) {
+      if (auto const* axis = std::get_if<i64>(&value); axis && name == "axis") attributes.set(name, at(q, *axis));
+      if (auto const* numbers = std::get_if<Axes>(&value)) list(name, *numbers);
+      if (auto const* extents = std::get_if<std::vector<Dim>>(&value)) list(name, *extents);
+    }
+    return attributes;
   }
 
   // The reduced axes keep their order, and with it their sum.
@@ -252,21 +292,60 @@ private:
     return true;
   }
 
-  // Axes in front that have not moved may be merged or split; the others are the same.
+  // Axes that become others by merging or splitting, and these; the next such axes follow on both sides.
+  struct Run {
+    size_t from = 0, to = 0; // how many
+  };
+  static std::vector<Run> runs_of(Shape const& from, Shape const& to) {
+    std::vector<Run> runs;
+    for (size_t i = 0, j = 0; i < from.size() || j < to.size();) {
+      Run run;
+      Dim before = 1, after = 1;
+      auto take = [](Shape const& shape, size_t& at, size_t& count, Dim& product) {
+        product = product * shape[at++];
+        ++count;
+      };
+      do {
+        constexpr i64 guess = 60;
+        bool const shorter = before.value({guess, guess}) < after.value({guess, guess});
+        if (j == to.size() || (i < from.size() && (shorter || run.from == 0))) take(from, i, run.from, before);
+        else take(to, j, run.to, after);
+      } while (before != after && (i < from.size() || j < to.size()));
+      while (j < to.size() && to[j] == Dim(1)) take(to, j, run.to, after);
+      while (i < from.size() && from[i] == Dim(1)) take(from, i, run.from, before);
+      runs.push_back(run);
+    }
+    return runs;
+  }
+
+  // Each run of axes has to lie together, and in order.
   bool reshaped(Node const& n) {
     auto const t = turned_.at(n.operands[0]);
     auto const &from = f_.type(n.operands[0]).shape, &to = f_.type(n.result()).shape;
-    size_t same = 0; // from the back
-    while (same < from.size() && same < to.size() && from[from.size() - 1 - same] == to[to.size() - 1 - same]) ++same;
-    size_t const front = from.size() - same, now = to.size() - same;
-    Axes permutation;
-    for (size_t i = 0; i < front; ++i)
-      if (t.permutation[i] != static_cast<i64>(i)) return false;
-    for (size_t i = 0; i < now; ++i) permutation.push_back(static_cast<i64>(i));
-    for (size_t i = front; i < from.size(); ++i)
-      permutation.push_back(t.permutation[i] - static_cast<i64>(front) + static_cast<i64>(now));
-    if (from == to) turned_[n.result()] = {t.value, t.permutation};
-    else gives(n, make_.reshape(t.value, turned_type(f_.type(n.result()), permutation).shape), permutation);
+    if (from == to) {
+      turned_[n.result()] = {t.value, t.permutation};
+      return true;
+    }
+    struct Placed {
+      i64 first; // where the run lies
+      size_t begin, count;
+    };
+    std::vector<Placed> placed;
+    size_t axis = 0, now = 0;
+    for (auto const& run : runs_of(from, to)) {
+      if (run.from == 0 || run.to == 0) return false;
+      for (size_t i = 1; i < run.from; ++i)
+        if (t.permutation[axis + i] != t.permutation[axis] + static_cast<i64>(i)) return false;
+      placed.push_back({t.permutation[axis], now, run.to});
+      axis += run.from;
+      now += run.to;
+    }
+    std::sort(placed.begin(), placed.end(), [](Placed const& a, Placed const& b) { return a.first < b.first; });
+    Axes permutation(to.size());
+    i64 next = 0;
+    for (auto const& p : placed)
+      for (size_t i = 0; i < p.count; ++i) permutation[p.begin + i] = next++;
+    gives(n, make_.reshape(t.value, turned_type(f_.type(n.result()), permutation).shape), permutation);
     return true;
   }
 
