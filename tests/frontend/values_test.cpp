@@ -1,6 +1,8 @@
 // Walks tests/frontend/values: models whose outputs are compared with the numbers that stand under them in `#=` lines.
 // Inputs called x hold 0, 1, 2 ... , those called y hold -1, -0.5, 0, 0.5, 1, those called label hold 0, 1, 2, 0, 1
-// ...; the batch is 2.
+// ...; the batch is 2. Element k of a parameter whose path has n letters is sin(n + k); states have their initial
+// values. A line `# step: NAME` stands in front of the numbers of another result of the training step: a state after
+// it, or `gradient of` a parameter. values/reference.py writes the numbers of the files that it names.
 #include "passes/differentiate.h"
 #include "tests/frontend/program.h"
 
@@ -26,8 +28,10 @@ Tensor filled(std::string const& name, DType dtype, std::vector<i64> shape) {
   return t;
 }
 
+constexpr char const* of_step = "# step: ";
+
 struct Expected {
-  std::string output;
+  std::string output; // its name; of_step and the name of another result of the training step
   std::vector<f64> numbers;
 };
 
@@ -42,12 +46,38 @@ std::vector<Expected> expectations(std::string const& text) {
     std::string word;
     words >> word;
     if (word == "output") words >> last;
+    if (line.substr(begin).starts_with(of_step)) last = line.substr(begin);
     if (word != "#=") continue;
-    Expected e{.output = last, .numbers = {}};
-    for (std::string n; words >> n;) e.numbers.push_back(std::stod(n));
-    out.push_back(std::move(e));
+    if (out.empty() || out.back().output != last) out.push_back({.output = last, .numbers = {}});
+    for (std::string n; words >> n;) out.back().numbers.push_back(std::stod(n));
   }
   return out;
+}
+
+// What the functions of a program are given: inputs, parameters and states.
+std::map<std::string, Tensor> given_to(Compiled const& program) {
+  auto shape_of = [](Type const& type) {
+    std::vector<i64> shape;
+    for (auto const& d : type.shape) shape.push_back(d.value({2, {}}));
+    return shape;
+  };
+  auto given = program.run("initialize");
+  for (auto const& i : program.result.inputs) given[i.name] = filled(i.name, i.type.dtype, shape_of(i.type));
+  auto const& f = program.function("loss");
+  for (auto const& a : f.arguments) {
+    if (a.role != Role::param) continue;
+    std::string const& path = f.values[a.value].name;
+    Tensor& t = given[path] = Tensor::zeros(f.type(a.value).dtype, shape_of(f.type(a.value)));
+    for (size_t k = 0; k < t.f.size(); ++k) t.f[k] = std::sin(static_cast<f64>(path.size() + k));
+  }
+  return given;
+}
+
+// f64 is compared with ten digits, narrower dtypes with what f32 keeps after some operations.
+bool near(f64 got, f64 expected, DType dtype) {
+  f64 const tolerance = dtype == DType::f64 ? 2e-9 : 2e-5;
+  return got == expected || std::abs(got - expected) <= tolerance * std::max(1.0, std::abs(expected)) ||
+         (std::isnan(got) && std::isnan(expected));
 }
 
 } // namespace
@@ -56,7 +86,7 @@ TEST_CASE("outputs have the values that stand under them") {
   int checked = 0;
   std::vector<fs::path> files;
   for (auto const& entry : fs::directory_iterator(fs::path(NNC_SOURCE_DIR) / "tests" / "frontend" / "values"))
-    files.push_back(entry.path());
+    if (entry.path().extension() == ".nn") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   for (auto const& path : files) {
     std::ifstream in(path);
@@ -67,13 +97,9 @@ TEST_CASE("outputs have the values that stand under them") {
     Compiled program(text.str(), {.batch_anywhere = true});
     PassContext context; // derivatives are compared exactly
     program.result.module = differentiate(std::move(program.result.module), context).module;
-    std::map<std::string, Tensor> given;
-    for (auto const& i : program.result.inputs) {
-      std::vector<i64> shape;
-      for (auto const& d : i.type.shape) shape.push_back(d.value({2, {}}));
-      given[i.name] = filled(i.name, i.type.dtype, shape);
-    }
+    auto const given = given_to(program);
     auto outputs = program.run("run", given);
+    for (auto& [name, value] : program.run("loss", given)) outputs[of_step + name] = std::move(value);
     for (auto const& e : expectations(text.str())) {
       std::string output = e.output;
       CAPTURE(output);
@@ -82,10 +108,8 @@ TEST_CASE("outputs have the values that stand under them") {
       REQUIRE(t.size() == static_cast<i64>(e.numbers.size()));
       for (size_t k = 0; k < e.numbers.size(); ++k) {
         f64 got = t.f.empty() ? static_cast<f64>(t.i[k]) : t.f[k];
-        bool near = got == e.numbers[k] ||
-                    std::abs(got - e.numbers[k]) <= 2e-5 * std::max(1.0, std::abs(e.numbers[k])) ||
-                    (std::isnan(got) && std::isnan(e.numbers[k]));
-        CHECK_MESSAGE(near, fmt::format("element {}: expected {}, got {}", k, e.numbers[k], got));
+        CHECK_MESSAGE(near(got, e.numbers[k], t.dtype),
+                      fmt::format("element {}: expected {}, got {}", k, e.numbers[k], got));
         ++checked;
       }
     }
