@@ -8,7 +8,7 @@ namespace {
 
 using namespace syntax;
 
-// The text of a dimension as it stands in the source.
+// The text of an extent as it stands in the source.
 std::string written(Sources const& sources, Location at) {
   auto line = sources.line(at.file, at.line);
   return at.column - 1 < line.size() ? std::string(line.substr(at.column - 1, at.length)) : std::string();

@@ -9,7 +9,7 @@
 //
 // Numbers that are known before the step (scheduled learning rates, corrections of moments) form kernels of kind
 // "scalars". Cheap nodes and movements of data (broadcast, slice, pad ...) are copied into every kernel that reads
-// them. Four phases group the rest:
+// them. Four sweeps group the rest:
 //
 // - rows: a reduction over the last axes draws in what follows at the same rows; softmax and its gradient are one
 //   kernel

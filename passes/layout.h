@@ -1,3 +1,5 @@
+// Convolutions and what stands between them get the channels of their images as the last axis.
+// Afterwards sums of convolutions run along memory; transposes are left where something needs the axes as they were.
 #pragma once
 
 #include "passes/pass.h"

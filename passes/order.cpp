@@ -49,7 +49,7 @@ Order order_of_reduce(Function const& f, Node const& n) {
   return in_blocks(along_rows ? Order::Kind::lanes : Order::Kind::chain, extents_of(x.shape, axes));
 }
 
-// The columns say how many outputs a sum shares its left side with. A sum over the taps of a window is one chain; one
+// The columns say how many outputs a sum shares its lhs with. A sum over the taps of a window is one chain; one
 // over images and the positions in them, which the derivative of a kernel is, may be long.
 Order order_of_product(Function const& f, Node const& n) {
   if (!is_float(f.type(n.result()).dtype)) return {};

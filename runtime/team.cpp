@@ -12,7 +12,7 @@ namespace nnc {
 namespace {
 
 // About ten microseconds of pauses: longer than any kernel is late, far shorter than a time slice of the system, so
-// that a member whose core is taken away costs a sleep and not a spin (CODEGEN_NOTES, section 5).
+// that a member whose core is taken away costs a sleep and not a spin.
 constexpr int usual_spins = 1000;
 
 void pause() {

@@ -5,7 +5,7 @@
 namespace nnc {
 namespace {
 
-// The system hands out a core for some milliseconds at a time, and a window must see several such turns.
+// The system hands out a core for some milliseconds at a time, and a measurement must see several such turns.
 constexpr f64 window = 0.02;
 constexpr f64 first_trial = 0.25, longest_rest = 8; // seconds between trials: each that fails makes the next rest
 constexpr f64 longer = 4;                           // so many times as long

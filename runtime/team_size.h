@@ -20,7 +20,7 @@ public:
 private:
   struct Size {
     int members = 1;
-    f64 best = 0; // work per second in its best window
+    f64 best = 0; // work per second in its best measurement
   };
   void judge(f64 speed);
   void begin_trial();
@@ -28,7 +28,7 @@ private:
   std::vector<Size> sizes_; // smallest first
   std::size_t current_ = 0, candidate_ = 0;
   bool trying_ = false;
-  f64 work_ = 0, seconds_ = 0; // of the window that is being measured
+  f64 work_ = 0, seconds_ = 0; // of the measurement that is under way
   f64 speed_ = 0;              // of the current size, lately
   f64 since_trial_ = 0, until_trial_ = 0;
 };

@@ -43,7 +43,7 @@ public:
     return {reinterpret_cast<T*>(writable().data()), size_ / sizeof(T)};
   }
 
-  // Rows first .. first+count-1 of the outermost dimension; shares the bytes.
+  // Rows first .. first+count-1 of the outermost axis; shares the bytes.
   HostTensor rows(i64 first, i64 count) const;
 
 private:

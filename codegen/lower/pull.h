@@ -42,7 +42,7 @@ public:
   Fold fold_of(Node const& reduce, Index const& kept);
   std::vector<Dim> reduced_extents(Node const& reduce) const;
 
-  // Makes code for other lanes (a tail, 16 lanes of a row, one lane).
+  // Makes code for other lanes (the last ones of a run, 16 of a row, one).
   LaneContext const& lanes() const { return lanes_; }
   void set_lanes(LaneContext l) { lanes_ = l; }
 

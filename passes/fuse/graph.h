@@ -38,7 +38,7 @@ struct Access {
   NodeId producer = no_node; // plain or alias; no_node: an argument
   How how = How::mapped;
   bool plain_path = true;  // only broadcasts and elementwise nodes in between
-  bool right_side = false; // contracted: the right operand of the dot
+  bool right_side = false; // contracted: it is the rhs of the dot
 };
 
 struct Graph {

@@ -159,8 +159,8 @@ std::optional<Groups::Merged> Groups::fit_pointwise(GroupId pid, GroupId cid) co
   if (c.kind == Kind::contract) {
     if (p.space == c.space && p.epilogue && !p.inner_loop && reads_only(pid, cid, How::same))
       return Merged{c.kind, c.space, 0};
-    // A cheap operand is computed on the way while it is packed: the right side is anyway, the left side where it can
-    // be as a whole, and no other kernel could compute it on its way.
+    // A cheap operand is computed on the way while it is packed: rhs is anyway, lhs where it can be as a whole,
+    // and no other kernel could compute it on its way.
     bool const left = reads_arguments(p);
     bool packed = every_read(pid, cid, [&](NodeId dot, Access const& a) {
       return a.how == How::contracted &&

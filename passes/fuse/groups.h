@@ -6,7 +6,7 @@
 namespace nnc::fusion {
 
 // Of a group: code generation walks from a result to all that it is computed from, and LLVM's register allocator takes
-// quadratic time in the length of a block.
+// quadratic time in the length of a basic block.
 inline constexpr size_t most_nodes = 1000;
 
 using GroupId = u32; // the number of one of its nodes

@@ -1,4 +1,4 @@
-// Data sets: named columns whose first dimension is the example, in a training and a test split.
+// Data sets: named columns whose first axis is the examples, in a training and a test split.
 #pragma once
 
 #include "runtime/tensor.h"
