@@ -95,7 +95,7 @@ TEST_CASE("the programs of the reference are accepted, without a warning") {
 }
 
 TEST_CASE("the table of the library is complete") {
-  std::set<std::string> const internal{"reduced", "fan_in", "fan_out", "front_axis", "random_bits", "for_each_axis", "spatial_axes", "accumulated",
+  std::set<std::string> const internal{"reduced", "fan_in", "fan_out", "front_axis", "wide_dtype", "widened", "narrowed", "random_bits", "for_each_axis", "spatial_axes", "accumulated",
                                        "convert", "grad",   "descended", "warmed"};
   std::set<std::string> const later{"total", "permutation", "sort"};
   auto have = library(), said = documented(page());

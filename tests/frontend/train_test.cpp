@@ -19,12 +19,13 @@ std::string paths(std::string const& body, std::string const& functions = "") {
   return Compiled(functions + model_with(body)).kept();
 }
 
-// The values that an optimizer gives to one parameter that starts at 1 and always has the gradient 0.5.
-std::vector<f64> steps_of(std::string const& optimizer, int steps, std::map<std::string, f64> scalars = {}) {
-  Compiled program(
-      "model m() {\n input x: f32[batch]\n param w: f32[] = 1\n loss w * mean(x)\n}\ntrain m { minimize loss with " +
-      optimizer + " }");
-  std::map<std::string, Tensor> given{{"p", floats({}, {1})}, {"g", floats({}, {0.5})}};
+// The values that an optimizer gives to one parameter that starts at 1 and always has the same gradient.
+std::vector<f64> steps_of(std::string const& optimizer, int steps, std::map<std::string, f64> scalars = {},
+                          f64 gradient = 0.5, DType dtype = DType::f32) {
+  Compiled program(fmt::format("model m() {{\n input x: f32[batch]\n param w: {}[] = 1\n loss f32(w) * mean(x)\n}}\n"
+                               "train m {{ minimize loss with {} }}",
+                               name(dtype), optimizer));
+  std::map<std::string, Tensor> given{{"p", floats({}, {1}, dtype)}, {"g", floats({}, {gradient}, dtype)}};
   for (auto const& [name, value] : scalars) given[name] = floats({}, {value}, DType::f64);
   std::vector<f64> out;
   for (int step = 1; step <= steps; ++step) {
@@ -138,6 +139,26 @@ TEST_CASE("adam, adamw, rmsprop") {
     for (int i = 0; i < t; ++i) v = 0.9 * v + 0.1 * 0.25, p -= 0.01 * 0.5 / (std::sqrt(v) + 1e-8);
     return p;
   });
+}
+
+// 1e-8 is 0 in f16 and 0.999 is 1 in bf16: states and updates of narrow parameters are in f32.
+TEST_CASE("optimizers of narrow parameters") {
+  for (auto const* optimizer : {"sgd(lr = 0.1, momentum = 0.9)", "adam(lr = 0.1)", "adamw(lr = 0.1, decay = 0)",
+                                "rmsprop(lr = 0.1, momentum = 0.9)"})
+    for (auto const dtype : {DType::f16, DType::bf16}) {
+      CAPTURE(optimizer);
+      CHECK(steps_of(optimizer, 3, {}, 0, dtype) == std::vector<f64>{1, 1, 1}); // not 0 / 0
+      auto const wide = steps_of(optimizer, 8);
+      auto const got = steps_of(optimizer, 8, {}, 0.5, dtype);
+      f64 const rounding = dtype == DType::f16 ? 0x1p-11 : 0x1p-8; // of numbers up to 2, once a step
+      for (size_t i = 0; i < wide.size(); ++i) {
+        f64 const allowed = rounding * static_cast<f64>(i + 1) * std::max(1.0, std::abs(wide[i]));
+        CHECK_MESSAGE(std::abs(got[i] - wide[i]) <= allowed, fmt::format("expected {}, got {}", wide[i], got[i]));
+      }
+      // A gradient of which 0.001 times the square is less than any number of f16: the steps stay as long.
+      auto const small = steps_of("adam(lr = 0.1)", 8, {}, 0x1p-13, dtype);
+      CHECK(std::abs(small.back() - 0.2) < 0.02);
+    }
 }
 
 TEST_CASE("schedules") {

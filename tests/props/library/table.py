@@ -225,7 +225,8 @@ SKIPPED = {
     "zeros": "makes a tensor", "ones": "makes a tensor", "zeros_like": "makes a tensor", "ones_like": "makes a tensor",
     "one_hot": "takes ints", "front_axis": "takes ints",
     "flatten": "moves elements", "split": "moves elements", "unstack": "moves elements", "stack": "moves elements",
-    "moved": "moves elements", "update": "moves elements",
+    "moved": "moves elements", "update": "moves elements", "widened": "converts", "narrowed": "converts",
+    "wide_dtype": "gives a dtype",
     "any": "takes bools", "all": "takes bools", "segment_sum": "adds rows",
     "accumulated": "a scan of a function", "cumulative_sum": "a scan", "cumulative_product": "a scan", "cumulative_max": "a scan",
 }
