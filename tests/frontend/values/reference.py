@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the numbers of normalization.nn, recurrent.nn, attention.nn and cumulative.nn as PyTorch computes them in f64.
+"""Writes the numbers of the files that are named at its end, as PyTorch computes them in f64.
 
     tests/frontend/values/reference.py        needs PyTorch; the tests compare with what stands in the files, and do not
 
@@ -217,6 +217,31 @@ def cumulative():
     }
 
 
+# ---- losses -----------------------------------------------------------------------------------------------------
+
+
+def losses():
+    x, label = counted(2, 3, 5), (torch.arange(6) % 3).reshape(2, 3)
+    z, v, w = leaf(3 * torch.sin(x)), leaf(torch.cos(2 * x)), torch.cos(x[:, :, 0])
+
+    def entropy(reduction="mean", label=label, **options):
+        return F.cross_entropy(z.movedim(2, 1), label, reduction=reduction, **options)  # classes stand behind the batch
+
+    each, masked = entropy("none"), entropy("none", torch.where(w > 0, label, -100), label_smoothing=0.1)
+    binary = F.binary_cross_entropy_with_logits
+    first = slope(entropy(), z, create_graph=True)
+    return {
+        "each": each, "mean_": entropy(), "sum_": entropy("sum"), "slope": slope((each * w).sum(), z),
+        "second_slope": slope((first**2).sum(), z), "smooth": entropy("none", label_smoothing=0.2),
+        "smooth_slope": slope(entropy(label_smoothing=0.2), z), "some": masked, "some_slope": slope(masked.sum(), z),
+        "binary": binary(z, (v + 1) / 2, reduction="none"), "binary_slope": slope(binary(z, (v + 1) / 2), z),
+        "binary_slope_of_target": slope(binary(z, v), v),
+        "squared": F.mse_loss(z, v), "squared_slope": slope(F.mse_loss(z, v), v),
+        "shares": F.softmax(z, 1), "shares_slope": slope((F.softmax(z, 1) * v).sum(), z),
+        "log_shares_slope": slope((F.log_softmax(z, 2) * v).sum(), z),
+    }
+
+
 # ---- the files --------------------------------------------------------------------------------------------------
 
 
@@ -249,5 +274,5 @@ def write(path, values):
 
 
 if __name__ == "__main__":
-    for model in (normalization, recurrent, attention, cumulative):
+    for model in (normalization, recurrent, attention, cumulative, losses):
         write(HERE / f"{model.__name__}.nn", model())
