@@ -335,16 +335,30 @@ i64 packed_depth(Contraction const& c, ContractSchedule const& s) {
   return s.depth_chunk;
 }
 
+bool packs_by_chunks(ContractSchedule const& s) {
+  using Pack = ContractSchedule::Pack;
+  return s.pack_lhs == Pack::chunks || (s.pack_lhs == Pack::windows && s.depth_chunk != 0);
+}
+
+i64 rows_of_totals(ContractSchedule const& s) {
+  return s.depth_chunk ? round_up(std::max<i64>(s.long_chunk(), 1), s.tile_rows) : s.tile_rows;
+}
+
+i64 panels_of_totals(Contraction const& c, ContractSchedule const& s, i64 lanes) {
+  i64 const widest = s.panels.front();
+  return packs_by_chunks(s) ? (c.vectors(lanes) + widest - 1) / widest : 1;
+}
+
 ContractBuffers buffers_of(Contraction const& c, ContractSchedule const& s, i64 lanes) {
   i64 const panel = s.panels.front() * lanes, depth = s.depth_chunk ? s.depth_chunk : *c.depth.constant();
-  i64 const rows = s.depth_chunk ? round_up(s.long_chunk(), s.tile_rows) : s.tile_rows;
   ContractBuffers b;
   i64 const packed = s.rhs_once ? c.vectors(lanes) * lanes : panel;
   if (!s.direct) b.panel = packed * depth + panel * lanes; // a transposing pack writes a little more
   b.rhs_rows = panel * s.rhs_stride;
   if (s.pack_lhs == ContractSchedule::Pack::windows) b.lhs = images_of_chunk(c, s) * c.box->elements + lanes;
   else if (s.pack_lhs != ContractSchedule::Pack::none) b.lhs = (s.row_chunk + lanes) * s.lhs_stride;
-  b.totals = panel * std::max<i64>(rows, 1) * (c.blocked() ? places_of_blocks(c.blocks()) : 1);
+  b.totals = panel * panels_of_totals(c, s, lanes) * std::max<i64>(rows_of_totals(s), 1) *
+             (c.blocked() ? places_of_blocks(c.blocks()) : 1);
   return b;
 }
 

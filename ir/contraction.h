@@ -125,6 +125,10 @@ struct ContractBuffers {
 // 0: there is no such chunk.
 i64 chunk_of_images(Contraction const&);
 i64 images_of_chunk(Contraction const&, ContractSchedule const&); // boxes that are packed at a time
+// A packed lhs that no chunk of k outlasts: the chunks are walked outside of the panels then, whose totals all wait.
+bool packs_by_chunks(ContractSchedule const&);
+i64 rows_of_totals(ContractSchedule const&); // that wait for the next chunk of k
+i64 panels_of_totals(Contraction const&, ContractSchedule const&, i64 lanes);
 ContractBuffers buffers_of(Contraction const&, ContractSchedule const&, i64 lanes);
 i64 packed_depth(Contraction const&, ContractSchedule const&); // steps of k that a packed lhs holds
 

@@ -138,7 +138,7 @@ private:
     case Act::count: return count(i);
     case Act::prefetch:
       b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {b_.getPtrTy()},
-                         {address(i, DType::f32), b_.getInt32(1), b_.getInt32(3), b_.getInt32(1)});
+                         {address(i, i.type.dtype), b_.getInt32(static_cast<u32>(i.scalar.i)), b_.getInt32(3), b_.getInt32(1)});
       return;
     case Act::transpose: return transpose(i);
     default: throw CompilerBug("an effect without code");

@@ -213,8 +213,12 @@ Ref LoopBuilder::tree(OpCode op, Ref v) {
   return pure({.act = Act::tree, .op = op, .type = {type(v).dtype, 1}, .args = {v, no_ref, no_ref, no_ref}});
 }
 
-void LoopBuilder::prefetch(int buffer, Ref index) {
-  here({.act = Act::prefetch, .args = {index, no_ref, no_ref, no_ref}, .number = buffer});
+void LoopBuilder::prefetch(int buffer, DType dtype, Ref index, bool written) {
+  here({.act = Act::prefetch,
+        .type = {dtype, 1},
+        .args = {index, no_ref, no_ref, no_ref},
+        .number = buffer,
+        .scalar = {.f = 0, .i = written}});
 }
 
 void LoopBuilder::pack_transposed(Transposition t, Ref source, Ref rows, Ref target, Ref depth) {

@@ -39,7 +39,7 @@ public:
   Ref load_each(int buffer, DType, Ref base, Ref offsets);
   void store(int buffer, Ref index, Ref value, Ref limit = no_ref);
   Ref tree(OpCode, Ref);
-  void prefetch(int buffer, Ref index);
+  void prefetch(int buffer, DType, Ref index, bool written);
   void pack_transposed(Transposition, Ref source, Ref rows, Ref target, Ref depth);
   void count(Counter, Ref condition);
   Ref philox(Ref base, Ref offsets, Ref seed, Ref step, u32 path, int lanes);

@@ -51,7 +51,7 @@ enum class Act : u8 {
   store,        // args[1] to buffer `number` at args[0] ...; lanes >= args[2] (if given) are left alone
   tree,         // s[l] = op(s[l], s[l + w]) for w = lanes / 2, ..., 2, 1; then s[0]
   count,        // adds the number of true lanes to counter `number`
-  prefetch,     // asks for the cache line of buffer `number` at args[0], to be read and written soon
+  prefetch,     // asks for the cache line of buffer `number` at args[0], to be read soon and, if `scalar` is 1, written
   transpose,    // transposition `number` with args source index, rows, target index, depth
   philox, // random bits of the elements args[0] + args[1][l]; args[2]: seed, args[3]: step, `number`: hash of the path
 };

@@ -66,7 +66,8 @@ private:
     switch (i.act) {
     case Act::set_cell: return "cell " + std::to_string(i.number) + " =" + operands(i);
     case Act::count: return std::string("count ") + (i.number ? "zero_divided" : "clamped") + operands(i);
-    case Act::prefetch: return "prefetch " + buffer(i) + " [" + ref(i.args[0]) + "]";
+    case Act::prefetch:
+      return "prefetch " + buffer(i) + " [" + ref(i.args[0]) + "]" + (i.scalar.i ? ", to be written" : "");
     case Act::store:
       return "store " + buffer(i) + " [" + ref(i.args[0]) + "], " + ref(i.args[1]) +
              (i.args[2] == no_ref ? "" : ", lanes below " + ref(i.args[2]));

@@ -75,29 +75,13 @@ void ContractNest::count_chunks() {
   }
   if (!schedule_.depth_chunk) return;
   scratch_stride_ = b.integer(widest() * lanes() * places());
+  if (lhs_in_chunks()) panel_scratch_ = b.multiply(scratch_stride_, rows_of_totals(schedule_));
   if (spec_.depth.constant) return;
   one_chunk_ = blocked() ? b.compute(OpCode::le, {blocks_, b.integer(schedule_.depth_chunk / block())})
                          : b.compute(OpCode::le, {spec_.depth.value, b.integer(schedule_.depth_chunk)});
-  scratch_stride_ = b.compute(OpCode::select, {one_chunk_, b.integer(0), scratch_stride_});
-}
-
-void ContractNest::chunks_of_rows(Range vectors) {
-  Range all = at_.rows;
-  bool one = schedule_.row_chunk == 0 || (spec_.rows.constant && *spec_.rows.constant <= schedule_.long_chunk());
-  auto chunk = [&] {
-    if (lhs_packed() && !lhs_in_chunks()) pack_lhs({b.integer(0), spec_.depth.value});
-    panels(vectors, [&] { chunks_of_depth(); });
-  };
-  if (one) return chunk();
-  Ref size = b.integer(schedule_.row_chunk);
-  if (one_chunk_ != no_ref) size = b.compute(OpCode::select, {one_chunk_, size, b.integer(schedule_.long_chunk())});
-  Ref chunks = b.quotient(b.add(b.subtract(all.to, all.from), add(size, -1)), size);
-  each(b.integer(0), chunks, 1, [&](Ref number) {
-    Ref m = b.add(all.from, b.multiply(number, size));
-    at_.rows = {m, b.minimum(b.add(m, size), all.to)};
-    chunk();
-  });
-  at_.rows = all;
+  auto unless_one = [&](Ref stride) { return b.compute(OpCode::select, {one_chunk_, b.integer(0), stride}); };
+  scratch_stride_ = unless_one(scratch_stride_);
+  if (panel_scratch_ != no_ref) panel_scratch_ = unless_one(panel_scratch_);
 }
 
 // `count` vectors are covered by wide panels and then narrow ones. With widths 3 and 2: as many threes as leave 0, 2
@@ -108,7 +92,7 @@ void ContractNest::panels(Range vectors, std::function<void()> const& body) {
   if (widths.size() == 1) {
     at_.vectors = b.integer(wide);
     return each(vectors.from, vectors.to, wide, [&](Ref v) {
-      if (lhs_in_chunks()) at_.first = b.compute(OpCode::eq, {v, vectors.from});
+      at_.number = b.quotient(b.subtract(v, vectors.from), b.integer(wide));
       at_.column = b.multiply(v, lanes());
       body();
     });
@@ -123,18 +107,10 @@ void ContractNest::panels(Range vectors, std::function<void()> const& body) {
     Ref first = b.subtract(b.multiply(panel, wide), b.multiply(narrow, wide - widths[1]));
     Ref is_wide = b.compute(OpCode::lt, {panel, threes});
     at_.vectors = b.compute(OpCode::select, {is_wide, b.integer(wide), b.integer(widths[1])});
-    if (lhs_in_chunks()) at_.first = b.compute(OpCode::eq, {panel, b.integer(0)});
+    at_.number = panel;
     at_.column = b.multiply(b.add(vectors.from, first), lanes());
     body();
   });
-}
-
-// With each panel, unless one chunk holds all of k: then it is still there from the first one.
-void ContractNest::pack_lhs_again() {
-  if (one_chunk_ == no_ref) return pack_lhs(at_.depth);
-  Ref needed = b.compute(OpCode::or_, {at_.first, b.compute(OpCode::not_, {one_chunk_})});
-  each(b.integer(0), b.compute(OpCode::select, {needed, b.integer(1), b.integer(0)}), 1,
-       [&](Ref) { pack_lhs(at_.depth); });
 }
 
 // Where a block starts; where all of k ends, for the number behind the last.
@@ -145,20 +121,26 @@ Ref ContractNest::start_of_block(Ref number) {
                b.multiply(b.remainder(number, in_period), block()));
 }
 
-void ContractNest::chunks_of_depth() {
+// The panel of rhs at the chunk of k, and all rows.
+void ContractNest::panel_of_chunk() {
+  Ref const from = at_.depth.from;
+  at_.panel = b.integer(0);
+  if (schedule_.direct) {
+    auto const& rhs = *spec_.rhs.plain;
+    at_.panel = b.add(b.add(start_of(rhs), at(rhs.outer, from)), at_.column);
+  } else if (schedule_.rhs_once) {
+    at_.panel = b.multiply(at_.column, spec_.depth.value);
+  } else {
+    pack_rhs();
+  }
+  each(at_.rows.from, at_.rows.to, schedule_.tile_rows, [&](Ref m) { tile(m); });
+}
+
+template <class Body>
+void ContractNest::chunks_of_depth(Body body) {
   auto chunk = [&](Ref from, Ref to) {
     at_.depth = {from, to};
-    at_.panel = b.integer(0);
-    if (schedule_.direct) {
-      auto const& rhs = *spec_.rhs.plain;
-      at_.panel = b.add(b.add(start_of(rhs), at(rhs.outer, from)), at_.column);
-    } else if (schedule_.rhs_once) {
-      at_.panel = b.multiply(at_.column, spec_.depth.value);
-    } else {
-      pack_rhs();
-    }
-    if (lhs_in_chunks()) pack_lhs_again();
-    each(at_.rows.from, at_.rows.to, schedule_.tile_rows, [&](Ref m) { tile(m); });
+    body();
   };
   Ref zero = b.integer(0);
   at_.blocks = {zero, blocks_};
@@ -172,6 +154,30 @@ void ContractNest::chunks_of_depth() {
   }
   every(b.integer(0), spec_.depth.value, schedule_.depth_chunk,
         [&](Ref k) { chunk(k, b.minimum(add(k, schedule_.depth_chunk), spec_.depth.value)); });
+}
+
+void ContractNest::chunks_of_rows(Range vectors) {
+  Range all = at_.rows;
+  bool one = schedule_.row_chunk == 0 || (spec_.rows.constant && *spec_.rows.constant <= schedule_.long_chunk());
+  auto chunk = [&] {
+    if (lhs_in_chunks())
+      return chunks_of_depth([&] {
+        pack_lhs(at_.depth);
+        panels(vectors, [&] { panel_of_chunk(); });
+      });
+    if (lhs_packed()) pack_lhs({b.integer(0), spec_.depth.value});
+    panels(vectors, [&] { chunks_of_depth([&] { panel_of_chunk(); }); });
+  };
+  if (one) return chunk();
+  Ref size = b.integer(schedule_.row_chunk);
+  if (one_chunk_ != no_ref) size = b.compute(OpCode::select, {one_chunk_, size, b.integer(schedule_.long_chunk())});
+  Ref chunks = b.quotient(b.add(b.subtract(all.to, all.from), add(size, -1)), size);
+  each(b.integer(0), chunks, 1, [&](Ref number) {
+    Ref m = b.add(all.from, b.multiply(number, size));
+    at_.rows = {m, b.minimum(b.add(m, size), all.to)};
+    chunk();
+  });
+  at_.rows = all;
 }
 
 } // namespace nnc

@@ -2,10 +2,10 @@
 // that the program names. Knows nothing of graphs: operands and results are callbacks that the lowering fills.
 //
 //     for chunk of rows                          one chunk, unless lhs is packed or k is long
-//       pack lhs                                 if it is virtual (computed by a prologue); if k is very long, or known
-//                                                at run time only, inside of the chunks of k
+//       pack lhs                                 if it is virtual (computed by a prologue)
 //       for panel of NV vectors of columns       NV = 3, then 2 at the end; 1 if there is one vector only
-//         for chunk of k                         one chunk, unless k is long or known at run time only
+//         for chunk of k                         one chunk, unless k is long or known at run time only. Where lhs is packed
+//                                                by chunks of k, they are the outer loop, the panels the inner one
 //           pack the panel of rhs                the prologue of rhs is computed here
 //           for tile of MR rows
 //             for block of k                   one without blocks
@@ -88,7 +88,7 @@ private:
   struct Where {
     Ref batch = no_ref;
     Range rows;           // of the chunk of rows
-    Ref first = no_ref;   // is this the first panel of the chunk of rows?
+    Ref number = no_ref;  // of the panel
     Ref column = no_ref;  // first column of the panel
     Ref vectors = no_ref; // its width
     Range depth;          // of the chunk of k
@@ -107,8 +107,9 @@ private:
   Range share_rows(i64 tile);
   void chunks_of_rows(Range vectors);
   void panels(Range vectors, std::function<void()> const& body);
-  void chunks_of_depth();
-  void pack_lhs_again();
+  template <class Body>
+  void chunks_of_depth(Body body);
+  void panel_of_chunk();
   void count_chunks();
   Ref rows_of_chunk();
   Ref start_of_block(Ref number);
@@ -135,6 +136,7 @@ private:
   Rows rows_at(Ref row, Ref depth);
   void accumulate(Refs& sums, Ref row, Ref depth, Ref panel, i64 width, Ref steps);
   void chain(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps);
+  void prefetch_lhs(Ref start, i64 stride);
   void step(Refs& sums, Rows const& rows, Ref panel, i64 width);
   void note_spoilt(Refs const& sums);
   Ref spoilt();
@@ -168,9 +170,7 @@ private:
   }
   bool lhs_packed() const { return schedule_.pack_lhs != ContractSchedule::Pack::none; }
   bool by_windows() const { return schedule_.pack_lhs == ContractSchedule::Pack::windows; }
-  bool lhs_in_chunks() const {
-    return schedule_.pack_lhs == ContractSchedule::Pack::chunks || (by_windows() && schedule_.depth_chunk != 0);
-  }
+  bool lhs_in_chunks() const { return packs_by_chunks(schedule_); }
   // lhs as the k loop reads it, unless it is packed row by row.
   StridedAxes const& lhs_rows() const { return by_windows() ? spec_.what.box->outer : spec_.lhs.plain->outer; }
   StridedAxes const& lhs_depth() const { return by_windows() ? spec_.what.box->inner : spec_.lhs.plain->inner; }
@@ -225,6 +225,7 @@ private:
   int lhs_buffer_ = -1, panel_buffer_ = -1, row_buffer_ = -1, scratch_buffer_ = -1, flat_buffer_ = -1,
       level_buffer_ = -1, spoilt_buffer_ = -1;
   Ref scratch_stride_ = no_ref; // elements from row to row of the totals; no_ref: one tile only
+  Ref panel_scratch_ = no_ref;  // from panel to panel, where those of all panels are kept
   Ref blocks_ = no_ref;         // of all of k
   Ref one_chunk_ = no_ref;      // is there one chunk of k only?
 };

@@ -6,7 +6,6 @@
 #include "codegen/lower/contract_nest.h"
 
 namespace nnc {
-
 i64 ContractNest::panel_stride(i64 width) const {
   return schedule_.direct ? *one_stride(spec_.rhs.plain->outer) : width * lanes();
 }
@@ -44,6 +43,14 @@ void ContractNest::accumulate(Refs& sums, Ref row, Ref depth, Ref panel, i64 wid
   sums = p_.close(sums);
 }
 
+// The steps of k that follow, where they stand too far apart for the prefetcher of the processor: so many of them hide
+// the latency of the L2 cache, and some of what is behind it.
+void ContractNest::prefetch_lhs(Ref start, i64 stride) {
+  constexpr i64 far_apart = 256, steps_ahead = 24;
+  if (stride * bytes(dtype()) >= far_apart)
+    b.prefetch(spec_.lhs.plain->buffer, dtype(), add(start, steps_ahead * stride), false);
+}
+
 // Two steps to a round would be no faster.
 void ContractNest::chain(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps) {
   auto tile = static_cast<std::ptrdiff_t>(sums.size());
@@ -54,6 +61,7 @@ void ContractNest::chain(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps)
   sums.assign(carried.begin(), carried.begin() + tile);
   rows.starts.assign(carried.begin() + tile, carried.end() - 1);
   panel = carried.back();
+  if (!lhs_packed() && rows.starts.size() == 1) prefetch_lhs(rows.starts[0], rows.depth_stride);
   step(sums, rows, panel, width);
   Refs next = sums;
   for (Ref start : rows.starts) next.push_back(add(start, rows.depth_stride));
@@ -200,6 +208,7 @@ void ContractNest::flat_epilogue(Ref scratch, Ref row) {
 void ContractNest::tile(Ref row) {
   Ref scratch = b.integer(0);
   if (scratch_stride_ != no_ref) scratch = b.multiply(b.subtract(row, at_.rows.from), scratch_stride_);
+  if (panel_scratch_ != no_ref) scratch = b.add(scratch, b.multiply(at_.number, panel_scratch_));
   if (spec_.prefetch) spec_.prefetch(at_.batch, row, at_.column, schedule_.tile_rows, widest() * lanes());
   if (!blocked() && schedule_.depth_chunk != 0) start_totals(scratch);
   if (blocked()) sum_blocks(scratch, row);

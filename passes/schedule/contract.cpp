@@ -21,7 +21,9 @@ constexpr i64 chunk_depth_lhs = 512;      // when lhs is packed with each chunk
 constexpr i64 longest_packed = 32 * 1024; // of a known k, of which a packed lhs holds all: 16 rows and slack are 4 MiB
 constexpr i64 bytes_packed_whole = 512 * 1024, bytes_packed_in_chunks = 1024 * 1024;
 constexpr i64 most_packed_once = 256 * 1024; // elements of a second operand that is packed for all batches
-constexpr i64 rows_of_totals = 1024;
+constexpr i64 most_rows_of_totals = 1024;
+constexpr i64 far_apart = 2048;// bytes from step to step of the sum
+constexpr i64 few_panels = 4;
 constexpr i64 bytes_of_totals = 1024 * 1024; // what the totals take on the stack when there are levels of them
 
 i64 whole_tiles(i64 rows) { return std::max(row_padding, rows / row_padding * row_padding); }
@@ -82,17 +84,20 @@ bool decide_windows(ContractSchedule& s, Contraction const& c) {
   return true;
 }
 
-// Rows that lie side by side, the steps of the sum in other pages: from a copy they come in order.
-bool strides_far(Contraction const& c) {
-  return c.lhs.plain && one_stride(c.lhs.plain->outer) == 1 && !c.lhs.plain->inner.empty() &&
-         c.lhs.plain->inner.back().stride * bytes(c.dtype) >= 512;
+// Rows that lie side by side, steps of the sum far apart: from a copy they come in order. It takes totals for all
+// panels (packs_by_chunks), which many panels do not pay for.
+bool is_better_packed(Contraction const& c, ContractSchedule const& s, i64 lanes) {
+  auto const& lhs = c.lhs.plain;
+  return lhs && one_stride(lhs->outer) == 1 && !lhs->inner.empty() &&
+         lhs->inner.back().stride * bytes(c.dtype) >= far_apart && c.vectors(lanes) <= few_panels * s.panels.front();
 }
 
 void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
   auto const depth = c.depth.constant(), rows = c.rows.constant();
   bool const windows = decide_windows(s, c);
   bool const in_place = c.lhs.plain && run_of_depth(c, c.lhs.plain->inner, 0);
-  bool const packs = !windows && (!in_place || strides_far(c)), whole = depth && *depth <= longest_packed;
+  bool const packs = !windows && (!in_place || is_better_packed(c, s, lanes)),
+             whole = depth && *depth <= longest_packed;
   if (packs) s.pack_lhs = whole ? Pack::whole : Pack::chunks;
   if (!windows && (!depth || *depth > longest_depth)) {
     s.depth_chunk = s.pack_lhs == Pack::chunks ? chunk_depth_lhs : chunk_depth;
@@ -105,10 +110,11 @@ void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
     s.lhs_stride = spread(packed_depth(c, s), lanes);
     s.row_chunk = whole_tiles((whole ? bytes_packed_whole : bytes_packed_in_chunks) / (bytes(c.dtype) * s.lhs_stride));
   }
-  if (s.depth_chunk) s.row_chunk = s.row_chunk ? std::min(s.row_chunk, rows_of_totals) : rows_of_totals;
+  if (s.depth_chunk) s.row_chunk = s.row_chunk ? std::min(s.row_chunk, most_rows_of_totals) : most_rows_of_totals;
   if (s.row_chunk && rows) s.row_chunk = std::min(s.row_chunk, round_up(*rows, row_padding));
   if (s.depth_chunk) {
-    i64 const row = bytes(c.dtype) * s.panels.front() * lanes * (c.blocked() ? places_of_blocks(c.blocks()) : 1);
+    i64 const row = bytes(c.dtype) * s.panels.front() * lanes * panels_of_totals(c, s, lanes) *
+                    (c.blocked() ? places_of_blocks(c.blocks()) : 1);
     i64 const chunk = std::min(s.row_chunk, whole_tiles(bytes_of_totals / row));
     if (depth) s.row_chunk = chunk;
     else if (chunk != s.row_chunk) s.row_chunk_long = chunk;
