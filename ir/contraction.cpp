@@ -93,7 +93,7 @@ bool runs_along_outer(ContractOperand const& o, IndexMap const& map) {
   return has(o.outer) && !has(o.inner);
 }
 
-// A second operand is packed by vectors along columns, or by runs along the sum that are transposed.
+// Rhs is packed by vectors along columns, or by runs along the sum that are transposed.
 bool can_be_packed(PlainOperand const& rhs, Dim const& depth) {
   auto const columns = one_stride(rhs.inner);
   if (!columns) return false;

@@ -90,7 +90,7 @@ Contraction contraction_of(Function const&, Node const& kernel, std::vector<bool
 // one stride from its start to its end. Nothing: chunks and blocks do not end where runs do.
 std::optional<i64> run_of_depth(Contraction const&, StridedAxes const& depth, i64 depth_chunk);
 
-// A second operand whose columns lie apart is packed run by run of the sum: do chunks of it end where runs do?
+// An rhs whose columns lie apart is packed run by run of the sum: do chunks of it end where runs do?
 bool packs_whole_runs(Contraction const&, i64 depth_chunk);
 
 // Does the nest of loops take it? All else is computed element by element, like any other kernel.

@@ -31,7 +31,7 @@ Ref ContractNest::at(StridedAxes const& levels, Ref index) {
   return sum;
 }
 
-// The thread's part of `units` things, each of `unit` elements; the last thread goes to `end`.
+// The thread's share of `units` things, each of `unit` elements; the last thread goes to `end`.
 ContractNest::Range ContractNest::share(Ref units, i64 unit, Ref end) {
   if (spec_.threads == no_ref) return {b.integer(0), end};
   auto bound = [&](Ref t) { return b.multiply(b.quotient(b.multiply(t, units), spec_.threads), unit); };
@@ -66,7 +66,7 @@ void ContractNest::emit() {
   });
 }
 
-// One tile of scratch does when all of k turns out to be one chunk.
+// One scratch tile does when all of k turns out to be one chunk.
 void ContractNest::count_chunks() {
   if (blocked()) {
     bool one = spec_.period.value == no_ref;
