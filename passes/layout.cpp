@@ -277,6 +277,7 @@ private:
   bool repeated(Node const& n) {
     auto const t = turned_.at(n.operands[0]);
     auto const axes = n.attributes.get<Axes>("axes");
+    if (is_identity(t.permutation)) broadcasts_[n.result()] = {t.value, axes};
     Axes permutation(f_.type(n.result()).shape.size());
     for (size_t i = 0; i < permutation.size(); ++i) permutation[i] = static_cast<i64>(i);
     for (size_t i = 0; i < axes.size(); ++i) permutation[static_cast<size_t>(axes[i])] = at(axes, t.permutation[i]);

@@ -137,8 +137,9 @@ private:
     case Act::store: return store(i);
     case Act::count: return count(i);
     case Act::prefetch:
-      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {b_.getPtrTy()},
-                         {address(i, i.type.dtype), b_.getInt32(static_cast<u32>(i.scalar.i)), b_.getInt32(3), b_.getInt32(1)});
+      b_.CreateIntrinsic(
+          llvm::Intrinsic::prefetch, {b_.getPtrTy()},
+          {address(i, i.type.dtype), b_.getInt32(static_cast<u32>(i.scalar.i)), b_.getInt32(3), b_.getInt32(1)});
       return;
     case Act::transpose: return transpose(i);
     default: throw CompilerBug("an effect without code");
@@ -148,7 +149,8 @@ private:
   void transpose(Inst const& i) {
     auto const& t = loops_.transpositions[static_cast<size_t>(i.number)];
     auto element = [&](int buffer, V index) {
-      return b_.CreateGEP(b_.getIntNTy(static_cast<unsigned>(8 * t.element)), buffers_[static_cast<size_t>(buffer)], index);
+      return b_.CreateGEP(b_.getIntNTy(static_cast<unsigned>(8 * t.element)), buffers_[static_cast<size_t>(buffer)],
+                          index);
     };
     b_.CreateCall(transposing_pack(m_.module, static_cast<unsigned>(t.lanes), static_cast<unsigned>(t.element)),
                   {element(t.source, operand(i, 0)), b_.getInt64(static_cast<u64>(t.source_stride)), operand(i, 1),

@@ -220,7 +220,7 @@ private:
     Ref start = b_.add(first, b_.multiply(loop.index, width));
     for (size_t r = 0; r < buffers_.size(); ++r)
       for (i64 j = 0; j < std::min(columns, width); j += line)
-        if (k_.places()[r].kind == Place::Kind::argument) 
+        if (k_.places()[r].kind == Place::Kind::argument)
           b_.prefetch(buffers_[r], c_.dtype, b_.add(start, b_.integer(j)), true);
     p_.close();
   }

@@ -80,9 +80,9 @@ private:
     return true;
   }
   bool add_leaf(NodeId n, Access const& a, i64 size, Leaves& into) const {
-    if (!a.plain_path || a.how == How::mapped || overwritten_.count(a.value)) return false;
     auto const p = a.producer;
     bool const is_small = elements(a.value) * small <= size;
+    if (!a.plain_path || (a.how == How::mapped && !is_small) || overwritten_.count(a.value)) return false;
     bool const there = p == no_node || graph_.classes[p] == Class::alias || (stored_[p] && !again_[p]);
     if (there || is_small) {
       (is_small ? into.small : into.large).insert(a.value);

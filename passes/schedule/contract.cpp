@@ -22,9 +22,9 @@ constexpr i64 longest_packed = 32 * 1024; // of a known k, of which a packed lhs
 constexpr i64 bytes_packed_whole = 512 * 1024, bytes_packed_in_chunks = 1024 * 1024;
 constexpr i64 most_packed_once = 256 * 1024; // elements of a second operand that is packed for all batches
 constexpr i64 most_rows_of_totals = 1024;
-constexpr i64 far_apart = 2048;// bytes from step to step of the sum
+constexpr i64 far_apart = 2048; // bytes from step to step of the sum
 constexpr i64 few_panels = 4;
-constexpr i64 bytes_of_totals = 1024 * 1024; // what the totals take on the stack when there are levels of them
+constexpr i64 bytes_of_totals = 2048 * 1024; // what the totals take on the stack when there are levels of them
 
 i64 whole_tiles(i64 rows) { return std::max(row_padding, rows / row_padding * row_padding); }
 
