@@ -1,8 +1,8 @@
 // Contractions: tile, panels, chunks, packing, what threads divide.
 //
-// A tile of MR rows x NV vectors of accumulators, NV vectors of the right side and one broadcast fill the registers:
-// MR * NV + NV + 1 <= registers, so 4 x 3 of 16 and 8 x 3 of 32. The right side is packed panel by panel, unless few
-// rows of the left side read it, whole vectors at a time; the left side is read in place, unless it is computed.
+// A tile of MR rows x NV vectors of accumulators, NV vectors of rhs and one broadcast of lhs fill the registers:
+// MR * NV + NV + 1 <= registers, so 4 x 3 of 16 and 8 x 3 of 32. Rhs is packed panel by panel, unless few rows of lhs
+// read it, whole vectors at a time; lhs is read in place, unless it is computed.
 #include "passes/schedule/decide.h"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ constexpr i64 chunk_depth = 1024;         // when k is longer, or known at run t
 constexpr i64 chunk_depth_lhs = 512;      // when lhs is packed with each chunk
 constexpr i64 longest_packed = 32 * 1024; // of a known k, of which a packed lhs holds all: 16 rows and slack are 4 MiB
 constexpr i64 bytes_packed_whole = 512 * 1024, bytes_packed_in_chunks = 1024 * 1024;
-constexpr i64 most_packed_once = 256 * 1024; // elements of a second operand that is packed for all batches
+constexpr i64 most_packed_once = 256 * 1024; // elements of an rhs that is packed for all batches
 constexpr i64 most_rows_of_totals = 1024;
 constexpr i64 far_apart = 2048; // bytes from step to step of the sum
 constexpr i64 few_panels = 4;
