@@ -300,12 +300,15 @@ Contraction contraction_of(Function const& f, Node const& kernel, std::vector<bo
 
 bool has_columns(Function const& f, Node const& n) {
   auto const columns = contract_axes(f, n).columns;
-  auto const& result = f.type(n.result()).shape;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    auto const last = result.size() - columns.size() + i;
-    if (columns[i] != static_cast<i64>(last) || !result[last].is_constant()) return false;
-  }
+  auto const rank = f.type(n.result()).shape.size();
+  for (size_t i = 0; i < columns.size(); ++i)
+    if (columns[i] != static_cast<i64>(rank - columns.size() + i)) return false;
   return !columns.empty();
+}
+
+std::optional<i64> Contraction::vectors(i64 lanes) const {
+  auto const n = columns.constant();
+  return n ? std::optional((*n + lanes - 1) / lanes) : std::nullopt;
 }
 
 std::optional<i64> Contraction::blocks() const {
@@ -340,19 +343,23 @@ bool packs_by_chunks(ContractSchedule const& s) {
   return s.pack_lhs == Pack::chunks || (s.pack_lhs == Pack::windows && s.depth_chunk != 0);
 }
 
+bool chunks_outside(Contraction const& c, ContractSchedule const& s) {
+  return packs_by_chunks(s) && c.columns.is_constant();
+}
+
 i64 rows_of_totals(ContractSchedule const& s) {
   return s.depth_chunk ? round_up(std::max<i64>(s.long_chunk(), 1), s.tile_rows) : s.tile_rows;
 }
 
 i64 panels_of_totals(Contraction const& c, ContractSchedule const& s, i64 lanes) {
   i64 const widest = s.panels.front();
-  return packs_by_chunks(s) ? (c.vectors(lanes) + widest - 1) / widest : 1;
+  return chunks_outside(c, s) ? (*c.vectors(lanes) + widest - 1) / widest : 1;
 }
 
 ContractBuffers buffers_of(Contraction const& c, ContractSchedule const& s, i64 lanes) {
   i64 const panel = s.panels.front() * lanes, depth = s.depth_chunk ? s.depth_chunk : *c.depth.constant();
   ContractBuffers b;
-  i64 const packed = s.rhs_once ? c.vectors(lanes) * lanes : panel;
+  i64 const packed = s.rhs_once ? *c.vectors(lanes) * lanes : panel;
   if (!s.direct) b.panel = packed * depth + panel * lanes; // a transposing pack writes a little more
   b.rhs_rows = panel * s.rhs_stride;
   if (s.pack_lhs == ContractSchedule::Pack::windows) b.lhs = images_of_chunk(c, s) * c.box->elements + lanes;

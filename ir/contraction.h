@@ -80,7 +80,7 @@ struct Contraction {
   std::optional<Dim> period; // steps of k that no block reaches over; nothing: all of them
   Dim batches = 1, rows = 1, depth = 1, columns = 1;
 
-  i64 vectors(i64 lanes) const { return (*columns.constant() + lanes - 1) / lanes; } // in a row of the result
+  std::optional<i64> vectors(i64 lanes) const; // in a row of the result, where its extent is known
   std::optional<i64> blocks() const;                                                 // as far as it is known
   bool blocked() const { return block != 0 && blocks().value_or(2) > 1; }
 };
@@ -110,7 +110,7 @@ inline i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
 // Accumulators of a tile, a row of vectors of rhs, and one broadcast of lhs.
 inline bool fits_registers(i64 rows, i64 vectors, i64 registers) { return rows * vectors + vectors + 1 <= registers; }
 
-// Columns of known extents, the last axes of the result, fill the vectors of a tile.
+// Columns, the last axes of the result, fill the vectors of a tile.
 bool has_columns(Function const&, Node const&);
 
 // Numbers that the nest sums: of 4 or 8 bytes. Sums of narrow floats are in f32 by now (pass `widen`).
@@ -125,8 +125,10 @@ struct ContractBuffers {
 // 0: there is no such chunk.
 i64 chunk_of_images(Contraction const&);
 i64 images_of_chunk(Contraction const&, ContractSchedule const&); // boxes that are packed at a time
-// A packed lhs that no chunk of k outlasts: the chunks are walked outside of the panels then, whose totals all wait.
+// Does lhs have to be packed for each chunk of k? The chunks are walked outside of the panels then, whose totals all
+// wait; inside, where nobody knows how many panels there are.
 bool packs_by_chunks(ContractSchedule const&);
+bool chunks_outside(Contraction const&, ContractSchedule const&);
 i64 rows_of_totals(ContractSchedule const&); // that wait for the next chunk of k
 i64 panels_of_totals(Contraction const&, ContractSchedule const&, i64 lanes);
 ContractBuffers buffers_of(Contraction const&, ContractSchedule const&, i64 lanes);

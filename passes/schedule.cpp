@@ -69,9 +69,9 @@ private:
 
   // Are the results that are updated in place so big that they come from far?
   bool prefetches(Node const& k, Contraction const& c) const {
-    auto const rows = c.rows.constant(), batches = c.batches.constant();
-    if (!rows || !batches || c.kind == Order::Kind::lanes) return false;
-    i64 const each = bytes(c.dtype) * *batches * *rows * *c.columns.constant();
+    auto const rows = c.rows.constant(), batches = c.batches.constant(), columns = c.columns.constant();
+    if (!rows || !batches || !columns || c.kind == Order::Kind::lanes) return false;
+    i64 const each = bytes(c.dtype) * *batches * *rows * *columns;
     return updated_in_place(k) * each > target_.l2 / 4;
   }
   i64 updated_in_place(Node const& k) const {

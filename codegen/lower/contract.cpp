@@ -74,6 +74,7 @@ private:
     spec_.batches = exact(c_.batches);
     spec_.rows = padded_rows(c_.rows);
     spec_.depth = exact(c_.depth);
+    spec_.columns = exact(c_.columns);
     spec_.lhs = nest_operand(c_.lhs, 0);
     spec_.rhs = nest_operand(c_.rhs, 1);
     spec_.window = [this](Ref batch, Ref image, std::vector<At> const& at, bool sure) {
@@ -87,7 +88,7 @@ private:
         return p_.make(c_.dot->result(), result_index({batch}, {row}, {column, 1}));
       };
     else if (needs_no_axes()) spec_.flat_epilogue = [this](Ref element, Ref sums) { flat_epilogue(element, sums); };
-    if (spec_.schedule.prefetch && in_order())
+    if (spec_.schedule.prefetch && in_order() && c_.columns.is_constant())
       spec_.prefetch = [this](Ref batch, Ref row, Ref column, i64 rows, i64 columns) {
         prefetch(batch, row, column, rows, columns);
       };

@@ -49,12 +49,12 @@ ContractNest::Range ContractNest::share_rows(i64 tile) {
 void ContractNest::emit() {
   if (spec_.what.kind == Order::Kind::lanes) return in_lanes();
   using Split = ContractSchedule::Split;
-  Range batches{b.integer(0), spec_.batches.value}, vectors{b.integer(0), b.integer(vector_count())};
+  Range batches{b.integer(0), spec_.batches.value}, vectors{b.integer(0), vector_count()};
   at_.rows = {b.integer(0), spec_.rows.value};
   switch (schedule_.split) {
   case Split::batches: batches = share(spec_.batches.value, 1, spec_.batches.value); break;
   case Split::columns: // in pairs of vectors: then no thread gets a single one, which would need a third width of panel
-    vectors = share(b.integer(vector_count() / 2), 2, b.integer(vector_count()));
+    vectors = share(b.quotient(vector_count(), b.integer(2)), 2, vector_count());
     break;
   case Split::rows: at_.rows = share_rows(schedule_.tile_rows); break;
   }
@@ -75,7 +75,7 @@ void ContractNest::count_chunks() {
   }
   if (!schedule_.depth_chunk) return;
   scratch_stride_ = b.integer(widest() * lanes() * places());
-  if (lhs_in_chunks()) panel_scratch_ = b.multiply(scratch_stride_, rows_of_totals(schedule_));
+  if (chunks_outside(spec_.what, schedule_)) panel_scratch_ = b.multiply(scratch_stride_, rows_of_totals(schedule_));
   if (spec_.depth.constant) return;
   one_chunk_ = blocked() ? b.compute(OpCode::le, {blocks_, b.integer(schedule_.depth_chunk / block())})
                          : b.compute(OpCode::le, {spec_.depth.value, b.integer(schedule_.depth_chunk)});
@@ -133,6 +133,7 @@ void ContractNest::panel_of_chunk() {
   } else {
     pack_rhs();
   }
+  if (lhs_in_chunks() && !chunks_outside(spec_.what, schedule_)) pack_lhs(at_.depth);
   each(at_.rows.from, at_.rows.to, schedule_.tile_rows, [&](Ref m) { tile(m); });
 }
 
@@ -160,12 +161,12 @@ void ContractNest::chunks_of_rows(Range vectors) {
   Range all = at_.rows;
   bool one = schedule_.row_chunk == 0 || (spec_.rows.constant && *spec_.rows.constant <= schedule_.long_chunk());
   auto chunk = [&] {
-    if (lhs_in_chunks())
+    if (chunks_outside(spec_.what, schedule_))
       return chunks_of_depth([&] {
         pack_lhs(at_.depth);
         panels(vectors, [&] { panel_of_chunk(); });
       });
-    if (lhs_packed()) pack_lhs({b.integer(0), spec_.depth.value});
+    if (lhs_packed() && !lhs_in_chunks()) pack_lhs({b.integer(0), spec_.depth.value});
     panels(vectors, [&] { chunks_of_depth([&] { panel_of_chunk(); }); });
   };
   if (one) return chunk();

@@ -52,7 +52,7 @@ struct ContractSpec {
   Contraction what; // ints: multiply and add, wrapping
   ContractSchedule schedule;
   Extent period; // steps of k that no block reaches over; without a value: all of them
-  Extent batches, rows, depth;
+  Extent batches, rows, depth, columns;
   NestOperand lhs, rhs; // lhs is virtual where the schedule packs it
   // Elements of a window box (ir/contraction.h): at these indices along its axes, of which the last differs from lane
   // to lane; `sure`: where it is known to lie in the image. What is none of its elements is 0.
@@ -154,18 +154,18 @@ private:
 
   // Small words.
   i64 lanes() const { return spec_.lanes; }
-  i64 columns() const { return *spec_.what.columns.constant(); }
+  i64 columns() const { return *spec_.what.columns.constant(); } // where they are few
   DType dtype() const { return spec_.what.dtype; }
   i64 widest() const { return schedule_.panels.front(); }
-  i64 vector_count() const { return spec_.what.vectors(lanes()); }
-  i64 whole_columns() const { return columns() / lanes() * lanes(); }
-  bool partial() const { return columns() % lanes() != 0; } // the last vector has lanes beyond N
+  Ref vector_count() { return b.quotient(add(spec_.columns.value, lanes() - 1), b.integer(lanes())); }
+  // May the last vector have lanes beyond N?
+  bool partial() const { return spec_.columns.constant.value_or(1) % lanes() != 0; }
   bool blocked() const { return spec_.what.blocked(); }
   i64 block() const { return spec_.what.block; }
   i64 places() const { return blocked() ? places_of_blocks(spec_.what.blocks()) : 1; } // of totals of blocks
   // A tile is whole rows of the result, and whole vectors in memory.
   bool flat() const {
-    return spec_.flat_epilogue && partial() && rows_fit() && vector_count() == widest() &&
+    return spec_.flat_epilogue && partial() && rows_fit() && spec_.what.vectors(lanes()) == widest() &&
            schedule_.tile_rows * columns() % lanes() == 0;
   }
   bool lhs_packed() const { return schedule_.pack_lhs != ContractSchedule::Pack::none; }

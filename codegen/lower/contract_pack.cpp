@@ -27,7 +27,7 @@ void ContractNest::pack_rhs_in_order() {
   for_width([&](i64 width) {
     Ref start = b.add(start_of(plain), at_.column);
     Ref last = no_ref; // columns in the panel's last vector
-    if (partial()) last = b.subtract(b.integer(columns() - (width - 1) * lanes()), at_.column);
+    if (partial()) last = b.subtract(add(spec_.columns.value, -(width - 1) * lanes()), at_.column);
     every(b.integer(0), depth_of_chunk(), 1, [&](Ref k) {
       Ref source = b.add(start, at(plain.outer, b.add(at_.depth.from, k)));
       Ref target = b.add(at_.panel, b.multiply(k, width * lanes()));
@@ -44,7 +44,7 @@ void ContractNest::pack_rhs_through() {
     Ref row = b.multiply(k, stride);
     every(b.integer(0), stride, lanes(), [&](Ref j) {
       Ref n = b.add(at_.column, j);
-      Ref limit = partial() ? b.minimum(b.integer(lanes()), b.subtract(b.integer(columns()), n)) : no_ref;
+      Ref limit = partial() ? b.minimum(b.integer(lanes()), b.subtract(spec_.columns.value, n)) : no_ref;
       Ref v = loaded(limit, [&] { return spec_.rhs.load(at_.batch, b.add(at_.depth.from, k), n); });
       b.store(panel_buffer_, b.add(at_.panel, b.add(row, j)), v);
     });
@@ -70,7 +70,7 @@ void ContractNest::pack_rhs_transposed() {
                            .element = bytes(dtype()),
                            .source_stride = columns_stride(),
                            .target_stride = width * lanes()},
-                          b.add(start, b.multiply(n, columns_stride())), b.subtract(b.integer(columns()), n),
+                          b.add(start, b.multiply(n, columns_stride())), b.subtract(spec_.columns.value, n),
                           add(target, j * lanes()), run);
       }
     });
@@ -80,7 +80,7 @@ void ContractNest::pack_rhs_transposed() {
 void ContractNest::pack_rhs_through_rows() {
   i64 stride = schedule_.rhs_stride;
   Ref depth = depth_of_chunk();
-  Ref columns = b.minimum(b.multiply(at_.vectors, lanes()), b.subtract(b.integer(this->columns()), at_.column));
+  Ref columns = b.minimum(b.multiply(at_.vectors, lanes()), b.subtract(spec_.columns.value, at_.column));
   every(b.integer(0), columns, 1, [&](Ref i) {
     every(b.integer(0), depth, lanes(), [&](Ref k) {
       bool whole = b.known(depth) && *b.known(depth) % lanes() == 0;
@@ -106,7 +106,7 @@ void ContractNest::pack_rhs_through_rows() {
 void ContractNest::pack_all_panels() {
   at_.batch = b.integer(0);
   at_.depth = {b.integer(0), spec_.depth.value};
-  panels({b.integer(0), b.integer(vector_count())}, [&] {
+  panels({b.integer(0), vector_count()}, [&] {
     at_.panel = b.multiply(at_.column, spec_.depth.value);
     pack_rhs();
   });

@@ -169,8 +169,10 @@ void ContractNest::sum_blocks(Ref scratch, Ref row) {
 void ContractNest::epilogue(Ref scratch, Ref row) {
   Ref rows = b.integer(schedule_.tile_rows);
   if (!rows_fit()) rows = b.minimum(rows, b.subtract(spec_.rows.value, row));
-  Ref end = b.minimum(b.add(at_.column, b.multiply(at_.vectors, lanes())), b.integer(columns()));
-  Ref whole = b.minimum(end, b.integer(whole_columns()));
+  Ref const columns = spec_.columns.value;
+  Ref const whole_columns = b.multiply(b.quotient(columns, b.integer(lanes())), lanes());
+  Ref end = b.minimum(b.add(at_.column, b.multiply(at_.vectors, lanes())), columns);
+  Ref whole = b.minimum(end, whole_columns);
   Ref const spoilt = this->spoilt();
   every(b.integer(0), rows, 1, [&](Ref i) {
     auto vector_at = [&](Ref n, Ref limit) {
@@ -184,10 +186,10 @@ void ContractNest::epilogue(Ref scratch, Ref row) {
       spec_.epilogue(at_.batch, b.add(row, i), n, sums);
       p_.set_lanes({});
     };
-    if (columns() >= lanes()) each(at_.column, whole, lanes(), [&](Ref n) { vector_at(n, no_ref); });
+    if (spec_.columns.constant.value_or(lanes()) >= lanes())
+      each(at_.column, whole, lanes(), [&](Ref n) { vector_at(n, no_ref); });
     if (partial()) // one vector, if the panel reaches the last columns
-      each(b.integer(whole_columns()), end, lanes(),
-           [&](Ref n) { vector_at(n, b.integer(columns() - whole_columns())); });
+      each(whole_columns, end, lanes(), [&](Ref n) { vector_at(n, b.subtract(columns, whole_columns)); });
   });
 }
 

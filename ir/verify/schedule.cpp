@@ -7,6 +7,7 @@
 #include "ir/walk.h"
 
 #include <algorithm>
+#include <string>
 #include <bit>
 #include <fmt/ranges.h>
 
@@ -118,14 +119,15 @@ private:
   // Their sums are every number of vectors that a thread gets. Threads that divide columns get pairs of vectors, the
   // last one what is left.
   void panels(Contraction const& c, ContractSchedule const& s) {
-    i64 const vectors = c.vectors(target_.lanes(c.dtype));
+    auto const vectors = c.vectors(target_.lanes(c.dtype));
     bool const divided = s.split == ContractSchedule::Split::columns;
     auto const is = [&](std::vector<i64> const& widths) { return s.panels == widths; };
-    bool const fine = is({1}) || is({2, 1}) || (is({2}) && vectors % 2 == 0) ||
-                      (is({3}) && (vectors == 3 || (vectors % 3 == 0 && !divided))) || (is({3, 2}) && vectors > 1);
+    i64 const n = vectors.value_or(1); // any number
+    bool const fine = is({1}) || is({2, 1}) || (is({2}) && n % 2 == 0) ||
+                      (is({3}) && (n == 3 || (n % 3 == 0 && !divided))) || (is({3, 2}) && n > 1);
     if (!fine)
       return complain("panels are [{}], which do not make every part of {} vectors", fmt::join(s.panels, ", "),
-                      vectors);
+                      vectors ? std::to_string(*vectors) : "an unknown number of");
     if (!fits_registers(s.tile_rows, s.panels.front(), target_.registers))
       complain("a tile of {} rows and {} vectors needs more than {} registers", s.tile_rows, s.panels.front(),
                target_.registers);
@@ -133,7 +135,7 @@ private:
 
   void operands(Contraction const& c, ContractSchedule const& s) {
     bool const in_order = c.rhs.plain && one_stride(c.rhs.plain->inner) == 1 && one_stride(c.rhs.plain->outer);
-    if (s.direct && (!in_order || *c.columns.constant() % target_.lanes(c.dtype)))
+    if (s.direct && (!in_order || c.columns.constant().value_or(1) % target_.lanes(c.dtype)))
       complain("direct is for whole vectors of a second operand that lies in memory row by row");
     if (s.pack_lhs == Pack::none && !c.lhs.plain) complain("the first operand lies in no memory: pack_lhs is missing");
     if (s.pack_lhs == Pack::none && c.lhs.plain && !run_of_depth(c, c.lhs.plain->inner, s.depth_chunk))
@@ -158,7 +160,7 @@ private:
       complain("depth_chunk is {}, expected a multiple of {}, the blocks of whole images", s.depth_chunk, chunk);
   }
   void once(Contraction const& c, ContractSchedule const& s) {
-    if (!c.rhs_shared || s.direct || s.depth_chunk || s.split == ContractSchedule::Split::columns ||
+    if (!c.rhs_shared || !c.columns.is_constant() || s.direct || s.depth_chunk || s.split == ContractSchedule::Split::columns ||
         !c.depth.is_constant())
       complain("rhs_once is for a second operand that all batches share and all threads pack whole");
   }

@@ -36,8 +36,9 @@ i64 spread(i64 row, i64 lanes) {
 }
 
 // Panel widths whose sums make every number of vectors that a thread can get; never 1, unless there is only one.
-std::vector<i64> panels_of(i64 vectors) {
-  if (vectors <= 3) return {vectors};
+std::vector<i64> panels_of(std::optional<i64> vectors) {
+  if (!vectors) return {2, 1};
+  if (vectors <= 3) return {*vectors};
   if (vectors == 4) return {2};
   return {3, 2};
 }
@@ -57,14 +58,14 @@ ContractSchedule decide_lanes(Contraction const& c) {
 
 bool reads_in_place(Contraction const& c, i64 lanes) {
   return c.rhs.plain && one_stride(c.rhs.plain->inner) == 1 && one_stride(c.rhs.plain->outer) &&
-         *c.columns.constant() % lanes == 0 && c.rows.constant().value_or(few_rows + 1) <= few_rows;
+         c.columns.constant().value_or(1) % lanes == 0 && c.rows.constant().value_or(few_rows + 1) <= few_rows;
 }
 
 Split split_of(Contraction const& c, ContractSchedule const& s, i64 lanes) {
   auto const rows = c.rows.constant();
   bool const few = rows && *rows <= 2 * s.tile_rows;
   if (c.batches.constant().value_or(2) > 1) return Split::batches;
-  i64 const vectors = c.vectors(lanes);
+  i64 const vectors = c.vectors(lanes).value_or(1);
   return vectors >= 8 || (few && vectors >= 2) ? Split::columns : Split::rows;
 }
 
@@ -89,7 +90,8 @@ bool decide_windows(ContractSchedule& s, Contraction const& c) {
 bool is_better_packed(Contraction const& c, ContractSchedule const& s, i64 lanes) {
   auto const& lhs = c.lhs.plain;
   return lhs && one_stride(lhs->outer) == 1 && !lhs->inner.empty() &&
-         lhs->inner.back().stride * bytes(c.dtype) >= far_apart && c.vectors(lanes) <= few_panels * s.panels.front();
+         lhs->inner.back().stride * bytes(c.dtype) >= far_apart &&
+         c.vectors(lanes).value_or(1) <= few_panels * s.panels.front();
 }
 
 void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
@@ -137,7 +139,8 @@ ContractSchedule decide_contract(Contraction const& c, Target const& target) {
   decide_chunks(s, c, lanes);
   s.split = split_of(c, s, lanes);
   s.rhs_once = c.rhs_shared && s.split != Split::columns && !s.direct && c.batches != Dim(1) && !s.depth_chunk &&
-               c.depth.is_constant() && c.vectors(lanes) * lanes * *c.depth.constant() <= most_packed_once;
+               c.depth.is_constant() && c.columns.is_constant() &&
+               *c.vectors(lanes) * lanes * *c.depth.constant() <= most_packed_once;
   return s;
 }
 

@@ -23,7 +23,8 @@ struct Case {
   bool lhs_computed = false, rhs_computed = false;     // a prologue: the operand is multiplied by 3
   bool epilogue = false;                               // max(sum + bias[n], 0)
   Order order;
-  // 'm' or 'k': this extent is `batch`, and the rows of a batch lie in slots; 'r': m is, and nothing lies in slots
+  // 'm' or 'k': this extent is `batch`, and the rows of a batch lie in slots; 'r', 'n': m or n is, and nothing lies in
+  // slots
   char symbolic = 0;
   std::string dtype = "f32";
 
@@ -41,7 +42,7 @@ struct Case {
 
 // The function that runs the case. Operands whose rows are a batch are first copied into slots, and so is the result.
 std::string function_of(Case const& c, i64 vector_bytes) {
-  std::string m = c.extent('m', c.m), k = c.extent('k', c.k), n = std::to_string(c.n);
+  std::string m = c.extent('m', c.m), k = c.extent('k', c.k), n = c.extent('n', c.n);
   std::string lhs = c.lhs_by_columns ? c.type(k, m) : c.type(m, k),
               rhs = c.rhs_by_columns ? c.type(n, k) : c.type(k, n);
   std::string out = c.type(m, n);
@@ -77,7 +78,7 @@ std::string function_of(Case const& c, i64 vector_bytes) {
                      "triple=\"x86_64-unknown-linux-gnu\", vector_bytes={}}}\n"
                      "func @f(%x: {}, %w: {}, %bias: {}[{}]) -> (y: {}) {{slots=[{}*batch, {}*batch, {}*batch], "
                      "locals=0, threads=64}} {{\n{}  return %y\n}}\n",
-                     vector_bytes == 64 ? 32 : 16, vector_bytes, lhs, rhs, c.dtype, c.n, out, row, row, row, kernels);
+                     vector_bytes == 64 ? 32 : 16, vector_bytes, lhs, rhs, c.dtype, n, out, row, row, row, kernels);
 }
 
 // Split among threads, however small it is.
@@ -172,7 +173,7 @@ struct Runner {
 
   Bits run(Case const& c, Bits x, Bits w, Bits bias, int threads) {
     Bits y(static_cast<size_t>(c.batches * c.m * c.n), 0x7fc12345);
-    i64 batch = c.has_batch('m') ? c.m : c.has_batch('k') ? c.k : 1;
+    i64 batch = c.has_batch('m') ? c.m : c.has_batch('k') ? c.k : c.has_batch('n') ? c.n : 1;
     i64 padded = (batch + 15) / 16 * 16;
     i64 slot = (4 * std::max({c.m, c.k, c.n}) * padded + 63) / 64 * 64;
     std::unique_ptr<char[]> memory(new char[static_cast<size_t>(3 * slot + 64)]);
@@ -495,12 +496,28 @@ TEST_CASE("any axes in any order") {
   }
 }
 
+TEST_CASE("columns that the program does not know") {
+  for (i64 n : {1, 2, 5, 15, 16, 17, 31, 32, 33, 48, 49, 100})
+    for (int bits = 0; bits < 8; ++bits)
+      check({.batches = bits == 7 ? 2 : 1,
+             .m = n % 3 ? 9 : 40,
+             .k = n % 2 ? 33 : 300,
+             .n = n,
+             .lhs_by_columns = (bits & 1) != 0,
+             .rhs_by_columns = (bits & 2) != 0,
+             .lhs_computed = n % 5 == 0,
+             .rhs_computed = (bits & 4) != 0,
+             .epilogue = bits % 3 == 0,
+             .order = bits % 4 == 1 ? blocks(16) : Order{},
+             .symbolic = 'n'});
+}
+
 TEST_CASE("a schedule changes no bit") {
   u32 seed = 1;
   int drawn = 0;
   for (int bits = 0; bits < 16; ++bits)
-    for (char symbolic : {char{0}, 'm', 'r', 'k'}) {
-      bool const rows_known = symbolic == 0 || symbolic == 'k';
+    for (char symbolic : {char{0}, 'm', 'r', 'k', 'n'}) {
+      bool const rows_known = symbolic == 0 || symbolic == 'k' || symbolic == 'n';
       drawn += check({.batches = symbolic == 0 && bits % 3 == 0 ? 2 : 1,
                       .m = bits % 5 == 0 ? 5 : 37,
                       .k = bits % 2 ? 33 : 300,
