@@ -16,24 +16,34 @@ ValueId Builder::value(Type t, std::string name) {
   return static_cast<ValueId>(function_.values.size() - 1);
 }
 
-ValueId Builder::make(OpCode op, std::vector<ValueId> operands, Attributes attributes, std::optional<Type> stated,
-                      std::string name) {
+std::vector<Type> Builder::types_of(OpCode op, std::vector<ValueId> const& operands, Attributes const& attributes,
+                                    Type const* stated) {
   std::vector<Type> types;
   types.reserve(operands.size());
   for (auto v : operands) types.push_back(type(v));
-  std::vector<Type> results;
   try {
-    results = result_types(op, types, attributes, stated ? &*stated : nullptr);
+    return result_types(op, types, attributes, stated);
   } catch (Error& e) {
     for (auto& d : e.diagnostics)
       if (!d.at) d.at = at;
     throw;
   }
+}
+
+ValueId Builder::make(OpCode op, std::vector<ValueId> operands, Attributes attributes, std::optional<Type> stated,
+                      std::string name) {
+  auto results = types_of(op, operands, attributes, stated ? &*stated : nullptr);
   if (results.size() != 1) throw CompilerBug("make is for operators with one result");
   if (stated && results.front() != *stated)
     throw CompilerBug(std::string(info(op).name) + " gives " + results.front().text() + ", stated is " +
                       stated->text());
   return make_many(op, std::move(operands), std::move(attributes), std::move(results), {std::move(name)}).front();
+}
+
+std::vector<ValueId> Builder::make_all(OpCode op, std::vector<ValueId> operands, Attributes attributes,
+                                       Type const* stated) {
+  auto results = types_of(op, operands, attributes, stated);
+  return make_many(op, std::move(operands), std::move(attributes), std::move(results));
 }
 
 std::vector<ValueId> Builder::make_many(OpCode op, std::vector<ValueId> operands, Attributes attributes,

@@ -18,6 +18,8 @@ public:
   // A node with one result. `stated` for operators whose type is stated. Throws Error when the types do not fit.
   ValueId make(OpCode, std::vector<ValueId> operands, Attributes = {}, std::optional<Type> stated = {},
                std::string name = {});
+  // A node with as many results as its operator has.
+  std::vector<ValueId> make_all(OpCode, std::vector<ValueId> operands, Attributes = {}, Type const* stated = nullptr);
   // A node with any number of results of known types (grad, call, kernel).
   std::vector<ValueId> make_many(OpCode, std::vector<ValueId> operands, Attributes, std::vector<Type> results,
                                  std::vector<std::string> names = {});
@@ -46,6 +48,7 @@ public:
   ValueId reduce(OpCode, ValueId, std::vector<i64> axes); // the axes disappear
 
 private:
+  std::vector<Type> types_of(OpCode, std::vector<ValueId> const& operands, Attributes const&, Type const* stated);
   Function& function_;
   std::vector<Node>* into_;
 };

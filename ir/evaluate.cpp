@@ -92,7 +92,8 @@ void count_events(Node const& n, std::span<Tensor const> x, Evaluation const& ho
   bool indexes = n.op == OpCode::gather || n.op == OpCode::scatter_add;
   if (how.clamped && indexes && !n.attributes.get_or("uncounted", false)) {
     i64 extent = x[0].shape[static_cast<size_t>(n.attributes.get<i64>("axis"))];
-    for (i64 index : x[1].i) *how.clamped += index < 0 || index >= extent;
+    i64 const last = extent - n.attributes.get_or("size", i64{1});
+    for (i64 index : x[1].i) *how.clamped += index < 0 || index > last;
   }
   if (how.zero_divided && (n.op == OpCode::floor_div || n.op == OpCode::mod)) {
     i64 zeros = std::count(x[1].i.begin(), x[1].i.end(), 0);

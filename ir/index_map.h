@@ -14,6 +14,7 @@
 //     pad        1 in front, 1 in between         (i) reads ((i - 1) / 2) where there is such an element
 //     dot        [m,k] x [k,n] -> [m,n]           (m, n, k) reads (m, k) and (k, n)
 //     gather     rows r of [v,d] -> [n,d]         (i, j) reads (r[i], j)
+//     gather     runs of 3 from r on -> [n,3,d]   (i, k, j) reads (r[i] + k, j)
 //
 // A node that only moves elements (trait `moves_data`) gives, at each point, the element of the first operand that has
 // one there: the guards of a pad leave the rest to the fill value, those of a concat to the parts that follow.
@@ -37,7 +38,7 @@ struct IndexMap {
     Dim offset = 0;
     i64 divide = 1;
     bool guarded = false; // there may be no such element: outside of the extent, or the division leaves a rest
-    bool by_data = false; // the index is what operand 1 holds, clamped to the extent; no terms
+    bool by_data = false; // plus what operand 1 holds, clamped so that what the terms add stays within; no offset
     bool operator==(Coordinate const&) const = default;
     bool is_affine() const { return divide == 1 && !guarded && !by_data; }
     bool is_axis(i64 axis) const { // exactly one index of the space

@@ -21,9 +21,11 @@ enum class KernelKind : u8 {
   pointwise, // one element of each result after the other
   rows,      // row by row, in stages
   scatter,   // one scatter_add
+  lines,     // one node that goes along the lines of an axis
   contract,  // one dot with its prologue and epilogue
 };
-inline constexpr std::array<std::string_view, 5> kernel_kinds{"scalars", "pointwise", "rows", "scatter", "contract"};
+inline constexpr std::array<std::string_view, 6> kernel_kinds{"scalars", "pointwise", "rows",
+                                                              "scatter", "lines",     "contract"};
 inline std::string_view name(KernelKind k) { return kernel_kinds[static_cast<size_t>(k)]; }
 
 // Where a kernel's result lives.
@@ -43,8 +45,8 @@ struct Place {
 // What `schedule` decides of each kind of kernel, from shapes and the numbers of Target alone. Which values are allowed
 // is in ir/verify/schedule.cpp; those that stand here are what the absence of a field means.
 
-struct PointwiseSchedule { // of scatter too
-  i64 lanes = 1;           // elements of the innermost axis at a time
+struct PointwiseSchedule { // of scatter and lines too
+  i64 lanes = 1;           // elements of the innermost axis, or lines, at a time
   i64 unit = 16;           // elements of it that threads do not share, where it is all that they divide
   bool operator==(PointwiseSchedule const&) const = default;
 };

@@ -11,7 +11,7 @@ using Read = std::optional<AttributeValue>;
 constexpr u32 bit(KernelKind k) { return 1U << static_cast<u32>(k); }
 constexpr u32 any_kind = (1U << kernel_kinds.size()) - 1;
 constexpr u32 rows = bit(KernelKind::rows), contract = bit(KernelKind::contract);
-constexpr u32 elements = bit(KernelKind::pointwise) | bit(KernelKind::scatter);
+constexpr u32 elements = bit(KernelKind::pointwise) | bit(KernelKind::scatter) | bit(KernelKind::lines);
 constexpr u32 scheduled = any_kind & ~bit(KernelKind::scalars);
 
 std::string listed(std::span<std::string_view const> words) {
@@ -71,7 +71,7 @@ template <auto member>
 using Contract = Scheduled<&Schedule::contract, member>;
 
 constexpr KernelField fields[] = {
-    {{"kind", AttributeKind::string, false, "scalars, pointwise, rows, scatter or contract"},
+    {{"kind", AttributeKind::string, false, "scalars, pointwise, rows, scatter, lines or contract"},
      any_kind,
      [](Kernel const& k) { return Read(std::string(name(k.kind))); },
      [](Kernel& k, AttributeValue const& v) { k.kind = enumerator<KernelKind>(v, kernel_kinds); }},
@@ -87,7 +87,7 @@ constexpr KernelField fields[] = {
        if (!k.schedule) k.schedule.emplace();
        k.schedule->parallel = std::get<bool>(v);
      }},
-    Pointwise<&PointwiseSchedule::lanes>::field("lanes", elements, "elements of the innermost axis at a time"),
+    Pointwise<&PointwiseSchedule::lanes>::field("lanes", elements, "elements of the innermost axis, or lines, at a time"),
     Pointwise<&PointwiseSchedule::unit>::field(
         "unit", bit(KernelKind::pointwise), "elements that threads do not share, where they divide the innermost axis"),
     Rows<&RowsSchedule::unrolled>::field("unrolled", rows, "a row is no loop: its elements stay in registers"),

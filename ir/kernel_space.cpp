@@ -63,6 +63,14 @@ std::optional<Dim> innermost_run(Function const& f, Node const& kernel) {
   return element_count({space.end() - axes, space.end()});
 }
 
+Node const& node_of(Node const& kernel) {
+  for (auto const& n : kernel.regions.front().nodes)
+    if (n.results == kernel.results) return n;
+  throw CompilerBug("a kernel of one node gives other results than this");
+}
+
+bool has_parts(Node const& kernel) { return node_of(kernel).attributes.get<i64>("axis") > 0; }
+
 RowSpace row_space(Function const& f, Node const& kernel) {
   auto with_rows = [&](Shape const& space) {
     return RowSpace{space, space.size() - static_cast<size_t>(kernel.kernel->row_axes)};

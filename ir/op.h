@@ -30,6 +30,7 @@ enum Trait : u32 {
   structural = 1 << 10,   // grad, with_gradient, call, cond, scan, kernel: nodes about nodes
   compares = 1 << 11,     // elementwise; the result is bool, whatever the operands are
   accumulates = 1 << 12,  // its elements are sums or products of many: narrow floats accumulate in f32 (pass `widen`)
+  along_lines = 1 << 13,  // its results need whole lines along the attribute `axis`, each of them by itself
 };
 
 enum class AttributeKind : u8 { boolean, integer, number, string, integers, dims, order, places };

@@ -15,7 +15,7 @@ declared once there: type rule, derivative, evaluation, samples for tests. `ir/N
 
 Elementwise operators take operands of one shape, or of rank 0, which serve every element. Operands have one dtype unless the
 text says otherwise. *exact*: IEEE 754 or integer arithmetic defines the bits. *by order*: the attribute `order` defines
-them, for `scatter_add` the order of its indices. *stated* under result: the type stands where the node is made.
+them, for `scatter_add` the order of its indices, for `recurrence` that of the line. *stated* under result: the type stands where the node is made.
 
 )";
 

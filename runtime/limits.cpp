@@ -46,7 +46,7 @@ void limits_of(Function const& function, std::vector<IndexLimit>& limits) {
     auto const source = source_of(function, node.operands[1], makers);
     for (auto const& argument : function.arguments)
       if (argument.value == source && extent && (argument.role == Role::input || argument.role == Role::target))
-        tighten(limits, {function.values[source].name, *extent, node.at});
+        tighten(limits, {function.values[source].name, *extent - node.attributes.get_or("size", i64{1}) + 1, node.at});
   }
 }
 

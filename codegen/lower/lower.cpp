@@ -51,6 +51,7 @@ void lower_body(Puller& p, KernelContext const& k) {
   case KernelKind::pointwise: return lower_pointwise(p, k);
   case KernelKind::rows: return lower_rows(p, k);
   case KernelKind::scatter: return lower_scatter(p, k);
+  case KernelKind::lines: return lower_lines(p, k);
   case KernelKind::contract: return lower_contract(p, k);
   }
 }

@@ -24,6 +24,7 @@ void lower_scalars(Puller&, KernelContext const&);   // computed by every thread
 void lower_pointwise(Puller&, KernelContext const&); // one element of each result after the other
 void lower_rows(Puller&, KernelContext const&);      // row by row, in stages
 void lower_scatter(Puller&, KernelContext const&);   // scatter_add
+void lower_lines(Puller&, KernelContext const&);     // a node along the lines of an axis
 void lower_contract(Puller&, KernelContext const&);  // one dot with its prologue and epilogue
 
 // Shared by them.

@@ -8,6 +8,17 @@
 
 namespace nnc {
 
+namespace {
+
+// How many elements there are from the first one that the terms reach to the last one.
+Dim reach(IndexMap::Coordinate const& c, Shape const& space) {
+  Dim elements = 1;
+  for (auto const& t : c.terms) elements = elements + t.step * (space[static_cast<size_t>(t.axis)] - 1);
+  return elements;
+}
+
+} // namespace
+
 // Runs of axes that are one index stay one where the operand allows it.
 Puller::Read Puller::read_at(Node const& n, size_t operand, Index const& point, Shape const& space) {
   auto const map = index_map(storage_.function, n, operand);
@@ -22,7 +33,9 @@ Puller::Read Puller::read_at(Node const& n, size_t operand, Index const& point, 
     if (!run) count = 1; // axes have to be told apart
     auto const& coordinate = run ? *run : map->coordinates[c];
     Chunk to{coordinate.axes, {}};
-    if (coordinate.by_data) to.at = index_by_data(n, operand + 1, shape[axis], point, space);
+    if (coordinate.by_data)
+      to.at = indexer_.add(index_by_data(n, operand + 1, shape[axis], reach(coordinate, space), point, space),
+                           indexer_.sum(coordinate, point, space));
     else if (coordinate.guarded) to.at = guarded(coordinate, shape[axis], point, space, read);
     else to.at = indexer_.sum(coordinate, point, space);
     read.index.push_back(to);
@@ -78,19 +91,21 @@ Puller::Inside Puller::inside(At at, Dim const& start, i64 step, Dim const& coun
   return {uniform ? At{position} : At{b_.integer(0), 0, position}, condition};
 }
 
-// Indices are clamped; those that had to be are counted.
-At Puller::index_by_data(Node const& n, size_t operand, Dim const& count_of_table, Index const& point,
-                         Shape const& space) {
-  ValueId indices = n.operands[operand];
-  Ref k = pull(indices, read_at(n, operand, point, space).index);
-  if (bytes(dtype(indices)) < 4) k = b_.convert(k, DType::i32); // holds the extent
-  DType d = b_.type(k).dtype;
-  Ref last = b_.convert(b_.subtract(extent(b_, count_of_table), b_.integer(1)), d);
-  Ref zero = b_.number(0, {d, 1});
+Ref Puller::clamped(Node const& n, Ref index, Dim const& count_of_table, Dim const& run) {
+  if (bytes(b_.type(index).dtype) < 4) index = b_.convert(index, DType::i32); // holds the extent
+  DType const d = b_.type(index).dtype;
+  Ref const last = b_.convert(b_.subtract(extent(b_, count_of_table), extent(b_, run)), d);
+  Ref const zero = b_.number(0, {d, 1});
   if (!n.attributes.get_or("uncounted", false))
     count(Counter::clamped,
-          b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {k, zero}), b_.compute(OpCode::gt, {k, last})}));
-  k = b_.maximum(b_.minimum(k, last), zero);
+          b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {index, zero}), b_.compute(OpCode::gt, {index, last})}));
+  return b_.maximum(b_.minimum(index, last), zero);
+}
+
+At Puller::index_by_data(Node const& n, size_t operand, Dim const& table, Dim const& run, Index const& point,
+                         Shape const& space) {
+  Ref const held = pull(n.operands[operand], read_at(n, operand, point, space).index);
+  Ref const k = clamped(n, held, table, run);
   return b_.type(k).lanes == 1 ? At{b_.convert(k, DType::i64)} : At{b_.integer(0), 0, b_.convert(k, DType::i32)};
 }
 

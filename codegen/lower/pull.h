@@ -80,6 +80,9 @@ public:
     bool never = false;
   };
   Inside inside(At, Dim const& start, i64 step, Dim const& extent);
+  // An index that the data hold, clamped so that a run of elements from it on fits a table of so many; what had to be
+  // clamped is counted, unless the node says that it has been.
+  Ref clamped(Node const&, Ref index, Dim const& count_of_table, Dim const& run);
   Ref without_sign_of_zero(Ref sum);
   void count(Counter, Ref condition);
 
@@ -105,7 +108,7 @@ private:
   Ref moved(Node const&, Index const&);
   At guarded(IndexMap::Coordinate const&, Dim const& count, Index const& point, Shape const& space, Read&);
   std::optional<LoopBuilder::Range> range(At) const;
-  At index_by_data(Node const&, size_t operand, Dim const& count, Index const& point, Shape const& space);
+  At index_by_data(Node const&, size_t operand, Dim const& table, Dim const& run, Index const& point, Shape const& space);
   Ref iota(Node const&, Index const&);
   Ref random(Node const&, Index const&);
   // fold.cpp: reductions and contractions

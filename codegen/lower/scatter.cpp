@@ -1,24 +1,22 @@
-// scatter_add: the base is copied to the result, then the updates are added in the order of their indices. One thread
-// does all of it, so that the order of the sums is the program's.
+// scatter_add: the base is copied to the result, then the updates are added in the order of their indices. Threads divide
+// the first axis where it is not the indexed one; else one of them does all of it, so that the order of the sums is the
+// program's.
 //
-//     result[o, clamp(indices[k]), j] += updates[o, k, j]
+//     result[b, o, clamp(indices[b, k]) + r, j] += updates[b, o, k, r, j]
 #include "codegen/lower/lower.h"
+
+#include "ir/kernel_space.h"
 
 namespace nnc {
 namespace {
 
-Node const& scatter_of(KernelContext const& k) {
-  for (auto const& n : k.nodes())
-    if (n.op == OpCode::scatter_add && n.result() == k.kernel.results.front() && k.kernel.results.size() == 1) return n;
-  throw CompilerBug("a scatter_add stands in one kernel with other results");
-}
-
 class Scatter {
 public:
   Scatter(Puller& p, KernelContext const& k)
-      : p_(p), b_(p.builder()), k_(k), n_(scatter_of(k)), shape_(k.type(0).shape) {
+      : p_(p), b_(p.builder()), k_(k), n_(node_of(k.kernel)), shape_(k.type(0).shape) {
     axis_ = static_cast<size_t>(n_.attributes.get<i64>("axis"));
-    rank_ = p.shape(n_.operands[1]).size();
+    batch_ = static_cast<size_t>(n_.attributes.get_or("batch", i64{0}));
+    if (n_.attributes.has("size")) run_ = n_.attributes.get<i64>("size");
   }
 
   void run() {
@@ -26,10 +24,11 @@ public:
     if (buffer_ < 0) throw CompilerBug("a scatter_add cannot be local");
     for (auto const& d : shape_)
       if (d == Dim(0)) return;
-    Ref first = b_.compute(OpCode::eq, {b_.cell(Frame::thread, DType::i64), b_.integer(0)});
-    p_.open(b_.integer(0), b_.compute(OpCode::select, {first, b_.integer(1), b_.integer(0)}));
-    copy(0, {});
-    add_outer(0, {});
+    Share const share = share_of(b_, axis_ > 0 ? extent(b_, shape_[0]) : b_.integer(1), k_);
+    auto const part = p_.open(share.begin, share.end);
+    std::vector<At> const at = axis_ > 0 ? std::vector<At>{{part.index}} : std::vector<At>{};
+    copy(at.size(), at);
+    add_outer(at.size(), at);
     p_.close();
   }
 
@@ -75,7 +74,8 @@ private:
   }
 
   void add_outer(size_t axis, std::vector<At> at) { // axes in front of the indexed one
-    if (axis == axis_) return add_indices(0, at, {});
+    if (axis == axis_)
+      return add_indices(batch_, at, {at.begin(), at.begin() + static_cast<std::ptrdiff_t>(batch_)});
     auto loop = p_.open(b_.integer(0), extent(b_, shape_[axis]));
     at.push_back({loop.index});
     add_outer(axis + 1, at);
@@ -84,7 +84,7 @@ private:
 
   void add_indices(size_t axis, std::vector<At> const& outer, std::vector<At> indices) {
     auto const& extents = p_.shape(n_.operands[1]);
-    if (axis == rank_) return add_row(outer, indices);
+    if (axis == extents.size()) return add_row(outer, indices);
     auto loop = p_.open(b_.integer(0), extent(b_, extents[axis]));
     indices.push_back({loop.index});
     add_indices(axis + 1, outer, indices);
@@ -93,17 +93,25 @@ private:
 
   void add_row(std::vector<At> const& outer, std::vector<At> const& indices) {
     Ref k = p_.pull(n_.operands[1], index_of(indices));
-    if (bytes(b_.type(k).dtype) < 4) k = b_.convert(k, DType::i32); // holds the extent
-    DType d = b_.type(k).dtype;
-    Ref last = b_.convert(b_.subtract(extent(b_, shape_[axis_]), b_.integer(1)), d), zero = b_.number(0, {d, 1});
-    if (!n_.attributes.get_or("uncounted", false))
-      p_.count(Counter::clamped,
-               b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {k, zero}), b_.compute(OpCode::gt, {k, last})}));
-    k = b_.convert(b_.maximum(b_.minimum(k, last), zero), DType::i64);
-    auto to = outer, from = outer;
-    to.push_back({k});
-    from.insert(from.end(), indices.begin(), indices.end());
-    add_inner(axis_ + 1, to, from);
+    k = b_.convert(p_.clamped(n_, k, shape_[axis_], run_.value_or(1)), DType::i64);
+    auto from = outer;
+    from.insert(from.end(), indices.begin() + static_cast<std::ptrdiff_t>(batch_), indices.end());
+    add_run(outer, from, k);
+  }
+
+  void add_run(std::vector<At> to, std::vector<At> from, Ref first) {
+    if (!run_ || axis_ + 1 < shape_.size()) {
+      if (!run_) return to.push_back({first}), add_inner(axis_ + 1, to, from);
+      auto loop = p_.open(b_.integer(0), b_.integer(*run_));
+      to.push_back({b_.add(first, loop.index)}), from.push_back({loop.index});
+      add_inner(axis_ + 1, to, from);
+      return (void)p_.close();
+    }
+    vectors(*run_, [&](At at, Ref limit) {
+      auto t = to, f = from;
+      t.push_back(p_.indexer().add({first}, at)), f.push_back(at);
+      add(t, f, limit);
+    });
   }
 
   void add_inner(size_t axis, std::vector<At> to, std::vector<At> from) {
@@ -132,7 +140,8 @@ private:
   KernelContext const& k_;
   Node const& n_;
   Shape const& shape_;
-  size_t axis_ = 0, rank_ = 0;
+  size_t axis_ = 0, batch_ = 0; // the indexed axis; how many of the first axes the indices have, too
+  std::optional<i64> run_;      // of elements from each index on
   int buffer_ = -1;
 };
 

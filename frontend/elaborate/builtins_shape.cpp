@@ -147,20 +147,38 @@ Any pad(BuiltinCall& c) {
   return c.e.tensor(c.e.builder(c.at).make(OpCode::pad, {x, fill}, {{"high", rows(2)}, {"low", rows(1)}}));
 }
 
+// How `gather` and `scatter_add` go into a table: the arguments from `axis` on, axis, batch and size.
+Attributes indexing(BuiltinCall& c, ValueId table, ValueId ids, size_t axis) {
+  Type const &t = c.e.graph().type(table), &i = c.e.graph().type(ids);
+  if (!is_int(i.dtype)) c.e.fail(c.places[1], fmt::format("`{}` is indexed by ints, got {}", c.name, shown(c[1])));
+  Attributes out{{"axis", c.e.as_axis(c[axis], t.rank(), c.at)}};
+  i64 const place = out.get<i64>("axis"), batch = c.e.as_constant(c[axis + 1], c.places[axis + 1], "`batch`");
+  bool const shared = batch >= 0 && batch <= place && batch <= i.rank() &&
+                      std::equal(t.shape.begin(), t.shape.begin() + batch, i.shape.begin());
+  if (!shared)
+    c.e.fail(c.places[axis + 1], fmt::format("`batch` is {}: {} and {} do not share so many axes in front of axis {}", batch,
+                                             shown(c[0]), shown(c[1]), place));
+  if (batch > 0) out.set("batch", batch);
+  if (c[axis + 2].is<None>()) return out;
+  i64 const size = c.e.as_constant(c[axis + 2], c.places[axis + 2], "`size`");
+  auto const over = (Dim(size) - t.shape[static_cast<size_t>(place)]).constant();
+  if (size < 1 || (over && *over > 0))
+    c.e.fail(c.places[axis + 2], fmt::format("`size` is {}, axis {} of {} has {}", size, place, shown(c[0]),
+                                             shown(t.shape[static_cast<size_t>(place)])));
+  out.set("size", size);
+  return out;
+}
+
 // gather(table, ids, axis): the axes of `ids` replace the indexed one.
 Any gather(BuiltinCall& c) {
   ValueId table = operand(c, 0), ids = operand(c, 1);
-  if (!is_int(c.e.graph().type(ids).dtype))
-    c.e.fail(c.places[1], fmt::format("`gather` is indexed by ints, got {}", shown(c[1])));
-  i64 axis = c.e.as_axis(c[2], c.e.graph().type(table).rank(), c.at);
-  return c.e.tensor(c.e.builder(c.at).make(OpCode::gather, {table, ids}, {{"axis", axis}}));
+  return c.e.tensor(c.e.builder(c.at).make(OpCode::gather, {table, ids}, indexing(c, table, ids, 2)));
 }
 
 Any scatter_add(BuiltinCall& c) {
   ValueId base = operand(c, 0), ids = operand(c, 1),
           updates = c.e.as_tensor(c[2], c.e.graph().type(base).dtype, c.places[2]);
-  i64 axis = c.e.as_axis(c[3], c.e.graph().type(base).rank(), c.at);
-  return c.e.tensor(c.e.builder(c.at).make(OpCode::scatter_add, {base, ids, updates}, {{"axis", axis}}));
+  return c.e.tensor(c.e.builder(c.at).make(OpCode::scatter_add, {base, ids, updates}, indexing(c, base, ids, 3)));
 }
 
 Any shape(BuiltinCall& c) { return list_of(shape_of(c, operand(c))); }
@@ -192,8 +210,8 @@ std::vector<Builtin> const& shape_builtins() {
       {"concat(..xs, axis = -1)", concat},
       {"reverse(x, axis)", reverse},
       {"pad(x, low, high, value = 0)", pad},
-      {"gather(table, ids, axis = 0)", gather},
-      {"scatter_add(x, ids, updates, axis = 0)", scatter_add},
+      {"gather(table, ids, axis = 0, batch = 0, size = none)", gather},
+      {"scatter_add(x, ids, updates, axis = 0, batch = 0, size = none)", scatter_add},
       {"shape(x)", shape},
       {"rank(x)", rank},
       {"dtype(x)", dtype},

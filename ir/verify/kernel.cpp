@@ -4,6 +4,7 @@
 //     pointwise   results of one shape; whatever they are computed from is computed for each of their elements
 //     rows        reductions of one space over exactly its last `row_axes` axes; results of the space, or one per row
 //     scatter     one scatter_add, which is the one result and is read by nothing
+//     lines       one node along lines, whose results are those of the kernel and are read by nothing
 //     contract    one dot and no reduction; results of its shape
 //
 // Of rows and contractions some values are *tied*: they are at hand for the row, or the element, that is being
@@ -31,6 +32,7 @@ i64 count_of_trait(Node const& kernel, u32 trait) {
   return count(kernel, [&](Node const& n) { return info(n.op).has(trait); });
 }
 bool is_scatter(Node const& n) { return n.op == OpCode::scatter_add; }
+bool is_along_lines(Node const& n) { return info(n.op).has(along_lines); }
 
 Axes reduced_axes(Node const& n) {
   if (n.attributes.has("axis")) return {n.attributes.get<i64>("axis")};
@@ -54,7 +56,8 @@ void KernelForm::check(Node const& k) {
   switch (kind) {
   case KernelKind::scalars: return scalars(k);
   case KernelKind::pointwise: one_shape(k); break;
-  case KernelKind::scatter: scatter(k); break;
+  case KernelKind::scatter: alone(k, is_scatter); break;
+  case KernelKind::lines: alone(k, is_along_lines); break;
   case KernelKind::contract: contract(k); break;
   case KernelKind::rows: rows(k); break;
   }
@@ -71,8 +74,8 @@ void KernelForm::results(Node const& k) const {
 void KernelForm::nodes(Node const& k, KernelKind kind) const {
   for (auto const& n : inside(k)) {
     if (info(n.op).has(structural)) complain(n, fmt::format("{} does not stand in a kernel", info(n.op).name));
-    if (is_scatter(n) && kind != KernelKind::scatter)
-      complain(n, fmt::format("scatter_add does not stand in a kernel of kind {}", name(kind)));
+    bool const fits = (!is_scatter(n) || kind == KernelKind::scatter) && (!is_along_lines(n) || kind == KernelKind::lines);
+    if (!fits) complain(n, fmt::format("{} does not stand in a kernel of kind {}", info(n.op).name, name(kind)));
   }
 }
 
@@ -109,16 +112,19 @@ void KernelForm::one_shape(Node const& k) const {
                                      shown(f_, first), f_.type(first).text(), shown(f_, v), f_.type(v).text()));
 }
 
-void KernelForm::scatter(Node const& k) const {
-  i64 const scatters = count(k, is_scatter);
-  if (scatters != 1)
-    return complain(k, fmt::format("a kernel of kind scatter has one scatter_add, found {}", scatters));
-  auto const n = std::find_if(inside(k).begin(), inside(k).end(), is_scatter);
-  if (k.results.size() != 1 || k.results.front() != n->result())
-    return complain(*n, "a scatter_add is the one result of its kernel");
+void KernelForm::alone(Node const& k, bool (*is_it)(Node const&)) const {
+  auto const kind = name(k.kernel->kind);
+  std::string const what = k.kernel->kind == KernelKind::scatter ? "scatter_add" : "node along lines";
+  i64 const found = count(k, is_it);
+  if (found != 1) return complain(k, fmt::format("a kernel of kind {} has one {}, found {}", kind, what, found));
+  auto const n = std::find_if(inside(k).begin(), inside(k).end(), is_it);
+  if (k.results != n->results)
+    return complain(*n, n->results.size() == 1 ? fmt::format("a {} is the one result of its kernel", what)
+                                               : fmt::format("the results of a {} are those of its kernel", what));
   for (auto const& reader : inside(k))
-    if (std::find(reader.operands.begin(), reader.operands.end(), n->result()) != reader.operands.end())
-      complain(reader, "nothing in its kernel reads the result of a scatter_add");
+    for (auto v : n->results)
+      if (std::find(reader.operands.begin(), reader.operands.end(), v) != reader.operands.end())
+        complain(reader, fmt::format("nothing in its kernel reads the result of a {}", what));
 }
 
 void KernelForm::contract(Node const& k) {

@@ -36,7 +36,7 @@ private:
   void depth(Node const& kernel);
   void one_shape(Node const& kernel) const;
   void scalars(Node const& kernel) const;
-  void scatter(Node const& kernel) const;
+  void alone(Node const& kernel, bool (*is_it)(Node const&)) const;
   void contract(Node const& kernel);
   void rows(Node const& kernel);
   bool row_reductions(Node const& kernel, Walk&) const;

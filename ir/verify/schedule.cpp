@@ -34,7 +34,11 @@ public:
     auto const& s = *n.kernel->schedule;
     switch (n.kernel->kind) {
     case KernelKind::scalars: return;
-    case KernelKind::scatter: return scatter(s.pointwise);
+    case KernelKind::scatter:
+      if (s.parallel && !has_parts(*node_))
+        complain("a scatter along the first axis is not parallel: it adds in the order of the indices");
+      return lanes_alone(s.pointwise);
+    case KernelKind::lines: return lanes_alone(s.pointwise);
     case KernelKind::pointwise: return pointwise(s.pointwise);
     case KernelKind::rows: return rows(s.rows);
     case KernelKind::contract: return contract(s.contract);
@@ -55,7 +59,7 @@ private:
     if (value < 0 || value % row_padding) complain("{} is {}, expected a multiple of {}", name, value, row_padding);
   }
 
-  void scatter(PointwiseSchedule const& s) {
+  void lanes_alone(PointwiseSchedule const& s) {
     if (!is_power_of_two(s.lanes) || s.lanes > row_padding)
       complain("lanes are {}, expected a power of two up to {}", s.lanes, row_padding);
   }

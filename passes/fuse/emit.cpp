@@ -11,11 +11,12 @@
 namespace nnc::fusion {
 namespace {
 
-KernelKind kind_of(Group const& group) {
+KernelKind kind_of(Group const& group, Node const& last) {
   switch (group.kind) {
   case Kind::rows: return KernelKind::rows;
   case Kind::contract: return KernelKind::contract;
-  case Kind::alone: return KernelKind::scatter; // an alias makes no kernel
+  case Kind::alone: // an alias makes no kernel
+    return info(last.op).has(along_lines) ? KernelKind::lines : KernelKind::scatter;
   case Kind::pointwise: break;
   }
   return KernelKind::pointwise;
@@ -64,7 +65,7 @@ public:
       auto const& group = groups_[g];
       auto const what = graph_.classes[group.last];
       if (what == Class::alias || what == Class::scope) nodes_.push_back(std::move(old_[group.last]));
-      else kernel(group.nodes, {.kind = kind_of(group), .row_axes = group.row_axes});
+      else kernel(group.nodes, {.kind = kind_of(group, old_[group.last]), .row_axes = group.row_axes});
     }
     find_results();
     f_.body.nodes = std::move(nodes_);
@@ -153,7 +154,7 @@ private:
         if (!defined.count(v) && !f_.values[v].constant && read.insert(v).second) k.operands.push_back(v);
   }
 
-  // What is read after its kernel is a result of it.
+  // What is read after its kernel is a result of it; a node along lines works in the places of all of its results.
   void find_results() {
     std::vector<bool> outside(f_.values.size());
     for (auto const& n : nodes_)
@@ -163,7 +164,7 @@ private:
       if (!is_kernel(n)) continue;
       for (auto const& inner : n.regions.front().nodes)
         for (auto v : inner.results)
-          if (outside[v]) n.results.push_back(v);
+          if (outside[v] || info(inner.op).has(along_lines)) n.results.push_back(v);
     }
   }
 

@@ -6,7 +6,7 @@
 
 namespace nnc::scheduling {
 
-PointwiseSchedule decide_pointwise(Function const&, Node const& kernel, Target const&); // and scatter
+PointwiseSchedule decide_pointwise(Function const&, Node const& kernel, Target const&); // scatter, lines
 RowsSchedule decide_rows(Function const&, Node const& kernel);
 ContractSchedule decide_contract(Contraction const&, Target const&);
 

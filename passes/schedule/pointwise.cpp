@@ -25,11 +25,19 @@ i64 lanes_for(Dim const& n, Function const& f, Node const& k, Target const& targ
   return *c == 1 ? 1 : w;
 }
 
+// Lines at a time. Two registers of elements that are neighbours, which hide each other's latency.
+i64 lanes_for_lines(Function const& f, Node const& k, Target const& target) {
+  i64 w = target.lanes();
+  for (auto r : k.results) w = std::min(w, target.lanes(f.type(r).dtype));
+  return std::min(2 * w, row_padding);
+}
+
 } // namespace
 
 PointwiseSchedule decide_pointwise(Function const& f, Node const& k, Target const& target) {
   PointwiseSchedule s;
   if (k.kernel->kind == KernelKind::scatter) return s.lanes = target.lanes(f.type(k.results.front()).dtype), s;
+  if (k.kernel->kind == KernelKind::lines) return s.lanes = lanes_for_lines(f, k, target), s;
   auto const run = innermost_run(f, k);
   if (!run) return s;
   s.lanes = lanes_for(*run, f, k, target);

@@ -1,10 +1,12 @@
 // Rough costs, which decide what is split among threads and how many of them are worth having. Bits do not depend on
 // it.
 #include "ir/index_map.h"
+#include "ir/kernel_space.h"
 #include "ir/op.h"
 #include "passes/schedule/decide.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace nnc::scheduling {
 namespace {
@@ -27,9 +29,15 @@ f64 terms(Function const& f, Node const& n, Bindings const& extents) {
   return product;
 }
 
+// Of a node along lines: what a line takes for each of its elements, in steps.
+f64 steps_along_lines(Function const& f, Node const& n, Bindings const& extents) {
+  i64 const length = f.type(n.result()).shape[static_cast<size_t>(n.attributes.get<i64>("axis"))].value(extents);
+  return 1 + std::log2(static_cast<f64>(std::max<i64>(1, length)));
+}
+
 // Is there more than one unit of work? A sum to a scalar has none, a scatter adds in the order of its indices.
 bool splits(Function const& f, Node const& k) {
-  if (is_kernel(k, KernelKind::scatter)) return false;
+  if (is_kernel(k, KernelKind::scatter)) return has_parts(k);
   return std::any_of(k.results.begin(), k.results.end(), [&](ValueId v) { return f.type(v).rank() > 0; });
 }
 
@@ -50,6 +58,7 @@ f64 cost(Function const& f, Node const& k, Bindings const& extents) {
   for (auto const& n : k.regions.front().nodes) {
     auto const& op = info(n.op);
     if (op.has(contracts)) ns += 2 * elements(n.result()) * terms(f, n, extents) * ns_per_flop;
+    else if (op.has(along_lines)) ns += elements(n.result()) * steps_along_lines(f, n, extents) * ns_per_costly;
     else
       ns += std::max(elements(n.result()), op.has(reduces) ? elements(n.operands[0]) : 0) *
             (op.has(costly) || op.has(random) ? ns_per_costly : ns_per_element);

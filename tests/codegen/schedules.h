@@ -50,6 +50,7 @@ private:
     case KernelKind::scalars: break;
     case KernelKind::pointwise:
     case KernelKind::scatter:
+    case KernelKind::lines:
       s.pointwise.lanes = i64{1} << below(6);
       if (n.kernel->kind == KernelKind::pointwise) s.pointwise.unit = s.pointwise.lanes * (1 + below(40));
       break;

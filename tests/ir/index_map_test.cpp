@@ -19,9 +19,15 @@ std::vector<i64> point_of(i64 number, std::vector<i64> const& extents) {
   return point;
 }
 
+struct Indices { // what a coordinate by data reads, and the extents of the space
+  Tensor const& held;
+  IndexMap map;
+  std::vector<i64> space;
+};
+
 // The number of the element that is read at a point, in row-major order; nothing where the guard does not hold.
 std::optional<i64> element_at(IndexMap const& map, std::vector<i64> const& shape, std::vector<i64> const& point,
-                              Tensor const* data, IndexMap const* of_data) {
+                              std::optional<Indices> const& data = {}) {
   i64 element = 0;
   size_t axis = 0;
   for (auto const& c : map.coordinates) {
@@ -30,8 +36,10 @@ std::optional<i64> element_at(IndexMap const& map, std::vector<i64> const& shape
     i64 index = c.offset.value({});
     for (auto const& t : c.terms) index += t.step.value({}) * point[static_cast<size_t>(t.axis)];
     if (c.by_data) {
-      auto const at = element_at(*of_data, data->shape, point, nullptr, nullptr);
-      index = std::clamp<i64>(data->i[static_cast<size_t>(*at)], 0, extent - 1);
+      auto const at = element_at(data->map, data->held.shape, point);
+      i64 last = extent - 1;
+      for (auto const& t : c.terms) last -= t.step.value({}) * (data->space[static_cast<size_t>(t.axis)] - 1);
+      index += std::clamp<i64>(data->held.i[static_cast<size_t>(*at)], 0, last);
     }
     if (c.guarded && (index < 0 || index % c.divide != 0 || index / c.divide >= extent)) return {};
     index /= c.divide;
@@ -60,7 +68,7 @@ Use use_of(OpCode op, Sample const& s, std::mt19937& random) {
     for (auto& v : x.i) v = std::uniform_int_distribution<i64>(s.int_low, s.int_high)(random);
     use.operands.push_back(std::move(x));
   }
-  b.make(op, operands, s.attributes, s.stated);
+  b.make_all(op, operands, s.attributes, s.stated ? &*s.stated : nullptr);
   return use;
 }
 
@@ -86,10 +94,9 @@ void check_moves(Use const& use) {
     std::optional<f64> value;
     for (size_t i = 0; i < sources && !value; ++i) {
       auto const map = index_map(use.f, n, i);
-      auto const indices = sources < n.operands.size() ? index_map(use.f, n, 1) : std::nullopt;
-      auto const at =
-          element_at(*map, use.operands[i].shape, point, sources < n.operands.size() ? &use.operands[1] : nullptr,
-                     indices ? &*indices : nullptr);
+      std::optional<Indices> indices;
+      if (sources < n.operands.size()) indices.emplace(Indices{use.operands[1], *index_map(use.f, n, 1), y.shape});
+      auto const at = element_at(*map, use.operands[i].shape, point, indices);
       if (at) value = number(use.operands[i], *at);
     }
     REQUIRE(value);
@@ -109,7 +116,7 @@ void check_sums(Use const& use) {
   for (i64 k = 0; k < points; ++k) {
     f64 product = 1;
     for (size_t i = 0; i < n.operands.size(); ++i) {
-      auto const at = element_at(*index_map(use.f, n, i), use.operands[i].shape, point_of(k, space), nullptr, nullptr);
+      auto const at = element_at(*index_map(use.f, n, i), use.operands[i].shape, point_of(k, space));
       product *= at ? number(use.operands[i], *at) : 0; // beside an image
     }
     sums[static_cast<size_t>(k / inner)] += product;
@@ -206,9 +213,9 @@ TEST_CASE("the composition of two maps reads what one after the other reads") {
     i64 const points = std::accumulate(to.begin(), to.end(), i64{1}, std::multiplies<>());
     for (i64 k = 0; k < points; ++k) {
       auto const point = point_of(k, to);
-      auto const middle = *element_at(outer, between, point, nullptr, nullptr);
-      auto const element = *element_at(inner, from, point_of(middle, between), nullptr, nullptr);
-      CHECK(*element_at(*both, from, point, nullptr, nullptr) == element);
+      auto const middle = *element_at(outer, between, point);
+      auto const element = *element_at(inner, from, point_of(middle, between));
+      CHECK(*element_at(*both, from, point) == element);
       if (!strides) continue;
       i64 at = strides->offset.value({});
       for (size_t i = 0; i < point.size(); ++i) at += strides->steps[i].value({}) * point[i];

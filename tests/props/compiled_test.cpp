@@ -142,17 +142,40 @@ Tensor convolution_with_order(Function const& f, Node const& n, std::vector<Tens
 // Updates are added one after the other, each sum rounded.
 template <class T>
 Tensor scattered_in_order(Node const& n, std::vector<Tensor> const& x) {
-  auto axis = n.attributes.get<i64>("axis");
-  i64 extent = x[0].shape[static_cast<size_t>(axis)];
-  i64 inner = count_of({x[0].shape.begin() + axis + 1, x[0].shape.end()});
-  i64 count = x[1].size();
+  auto const axis = n.attributes.get<i64>("axis"), batch = n.attributes.get_or("batch", i64{0});
+  i64 const size = n.attributes.get_or("size", i64{1}), extent = x[0].shape[static_cast<size_t>(axis)];
+  i64 const inner = count_of({x[0].shape.begin() + axis + 1, x[0].shape.end()});
+  i64 const between = count_of({x[0].shape.begin() + batch, x[0].shape.begin() + axis});
+  i64 const count = count_of({x[1].shape.begin() + batch, x[1].shape.end()});
   Tensor y = x[0];
   for (size_t e = 0; e < x[2].f.size(); ++e) {
-    auto k = static_cast<i64>(e);
-    i64 index = std::clamp<i64>(x[1].i[static_cast<size_t>(k / inner % count)], 0, extent - 1);
-    auto at = static_cast<size_t>((k / inner / count * extent + index) * inner + k % inner);
+    i64 const k = static_cast<i64>(e), j = k / inner / size, outer = j / count;
+    i64 const first = x[1].i[static_cast<size_t>(outer / between * count + j % count)];
+    i64 const row = outer * extent + std::clamp<i64>(first, 0, extent - size) + k / inner % size;
+    auto const at = static_cast<size_t>(row * inner + k % inner);
     y.f[at] = static_cast<T>(y.f[at]) + static_cast<T>(x[2].f[e]);
   }
+  return y;
+}
+
+// A chain of fused steps along each line.
+template <class T>
+Tensor recurrence_in_order(Node const& n, std::vector<Tensor> const& x, Tensor y) {
+  auto const axis = n.attributes.get<i64>("axis");
+  bool const reverse = n.attributes.get_or("reverse", false);
+  i64 const length = y.shape[static_cast<size_t>(axis)], step = count_of({y.shape.begin() + axis + 1, y.shape.end()});
+  auto const element = [](Tensor const& t, i64 i) {
+    return static_cast<T>(t.f[t.shape.empty() ? 0 : static_cast<size_t>(i)]);
+  };
+  for (i64 e = 0; e < y.size(); ++e) {
+    i64 const t = e / step % length, before = reverse ? e + step : e - step;
+    bool const first = t == (reverse ? length - 1 : 0);
+    T const last = first ? element(x[2], e / step / length * step + e % step) : element(y, before);
+    if (!reverse || first) y.f[static_cast<size_t>(e)] = std::fma(element(x[0], e), last, element(x[1], e));
+  }
+  for (i64 e = y.size(); reverse && e-- > 0;)
+    if (e / step % length != length - 1)
+      y.f[static_cast<size_t>(e)] = std::fma(element(x[0], e), element(y, e + step), element(x[1], e));
   return y;
 }
 
@@ -169,6 +192,7 @@ Tensor accumulated(OpCode code, Function const& f, Node const& n, std::vector<Te
     return convolution_with_order<T>(f, own, x, std::move(y));
   }
   case OpCode::scatter_add: return scattered_in_order<T>(n, x);
+  case OpCode::recurrence: return recurrence_in_order<T>(n, x, std::move(y));
   default: throw std::logic_error("a sum without a reference");
   }
 }
@@ -289,10 +313,12 @@ std::string run_and_compare(OpCode code, Sample const& s, std::vector<Tensor> co
     Module source = module_of(code, s);
     Compiled compiled(source);
     i64 clamped = 0, zero_divided = 0;
-    (void)evaluate(source, source.functions.front(), x, {.clamped = &clamped, .zero_divided = &zero_divided});
+    auto const all = evaluate(source, source.functions.front(), x, {.clamped = &clamped, .zero_divided = &zero_divided});
     auto got = compiled.call(x);
     auto what = difference(expected(code, source, compiled.finished, x), got.results.at(0));
     if (!what.empty()) return what;
+    for (size_t i = 1; i < all.size(); ++i)
+      if (what = difference({all[i]}, got.results.at(i)); !what.empty()) return fmt::format("result {}: {}", i, what);
     if ((got.clamped > 0) != (clamped > 0))
       return fmt::format("counts {} clamped indices, not {}", got.clamped, clamped);
     if ((got.zero_divided > 0) != (zero_divided > 0))
@@ -405,6 +431,21 @@ TEST_CASE("elementwise operators on special values") {
       CHECK_MESSAGE(wrong.empty(), described(code, 0, s) << ": " << wrong);
     }
   }
+}
+
+TEST_CASE("lines are sorted whatever they hold, by any schedule of lanes") {
+  for (DType d : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::i32, DType::i64, DType::i8, DType::u8})
+    for (i64 length : {2, 3, 9, 33, 64, 130})
+      for (bool last : {true, false}) {
+        Type const t = last ? Type{d, {5, length}} : Type{d, {length, 21}};
+        Sample const s{.operands = {t}, .attributes = {{"axis", i64{last}}}};
+        Draw draw(static_cast<u64>(length));
+        Tensor x = Tensor::zeros(d, extents_of(t));
+        for (auto& v : x.f) v = round_to(d, draw.one_of(special_floats));
+        for (auto& v : x.i) v = wrap_to(d, draw.one_of(special_ints));
+        auto const wrong = run_and_compare(OpCode::sort, s, {x});
+        CHECK_MESSAGE(wrong.empty(), described(OpCode::sort, 0, s) << ": " << wrong);
+      }
 }
 
 TEST_CASE("operators of two floats on special literals") {

@@ -89,6 +89,7 @@ inline bool near_a_jump(Node const& n, std::vector<Tensor> const& x, Type const&
     return false;
   case OpCode::argmax:
   case OpCode::argmin:
+  case OpCode::sort:
   case OpCode::reduce_max:
   case OpCode::reduce_min: {
     auto sorted = x[0].f; // stricter than needed: any two elements that are near
@@ -290,6 +291,8 @@ private:
     case OpCode::reverse: return Use{{v}, {{"axes", std::vector<i64>{static_cast<i64>(axis)}}}, {}};
     case OpCode::gather:
     case OpCode::scatter_add: return indexed(code, v, axis);
+    case OpCode::sort: return Use{{v}, {{"axis", static_cast<i64>(axis)}}, {}};
+    case OpCode::recurrence: return recurrence(v, axis);
     case OpCode::reduce_sum:
     case OpCode::reduce_max:
     case OpCode::reduce_min:
@@ -367,14 +370,32 @@ private:
   }
 
   std::optional<Use> indexed(OpCode code, ValueId table, size_t axis) {
-    auto indices = pick([](Type const& t) { return t.dtype == DType::i32 || t.dtype == DType::i64; });
-    if (!indices || !type(table).shape[axis].is_constant()) return {};
+    auto const batch = draw_.chance(0.3) ? draw_.integer(0, static_cast<i64>(axis)) : 0;
+    auto const& rows = type(table).shape;
+    auto indices = pick([&](Type const& t) {
+      return (t.dtype == DType::i32 || t.dtype == DType::i64) && t.rank() >= batch &&
+             std::equal(rows.begin(), rows.begin() + batch, t.shape.begin());
+    });
+    if (!indices || !rows[axis].is_constant()) return {};
     Use u{{table, *indices}, {{"axis", static_cast<i64>(axis)}}, {}};
+    if (batch > 0) u.attributes.set("batch", batch);
+    if (draw_.chance(0.3)) u.attributes.set("size", draw_.integer(1, *rows[axis].constant()));
     if (code == OpCode::gather) return u;
     std::vector<Type> types{type(table), type(*indices)};
     Type updates = result_types(OpCode::gather, types, u.attributes, nullptr).front();
     auto v = pick([&](Type const& t) { return t == updates; });
     u.operands.push_back(v ? *v : new_argument(updates));
+    return u;
+  }
+
+  std::optional<Use> recurrence(ValueId terms, size_t axis) {
+    Type start = type(terms);
+    start.shape.erase(start.shape.begin() + static_cast<std::ptrdiff_t>(axis));
+    auto const s = pick([&](Type const& t) { return t == start; });
+    Use u{{beside(terms), terms, s && draw_.chance(0.7) ? *s : literal(start.dtype)},
+          {{"axis", static_cast<i64>(axis)}},
+          {}};
+    if (draw_.chance(0.5)) u.attributes.set("reverse", true);
     return u;
   }
 
@@ -477,32 +498,34 @@ private:
     auto code = draw_.one_of(all_ops());
     if (info(code).has(structural)) return false;
     std::optional<Use> use;
-    ValueId y = no_value;
+    std::vector<ValueId> results;
     try {
       use = use_of(code);
       if (!use) return false;
-      y = make().make(code, use->operands, use->attributes, use->stated);
+      results = make().make_all(code, use->operands, use->attributes, use->stated ? &*use->stated : nullptr);
     } catch (Error const&) { // the draw did not fit: the type rule has the last word
       return false;
     }
+    ValueId const y = results.front(); // further results have its shape
     if (is_large(f_.values[y])) {
       f_.body.nodes.pop_back();
       ++coverage_.dropped;
       return false;
     }
     Node const& n = f_.body.nodes.back();
-    std::vector<Tensor> operands;
+    std::vector<Tensor> operands, values;
     for (auto v : n.operands) operands.push_back(tensor_of(v));
-    auto value = value_of(n, y);
+    for (auto v : results) values.push_back(value_of(n, v));
     bool small_batch_only = std::none_of(type(y).shape.begin() + (type(y).rank() > 0), type(y).shape.end(),
                                          [](Dim const& d) { return !d.is_constant(); });
-    if (!small_batch_only || !comparable(value) || near_a_jump(n, operands, bound_type(type(y), seed_))) {
+    if (!small_batch_only || !std::all_of(values.begin(), values.end(), comparable) ||
+        near_a_jump(n, operands, bound_type(type(y), seed_))) {
       f_.body.nodes.pop_back();
       ++coverage_.dropped;
       return false;
     }
     count(n);
-    keep(y, std::move(value), std::string(info(code).name));
+    for (size_t i = 0; i < results.size(); ++i) keep(results[i], std::move(values[i]), std::string(info(code).name));
     return true;
   }
 

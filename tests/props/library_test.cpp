@@ -102,14 +102,15 @@ void check(Entry const& e) {
   }
 }
 
-// The functions that the table must know: those of these files, and the elementwise builtins.
+// The functions that the table must know: those of these files, the elementwise builtins, and those along lines.
 std::set<std::string> functions() {
   std::set<std::string> out;
-  for (auto const& b : front::elementwise_builtins()) out.emplace(b.signature.substr(0, b.signature.find('(')));
+  for (auto const* builtins : {&front::elementwise_builtins(), &front::line_builtins()})
+    for (auto const& b : *builtins) out.emplace(b.signature.substr(0, b.signature.find('(')));
   for (auto const& file : std_library()) {
     std::string_view const name = file.name;
     bool const meant = name.ends_with("activations.nn") || name.ends_with("losses.nn") ||
-                       name.ends_with("metrics.nn") || name.ends_with("tensors.nn");
+                       name.ends_with("metrics.nn") || name.ends_with("tensors.nn") || name.ends_with("lines.nn");
     if (!meant) continue;
     Sources sources;
     auto const parsed = parse(sources, sources.add(std::string(file.name), std::string(file.text)));

@@ -30,7 +30,7 @@ TEST_CASE("every entry is complete") {
     REQUIRE(bool(op.errors));
     CHECK_FALSE(op.errors().empty());
     // Exact operators have nothing to say about their accuracy; the others say it, but sums, whose order says all.
-    bool sums = op.has(reduces) || op.has(contracts) || code == OpCode::scatter_add;
+    bool sums = op.has(reduces) || op.has(contracts) || op.has(accumulates);
     CHECK(op.accuracy.empty() == (op.has(exact) || sums));
   }
 }

@@ -58,7 +58,7 @@ inline std::vector<Tensor> draw_operands(Sample const& s, u64 seed) {
   return out;
 }
 
-// func @f(%a, %b, ...) -> (y): y = op a, b, ...
+// func @f(%a, %b, ...) -> (y): y = op a, b, ...; further results are y1, y2 ...
 inline Module module_of(OpCode code, Sample const& s) {
   Module m;
   Function& f = m.functions.emplace_back();
@@ -70,7 +70,11 @@ inline Module module_of(OpCode code, Sample const& s) {
     operands.push_back(
         b.argument(std::string(1, static_cast<char>('a' + i)), s.operands[i], number ? Role::scalar : Role::none));
   }
-  b.result("y", b.make(code, operands, s.attributes, s.stated, "y"), Role::none);
+  for (ValueId const v : b.make_all(code, operands, s.attributes, s.stated ? &*s.stated : nullptr)) {
+    std::string const name = f.results.empty() ? "y" : "y" + std::to_string(f.results.size());
+    f.values[v].name = name;
+    b.result(name, v, Role::none);
+  }
   return m;
 }
 

@@ -371,7 +371,7 @@ TEST_CASE("kernels that no code can be made of are refused where they stand") {
   };
   says("--run none --batch 1", numbers("scalars"), "k.ir:2:3: error: @run: a kernel of kind scalars gives numbers");
   says("--run none --batch 1", numbers("foo"),
-       "k.ir:2:21: error: expected scalars, pointwise, rows, scatter or contract, found \"foo\"");
+       "k.ir:2:21: error: expected scalars, pointwise, rows, scatter, lines or contract, found \"foo\"");
   desk.scratch().write("k.ir", numbers("pointwise"));
   CHECK(desk.nnc("k.ir --run none --batch 1").out == "{\"y\":[3,3,3,3]}\n");
   says("--passes '' --run none --batch 1", R"(func @run() -> (y: f32[4] output) {slots=[16]} {

@@ -218,6 +218,21 @@ add("log_add_exp", "log_add_exp(x, -x)", both(lambda x: softplus(2 * x) - x, tan
 add("clamp", "clamp(x, -1, 1)", lambda x: (min(max(x, -1), 1), int(-1 <= x <= 1)), ends((-1, 0), (1, 0), (nan, 1)), 0)
 add("square", "square(x)", lambda x: (x * x, 2 * x), ends((inf, -inf), (inf, inf)), 1)
 
+add("cumulative_sum", f"cumulative_sum({pair})[:, 1]", lambda x: (x + 1, 1), ends((-inf, 1), (inf, 1), (nan, 1)), 1)
+add("cumulative_sum", f"cumulative_sum({pair}, exclusive = true)[:, 1]", lambda x: (x, 1),
+    ends((-inf, 1), (inf, 1), (nan, 1)), 0)
+add("cumulative_sum", f"cumulative_sum({pair}, reverse = true)[:, 0]", lambda x: (x + 1, 1),
+    ends((-inf, 1), (inf, 1), (nan, 1)), 1)
+add("cumulative_product", f"cumulative_product({pair})[:, 1]", lambda x: (x, 1), ends((-inf, 1), (inf, 1), (nan, 1)), 0)
+add("cumulative_product", "cumulative_product(stack(x, x, axis = 1))[:, 1]", lambda x: (x * x, 2 * x),
+    ends((inf, -inf), (inf, inf)), 1)
+add("cumulative_max", f"cumulative_max({pair})[:, 1]", lambda x: (max(x, 1), int(x >= 1)), ends((1, 0), (inf, 1), (nan, 1)),
+    0)
+add("recurrence", f"recurrence({pair}, {pair}, 1)[:, 1]", lambda x: (2 * x + 1, 2), ends((-inf, 2), (inf, 2), (nan, 2)), 1)
+add("sort", f"sort({pair})[:, 0]", lambda x: (min(x, 1), int(x <= 1)), ends((-inf, 1), (1, 0), (1, 0)), 0)
+add("sort", f"sort({pair}, descending = true)[:, 0]", lambda x: (max(x, 1), int(x >= 1)), ends((1, 0), (inf, 1), (1, 0)), 0)
+add("turned", "turned(x)", lambda x: (-x, -1), ends((inf, -1), (-inf, -1), (nan, -1)), 0)
+
 # ---- what takes no floats, or has nothing of its own to compute -----------------------------------------------------
 
 SKIPPED = {
@@ -228,7 +243,9 @@ SKIPPED = {
     "moved": "moves elements", "update": "moves elements", "widened": "converts", "narrowed": "converts",
     "wide_dtype": "gives a dtype",
     "any": "takes bools", "all": "takes bools", "segment_sum": "adds rows",
-    "accumulated": "a scan of a function", "cumulative_sum": "a scan", "cumulative_product": "a scan", "cumulative_max": "a scan",
+    "between": "moves elements", "along": "moves elements", "pushed": "moves elements", "is_float": "looks at a type",
+    "dynamic_slice": "takes ints", "dynamic_update": "takes ints", "updated": "takes ints", "updated_floats": "takes ints",
+    "argsort": "gives ints", "sorted": "gives a list", "top_k": "gives a list", "in_order": "gives a list", "permutation": "takes ints",
 }
 
 for name, why in SKIPPED.items():
