@@ -32,6 +32,8 @@ std::vector<LevelsOfFold> levels_of(LoopBuilder& b, Fold const& f, int lanes, i6
 
 constexpr int unrolled_vectors = 4; // a row of up to so many vectors is no loop
 
+} // namespace
+
 Scalar start_of(OpCode join, DType d) {
   constexpr f64 inf = std::numeric_limits<f64>::infinity();
   switch (join) {
@@ -41,8 +43,6 @@ Scalar start_of(OpCode join, DType d) {
   default: return {.f = inf, .i = is_float(d) ? 0 : saturate_to(d, inf)};
   }
 }
-
-} // namespace
 
 std::vector<Dim> Puller::reduced_extents(Node const& n) const {
   Shape const space = space_of(storage_.function, n);

@@ -1,6 +1,6 @@
-// A node along the lines of an axis: `recurrence`, `sort`. The results have one shape, seen as [outer, length, inner],
-// the line being the axis in the middle; a line is one index of outer and one of inner. Lines need nothing of each
-// other, so threads divide them, and lanes are lines.
+// A node along the lines of an axis: `recurrence`, a fold, `sort`. The results have one shape, seen as [outer, length,
+// inner], the line being the axis in the middle; a line is one index of outer and one of inner. Lines need nothing of
+// each other, so threads divide them, and lanes are lines.
 //
 // Lines that are neighbours in memory (inner > 1) are read and written as vectors; else the lanes are rows, each with
 // an address of its own.
@@ -40,7 +40,6 @@ private:
   Shape::const_iterator middle() const { return shape_.begin() + static_cast<std::ptrdiff_t>(axis_); }
 
   // ---- which lines
-  // ---------------------------------------------------------------------------------------------------
 
   void neighbours() {
     bool const by_outer = outer_ != Dim(1);
@@ -75,7 +74,7 @@ private:
   }
 
   void rows() {
-    if (!is_recurrence_) return one_by_one(b_.integer(0)); // the lanes of a sort go along the line
+    if (sorts_) return one_by_one(b_.integer(0)); // the lanes of a sort go along the line
     Ref const count = extent(b_, outer_), full = b_.quotient(count, b_.integer(lanes_));
     auto const known = b_.known(count);
     if (!known || *known >= lanes_) {
@@ -126,26 +125,31 @@ private:
   }
 
   void lines(Group const& g) {
-    if (is_recurrence_) recurrence(g);
-    else sort(g);
+    if (sorts_) sort(g);
+    else running(g);
   }
 
-  // ---- y[t] = a[t] * y[t-1] + b[t]
-  // -----------------------------------------------------------------------------------
+  // ---- y[t] = a[t] * y[t-1] + b[t], or the join of y[t-1] and x[t]
 
-  void recurrence(Group const& g) {
+  void running(Group const& g) {
+    DType const d = k_.type(0).dtype;
     bool const reverse = n_.attributes.get_or("reverse", false);
-    auto const loop = p_.open(b_.integer(0), length_, 1, {pull(2, line(g))});
+    int const lanes = p_.lanes().lanes;
+    Ref const start = op_.join ? b_.constant(d, start_of(*op_.join, d), lanes) : pull(2, line(g));
+    auto const loop = p_.open(b_.integer(0), length_, 1, {start});
     At const t{reverse ? b_.subtract(b_.subtract(length_, b_.integer(1)), loop.index) : loop.index};
     Index const index = element(g, t);
-    Ref const a = pull(0, index), b = pull(1, index), before = loop.carried[0];
-    Ref const y = is_float(b_.type(b).dtype) ? b_.fma(a, before, b) : b_.add(b_.multiply(a, before), b);
+    Ref const y = op_.join ? b_.compute(*op_.join, {loop.carried[0], pull(0, index)}) : step(index, loop.carried[0]);
     store(0, p_.indexer().linear(index, shape_), y, g.limit);
     p_.close({y});
   }
 
+  Ref step(Index const& index, Ref before) {
+    Ref const a = pull(0, index), b = pull(1, index);
+    return is_float(b_.type(b).dtype) ? b_.fma(a, before, b) : b_.add(b_.multiply(a, before), b);
+  }
+
   // ---- sort
-  // ----------------------------------------------------------------------------------------------------------
   //
   // In place, in both results: values and, beside each, the index that it had, which decides between equal ones, so
   // that no two elements are equal. Batcher's odd-even merge sort, a network: which elements are compared does not
@@ -163,11 +167,15 @@ private:
     auto const level = p_.open(b_.integer(0), levels, 1, {b_.integer(1)});
     Ref const p = level.carried[0], steps = b_.add(level.index, b_.integer(1)); // k takes so many values
     if (across || lanes_ == 1) {
-      exchange_steps(g, p, p, steps, false);
-    } else {
-      Ref const small = b_.minimum(steps, b_.integer(std::countr_zero(static_cast<u64>(lanes_))));
-      exchange_steps(g, p, p, b_.subtract(steps, small), true);
-      exchange_steps(g, p, b_.minimum(p, b_.integer(lanes_ / 2)), small, false);
+      exchange_steps(g, p, p, steps);
+    } else { // the last values of k are smaller than a vector
+      i64 const small = std::countr_zero(static_cast<u64>(lanes_));
+      exchange_steps(g, p, p, b_.subtract(steps, b_.integer(small)));
+      for (i64 k = lanes_ / 2; k > 0; k /= 2) {
+        p_.open(b_.integer(0), b_.minimum(b_.quotient(p, b_.integer(k)), b_.integer(1)));
+        exchange_small(g, p, k);
+        p_.close();
+      }
     }
     p_.close({b_.multiply(p, i64{2})});
   }
@@ -187,39 +195,64 @@ private:
     p_.close();
   }
 
-  // For `count` values of k, each half of the one before. `vectors`: k is a multiple of the lanes.
-  void exchange_steps(Group const& g, Ref p, Ref k, Ref count, bool vectors) {
+  // For `count` values of k, each half of the one before.
+  void exchange_steps(Group const& g, Ref p, Ref k, Ref count) {
     auto const step = p_.open(b_.integer(0), count, 1, {k});
     k = step.carried[0];
-    Ref const two = b_.integer(2), one = b_.integer(1), zero = b_.integer(0);
-    Ref const twice_p = b_.multiply(p, i64{2}), twice_k = b_.multiply(k, i64{2});
-    Ref const merges = b_.compute(OpCode::eq, {k, p});
-    Ref const first = b_.select(merges, zero, k);
-    Ref const pieces = b_.select(merges, one, b_.subtract(b_.quotient(p, k), one));
-    Ref const blocks = b_.quotient(b_.add(length_, b_.subtract(twice_p, one)), twice_p);
-    auto const block = p_.open(zero, blocks);
-    auto const piece = p_.open(zero, pieces);
-    Ref const j = b_.add(b_.add(b_.multiply(block.index, twice_p), first), b_.multiply(piece.index, twice_k));
-    Ref const there = b_.minimum(b_.subtract(b_.subtract(length_, k), j), k); // how many pairs there are
-    exchange_run(g, j, k, there, vectors);
-    p_.close();
-    p_.close();
-    p_.close({b_.quotient(k, two)});
+    blocks(p, k, [&](Ref first, Ref pieces) {
+      auto const piece = p_.open(b_.integer(0), pieces);
+      exchange_run(g, b_.add(first, b_.multiply(b_.multiply(k, i64{2}), piece.index)), k);
+      p_.close();
+    });
+    p_.close({b_.quotient(k, b_.integer(2))});
   }
 
-  void exchange_run(Group const& g, Ref j, Ref k, Ref pairs, bool vectors) {
-    auto const loop_of = [&](Ref begin, Ref end, i64 lanes) {
-      auto const loop = p_.open(begin, end, lanes);
+  // Blocks of 2p elements: body(the first j, how many values of j there are).
+  template <class Body>
+  void blocks(Ref p, Ref k, Body body) {
+    Ref const twice = b_.multiply(p, i64{2}), one = b_.integer(1), zero = b_.integer(0);
+    Ref const merges = b_.compute(OpCode::eq, {k, p});
+    Ref const offset = b_.select(merges, zero, k);
+    Ref const pieces = b_.select(merges, one, b_.subtract(b_.quotient(p, k), one));
+    auto const block = p_.open(zero, b_.quotient(b_.add(length_, b_.subtract(twice, one)), twice));
+    body(b_.add(b_.multiply(block.index, twice), offset), pieces);
+    p_.close();
+  }
+
+  // k pairs at a time, without a loop over them, while there are as many.
+  void exchange_small(Group const& g, Ref p, i64 k) {
+    Ref const zero = b_.integer(0), ks = b_.integer(k);
+    blocks(p, ks, [&](Ref first, Ref pieces) {
+      Ref const whole = b_.quotient(b_.maximum(b_.subtract(length_, first), zero), b_.integer(2 * k));
+      Ref const full = b_.minimum(pieces, whole);
+      auto const piece = p_.open(zero, full);
+      Ref const j = b_.add(first, b_.multiply(piece.index, 2 * k));
+      for (i64 i = 0; i < k; ++i) {
+        Ref const at = b_.add(j, b_.integer(i));
+        exchange(place(g, at), place(g, b_.add(at, ks)), 1, no_ref);
+      }
+      p_.close();
+      if (k == 1) return;
+      p_.open(full, b_.minimum(pieces, b_.add(full, b_.integer(1))));
+      exchange_run(g, b_.add(first, b_.multiply(full, 2 * k)), ks);
+      p_.close();
+    });
+  }
+
+  // The pairs (i, i + k) from i = j on, k of them if there are as many elements: in lanes along the line, or one by one
+  // where the lanes are lines.
+  void exchange_run(Group const& g, Ref j, Ref k) {
+    Ref const pairs = b_.maximum(b_.minimum(b_.subtract(b_.subtract(length_, k), j), k), b_.integer(0));
+    auto const each = [&](Ref begin, Ref end, i64 step, int lanes) {
+      auto const loop = p_.open(begin, end, step);
       Ref const i = b_.add(j, loop.index);
-      exchange(place(g, i), place(g, b_.add(i, k)), inner_ != Dim(1) ? p_.lanes().lanes : static_cast<int>(lanes),
-               g.limit);
+      exchange(place(g, i), place(g, b_.add(i, k)), lanes, g.limit);
       p_.close();
     };
-    if (!vectors) return loop_of(b_.integer(0), pairs, 1);
-    Ref const some = b_.maximum(pairs, b_.integer(0));
-    Ref const full = b_.multiply(b_.quotient(some, b_.integer(lanes_)), lanes_);
-    loop_of(b_.integer(0), full, lanes_);
-    loop_of(full, some, 1);
+    if (inner_ != Dim(1)) return each(b_.integer(0), pairs, 1, p_.lanes().lanes);
+    Ref const full = b_.multiply(b_.quotient(pairs, b_.integer(lanes_)), lanes_);
+    if (lanes_ > 1) each(b_.integer(0), full, lanes_, static_cast<int>(lanes_));
+    each(full, pairs, 1, 1);
   }
 
   Ref place(Group const& g, Ref t) { return p_.indexer().linear(element(g, {t}), shape_).base; }
@@ -254,7 +287,8 @@ private:
   Node const& n_;
   Shape const& shape_;
   size_t axis_;
-  bool is_recurrence_ = n_.op == OpCode::recurrence;
+  Op const& op_ = info(n_.op);
+  bool sorts_ = !op_.has(accumulates) && !op_.join;
   i64 lanes_;
   Dim outer_, inner_;
   Ref length_ = no_ref;

@@ -134,6 +134,9 @@ private:
   Ref valid_ = no_ref;
 };
 
+// Where a fold with this operator starts: its neutral element.
+Scalar start_of(OpCode join, DType);
+
 // Does an extent depend on the batch?
 bool has_batch(Shape const&);
 

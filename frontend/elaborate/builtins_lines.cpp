@@ -25,6 +25,12 @@ Any sorted(BuiltinCall& c) {
   return list_of(std::move(out));
 }
 
+Any largest_so_far(BuiltinCall& c) {
+  ValueId const x = numbers(c, 0);
+  i64 const axis = c.e.as_axis(c[1], c.e.graph().type(x).rank(), c.places[1]);
+  return c.e.tensor(c.e.builder(c.at).make(OpCode::cumulative_max, {x}, {{"axis", axis}}));
+}
+
 // recurrence(a, b, start, axis, reverse): y[t] = a[t] * y[t-1] + b[t]
 Any recurrence(BuiltinCall& c) {
   ValueId const b = numbers(c, 1);
@@ -51,6 +57,7 @@ Any recurrence(BuiltinCall& c) {
 std::vector<Builtin> const& line_builtins() {
   static std::vector<Builtin> const all{
       {"sorted(x, axis = -1)", sorted},
+      {"largest_so_far(x, axis = -1)", largest_so_far},
       {"recurrence(a, b, start = 0, axis = -1, reverse = false)", recurrence},
   };
   return all;

@@ -69,9 +69,8 @@ std::vector<Tensor> evaluate_sort(Node const& n, std::span<Tensor const> x, std:
   return {std::move(values), std::move(indices)};
 }
 
-// Each value goes back to where it came from.
-void gradient_of_sort(Grad& g) {
-  if (!g.wants(0)) return;
+// The sums of the derivatives of the values that came from each place of a line.
+V back_to_places(Grad& g, ValueId places) {
   Builder& b = g.builder();
   i64 const rank = g.x(0).type().rank(), last = rank - 1, axis = g.attributes().get<i64>("axis");
   std::vector<i64> to_last, back(static_cast<size_t>(rank));
@@ -79,14 +78,19 @@ void gradient_of_sort(Grad& g) {
     if (i != axis) to_last.push_back(i);
   to_last.push_back(axis);
   for (i64 i = 0; i < rank; ++i) back[static_cast<size_t>(to_last[static_cast<size_t>(i)])] = i;
-  ValueId const dy = b.transpose(g.dy(0).id, to_last), indices = b.transpose(g.y(1).id, to_last);
+  ValueId const dy = b.transpose(g.dy(0).id, to_last), indices = b.transpose(places, to_last);
   ValueId const zeros = b.broadcast_scalar(b.like(dy, 0), b.type(dy).shape);
   Attributes attributes{{"axis", last}, {"uncounted", true}};
   if (last > 0) attributes.set("batch", last);
-  g.to(0, {&b, b.transpose(b.make(OpCode::scatter_add, {zeros, indices, dy}, attributes), back)});
+  return {&b, b.transpose(b.make(OpCode::scatter_add, {zeros, indices, dy}, attributes), back)};
 }
 
-std::vector<Sample> sort_samples() {
+void gradient_of_sort(Grad& g) {
+  if (g.wants(0)) g.to(0, back_to_places(g, g.y(1).id));
+}
+
+// Of what takes one tensor of numbers.
+std::vector<Sample> line_samples() {
   std::vector<Sample> out;
   auto add = [&](Type x, i64 axis) {
     out.push_back({.operands = {std::move(x)}, .attributes = {{"axis", axis}}, .int_low = -3, .int_high = 3});
@@ -109,15 +113,20 @@ std::vector<Sample> sort_samples() {
   return out;
 }
 
+Sample along(Type x, i64 axis) { return {.operands = {std::move(x)}, .attributes = {{"axis", axis}}}; }
+
+std::vector<Refusal> cumulative_errors() {
+  return {{along(f32_of({3, 4}), 2), "outside"},
+          {along(f32_of({}), 0), "outside"},
+          {along(bool_of({4}), 0), "expected numbers"}};
+}
 std::vector<Refusal> sort_errors() {
-  auto with = [](Type x, i64 axis) { return Sample{.operands = {std::move(x)}, .attributes = {{"axis", axis}}}; };
-  return {{with(f32_of({3, 4}), 2), "outside"},
-          {with(f32_of({}), 0), "outside"},
-          {with(bool_of({4}), 0), "expected numbers"},
-          {with({DType::u8, {i64{1} << 31}}, 0), "indices that i32 does not hold"}};
+  auto out = cumulative_errors();
+  out.push_back({along({DType::u8, {i64{1} << 31}}, 0), "indices that i32 does not hold"});
+  return out;
 }
 
-constexpr AttributeSpec sort_attributes[] = {{"axis", AttributeKind::integer, false, "the axis of the lines"}};
+constexpr AttributeSpec line_attributes[] = {{"axis", AttributeKind::integer, false, "the axis of the lines"}};
 
 // ---- recurrence ----------------------------------------------------------------------------------------------------
 
@@ -259,6 +268,48 @@ std::vector<Refusal> recurrence_errors() {
           {with(bool_of({3}), bool_of({3}), bool_of({}), 0), "expected numbers"}};
 }
 
+// ---- cumulative_max ------------------------------------------------------------------------------------------------
+
+std::vector<Type> cumulative_type(TypeQuery const& q) {
+  need(q.operands[0], Takes::numbers);
+  check_axes({q.attributes.get<i64>("axis")}, q.operands[0].rank(), "axis");
+  return {q.operands[0]};
+}
+
+std::vector<Tensor> evaluate_cumulative_max(Node const& n, std::span<Tensor const> x, std::span<Type const>) {
+  Tensor y = x[0];
+  auto const lines = lines_of(y.shape, n.attributes.get<i64>("axis"));
+  for (i64 const first : lines.starts)
+    for (i64 k = 1; k < lines.length; ++k) {
+      auto const at = static_cast<size_t>(first + k * lines.step), before = at - static_cast<size_t>(lines.step);
+      if (is_float(y.dtype)) y.f[at] = larger(y.f[before], y.f[at]);
+      else y.i[at] = std::max(y.i[before], y.i[at]);
+    }
+  return {std::move(y)};
+}
+
+// Each element's goes to the place where its value was met first: the last one up to here where y has changed.
+void gradient_of_cumulative_max(Grad& g) {
+  if (!g.wants(0)) return;
+  Builder& b = g.builder();
+  i64 const axis = g.attributes().get<i64>("axis");
+  Shape const shape = g.x(0).type().shape;
+  auto const along = static_cast<size_t>(axis);
+  if (shape[along] == Dim(0)) return;
+  if (shape[along] == Dim(1)) return g.to(0, g.dy());
+  std::vector<Dim> none(shape.size(), Dim(0)), one = none, all(shape.begin(), shape.end()), but_last = all;
+  one[along] = 1;
+  but_last[along] = shape[along] - 1;
+  V const before{&b, b.make(OpCode::slice, {g.y().id}, {{"start", none}, {"limit", but_last}})};
+  V const here{&b, b.make(OpCode::slice, {g.y().id}, {{"start", one}, {"limit", all}})};
+  V const same = apply(OpCode::or_, {compare(OpCode::eq, here, before), apply(OpCode::is_nan, {before})});
+  ValueId const changed =
+      b.make(OpCode::pad, {apply(OpCode::not_, {same}).id, b.integer(DType::bool_, 1)}, {{"low", one}, {"high", none}});
+  V const index = index_along(b, shape, axis);
+  V const place = rules::select({&b, changed}, index, like(index, 0));
+  g.to(0, back_to_places(g, b.make(OpCode::cumulative_max, {place.id}, {{"axis", axis}})));
+}
+
 constexpr AttributeSpec recurrence_attributes[] = {
     {"axis", AttributeKind::integer, false, "the axis of the lines"},
     {"reverse", AttributeKind::boolean, true, "from the last element of a line to the first"}};
@@ -271,12 +322,25 @@ constinit Op const ops::sort{
            "the index that each had in its line, i32",
     .arity = 1,
     .traits = along_lines | exact,
-    .attributes = sort_attributes,
+    .attributes = line_attributes,
     .type = sort_type,
     .gradient = gradient_of_sort,
     .evaluate = evaluate_sort,
-    .samples = sort_samples,
+    .samples = line_samples,
     .errors = sort_errors,
+};
+constinit Op const ops::cumulative_max{
+    .name = "cumulative_max",
+    .doc = "the largest element of each line so far, by the rule of max; the derivative goes to the first of equals",
+    .arity = 1,
+    .traits = along_lines | exact,
+    .attributes = line_attributes,
+    .type = cumulative_type,
+    .join = OpCode::max,
+    .gradient = gradient_of_cumulative_max,
+    .evaluate = evaluate_cumulative_max,
+    .samples = line_samples,
+    .errors = cumulative_errors,
 };
 constinit Op const ops::recurrence{
     .name = "recurrence",

@@ -45,7 +45,8 @@ private:
 
   bool is_read_outside(NodeId n) const {
     auto const& readers = graph_.readers[n];
-    return graph_.is_result[graph_.node(n).result()] ||
+    auto const& given = graph_.node(n).results;
+    return std::any_of(given.begin(), given.end(), [&](ValueId v) { return graph_.is_result[v]; }) ||
            std::any_of(readers.begin(), readers.end(), [&](NodeId m) { return groups_.of(m) != groups_.of(n); });
   }
 

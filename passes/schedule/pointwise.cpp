@@ -25,8 +25,12 @@ i64 lanes_for(Dim const& n, Function const& f, Node const& k, Target const& targ
   return *c == 1 ? 1 : w;
 }
 
-// Lines at a time. Two registers of elements that are neighbours, which hide each other's latency.
+// Lines at a time: two registers of neighbours, which hide each other's latency; fewer where each line lies by itself,
+// for rows of a power of two elements meet in one set of the cache.
 i64 lanes_for_lines(Function const& f, Node const& k, Target const& target) {
+  auto const& shape = f.type(k.results.front()).shape;
+  auto const axis = static_cast<std::ptrdiff_t>(node_of(k).attributes.get<i64>("axis"));
+  if (element_count({shape.begin() + axis + 1, shape.end()}) == Dim(1)) return 4;
   i64 w = target.lanes();
   for (auto r : k.results) w = std::min(w, target.lanes(f.type(r).dtype));
   return std::min(2 * w, row_padding);

@@ -90,6 +90,7 @@ inline bool near_a_jump(Node const& n, std::vector<Tensor> const& x, Type const&
   case OpCode::argmax:
   case OpCode::argmin:
   case OpCode::sort:
+  case OpCode::cumulative_max:
   case OpCode::reduce_max:
   case OpCode::reduce_min: {
     auto sorted = x[0].f; // stricter than needed: any two elements that are near
@@ -291,6 +292,7 @@ private:
     case OpCode::reverse: return Use{{v}, {{"axes", std::vector<i64>{static_cast<i64>(axis)}}}, {}};
     case OpCode::gather:
     case OpCode::scatter_add: return indexed(code, v, axis);
+    case OpCode::cumulative_max:
     case OpCode::sort: return Use{{v}, {{"axis", static_cast<i64>(axis)}}, {}};
     case OpCode::recurrence: return recurrence(v, axis);
     case OpCode::reduce_sum:

@@ -228,6 +228,8 @@ add("cumulative_product", "cumulative_product(stack(x, x, axis = 1))[:, 1]", lam
     ends((inf, -inf), (inf, inf)), 1)
 add("cumulative_max", f"cumulative_max({pair})[:, 1]", lambda x: (max(x, 1), int(x >= 1)), ends((1, 0), (inf, 1), (nan, 1)),
     0)
+add("cumulative_max", f"cumulative_max({pair}, reverse = true)[:, 0]", lambda x: (max(x, 1), int(x > 1)),
+    ends((1, 0), (inf, 1), (nan, 1)), 0)
 add("recurrence", f"recurrence({pair}, {pair}, 1)[:, 1]", lambda x: (2 * x + 1, 2), ends((-inf, 2), (inf, 2), (nan, 2)), 1)
 add("sort", f"sort({pair})[:, 0]", lambda x: (min(x, 1), int(x <= 1)), ends((-inf, 1), (1, 0), (1, 0)), 0)
 add("sort", f"sort({pair}, descending = true)[:, 0]", lambda x: (max(x, 1), int(x >= 1)), ends((1, 0), (inf, 1), (1, 0)), 0)
@@ -245,7 +247,8 @@ SKIPPED = {
     "any": "takes bools", "all": "takes bools", "segment_sum": "adds rows",
     "between": "moves elements", "along": "moves elements", "pushed": "moves elements", "is_float": "looks at a type",
     "dynamic_slice": "takes ints", "dynamic_update": "takes ints", "updated": "takes ints", "updated_floats": "takes ints",
-    "argsort": "gives ints", "sorted": "gives a list", "top_k": "gives a list", "in_order": "gives a list", "permutation": "takes ints",
+    "argsort": "gives ints", "sorted": "gives a list",
+    "largest_so_far": "is cumulative_max", "reversed_max": "is cumulative_max", "top_k": "gives a list", "in_order": "gives a list", "permutation": "takes ints",
 }
 
 for name, why in SKIPPED.items():
