@@ -242,6 +242,49 @@ def losses():
     }
 
 
+# ---- lines ------------------------------------------------------------------------------------------------------
+
+
+def chain(a, b, start, axis):
+    y, out = start, []
+    for a_t, b_t in zip(a.unbind(axis), b.unbind(axis)):
+        y = a_t * y + b_t
+        out.append(y)
+    return torch.stack(out, axis)
+
+
+def lines():
+    x = counted(2, 4, 3)
+    z, w = leaf(torch.sin(3 * x)), leaf(torch.cos(2 * x))
+    label = torch.tensor([0, 1])
+    up, order = torch.sort(z, dim=1, stable=True)
+    down = torch.sort(z, dim=2, descending=True, stable=True).values
+    levels = torch.where(z > 0.5, 1.0, torch.where(z < -0.5, -1.0, 0.0))
+    top, top_indices = torch.topk(z, 2, 1)
+    chained = chain(w, z, torch.full((2, 3), 0.5), 1)
+    back = chain(torch.full_like(z, 0.9), z.flip(1), w[:, 0], 1).flip(1)
+    once = {"cubes": slope((up**3 * w.detach()).sum(), z, create_graph=True),
+            "chain": slope((chained**2 * z).sum(), w, create_graph=True)}
+    picked = z[torch.arange(2)[:, None], order[:, :2, 0]]
+    part = torch.stack([z[0, 1:3], z[1, 2:4]])
+    whole = torch.cat([z[:, :2], 2 * w[:, :2]], 1)
+    by_factors, by_terms = torch.autograd.grad((chained**2 * z.detach()).sum(), (w, z), retain_graph=True)
+    return {
+        "sorted_down": up, "sorted_slope": slope((up**2 * w).sum(), z),
+        "sorted_second": slope((once["cubes"] * w.detach()).sum(), z),
+        "sorted_along": down, "sorted_along_slope": slope((down * w).sum(), z),
+        "places": torch.sort(levels, dim=1, descending=True, stable=True).indices,
+        "top_values": top, "top_indices": top_indices, "top_slope": slope((top**2 * w[:, :2]).sum(), z),
+        "chained": chained, "chained_by_factors": by_factors, "chained_by_terms": by_terms + chained**2,
+        "chained_back": back, "chained_by_start": slope((back**2 * z).sum(), w),
+        "chained_second": slope((once["chain"] * z.detach()).sum(), w),
+        "picked_rows": picked, "picked_slope": slope((picked**2).sum(), z),
+        "own_part": part, "own_part_slope": slope((part**2).sum(), z),
+        "replaced": whole, "replaced_slope": slope((whole**2).sum(), z),
+        "replaced_by_slope": slope((whole**2).sum(), w),
+    }
+
+
 # ---- the files --------------------------------------------------------------------------------------------------
 
 
@@ -274,5 +317,5 @@ def write(path, values):
 
 
 if __name__ == "__main__":
-    for model in (normalization, recurrent, attention, cumulative, losses):
+    for model in (normalization, recurrent, attention, cumulative, losses, lines):
         write(HERE / f"{model.__name__}.nn", model())
