@@ -249,9 +249,9 @@ private:
       exchange(place(g, i), place(g, b_.add(i, k)), lanes, g.limit);
       p_.close();
     };
-    if (inner_ != Dim(1)) return each(b_.integer(0), pairs, 1, p_.lanes().lanes);
+    if (inner_ != Dim(1) || lanes_ == 1) return each(b_.integer(0), pairs, 1, p_.lanes().lanes);
     Ref const full = b_.multiply(b_.quotient(pairs, b_.integer(lanes_)), lanes_);
-    if (lanes_ > 1) each(b_.integer(0), full, lanes_, static_cast<int>(lanes_));
+    each(b_.integer(0), full, lanes_, static_cast<int>(lanes_));
     each(full, pairs, 1, 1);
   }
 

@@ -433,7 +433,7 @@ TEST_CASE("elementwise operators on special values") {
   }
 }
 
-TEST_CASE("lines are sorted whatever they hold, by any schedule of lanes") {
+TEST_CASE("lines are sorted whatever they hold") {
   for (DType d : {DType::f32, DType::f64, DType::f16, DType::bf16, DType::i32, DType::i64, DType::i8, DType::u8})
     for (i64 length : {2, 3, 9, 33, 64, 130})
       for (bool last : {true, false}) {
@@ -446,6 +446,24 @@ TEST_CASE("lines are sorted whatever they hold, by any schedule of lanes") {
         auto const wrong = run_and_compare(OpCode::sort, s, {x});
         CHECK_MESSAGE(wrong.empty(), described(OpCode::sort, 0, s) << ": " << wrong);
       }
+}
+
+TEST_CASE("nodes along lines have the same bits with any number of lanes") {
+  for (OpCode code : {OpCode::sort, OpCode::recurrence, OpCode::cumulative_max})
+    for (auto const& s : samples_of(code)) {
+      if (s.operands[0].dtype != DType::f32) continue;
+      auto const x = draw_operands(s, 8);
+      Compiled compiled(module_of(code, s));
+      auto const results = compiled.call(x).results;
+      for (i64 lanes : {1, 2, 4, 8, 16}) {
+        Module other = compiled.finished;
+        for (auto& n : other.functions.front().body.nodes)
+          if (is_kernel(n, KernelKind::lines)) n.kernel->schedule->pointwise.lanes = lanes;
+        auto const got = Compiled(std::move(other), Compiled::Finished{}).call(x).results;
+        for (size_t i = 0; i < got.size(); ++i)
+          CHECK_MESSAGE(difference({results[i]}, got[i]).empty(), info(code).name << " with " << lanes << " lanes");
+      }
+    }
 }
 
 TEST_CASE("operators of two floats on special literals") {
