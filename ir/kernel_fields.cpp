@@ -87,7 +87,8 @@ constexpr KernelField fields[] = {
        if (!k.schedule) k.schedule.emplace();
        k.schedule->parallel = std::get<bool>(v);
      }},
-    Pointwise<&PointwiseSchedule::lanes>::field("lanes", elements, "elements of the innermost axis, or lines, at a time"),
+    Pointwise<&PointwiseSchedule::lanes>::field("lanes", elements,
+                                                "elements of the innermost axis, or lines, at a time"),
     Pointwise<&PointwiseSchedule::unit>::field(
         "unit", bit(KernelKind::pointwise), "elements that threads do not share, where they divide the innermost axis"),
     Rows<&RowsSchedule::unrolled>::field("unrolled", rows, "a row is no loop: its elements stay in registers"),

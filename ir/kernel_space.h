@@ -17,8 +17,8 @@ std::vector<int> collapsed_axes(Function const&, Node const& kernel, Shape const
 // elements.
 std::optional<Dim> innermost_run(Function const&, Node const& kernel);
 
-// Of a kernel of kind scatter or lines: its one node, and whether this has axes in front of its own, along which threads
-// may divide it.
+// Of a kernel of kind scatter or lines: its one node, and whether this has axes in front of its own, along which
+// threads may divide it.
 Node const& node_of(Node const& kernel);
 bool has_parts(Node const& kernel);
 

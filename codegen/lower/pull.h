@@ -108,7 +108,8 @@ private:
   Ref moved(Node const&, Index const&);
   At guarded(IndexMap::Coordinate const&, Dim const& count, Index const& point, Shape const& space, Read&);
   std::optional<LoopBuilder::Range> range(At) const;
-  At index_by_data(Node const&, size_t operand, Dim const& table, Dim const& run, Index const& point, Shape const& space);
+  At index_by_data(Node const&, size_t operand, Dim const& table, Dim const& run, Index const& point,
+                   Shape const& space);
   Ref iota(Node const&, Index const&);
   Ref random(Node const&, Index const&);
   // fold.cpp: reductions and contractions

@@ -1,6 +1,6 @@
-// scatter_add: the base is copied to the result, then the updates are added in the order of their indices. Threads divide
-// the first axis where it is not the indexed one; else one of them does all of it, so that the order of the sums is the
-// program's.
+// scatter_add: the base is copied to the result, then the updates are added in the order of their indices. Threads
+// divide the first axis where it is not the indexed one; else one of them does all of it, so that the order of the sums
+// is the program's.
 //
 //     result[b, o, clamp(indices[b, k]) + r, j] += updates[b, o, k, r, j]
 #include "codegen/lower/lower.h"
@@ -74,8 +74,7 @@ private:
   }
 
   void add_outer(size_t axis, std::vector<At> at) { // axes in front of the indexed one
-    if (axis == axis_)
-      return add_indices(batch_, at, {at.begin(), at.begin() + static_cast<std::ptrdiff_t>(batch_)});
+    if (axis == axis_) return add_indices(batch_, at, {at.begin(), at.begin() + static_cast<std::ptrdiff_t>(batch_)});
     auto loop = p_.open(b_.integer(0), extent(b_, shape_[axis]));
     at.push_back({loop.index});
     add_outer(axis + 1, at);

@@ -17,9 +17,8 @@ struct Table {
 
   Table() {
     std::string text;
-    for (auto const* family :
-         {&elementwise_builtins(), &shape_builtins(), &reduce_builtins(), &list_builtins(), &window_builtins(),
-          &line_builtins()})
+    for (auto const* family : {&elementwise_builtins(), &shape_builtins(), &reduce_builtins(), &list_builtins(),
+                               &window_builtins(), &line_builtins()})
       for (auto const& b : *family) {
         text += fmt::format("fn {} {{}}\n", b.signature);
         entries.push_back(&b);

@@ -156,8 +156,8 @@ Attributes indexing(BuiltinCall& c, ValueId table, ValueId ids, size_t axis) {
   bool const shared = batch >= 0 && batch <= place && batch <= i.rank() &&
                       std::equal(t.shape.begin(), t.shape.begin() + batch, i.shape.begin());
   if (!shared)
-    c.e.fail(c.places[axis + 1], fmt::format("`batch` is {}: {} and {} do not share so many axes in front of axis {}", batch,
-                                             shown(c[0]), shown(c[1]), place));
+    c.e.fail(c.places[axis + 1], fmt::format("`batch` is {}: {} and {} do not share so many axes in front of axis {}",
+                                             batch, shown(c[0]), shown(c[1]), place));
   if (batch > 0) out.set("batch", batch);
   if (c[axis + 2].is<None>()) return out;
   i64 const size = c.e.as_constant(c[axis + 2], c.places[axis + 2], "`size`");

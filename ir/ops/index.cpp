@@ -44,9 +44,7 @@ Type gathered(Type const& table, Type const& indices, Attributes const& attribut
   return y;
 }
 
-std::vector<Type> gather_type(TypeQuery const& q) {
-  return {gathered(q.operands[0], q.operands[1], q.attributes)};
-}
+std::vector<Type> gather_type(TypeQuery const& q) { return {gathered(q.operands[0], q.operands[1], q.attributes)}; }
 
 std::vector<Type> scatter_add_type(TypeQuery const& q) {
   need(q.operands[0], Takes::numbers);

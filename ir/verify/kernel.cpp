@@ -74,7 +74,8 @@ void KernelForm::results(Node const& k) const {
 void KernelForm::nodes(Node const& k, KernelKind kind) const {
   for (auto const& n : inside(k)) {
     if (info(n.op).has(structural)) complain(n, fmt::format("{} does not stand in a kernel", info(n.op).name));
-    bool const fits = (!is_scatter(n) || kind == KernelKind::scatter) && (!is_along_lines(n) || kind == KernelKind::lines);
+    bool const fits =
+        (!is_scatter(n) || kind == KernelKind::scatter) && (!is_along_lines(n) || kind == KernelKind::lines);
     if (!fits) complain(n, fmt::format("{} does not stand in a kernel of kind {}", info(n.op).name, name(kind)));
   }
 }

@@ -313,7 +313,8 @@ std::string run_and_compare(OpCode code, Sample const& s, std::vector<Tensor> co
     Module source = module_of(code, s);
     Compiled compiled(source);
     i64 clamped = 0, zero_divided = 0;
-    auto const all = evaluate(source, source.functions.front(), x, {.clamped = &clamped, .zero_divided = &zero_divided});
+    auto const all =
+        evaluate(source, source.functions.front(), x, {.clamped = &clamped, .zero_divided = &zero_divided});
     auto got = compiled.call(x);
     auto what = difference(expected(code, source, compiled.finished, x), got.results.at(0));
     if (!what.empty()) return what;

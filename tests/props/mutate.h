@@ -156,7 +156,7 @@ private:
     case AttributeKind::integers: return "[" + number() + (below(2) ? ", " + number() : "") + "]";
     case AttributeKind::places: return "[" + place() + "]";
     case AttributeKind::string: {
-      static constexpr char const* words[] = {"scalars", "pointwise", "rows",    "scatter", "lines",   "contract",
+      static constexpr char const* words[] = {"scalars", "pointwise", "rows",    "scatter", "lines", "contract",
                                               "whole",   "chunks",    "columns", "batches", "foo"};
       return std::string("\"") + any(words) + "\"";
     }
