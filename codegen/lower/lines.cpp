@@ -64,7 +64,7 @@ private:
       p_.set_lanes({});
       p_.close();
     }
-    if (known && *known % lanes_ == 0) return;
+    if (lanes_ == 1 || (known && *known % lanes_ == 0)) return;
     Share const share = range(b_.minimum(rest, b_.integer(1)));
     p_.open(share.begin, share.end);
     p_.set_lanes({static_cast<int>(lanes_), rest});
@@ -85,7 +85,7 @@ private:
       p_.set_lanes({});
       p_.close();
     }
-    if (!known || *known % lanes_) one_by_one(b_.multiply(full, lanes_));
+    if (lanes_ > 1 && (!known || *known % lanes_)) one_by_one(b_.multiply(full, lanes_));
   }
 
   void one_by_one(Ref first) {

@@ -42,7 +42,7 @@ private:
     Ref full = length ? b_.integer(*length - *length % w) : b_.integer(0);
     if (!length || *length >= w) {
       auto loop = p_.open(b_.integer(0), length ? full : count, w);
-      Ref limit = length ? no_ref : b_.subtract(count, loop.index);
+      Ref limit = length || w == 1 ? no_ref : b_.subtract(count, loop.index);
       p_.set_lanes({w, limit});
       body(At{loop.index, 1}, limit);
       p_.set_lanes({});

@@ -449,22 +449,42 @@ TEST_CASE("lines are sorted whatever they hold") {
       }
 }
 
+// The same results with any number of lanes in its kernels along lines, and for any team.
+void check_lanes(Module const& m, std::vector<Tensor> const& x) {
+  Compiled compiled(m);
+  auto const results = compiled.call(x).results;
+  for (i64 lanes : {1, 2, 4, 8, 16}) {
+    Module other = compiled.finished;
+    for (auto& n : other.functions.front().body.nodes)
+      if (is_kernel(n, KernelKind::lines)) {
+        n.kernel->schedule->pointwise.lanes = lanes;
+        n.kernel->schedule->parallel = n.kernel->barrier = true;
+      }
+    auto const got = Compiled(std::move(other), Compiled::Finished{}).call(x, 2).results;
+    for (size_t i = 0; i < got.size(); ++i)
+      CHECK_MESSAGE(difference({results[i]}, got[i]).empty(), print(m) << " with " << lanes << " lanes");
+  }
+}
+
 TEST_CASE("nodes along lines have the same bits with any number of lanes") {
   for (OpCode code : {OpCode::sort, OpCode::recurrence, OpCode::cumulative_max})
-    for (auto const& s : samples_of(code)) {
-      if (s.operands[0].dtype != DType::f32) continue;
-      auto const x = draw_operands(s, 8);
-      Compiled compiled(module_of(code, s));
-      auto const results = compiled.call(x).results;
-      for (i64 lanes : {1, 2, 4, 8, 16}) {
-        Module other = compiled.finished;
-        for (auto& n : other.functions.front().body.nodes)
-          if (is_kernel(n, KernelKind::lines)) n.kernel->schedule->pointwise.lanes = lanes;
-        auto const got = Compiled(std::move(other), Compiled::Finished{}).call(x).results;
-        for (size_t i = 0; i < got.size(); ++i)
-          CHECK_MESSAGE(difference({results[i]}, got[i]).empty(), info(code).name << " with " << lanes << " lanes");
-      }
-    }
+    for (auto const& s : samples_of(code))
+      if (s.operands[0].dtype == DType::f32) check_lanes(module_of(code, s), draw_operands(s, 8));
+  auto const symbolic = parse_ir("lines.ir", R"(
+func @f(%x: f32[batch,37], %y: f32[batch,3,5]) -> (a: f32[batch,37], b: i32[batch,37], c: f32[batch,37], d: f32[batch,3,5]) {
+  %v, %a0 = sort %x {axis=0} : f32[batch,37], i32[batch,37]
+  %w, %b = sort %v {axis=1} : f32[batch,37], i32[batch,37]
+  %a = recurrence %x, %w, 1 {axis=1, reverse=true} : f32[batch,37]
+  %c = cumulative_max %x {axis=0} : f32[batch,37]
+  %d = recurrence 0.5, %y, 0 {axis=1} : f32[batch,3,5]
+  return %a, %b, %c, %d
+}
+)");
+  REQUIRE(symbolic.diagnostics.empty());
+  Draw draw(9);
+  for (i64 batch : {1, 5, 16, 21})
+    check_lanes(symbolic.module, {draw_tensor(draw, {DType::f32, {batch, 37}}, -1, 1, 0, 0),
+                                  draw_tensor(draw, {DType::f32, {batch, 3, 5}}, -1, 1, 0, 0)});
 }
 
 TEST_CASE("operators of two floats on special literals") {
