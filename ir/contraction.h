@@ -81,7 +81,7 @@ struct Contraction {
   Dim batches = 1, rows = 1, depth = 1, columns = 1;
 
   std::optional<i64> vectors(i64 lanes) const; // in a row of the result, where its extent is known
-  std::optional<i64> blocks() const;                                                 // as far as it is known
+  std::optional<i64> blocks() const;           // as far as it is known
   bool blocked() const { return block != 0 && blocks().value_or(2) > 1; }
 };
 Contraction contraction_of(Function const&, Node const& kernel, std::vector<bool> const& numbers);
@@ -121,8 +121,8 @@ struct ContractBuffers {
   i64 panel = 0, rhs_rows = 0, lhs = 0, totals = 0;
   i64 elements() const { return panel + rhs_rows + lhs + totals; }
 };
-// A chunk of a sum over images ends with an image if it is a multiple of this, counted as depth_chunk is: in whole blocks.
-// 0: there is no such chunk.
+// A chunk of a sum over images ends with an image if it is a multiple of this, counted as depth_chunk is: in whole
+// blocks. 0: there is no such chunk.
 i64 chunk_of_images(Contraction const&);
 i64 images_of_chunk(Contraction const&, ContractSchedule const&); // boxes that are packed at a time
 // Does lhs have to be packed for each chunk of k? The chunks are walked outside of the panels then, whose totals all

@@ -4,8 +4,8 @@
 //     for chunk of rows                          one chunk, unless lhs is packed or k is long
 //       pack lhs                                 if it is virtual (computed by a prologue)
 //       for panel of NV vectors of columns       NV = 3, then 2 at the end; 1 if there is one vector only
-//         for chunk of k                         one chunk, unless k is long or known at run time only. Where lhs is packed
-//                                                by chunks of k, they are the outer loop, the panels the inner one
+//         for chunk of k                         one chunk, unless k is long or known at run time only; outside of the
+//                                                panels where lhs is packed chunk by chunk
 //           pack the panel of rhs                the prologue of rhs is computed here
 //           for tile of MR rows
 //             for block of k                   one without blocks

@@ -191,7 +191,8 @@ void ContractNest::pack_lhs_rows(Range depth) {
 // is a vector of its own.
 void ContractNest::pack_lhs_columns(Range depth) {
   i64 tile = schedule_.tile_rows, span = packed_depth(spec_.what, schedule_);
-  int piece = static_cast<int>(std::min(lanes(), tile)), pieces = b.stack_buffer("pieces", 2 * bytes(dtype()) * lanes());
+  int piece = static_cast<int>(std::min(lanes(), tile)),
+      pieces = b.stack_buffer("pieces", 2 * bytes(dtype()) * lanes());
   each(at_.rows.from, at_.rows.to, lanes(), [&](Ref m) {
     Ref inside = b.subtract(m, at_.rows.from);
     // Row m of the chunk stands at [m / MR][k][m % MR]; vectors may be wider or narrower than a tile.

@@ -7,9 +7,9 @@
 #include "ir/walk.h"
 
 #include <algorithm>
-#include <string>
 #include <bit>
 #include <fmt/ranges.h>
+#include <string>
 
 namespace nnc::verifying {
 namespace {
@@ -164,8 +164,8 @@ private:
       complain("depth_chunk is {}, expected a multiple of {}, the blocks of whole images", s.depth_chunk, chunk);
   }
   void once(Contraction const& c, ContractSchedule const& s) {
-    if (!c.rhs_shared || !c.columns.is_constant() || s.direct || s.depth_chunk || s.split == ContractSchedule::Split::columns ||
-        !c.depth.is_constant())
+    if (!c.rhs_shared || !c.columns.is_constant() || s.direct || s.depth_chunk ||
+        s.split == ContractSchedule::Split::columns || !c.depth.is_constant())
       complain("rhs_once is for a second operand that all batches share and all threads pack whole");
   }
 
