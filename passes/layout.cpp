@@ -205,8 +205,7 @@ private:
     for (auto v : n.operands)
       if (f_.type(v).rank() > 0 && is_fixed(v)) return false;
     auto operands = n.operands;
-    for (auto& v : operands)
-      if (f_.type(v).rank() > 0) v = turned(v, q);
+    for (auto& v : operands) v = f_.type(v).rank() > 0 ? turned(v, q) : native(v);
     gives(n, make_.make(n.op, operands, moved(n.attributes, q), turned_type(f_.type(n.result()), q)), q);
     return true;
   }
