@@ -1,11 +1,12 @@
-#!/usr/bin/env python3
-"""Milliseconds per step of nnc on W1 to W5 and W8, side by side with the peers on the same machine in the same session.
+#!/usr/bin/python3
+"""Milliseconds per step of nnc on W1 to W9, side by side with the peers on the same machine in the same session.
 
-    tools/bench/side_by_side.py NNC [--peers DIR] [--threads 1,2] [--rounds 3] [W1 W2 W3 W4 W5 W8]
+    tools/bench/side_by_side.py NNC [--peers DIR] [--threads 1,2] [--rounds 3] [W1 ... W9]
 
 NNC is the optimized command. DIR holds the drivers of the peers (numpy_bench.py, torch_bench.py); without it nnc is
 measured alone. Every round measures each contender once, one after the other, so that a slow minute of the machine
-hits all of them; the fastest round of each counts. Both sides train on Fashion-MNIST (Debian's dataset-fashion-mnist).
+hits all of them; the fastest round of each counts. Both sides train on Fashion-MNIST (Debian's dataset-fashion-mnist), and
+W6, W7, W9 on random numbers. Needs Debian's python3-numpy.
 """
 
 import argparse
@@ -18,41 +19,20 @@ import subprocess
 import sys
 import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-EXAMPLES = 60000
-BATCH = {"W1": 32, "W2": 32, "W3": 128, "W4": 64, "W5": 64, "W8": 128}
-EPOCHS = {"W1": 8, "W2": 8, "W3": 6, "W4": 3, "W5": 3, "W8": 6}
-
-
-def dense(*sizes):
-    return [a * b for a, b in zip(sizes, sizes[1:])]
-
-
-# Multiply-adds of one example, forward, layer by layer.
-LAYERS = {
-    "W1": dense(784, 10),
-    "W2": dense(784, 5, 10),
-    "W3": dense(784, 512, 512, 10),
-    "W4": [28 * 28 * 9 * 32, 14 * 14 * 9 * 32 * 64] + dense(3136, 128, 10),
-    "W5": [28 * 28 * 512, 28 * 128 * 512, 1280],
-    "W8": dense(784, 256, 64, 256, 784),
-}
-
-
-# Of one step, what nobody can save: forward, weight gradients, and input gradients but for the first layer.
-def flops(workload):
-    sizes = LAYERS[workload]
-    return 2 * BATCH[workload] * (3 * sum(sizes) - sizes[0])
+import workloads
+from workloads import HERE, WORKLOADS
 
 
 def nnc_ms(command, workload, threads):
     """The median epoch of one run; the first one, in which caches are cold, does not count."""
-    with tempfile.TemporaryDirectory() as folder:
-        log = pathlib.Path(folder) / "log.jsonl"
-        subprocess.run([command, HERE / f"{workload.lower()}.nn", "--train", "fashion", "--epochs", str(EPOCHS[workload]),
+    facts = WORKLOADS[workload]
+    with tempfile.TemporaryDirectory() as name:
+        log = pathlib.Path(name) / "log.jsonl"
+        data = workloads.data(workload, pathlib.Path(name))
+        subprocess.run([command, workloads.program(workload), "--train", data, "--epochs", str(facts.epochs),
                         "--threads", str(threads), "--log", log], check=True, capture_output=True)
         seconds = [json.loads(line)["seconds"] for line in log.read_text().splitlines()]
-    steps = -(-EXAMPLES // BATCH[workload])
+    steps = -(-facts.examples // facts.batch)
     return 1000 * statistics.median(b - a for a, b in zip(seconds, seconds[1:])) / steps
 
 
@@ -103,7 +83,7 @@ def main():
     for threads in team:
         print(f"peak of {threads} threads: {peak[threads] or 'unknown'} GFLOP/s")
     print(f"{'':4} {'threads':>7} {'who':>6} {'ms/step':>9} {'GFLOP/s':>8} {'of peak':>8}  nnc is faster by")
-    for workload in arguments.workloads or LAYERS:
+    for workload in arguments.workloads or WORKLOADS:
         for threads in team:
             best = {}
             for _ in range(arguments.rounds):
@@ -113,7 +93,7 @@ def main():
                         best[name] = min(ms, best.get(name, ms))
             for name, ms in best.items():
                 factor = "" if name == "nnc" else f"{ms / best['nnc']:.2f} x"
-                speed = flops(workload) / ms / 1e6
+                speed = workloads.flops(workload) / ms / 1e6
                 part = f"{speed / peak[threads]:.1%}" if peak[threads] else ""
                 print(f"{workload:4} {threads:>7} {name:>6} {ms:>9.4f} {speed:>8.1f} {part:>8}  {factor}", flush=True)
 
