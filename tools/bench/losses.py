@@ -5,13 +5,14 @@
     tools/bench/losses.py compare NNC [W1 ...]      # trains with the command NNC and compares; needs no PyTorch
 
 Weights and data come from workloads.py; rows are taken in the order of the files, W8 takes its noise from the data. A loss agrees
-when its relative distance from PyTorch's in f32 is at most the larger of 1e-3 and twice PyTorch's own distance, the largest so
-far between its losses in f32 and in f64.
+when its relative distance from PyTorch's in f32 is at most 1e-3, or at most twice the distance that PyTorch in f32 has from
+PyTorch in f64 until twice as many steps.
 
 Some trainings blow up a difference in the last bit to percents within 200 steps: a relu near 0 is on in one and off in the
-other, and Adam takes a whole step for a weight that had no gradient before. When that happens first is a matter of luck. So
-`reference` tries the weights of several seeds and keeps those with which f32 stays closest to f64; where it does not stay close,
-PyTorch's distance is the largest of several trainings in f32, which differ in the order of the rows inside of a batch.
+other, and Adam takes a whole step for a weight whose gradient is rounded from nothing. When that happens first is a matter of
+luck. So where f32 does not stay close to f64, PyTorch's distance is the largest of several trainings in f32, which differ in the
+order of the rows inside of a batch; and `reference` tries the weights of several seeds and keeps those with which it stays
+close for most steps.
 Needs Debian's python3-numpy and dataset-fashion-mnist, and for `reference` python3-torch.
 """
 
@@ -161,17 +162,19 @@ def distance(f32, f64):
     return numpy.maximum.accumulate(abs(f32 - f64) / f64)
 
 
-def closest_seed(torch, workload, seeds):
-    best = None
-    for seed in range(1, seeds + 1):
-        f32, f64 = (numpy.array(train_torch(torch, workload, dtype, seed)) for dtype in (torch.float32, torch.float64))
-        apart = distance(f32, f64)
-        print(f"{workload}: seed {seed}, f32 from f64 {apart[-1]:.1e}", flush=True)
-        if best is None or apart[-1] < best[-1][-1]:
-            best = seed, f32, f64, apart
-        if apart[-1] < TOLERANCE / 4:
-            break
-    return best
+def steps_within(distances, bound=1e-5):
+    return int(numpy.argmax(numpy.append(distances, 1) > bound))
+
+
+def seed_trained(torch, workload, seed, orders):
+    """Losses in f32 and in f64, and the largest distance so far between those in f64 and any in f32."""
+    f32, f64 = (numpy.array(train_torch(torch, workload, dtype, seed)) for dtype in (torch.float32, torch.float64))
+    apart = distance(f32, f64)
+    for order in range(orders if apart[-1] > TOLERANCE / 4 else 0):
+        other = train_torch(torch, workload, torch.float32, seed, numpy.random.RandomState(order))
+        apart = numpy.maximum(apart, distance(numpy.array(other), f64))
+    print(f"{workload}: seed {seed}, f32 from f64 {apart[-1]:.1e}, within 1e-5 for {steps_within(apart)} steps", flush=True)
+    return f32, f64, apart
 
 
 def write_reference(names, seeds, orders):
@@ -180,13 +183,15 @@ def write_reference(names, seeds, orders):
     torch.set_num_threads(1)
     FOLDER.mkdir(exist_ok=True)
     for workload in names:
-        seed, f32, f64, apart = closest_seed(torch, workload, seeds)
-        for order in range(1, orders + 1 if apart[-1] > TOLERANCE / 4 else 1):
-            other = numpy.array(train_torch(torch, workload, torch.float32, seed, numpy.random.RandomState(order)))
-            apart = numpy.maximum(apart, distance(other, f64))
-            print(f"{workload}: order {order}, f32 from f64 {distance(other, f64)[-1]:.1e}", flush=True)
-        text = f"# {workload} by PyTorch {torch.__version__}: loss in f32, in f64, distance of f32 from f64 so far; weights of seed {seed}\n"
-        text += "".join(f"{a:.9g} {b:.17g} {c:.1e}\n" for a, b, c in zip(f32, f64, apart))
+        best = None
+        for seed in range(1, seeds + 1):
+            found = seed_trained(torch, workload, seed, orders)
+            if best is None or steps_within(found[-1]) > steps_within(best[-1]):
+                best, kept = found, seed
+            if found[-1][-1] < TOLERANCE / 4:
+                break
+        text = f"# {workload} by PyTorch {torch.__version__}: loss in f32, in f64, distance of f32 from f64 so far; weights of seed {kept}\n"
+        text += "".join(f"{a:.9g} {b:.17g} {c:.1e}\n" for a, b, c in zip(*best))
         (FOLDER / f"{workload.lower()}.txt").write_text(text)
 
 
@@ -218,10 +223,6 @@ def train_nnc(command, workload, seed):
         return [json.loads(line)["loss"] for line in log.read_text().splitlines()]
 
 
-def steps_within(distances, bound=1e-5):
-    return int(numpy.argmax(numpy.append(distances, 1) > bound))
-
-
 def compare(command, names):
     failed = 0
     for workload in names:
@@ -229,7 +230,8 @@ def compare(command, names):
         f32, f64, apart = numpy.array([row.split() for row in rows], float).T
         losses = numpy.array(train_nnc(command, workload, int(title.split()[-1])))
         assert losses.shape == f32.shape, f"{workload}: {len(losses)} losses, expected {len(f32)}"
-        allowed = numpy.maximum(TOLERANCE, 2 * apart)
+        twice_as_early = apart[numpy.minimum(2 * numpy.arange(STEPS) + 1, STEPS - 1)]
+        allowed = numpy.maximum(TOLERANCE, 2 * twice_as_early)
         found = abs(losses - f32) / f32
         wrong = numpy.flatnonzero(~(found <= allowed))
         failed += len(wrong) > 0
@@ -243,8 +245,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     jobs = parser.add_subparsers(dest="job", required=True)
     job = jobs.add_parser("reference")
-    job.add_argument("--seeds", type=int, default=8)
-    job.add_argument("--orders", type=int, default=8)
+    job.add_argument("--seeds", type=int, default=4)
+    job.add_argument("--orders", type=int, default=4)
     job.add_argument("workloads", nargs="*")
     job = jobs.add_parser("compare")
     job.add_argument("nnc", type=os.path.abspath)
