@@ -22,8 +22,8 @@ from workloads import WORKLOADS
 def checkpoint(command, workload, data, steps, options):
     with tempfile.TemporaryDirectory() as folder:
         file = pathlib.Path(folder) / "w.safetensors"
-        subprocess.run([command, workloads.program(workload), "--train", data, "--steps", str(steps), "--save", file, *options],
-                       check=True, capture_output=True)
+        words = ["--train", data, "--steps", str(steps), "--save", file, *options]
+        subprocess.run([command, workloads.program(workload), *words], check=True, capture_output=True)
         return hashlib.sha256(file.read_bytes()).hexdigest()[:12]
 
 
@@ -45,7 +45,8 @@ def main():
         expected = next(iter(found.values()))
         others = [f"{way}: {bits}" for way, bits in found.items() if bits != expected]
         differ += len(others) > 0
-        print(f"{workload}: {expected} {'DIFFERS with ' + ', '.join(others) if others else f'in all {len(ways)} ways'}", flush=True)
+        verdict = f"DIFFERS with {', '.join(others)}" if others else f"in all {len(ways)} ways"
+        print(f"{workload}: {expected} {verdict}", flush=True)
     return 1 if differ else 0
 
 

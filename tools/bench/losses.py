@@ -4,15 +4,15 @@
     tools/bench/losses.py reference [W1 ...]        # PyTorch in f32 and in f64 writes losses/w1.txt ...
     tools/bench/losses.py compare NNC [W1 ...]      # trains with the command NNC and compares; needs no PyTorch
 
-Weights and data come from workloads.py; rows are taken in the order of the files, W8 takes its noise from the data. A loss agrees
-when its relative distance from PyTorch's in f32 is at most 1e-3, or at most twice the distance that PyTorch in f32 has from
-PyTorch in f64 until twice as many steps.
+Weights and data come from workloads.py; rows are taken in the order of the files, W8 takes its noise from the data. A loss
+agrees when its relative distance from PyTorch's in f32 is at most 1e-3, or at most twice the distance that PyTorch in f32
+has from PyTorch in f64 until twice as many steps.
 
 Some trainings blow up a difference in the last bit to percents within 200 steps: a relu near 0 is on in one and off in the
-other, and Adam takes a whole step for a weight whose gradient is rounded from nothing. When that happens first is a matter of
-luck. So where f32 does not stay close to f64, PyTorch's distance is the largest of several trainings in f32, which differ in the
-order of the rows inside of a batch; and `reference` tries the weights of several seeds and keeps those with which it stays
-close for most steps.
+other, and Adam takes a whole step for a weight whose gradient is rounded from nothing. When that happens first is a matter
+of luck. So where f32 does not stay close to f64, PyTorch's distance is the largest of several trainings in f32, which
+differ in the order of the rows inside of a batch; and `reference` tries the weights of several seeds and keeps those with
+which it stays close for most steps.
 Needs Debian's python3-numpy and dataset-fashion-mnist, and for `reference` python3-torch.
 """
 
@@ -129,8 +129,9 @@ def nets(torch):
         return F.mse_loss(torch.sigmoid(denses(w, x + 0.3 * c["noise"], 4)), x)
 
     def w9(w, c):
-        x = torch.cat([F.embedding(c[n].long(), w[t]) for n, t in (("user", "embedding.table"), ("item", "embedding_2.table"))], 1)
-        return F.binary_cross_entropy_with_logits(denses(w, x, 3)[:, 0], c["wanted"])
+        user = F.embedding(c["user"].long(), w["embedding.table"])
+        item = F.embedding(c["item"].long(), w["embedding_2.table"])
+        return F.binary_cross_entropy_with_logits(denses(w, torch.cat([user, item], 1), 3)[:, 0], c["wanted"])
 
     return locals()
 
@@ -150,8 +151,10 @@ def train_torch(torch, name, dtype, seed, shuffle=None):
     """The losses. With `shuffle`, a source of random numbers, the rows of each batch are taken in another order, which
     changes nothing but how sums are rounded."""
     workload = workload_of(name)
-    w = {path: torch.from_numpy(v).to(dtype).requires_grad_() for path, v in workloads.initial_weights(workload, seed).items()}
-    data = {column: torch.from_numpy(v.copy()) for column, v in workloads.columns(workload, examples_of(workload)).items()}
+    initial = workloads.initial_weights(workload, seed)
+    w = {path: torch.from_numpy(v).to(dtype).requires_grad_() for path, v in initial.items()}
+    columns = workloads.columns(workload, examples_of(workload))
+    data = {column: torch.from_numpy(v.copy()) for column, v in columns.items()}
     data = {column: v if v.dtype == torch.int32 else v.to(dtype) for column, v in data.items()}
     loss_of, step = nets(torch)[workload.lower()], optimizer(torch, name, list(w.values()))
     batch, count, losses = WORKLOADS[workload].batch, examples_of(workload), []
@@ -199,8 +202,8 @@ def write_reference(names, seeds, orders):
                 best, kept = found, seed
             if found[-1][-1] < TOLERANCE / 4:
                 break
-        text = f"# {name} by PyTorch {torch.__version__}: loss in f32, in f64, distance of f32 from f64 so far; weights of seed {kept}\n"
-        text += "".join(f"{a:.9g} {b:.17g} {c:.1e}\n" for a, b, c in zip(*best))
+        text = f"# {name} by PyTorch {torch.__version__}: loss in f32, in f64, distance of f32 from f64 so far; "
+        text += f"weights of seed {kept}\n" + "".join(f"{a:.9g} {b:.17g} {c:.1e}\n" for a, b, c in zip(*best))
         (FOLDER / f"{name.lower()}.txt").write_text(text)
 
 
@@ -217,7 +220,8 @@ def write_safetensors(path, tensors):
         header[name] = {"dtype": "F32", "shape": array.shape, "data_offsets": [place, place + array.nbytes]}
         place += array.nbytes
     text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + b"".join(a.astype("<f4").tobytes() for a in tensors.values()))
+    elements = b"".join(array.astype("<f4").tobytes() for array in tensors.values())
+    path.write_bytes(len(text).to_bytes(8, "little") + text + elements)
 
 
 def train_nnc(command, name, seed):
@@ -227,9 +231,10 @@ def train_nnc(command, name, seed):
         folder = pathlib.Path(temporary)
         weights, log = folder / "weights.safetensors", folder / "log.jsonl"
         write_safetensors(weights, workloads.initial_weights(workload, seed))
-        subprocess.run([command, workloads.program(workload), "--train", workloads.write_data(workload, examples_of(workload), folder),
-                        "--load", weights, "--no-shuffle", "--steps", str(STEPS), "--log", log, "--log-every", "1", *settings],
-                       check=True, capture_output=True)
+        data = workloads.write_data(workload, examples_of(workload), folder)
+        words = ["--train", data, "--load", weights, "--no-shuffle", "--steps", str(STEPS)]
+        words += ["--log", log, "--log-every", "1", *settings]
+        subprocess.run([command, workloads.program(workload), *words], check=True, capture_output=True)
         return [json.loads(line)["loss"] for line in log.read_text().splitlines()]
 
 
@@ -246,8 +251,9 @@ def compare(command, names):
         wrong = numpy.flatnonzero(~(found <= allowed))
         failed += len(wrong) > 0
         verdict = f"FAILED first at step {wrong[0] + 1}: {losses[wrong[0]]} for {f32[wrong[0]]}" if len(wrong) else "ok"
-        print(f"{name}: nnc from f32 {found.max():.1e}, from f64 {distance(losses, f64)[-1]:.1e}, f32 from f64 {apart[-1]:.1e}, "
-              f"within 1e-5 for {steps_within(found)} and {steps_within(apart)} steps  {verdict}", flush=True)
+        print(f"{name}: nnc from f32 {found.max():.1e}, from f64 {distance(losses, f64)[-1]:.1e}, "
+              f"f32 from f64 {apart[-1]:.1e}, within 1e-5 for {steps_within(found)} and {steps_within(apart)} steps  {verdict}",
+              flush=True)
     return failed
 
 

@@ -82,8 +82,8 @@ WORKLOADS = {
     "W2": Workload(32, TRAINING_IMAGES, 8, chain(784, 5, 10), denses(784, 5, 10)),
     "W3": Workload(128, TRAINING_IMAGES, 6, chain(784, 512, 512, 10), denses(784, 512, 512, 10)),
     "W4": Workload(64, TRAINING_IMAGES, 3, [28 * 28 * 9 * 32, 14 * 14 * 9 * 32 * 64] + chain(3136, 128, 10),
-                   numbered("conv2d", [{"weight": (32, 1, 3, 3), "bias": (32,)}, {"weight": (64, 32, 3, 3), "bias": (64,)}])
-                   | denses(3136, 128, 10)),
+                   {"conv2d.weight": (32, 1, 3, 3), "conv2d.bias": (32,), "conv2d_2.weight": (64, 32, 3, 3),
+                    "conv2d_2.bias": (64,)} | denses(3136, 128, 10)),
     "W5": Workload(64, TRAINING_IMAGES, 3, [28 * 28 * 512, 28 * 128 * 512, 1280], LSTM | denses(128, 10)),
     "W6": Workload(16, 16 * 30, 4, [0] + 4 * [128 * 12 * 128 * 128, 2 * 128 * 128 * 128] + [128 * 128 * 96],
                    {"place": (128, 128), "embedding.table": (96, 128)} | numbered("block", 4 * [TRANSFORMER])
@@ -126,8 +126,8 @@ def columns(workload, examples):
         image = random.standard_normal((examples, 3, 32, 32)).astype(numpy.float32)
         return {"image": image, "label": random.randint(0, 10, examples).astype(numpy.int32)}
     if workload == "W9":
-        ids = {name: random.randint(0, count, examples).astype(numpy.int32) for name, count in (("user", 10000), ("item", 5000))}
-        return ids | {"wanted": random.randint(0, 2, examples).astype(numpy.float32)}
+        user, item = (random.randint(0, count, examples).astype(numpy.int32) for count in (10000, 5000))
+        return {"user": user, "item": item, "wanted": random.randint(0, 2, examples).astype(numpy.float32)}
     image = fashion("images-idx3")[:examples]
     if workload == "W8":
         return {"image": image, "noise": random.standard_normal((examples, 784)).astype(numpy.float32)}
@@ -152,7 +152,7 @@ def write_data(workload, examples, folder):
 
 
 def data(workload, folder):
-    """What to give to --train where speed or bits count: all of Fashion-MNIST, or random numbers in files that are written."""
+    """What to give to --train where speed or bits count: all of Fashion-MNIST, or files of random numbers."""
     return write_data(workload, WORKLOADS[workload].examples, folder) if workload in ("W6", "W7", "W9") else "fashion"
 
 
