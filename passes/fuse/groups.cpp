@@ -23,6 +23,7 @@
 namespace nnc::fusion {
 namespace {
 
+constexpr u64 most_times = 16;    // a node is computed at so many indices for an element of its kernel
 constexpr size_t cheap_nodes = 4; // so many instructions may be computed again, or while a panel is packed
 
 Shape outer_part(Shape const& space, i64 row_axes) { return {space.begin(), space.end() - row_axes}; }
@@ -84,7 +85,7 @@ Group group_of_node(Graph const& g, NodeId id) {
 
 Groups::Groups(Graph const& graph)
     : graph_(graph), group_of_(graph.size(), no_node), groups_(graph.size()), inlined_(graph.size()),
-      seen_(graph.size()), before_(graph.size()), place_(graph.size()) {
+      times_(graph.size(), 1), seen_(graph.size()), before_(graph.size()), place_(graph.size()) {
   for (NodeId n = 0; n < graph.size(); ++n) {
     for (auto m : graph.next[n]) before_[m].push_back(n);
     if (!is_grouped(graph.classes[n])) continue;
@@ -145,10 +146,32 @@ bool Groups::reads_arguments(Group const& p) const {
   });
 }
 
+// At how many indices does C read P for one of its elements? Reads at its own index are one.
+//
+//     %y = max %p, %x     %p = pad of a slice of %x: 2. A chain of n such nodes in one kernel would compute the first
+//     one %z = max %q, %y     2^n times
+u64 Groups::times_read(GroupId pid, GroupId cid) const {
+  std::vector<NodeId> readers;
+  for (auto given : groups_[pid].nodes)
+    for (auto reader : graph_.readers[given])
+      if (group_of_[reader] == cid) readers.push_back(reader);
+  std::sort(readers.begin(), readers.end());
+  readers.erase(std::unique(readers.begin(), readers.end()), readers.end());
+  u64 same = 0, elsewhere = 0;
+  for (auto reader : readers)
+    for (auto const& a : graph_.accesses[reader]) {
+      if (a.producer == no_node || group_of_[a.producer] != pid) continue;
+      if (a.how == How::same) same = std::max(same, times_[reader]);
+      else elsewhere += times_[reader];
+    }
+  return same + elsewhere;
+}
+
 // P may be computed wherever C reads it: it is read once for every element (by a reduction), or costs little.
 bool Groups::inlines_cheaply(GroupId pid, GroupId c) const {
   auto const& p = groups_[pid];
   if (p.kind != Kind::pointwise || p.inner_loop || gives_result(pid) || consumers(pid).size() > 1) return false;
+  if (times_read(pid, c) > most_times) return false;
   bool cheap = !p.costly && p.nodes.size() <= cheap_nodes;
   return cheap || (groups_[c].inner_loop && reads_only(pid, c, How::reduced));
 }
@@ -255,8 +278,13 @@ void Groups::unite(GroupId pid, GroupId cid, Merged const& merged) {
   u32 const place = close_up(pid, cid);
   --count_;
   auto &p = groups_[pid], &c = groups_[cid];
-  if (merged.inlines)
-    for (auto n : p.nodes) inlined_[n] = true;
+  if (merged.inlines) {
+    u64 const times = times_read(pid, cid);
+    for (auto n : p.nodes) {
+      inlined_[n] = true;
+      times_[n] *= times;
+    }
+  }
   Group both{.kind = merged.kind,
              .space = merged.space,
              .row_axes = merged.row_axes,

@@ -60,6 +60,7 @@ private:
   bool reads_only(GroupId p, GroupId c, How) const;
   bool reads_arguments(Group const&) const; // and nothing that another kernel gives
   bool inlines_cheaply(GroupId p, GroupId c) const;
+  u64 times_read(GroupId p, GroupId c) const;
   struct Search {
     GroupId first, end;
     u32 low, high; // places between which groups are looked at
@@ -75,6 +76,7 @@ private:
   std::vector<GroupId> group_of_; // per node
   std::vector<Group> groups_;     // per node; those that nodes point to are alive
   std::vector<bool> inlined_;     // per node: computed at other indices than the space of its group
+  std::vector<u64> times_;        // per node: at so many indices it is computed for each element of its group
   std::vector<u32> seen_;         // per group: the last search that met it
   u32 search_ = 0;
   std::vector<std::vector<NodeId>> before_; // per node: the reverse of Graph::next
