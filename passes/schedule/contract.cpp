@@ -45,7 +45,7 @@ std::vector<i64> panels_of(std::optional<i64> vectors) {
 
 // As many rows as the registers hold beside the vectors of a panel, for loops of which enough are left.
 i64 rows_of_tile(i64 widest, i64 registers) {
-  i64 rows = widest == 1 || registers >= 32 ? 8 : 4;
+  i64 rows = widest == 1 && registers >= 32 ? 16 : widest == 1 || registers >= 32 ? 8 : 4;
   while (rows > 1 && !fits_registers(rows, widest, registers)) rows /= 2;
   return rows;
 }
