@@ -57,6 +57,9 @@ struct ContractSpec {
   // Elements of a window box (ir/contraction.h): at these indices along its axes, of which the last differs from lane
   // to lane; `sure`: where it is known to lie in the image. What is none of its elements is 0.
   std::function<Ref(Ref batch, Ref image, std::vector<At> const& at, bool sure)> window;
+  // The last two axes of the box, positions and channels, lie in memory one behind the other: the last index is over
+  // both.
+  bool window_runs = false;
 
   int lanes = 8;                         // W
   Ref thread = no_ref, threads = no_ref; // no_ref: one thread does everything

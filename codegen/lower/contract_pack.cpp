@@ -127,6 +127,7 @@ void ContractNest::pack_windows(Range depth) {
   i64 row = 1; // elements along the last axis that is longer than 1
   size_t last = box.axes.size();
   while (last > 0 && row == 1) row = box.axes[--last].extent;
+  if (spec_.window_runs) row *= box.axes[--last].extent;
   i64 const rows = box.elements / row;
   every(b.integer(0), images, 1, [&](Ref image) {
     every(b.integer(0), b.integer(rows), 1, [&](Ref number) {
@@ -142,11 +143,16 @@ void ContractNest::pack_windows(Range depth) {
   });
 }
 
-// Along the last axis: what lies in front of the image, in it, and behind it. Where elements of the image stand apart,
-// each lane has to be looked at.
+// Along the last axis, or the last two: what lies in front of the image, in it, and behind it. Where elements of the
+// image stand apart, each lane has to be looked at.
 void ContractNest::pack_windows_row(Ref image, std::vector<At> places, Ref target) {
   auto const& box = *spec_.what.box;
-  auto const& axis = box.axes[places.size()];
+  auto axis = box.axes[places.size()];
+  if (spec_.window_runs) {
+    i64 const channels = box.axes[places.size() + 1].extent;
+    axis.least *= channels, axis.extent *= channels;
+    axis.inside = {axis.inside->first * channels, axis.inside->second * channels};
+  }
   auto const& inside = axis.inside;
   auto vectors = [&](i64 from, i64 to, bool sure) {
     if (from >= to) return;
