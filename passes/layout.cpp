@@ -202,6 +202,7 @@ private:
     Axes q;
     for (auto v : n.operands)
       if (q.empty() && is_turned(v)) q = turned_.at(v).permutation;
+    for (i64 i = 0; q.size() < f_.type(n.result()).shape.size(); ++i) q.push_back(i); // turned scalars say nothing
     for (auto v : n.operands)
       if (f_.type(v).rank() > 0 && is_fixed(v)) return false;
     auto operands = n.operands;
