@@ -85,13 +85,13 @@ bool decide_windows(ContractSchedule& s, Contraction const& c) {
   return true;
 }
 
-// Rows that lie side by side, steps of the sum far apart: from a copy they come in order. It takes totals for all
-// panels (packs_by_chunks), which many panels do not pay for.
+// Rows that lie side by side, steps of the sum far apart: from a copy they come in order. One panel reads them once
+// anyway, and a copy takes totals for all panels (chunks_outside), which many do not pay for.
 bool is_better_packed(Contraction const& c, ContractSchedule const& s, i64 lanes) {
   auto const& lhs = c.lhs.plain;
   return lhs && one_stride(lhs->outer) == 1 && !lhs->inner.empty() &&
-         lhs->inner.back().stride * bytes(c.dtype) >= far_apart &&
-         c.vectors(lanes).value_or(1) <= few_panels * s.panels.front();
+         lhs->inner.back().stride * bytes(c.dtype) >= far_apart && c.vectors(lanes).value_or(1) > s.panels.front() &&
+         *c.vectors(lanes) <= few_panels * s.panels.front();
 }
 
 void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
