@@ -55,7 +55,8 @@ void exchange_quads(llvm::IRBuilder<>& b, V& x, V& y, int lanes, int d) {
 
 std::vector<V> transpose(llvm::IRBuilder<>& b, std::vector<V> rows) {
   int lanes = static_cast<int>(rows.size());
-  if (lanes == 2) return {b.CreateShuffleVector(rows[0], rows[1], {0, 2}), b.CreateShuffleVector(rows[0], rows[1], {1, 3})};
+  if (lanes == 2)
+    return {b.CreateShuffleVector(rows[0], rows[1], {0, 2}), b.CreateShuffleVector(rows[0], rows[1], {1, 3})};
   int quads = lanes / 4;
   for (int g = 0; g < quads; ++g) transpose_within_quads(b, &rows[static_cast<size_t>(4 * g)], lanes);
   for (int c = 0; c < 4; ++c) // rows[4g + c] holds column 4q + c of the rows 4g..4g+3 in quad q
@@ -98,9 +99,8 @@ llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes, unsigned 
   b.SetInsertPoint(loop);
   auto* k = b.CreatePHI(i64_type, 2);
   k->addIncoming(b.getInt64(0), entry);
-  V left =
-      b.CreateTrunc(b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateSub(depth, k), b.getInt64(lanes)),
-                       b.getInt32Ty());
+  V left = b.CreateTrunc(b.CreateBinaryIntrinsic(llvm::Intrinsic::smin, b.CreateSub(depth, k), b.getInt64(lanes)),
+                         b.getInt32Ty());
   V mask = b.CreateICmpSLT(llvm::ConstantVector::get(count), b.CreateVectorSplat(lanes, left));
   std::vector<V> block;
   for (auto* start : row)
