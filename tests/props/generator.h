@@ -13,6 +13,7 @@
 #include <cmath>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace nnc::props {
 
@@ -491,8 +492,14 @@ private:
       return false;
     }
     count(n);
+    scanned_.insert(n.results.begin(), n.results.end());
     for (size_t i = 0; i < values.size(); ++i) keep(n.results[i], std::move(values[i]), producer);
     return true;
+  }
+
+  // Rounds may blow a rounding up without limit, and nothing but a float says by how much it has moved.
+  bool comes_from_scan(Node const& n) const {
+    return std::any_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return scanned_.count(v) > 0; });
   }
 
   bool add_node() {
@@ -520,13 +527,16 @@ private:
     for (auto v : results) values.push_back(value_of(n, v));
     bool small_batch_only = std::none_of(type(y).shape.begin() + (type(y).rank() > 0), type(y).shape.end(),
                                          [](Dim const& d) { return !d.is_constant(); });
-    if (!small_batch_only || !std::all_of(values.begin(), values.end(), comparable) ||
+    bool const decides = comes_from_scan(n) && std::any_of(results.begin(), results.end(),
+                                                           [&](ValueId v) { return !is_float(type(v).dtype); });
+    if (!small_batch_only || decides || !std::all_of(values.begin(), values.end(), comparable) ||
         near_a_jump(n, operands, bound_type(type(y), seed_))) {
       f_.body.nodes.pop_back();
       ++coverage_.dropped;
       return false;
     }
     count(n);
+    if (comes_from_scan(n)) scanned_.insert(results.begin(), results.end());
     for (size_t i = 0; i < results.size(); ++i) keep(results[i], std::move(values[i]), std::string(info(code).name));
     return true;
   }
@@ -621,6 +631,7 @@ private:
   std::vector<ValueId> values_;
   std::map<ValueId, Tensor> tensors_;
   std::map<ValueId, std::string> producers_;
+  std::set<ValueId> scanned_; // computed from what a scan or a cond gives
 };
 
 } // namespace nnc::props
