@@ -31,6 +31,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 namespace nnc {
 namespace {
@@ -143,16 +144,18 @@ Groups groups_of(Graph const& graph, bool together) {
   return groups;
 }
 
-std::vector<bool> recomputed(Function& f) {
-  Graph const graph(f);
-  return cheaper_again(graph, groups_of(graph, true));
-}
-
 // The nodes of a function, or of a region as one.
 void group(Function& f, bool together) {
   order_updates(f);
-  Graph const graph(f, together ? recomputed(f) : std::vector<bool>{});
-  Groups const groups = groups_of(graph, together);
+  std::optional<Graph> found(std::in_place, f);
+  std::optional<Groups> grouped(groups_of(*found, together));
+  auto again = together ? cheaper_again(*found, *grouped) : std::vector<bool>{};
+  if (std::find(again.begin(), again.end(), true) != again.end()) {
+    found.emplace(f, std::move(again));
+    grouped.emplace(groups_of(*found, together));
+  }
+  Graph const& graph = *found;
+  Groups const& groups = *grouped;
   std::vector<bool> known(f.values.size());
   for (ValueId v = 0; v < known.size(); ++v) known[v] = graph.known_before_step(v);
   for (auto& n : f.body.nodes) {
