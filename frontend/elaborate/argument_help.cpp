@@ -1,7 +1,9 @@
 // An argument of the wrong type: which conversion of it, or of another argument of the call, would fit. A conversion is
 // offered only after the type that it makes has been matched against all patterns of the call.
 #include "frontend/elaborate/argument_help.h"
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/pattern.h"
+#include "frontend/elaborate/tensor.h"
 
 #include <fmt/core.h>
 #include <functional>
@@ -90,35 +92,35 @@ bool takes_an_index(std::string_view text) {
 
 // Does every pattern of the call match, if the given arguments had these types instead?
 bool ArgumentHelp::would_match(Slots const& slots, std::map<size_t, Any> const& instead) {
-  Frame saved = *e_.frame_;
-  e_.frame_->names.clear();
-  e_.frame_->float_type = e_.frame_->int_type = {};
+  Frame saved = *now_.frame;
+  now_.frame->names.clear();
+  now_.frame->float_type = now_.frame->int_type = {};
   bool fits = true;
   try {
     for (size_t i = 0; fits && i < slots.values.size(); ++i) {
       if (!slots.values[i]) continue;
       auto const& p = slots.function.parameters[i];
       Any value = instead.contains(i) ? instead.at(i) : *slots.values[i];
-      fits = !p.type || !e_.match(*p.type, value, slots.places[i]);
-      e_.frame_->names[p.name.text] = std::move(value);
+      fits = !p.type || e_.patterns.match(*p.type, value, slots.places[i]);
+      now_.frame->names[p.name.text] = std::move(value);
     }
   } catch (Failure const&) {
     fits = false;
   }
-  *e_.frame_ = std::move(saved);
+  *now_.frame = std::move(saved);
   return fits;
 }
 
 // A value that has nothing but a type.
 Any ArgumentHelp::of_type(Type const& t, Location at) {
-  Builder& make = e_.builder(at);
+  Builder& make = e_.tensors.builder(at);
   ValueId zero = is_float(t.dtype) ? make.constant(t.dtype, 0.0) : make.integer(t.dtype, 0);
-  return e_.tensor(t.shape.empty() ? zero : make.broadcast_scalar(zero, t.shape));
+  return e_.tensors.tensor(t.shape.empty() ? zero : make.broadcast_scalar(zero, t.shape));
 }
 
 // Is it given from outside, not computed?
 bool ArgumentHelp::is_argument(Any const& v) const {
-  for (auto const& a : e_.graph_->function.arguments)
+  for (auto const& a : now_.graph->function.arguments)
     if (v.tensor() && a.value == v.tensor()->id) return true;
   return false;
 }
@@ -128,7 +130,7 @@ std::vector<size_t> ArgumentHelp::tensors_of(Slots const& slots, size_t first) c
   std::vector<size_t> out;
   auto is_tensor = [&](size_t i) {
     auto const* t = slots.values[i] ? slots.values[i]->tensor() : nullptr;
-    return t && !t->tunes && t->graph == e_.graph_ && slots.function.parameters[i].type;
+    return t && !t->tunes && t->graph == now_.graph && slots.function.parameters[i].type;
   };
   if (is_tensor(first)) out.push_back(first);
   for (size_t i = 0; i < slots.values.size(); ++i)
@@ -140,12 +142,12 @@ std::optional<std::string> ArgumentHelp::fitting_conversion(Slots const& slots, 
   auto const tensors = tensors_of(slots, wrong);
   if (tensors.empty() || tensors.front() != wrong) return {};
   Location at = slots.places[wrong];
-  auto type_at = [&](size_t i) -> Type const& { return e_.type_of(*slots.values[i]); };
+  auto type_at = [&](size_t i) -> Type const& { return type_of(*slots.values[i]); };
   auto offered = [&](size_t i, Conversion const& c) -> std::optional<std::string> {
     if (!would_match(slots, {{i, of_type(c.type, at)}})) return {};
     bool const piped = slots.places[i] == slots.call_at;
-    if (piped && !c.pipe.empty()) return fmt::format("`... |> {} |> {}` would fit", c.pipe, e_.source_of(at));
-    std::string operand = e_.source_of(slots.places[i]);
+    if (piped && !c.pipe.empty()) return fmt::format("`... |> {} |> {}` would fit", c.pipe, errors_.source_of(at));
+    std::string operand = errors_.source_of(slots.places[i]);
     auto prefix = operand.find_first_not_of(" =", slots.function.parameters[i].name.text.size());
     if (operand.starts_with(slots.function.parameters[i].name.text) && operand.find('=') < prefix)
       operand = operand.substr(prefix);
@@ -184,14 +186,14 @@ std::optional<std::string> ArgumentHelp::fitting_conversion(Slots const& slots, 
 
 // `one_hot(label, 10)` where the label itself fits.
 std::optional<std::string> ArgumentHelp::fitting_operand(Slots const& slots, size_t wrong) {
-  std::string const text = e_.source_of(slots.places[wrong]);
+  std::string const text = errors_.source_of(slots.places[wrong]);
   auto const open = std::min(text.find('('), text.size());
   auto const function = text.substr(0, open);
   if (!dtype_named(function) && function != "one_hot" && function != "argmax" && function != "flatten") return {};
   auto const end = std::min(text.find_first_of(",)", open), text.size());
-  auto const found = e_.frame_->caller->names.find(text.substr(std::min(open + 1, end), end - open - 1));
-  if (found == e_.frame_->caller->names.end() || !found->second.tensor()) return {};
-  if (found->second.tensor()->graph != e_.graph_ || !would_match(slots, {{wrong, found->second}})) return {};
+  auto const found = now_.frame->caller->names.find(text.substr(std::min(open + 1, end), end - open - 1));
+  if (found == now_.frame->caller->names.end() || !found->second.tensor()) return {};
+  if (found->second.tensor()->graph != now_.graph || !would_match(slots, {{wrong, found->second}})) return {};
   return fmt::format("`{}` has the type {} and would fit", found->first, shown(found->second));
 }
 
@@ -199,7 +201,7 @@ std::optional<std::string> ArgumentHelp::fitting_operand(Slots const& slots, siz
 std::optional<std::string> ArgumentHelp::fitting_tensor(Slots const& slots, size_t wrong) {
   for (size_t i = wrong + 1; !slots.number.empty() && i < slots.values.size(); ++i) {
     auto const* t = slots.values[i] ? slots.values[i]->tensor() : nullptr;
-    if (!t || t->tunes || t->graph != e_.graph_) continue;
+    if (!t || t->tunes || t->graph != now_.graph) continue;
     if (!would_match(slots, {{wrong, *slots.values[i]}, {i, *slots.values[wrong]}})) continue;
     auto const& p = slots.function.parameters;
     if (p[i].initial && !std::holds_alternative<syntax::NumberExpr>(p[i].initial->as)) continue; // takes no number
@@ -211,7 +213,7 @@ std::optional<std::string> ArgumentHelp::fitting_tensor(Slots const& slots, size
 // Two arguments that stand in the wrong order.
 std::optional<std::string> ArgumentHelp::fitting_order(Slots const& slots, size_t wrong) {
   for (size_t i = 0; i < slots.values.size(); ++i) {
-    if (i == wrong || !slots.values[i] || !slots.values[i]->tensor() || slots.values[i]->tensor()->graph != e_.graph_)
+    if (i == wrong || !slots.values[i] || !slots.values[i]->tensor() || slots.values[i]->tensor()->graph != now_.graph)
       continue;
     if (!would_match(slots, {{i, *slots.values[wrong]}, {wrong, *slots.values[i]}})) continue;
     auto const& p = slots.function.parameters;
@@ -229,10 +231,10 @@ std::optional<std::string> ArgumentHelp::fitting_name(Slots const& slots, size_t
   bool const says_an_extent = std::any_of(dims.begin(), dims.end(), [](auto const& d) {
     return d.expression && std::holds_alternative<syntax::NumberExpr>(d.expression->as);
   });
-  if (!e_.frame_->caller || !says_an_extent || tensors_of(slots, wrong).size() > 1) return out;
+  if (!now_.frame->caller || !says_an_extent || tensors_of(slots, wrong).size() > 1) return out;
   u32 line = 0;
-  for (auto const& [name, candidate] : e_.frame_->caller->names) {
-    if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != e_.graph_) continue;
+  for (auto const& [name, candidate] : now_.frame->caller->names) {
+    if (!candidate.tensor() || candidate.tensor()->tunes || candidate.tensor()->graph != now_.graph) continue;
     if (candidate.at.line < line || !would_match(slots, {{wrong, candidate}})) continue;
     line = candidate.at.line;
     out = fmt::format("`{}` has the type {} and would fit", name, shown(candidate));
@@ -244,33 +246,34 @@ std::optional<std::string> ArgumentHelp::fitting_name(Slots const& slots, size_t
 void ArgumentHelp::refuse_unflattened(Slots const& slots, size_t wrong, std::string const& shown_name) {
   for (size_t i : tensors_of(slots, wrong)) {
     auto const& p = slots.function.parameters[i];
-    Type const have = e_.type_of(*slots.values[i]);
+    Type const have = type_of(*slots.values[i]);
     if (i >= wrong || have.rank() < 3 || p.type->dims.size() < 2) continue;
     Type const flat{have.dtype, {have.shape.front(), have.shape.back()}};
     if (!would_match(slots, {{i, of_type(flat, slots.places[i])}})) continue;
-    if (auto& names = e_.frame_->caller->names; names.contains(e_.source_of(slots.places[i])))
-      names[e_.source_of(slots.places[i])] = Any{Poison{}}; // whatever else takes these logits has the same fault
-    e_.blame_caller(slots.places[i],
-                    fmt::format("{} expects {} as `{}` for {}, got {}", shown_name, shown(flat), p.name.text,
-                                shown(*slots.values[wrong]), shown(have)),
-                    "a `flatten` is missing: `x |> flatten |> dense(10)` makes one row of every example",
-                    {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
+    if (auto& names = now_.frame->caller->names; names.contains(errors_.source_of(slots.places[i])))
+      names[errors_.source_of(slots.places[i])] = Any{Poison{}}; // whatever else takes these logits has the same fault
+    errors_.blame_caller(slots.places[i],
+                         fmt::format("{} expects {} as `{}` for {}, got {}", shown_name, shown(flat), p.name.text,
+                                     shown(*slots.values[wrong]), shown(have)),
+                         "a `flatten` is missing: `x |> flatten |> dense(10)` makes one row of every example",
+                         {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
   }
 }
 
 void ArgumentHelp::refuse_argument(Slots const& slots, size_t wrong, std::string const& shown_name) {
   auto const& p = slots.function.parameters[wrong];
-  std::string const expected = e_.shown_pattern(*p.type);
+  std::string const expected = e_.patterns.shown_pattern(*p.type);
   auto help = fitting_operand(slots, wrong);
   if (!slots.number.empty()) help = fitting_tensor(slots, wrong);
   else if (!help) help = fitting_conversion(slots, wrong);
   if (!help && slots.number.empty()) help = fitting_order(slots, wrong);
   if (!help) refuse_unflattened(slots, wrong, shown_name);
   if (!help) help = fitting_name(slots, wrong);
-  e_.blame_caller(slots.places[wrong],
-                  fmt::format("{} expects {}, got {}", shown_name, expected,
-                              slots.number.empty() ? shown(*slots.values[wrong]) : slots.number),
-                  help, {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
+  errors_.blame_caller(slots.places[wrong],
+                       fmt::format("{} expects {}, got {}", shown_name, expected,
+                                   slots.number.empty() ? shown(*slots.values[wrong]) : slots.number),
+                       help,
+                       {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
 }
 
 } // namespace nnc::front

@@ -1,13 +1,15 @@
 // An argument of the wrong type: the error, with what would fit.
 #pragma once
 
+#include "frontend/elaborate/call.h"
+#include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
 
 namespace nnc::front {
 
 class ArgumentHelp {
 public:
-  explicit ArgumentHelp(Elaborator& e) : e_(e) {}
+  explicit ArgumentHelp(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
   [[noreturn]] void refuse_argument(Slots const&, size_t wrong, std::string const& shown_name);
 
 private:
@@ -23,6 +25,8 @@ private:
   bool is_argument(Any const&) const;
 
   Elaborator& e_;
+  Context& now_;
+  Errors& errors_;
 };
 
 } // namespace nnc::front

@@ -1,10 +1,26 @@
 // The operations that the standard library stands on. Each is declared by a line of the language itself, so that
-// arguments, defaults and messages work as for any function, and computed by a function of the elaborator.
+// arguments, defaults and messages work as for any function, and computed by a function here.
 #pragma once
 
+#include "frontend/elaborate/constants.h"
+#include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/tensor.h"
+#include "ir/op.h"
 
 namespace nnc::front {
+
+// The arguments of a builtin's call, in the order of its declaration.
+struct BuiltinCall {
+  Elaborator& e;
+  Location at;
+  std::string const& name;
+  OpCode op; // of a function that the operator table declares
+  std::vector<Any> values;
+  std::vector<Location> places;
+  Any const& operator[](size_t i) const { return values[i]; }
+};
 
 Any not_built(BuiltinCall&);
 Any run_cond(BuiltinCall&);

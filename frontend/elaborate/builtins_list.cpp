@@ -1,5 +1,7 @@
 // Lists, and the words of the language that are not built yet.
+#include "frontend/elaborate/budget.h"
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/call.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -12,9 +14,9 @@ constexpr u64 longest_list = 1'000'000;
 
 Any len(BuiltinCall& c) {
   if (c[0].tensor())
-    c.e.fail(c.places[0], fmt::format("`len` counts a list, got {}", shown(c[0])),
-             "the extents of a tensor are `shape(x)`");
-  return Any{Dim(static_cast<i64>(c.e.as_list(c[0], c.places[0], "the operand of `len`").size()))};
+    c.e.errors.fail(c.places[0], fmt::format("`len` counts a list, got {}", shown(c[0])),
+                    "the extents of a tensor are `shape(x)`");
+  return Any{Dim(static_cast<i64>(c.e.constants.as_list(c[0], c.places[0], "the operand of `len`").size()))};
 }
 
 Any is_list(BuiltinCall& c) { return Any{c[0].list() != nullptr}; }
@@ -31,16 +33,18 @@ u64 elements(i64 first, i64 end, i64 step) {
 Any range(BuiltinCall& c) {
   auto bound = [&](size_t i) {
     if (c[i].tensor())
-      c.e.fail(c.places[i], fmt::format("the bound of `range` is {}: it must be known while compiling", shown(c[i])),
-               "loops unroll while compiling; one at run time is a `scan`");
-    return c.e.as_constant(c[i], c.places[i], "the bound of `range`");
+      c.e.errors.fail(c.places[i],
+                      fmt::format("the bound of `range` is {}: it must be known while compiling", shown(c[i])),
+                      "loops unroll while compiling; one at run time is a `scan`");
+    return c.e.constants.as_constant(c[i], c.places[i], "the bound of `range`");
   };
   bool one = c[1].is<None>();
   i64 first = one ? 0 : bound(0), end = one ? bound(0) : bound(1), step = bound(2);
-  if (step == 0) c.e.fail(c.places[2], "the step of `range` is 0");
+  if (step == 0) c.e.errors.fail(c.places[2], "the step of `range` is 0");
   u64 const count = elements(first, end, step);
-  if (count > longest_list) c.e.fail(c.at, fmt::format("the range unrolls to more than {} elements", longest_list));
-  c.e.spend(count * Elaborator::price_of_item, c.at);
+  if (count > longest_list)
+    c.e.errors.fail(c.at, fmt::format("the range unrolls to more than {} elements", longest_list));
+  c.e.budget.spend(count * price_of_item, c.at);
   List out;
   for (u64 i = 0; i < count; ++i)
     out.push_back(Any{Dim(static_cast<i64>(static_cast<u64>(first) + i * static_cast<u64>(step)))});
@@ -49,22 +53,22 @@ Any range(BuiltinCall& c) {
 
 Any map(BuiltinCall& c) {
   List out;
-  for (auto const& item : c.e.as_list(c[1], c.places[1], "what `map` runs over"))
-    out.push_back(c.e.call(c[0], {{{}, item, c.places[1]}}, c.at));
-  c.e.spend(out.size() * Elaborator::price_of_item, c.at);
+  for (auto const& item : c.e.constants.as_list(c[1], c.places[1], "what `map` runs over"))
+    out.push_back(c.e.calls.call(c[0], {{{}, item, c.places[1]}}, c.at));
+  c.e.budget.spend(out.size() * price_of_item, c.at);
   return list_of(std::move(out));
 }
 
 Any zip(BuiltinCall& c) {
   std::vector<List> lists;
-  for (auto const& l : *c[0].list()) lists.push_back(c.e.as_list(l, c.at, "an operand of `zip`"));
+  for (auto const& l : *c[0].list()) lists.push_back(c.e.constants.as_list(l, c.at, "an operand of `zip`"));
   List out;
-  if (!lists.empty()) c.e.spend((lists.front().size() + 1) * (lists.size() + 1) * Elaborator::price_of_item, c.at);
+  if (!lists.empty()) c.e.budget.spend((lists.front().size() + 1) * (lists.size() + 1) * price_of_item, c.at);
   for (size_t i = 0; !lists.empty() && i < lists.front().size(); ++i) {
     List row;
     for (auto const& l : lists) {
       if (l.size() != lists.front().size())
-        c.e.fail(c.at, fmt::format("`zip` of lists of {} and {}", lists.front().size(), l.size()));
+        c.e.errors.fail(c.at, fmt::format("`zip` of lists of {} and {}", lists.front().size(), l.size()));
       row.push_back(l[i]);
     }
     out.push_back(list_of(std::move(row)));
@@ -73,14 +77,14 @@ Any zip(BuiltinCall& c) {
 }
 
 Any reversed(BuiltinCall& c) {
-  List items = c.e.as_list(c[0], c.places[0], "the operand of `reversed`");
-  c.e.spend(items.size() * Elaborator::price_of_item, c.places[0]);
+  List items = c.e.constants.as_list(c[0], c.places[0], "the operand of `reversed`");
+  c.e.budget.spend(items.size() * price_of_item, c.places[0]);
   return list_of(List(items.rbegin(), items.rend()));
 }
 
 } // namespace
 
-Any not_built(BuiltinCall& c) { c.e.fail(c.at, fmt::format("`{}` is not built yet", c.name)); }
+Any not_built(BuiltinCall& c) { c.e.errors.fail(c.at, fmt::format("`{}` is not built yet", c.name)); }
 
 std::vector<Builtin> const& list_builtins() {
   static std::vector<Builtin> const all{

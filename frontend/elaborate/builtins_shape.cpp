@@ -1,5 +1,6 @@
 // Shapes and places: making, reshaping, joining and indexing tensors; random bits.
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/suggestions.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -12,159 +13,163 @@ DType dtype_of(BuiltinCall& c, size_t i) {
   auto* d = c[i].get<DType>();
   std::optional<std::string> help;
   if (c[i].is<Dim>()) help = "a shape is one list, `zeros([3, 4])`";
-  else help = c.e.unquoted(c[i], Elaborator::Needed::dtype);
-  if (!d) c.e.fail(c.places[i], fmt::format("`dtype` is {}, not a dtype", shown(c[i])), help);
+  else help = c.e.suggestions.unquoted(c[i], Suggestions::Needed::dtype);
+  if (!d) c.e.errors.fail(c.places[i], fmt::format("`dtype` is {}, not a dtype", shown(c[i])), help);
   return *d;
 }
 
 ValueId operand(BuiltinCall& c, size_t i = 0) {
   if (!c[i].tensor() || c[i].tensor()->tunes) {
-    if (c.e.is_number(c[i])) return c.e.as_tensor(c[i], c.places[i]);
-    c.e.fail(c.places[i], fmt::format("`{}` works on tensors, got {}", c.name, shown(c[i])));
+    if (is_number(c[i])) return c.e.tensors.as_tensor(c[i], c.places[i]);
+    c.e.errors.fail(c.places[i], fmt::format("`{}` works on tensors, got {}", c.name, shown(c[i])));
   }
-  return c.e.as_tensor(c[i], c.places[i]);
+  return c.e.tensors.as_tensor(c[i], c.places[i]);
 }
 
-Shape const& shape_of(BuiltinCall& c, ValueId v) { return c.e.graph().type(v).shape; }
+Shape const& shape_of(BuiltinCall& c, ValueId v) { return c.e.now.graph->type(v).shape; }
 
 Any full(BuiltinCall& c) {
-  Shape shape = c.e.as_shape(c[0], c.places[0], "`shape`");
-  ValueId v = c.e.as_tensor(c[1], dtype_of(c, 2), c.places[1]);
-  if (c.e.graph().type(v).rank() != 0)
-    c.e.fail(c.places[1], fmt::format("`full` repeats a scalar, got {}", shown(c[1])));
-  return c.e.tensor(shape.empty() ? v : c.e.builder(c.at).broadcast_scalar(v, shape));
+  Shape shape = c.e.constants.as_shape(c[0], c.places[0], "`shape`");
+  ValueId v = c.e.tensors.as_tensor(c[1], dtype_of(c, 2), c.places[1]);
+  if (c.e.now.graph->type(v).rank() != 0)
+    c.e.errors.fail(c.places[1], fmt::format("`full` repeats a scalar, got {}", shown(c[1])));
+  return c.e.tensors.tensor(shape.empty() ? v : c.e.tensors.builder(c.at).broadcast_scalar(v, shape));
 }
 
 Any iota(BuiltinCall& c) {
-  Shape shape = c.e.as_shape(c[0], c.places[0], "`n`");
-  if (shape.size() != 1) c.e.fail(c.places[0], "`iota` counts along one axis");
-  return c.e.tensor(c.e.builder(c.at).make(OpCode::iota, {}, {{"axis", i64{0}}}, Type{dtype_of(c, 1), shape}));
+  Shape shape = c.e.constants.as_shape(c[0], c.places[0], "`n`");
+  if (shape.size() != 1) c.e.errors.fail(c.places[0], "`iota` counts along one axis");
+  return c.e.tensors.tensor(
+      c.e.tensors.builder(c.at).make(OpCode::iota, {}, {{"axis", i64{0}}}, Type{dtype_of(c, 1), shape}));
 }
 
 // One extent may be none: it is what is left.
 Any reshape(BuiltinCall& c) {
   ValueId x = operand(c);
-  List wanted = c[1].is<Dim>() ? List{c[1]} : c.e.as_list(c[1], c.places[1], "`shape`");
+  List wanted = c[1].is<Dim>() ? List{c[1]} : c.e.constants.as_list(c[1], c.places[1], "`shape`");
   Shape shape;
   std::optional<size_t> open;
   for (auto& item : wanted) {
     if (item.is<None>() || (item.is<Dim>() && *item.get<Dim>() == Dim(-1))) {
-      if (open) c.e.fail(c.places[1], "`reshape` can find one extent only");
+      if (open) c.e.errors.fail(c.places[1], "`reshape` can find one extent only");
       open = shape.size();
       item = Any{Dim(1)};
     }
-    shape.push_back(c.e.as_int(item, c.places[1], "an extent of `shape`"));
+    shape.push_back(c.e.constants.as_int(item, c.places[1], "an extent of `shape`"));
   }
   Dim have = element_count(shape_of(c, x)), want = element_count(shape);
   if (open) {
     auto rest = want == Dim(0) ? std::nullopt : have.divided_by(want);
     if (!rest)
-      c.e.fail(c.at, fmt::format("{} cannot be reshaped to {}: {} does not divide {}", shown(c[0]), shown(c[1]),
-                                 shown(want), shown(have)));
+      c.e.errors.fail(c.at, fmt::format("{} cannot be reshaped to {}: {} does not divide {}", shown(c[0]), shown(c[1]),
+                                        shown(want), shown(have)));
     shape[*open] = *rest;
   } else if (!(have == want))
-    c.e.fail(c.at, fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)),
-                               shown(want)));
-  return c.e.tensor(shape == shape_of(c, x) ? x : c.e.builder(c.at).reshape(x, shape));
+    c.e.errors.fail(c.at, fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)),
+                                      shown(want)));
+  return c.e.tensors.tensor(shape == shape_of(c, x) ? x : c.e.tensors.builder(c.at).reshape(x, shape));
 }
 
 // transpose(x): the last two axes change places; transpose(x, [2, 0, 1]): axis i of the result is that axis of x.
 Any transpose(BuiltinCall& c) {
   ValueId x = operand(c);
-  int rank = c.e.graph().type(x).rank();
+  int rank = c.e.now.graph->type(x).rank();
   std::vector<i64> permutation;
   if (c[1].is<None>()) {
-    if (rank < 2) c.e.fail(c.at, fmt::format("`transpose` needs two axes, got {}", shown(c[0])));
+    if (rank < 2) c.e.errors.fail(c.at, fmt::format("`transpose` needs two axes, got {}", shown(c[0])));
     for (int i = 0; i < rank; ++i) permutation.push_back(i);
     std::swap(permutation[rank - 1], permutation[rank - 2]);
   } else
-    for (auto const& item : c.e.as_list(c[1], c.places[1], "`axes`"))
-      permutation.push_back(c.e.as_axis(item, rank, c.places[1]));
+    for (auto const& item : c.e.constants.as_list(c[1], c.places[1], "`axes`"))
+      permutation.push_back(c.e.constants.as_axis(item, rank, c.places[1]));
   auto sorted = permutation;
   std::sort(sorted.begin(), sorted.end());
   if (static_cast<int>(sorted.size()) != rank || std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
-    c.e.fail(c.places[1], fmt::format("`axes` must name each of the {} axes once", rank));
-  return c.e.tensor(c.e.builder(c.at).transpose(x, permutation));
+    c.e.errors.fail(c.places[1], fmt::format("`axes` must name each of the {} axes once", rank));
+  return c.e.tensors.tensor(c.e.tensors.builder(c.at).transpose(x, permutation));
 }
 
 Any broadcast(BuiltinCall& c) {
   ValueId x = operand(c);
-  Shape to = c.e.as_shape(c[1], c.places[1], "`shape`"), from = shape_of(c, x);
+  Shape to = c.e.constants.as_shape(c[1], c.places[1], "`shape`"), from = shape_of(c, x);
   bool fits = from.size() <= to.size();
   for (size_t i = 1; fits && i <= from.size(); ++i)
     fits = from[from.size() - i] == Dim(1) || from[from.size() - i] == to[to.size() - i];
-  if (!fits) c.e.fail(c.at, fmt::format("{} does not broadcast to {}", shown(c[0]), shown(list_of(to))));
-  return c.e.tensor(c.e.stretch(x, to, c.at));
+  if (!fits) c.e.errors.fail(c.at, fmt::format("{} does not broadcast to {}", shown(c[0]), shown(list_of(to))));
+  return c.e.tensors.tensor(c.e.tensors.stretch(x, to, c.at));
 }
 
 Any concat(BuiltinCall& c) {
   List items = *c[0].list();
   if (items.size() == 1 && items.front().list()) items = *items.front().list();
-  if (items.empty()) c.e.fail(c.at, "`concat` of nothing");
+  if (items.empty()) c.e.errors.fail(c.at, "`concat` of nothing");
   std::vector<ValueId> values;
   for (auto const& item : items) {
     std::optional<std::string> help;
     if (item.is<Dim>()) help = "the axis is given by name, `concat(x, y, axis = 1)`";
-    if (!item.tensor()) c.e.fail(c.at, fmt::format("`concat` joins tensors, got {}", shown(item)), help);
-    if (DType const d = c.e.type_of(items.front()).dtype; c.e.type_of(item).dtype != d)
-      c.e.fail(c.at,
-               fmt::format("`concat` of {} and {}: there is no silent conversion", shown(items.front()), shown(item)),
-               fmt::format("convert one of them: `{}(x)`", name(d)));
-    values.push_back(c.e.as_tensor(item, c.at));
+    if (!item.tensor()) c.e.errors.fail(c.at, fmt::format("`concat` joins tensors, got {}", shown(item)), help);
+    if (DType const d = type_of(items.front()).dtype; type_of(item).dtype != d)
+      c.e.errors.fail(
+          c.at, fmt::format("`concat` of {} and {}: there is no silent conversion", shown(items.front()), shown(item)),
+          fmt::format("convert one of them: `{}(x)`", name(d)));
+    values.push_back(c.e.tensors.as_tensor(item, c.at));
   }
-  Type const first = c.e.graph().type(values.front());
-  i64 axis = c.e.as_axis(c[1], first.rank(), c.at);
+  Type const first = c.e.now.graph->type(values.front());
+  i64 axis = c.e.constants.as_axis(c[1], first.rank(), c.at);
   for (ValueId v : values) {
     Shape s = shape_of(c, v), t = first.shape;
     if (s.size() == t.size()) s[static_cast<size_t>(axis)] = t[static_cast<size_t>(axis)];
     if (s != t)
-      c.e.fail(c.at, fmt::format("`concat` along axis {}: {} does not fit {}", axis, shown(c.e.graph().type(v)),
-                                 shown(first)));
+      c.e.errors.fail(c.at, fmt::format("`concat` along axis {}: {} does not fit {}", axis,
+                                        shown(c.e.now.graph->type(v)), shown(first)));
   }
-  if (values.size() == 1) return c.e.tensor(values.front());
-  return c.e.tensor(c.e.builder(c.at).make(OpCode::concat, values, {{"axis", axis}}));
+  if (values.size() == 1) return c.e.tensors.tensor(values.front());
+  return c.e.tensors.tensor(c.e.tensors.builder(c.at).make(OpCode::concat, values, {{"axis", axis}}));
 }
 
 Any reverse(BuiltinCall& c) {
   ValueId x = operand(c);
-  return c.e.tensor(
-      c.e.builder(c.at).make(OpCode::reverse, {x}, {{"axes", c.e.as_axes(c[1], c.e.graph().type(x).rank(), c.at)}}));
+  return c.e.tensors.tensor(c.e.tensors.builder(c.at).make(
+      OpCode::reverse, {x}, {{"axes", c.e.constants.as_axes(c[1], c.e.now.graph->type(x).rank(), c.at)}}));
 }
 
 // pad(x, low, high): so many rows in front and behind along each axis.
 Any pad(BuiltinCall& c) {
   ValueId x = operand(c);
-  Type const type = c.e.graph().type(x);
+  Type const type = c.e.now.graph->type(x);
   auto rows = [&](size_t i) {
     std::vector<Dim> out;
-    for (auto const& item : c.e.as_list(c[i], c.places[i], i == 1 ? "`low`" : "`high`"))
-      out.push_back(c.e.as_int(item, c.places[i], "a width of `pad`"));
+    for (auto const& item : c.e.constants.as_list(c[i], c.places[i], i == 1 ? "`low`" : "`high`"))
+      out.push_back(c.e.constants.as_int(item, c.places[i], "a width of `pad`"));
     if (static_cast<int>(out.size()) != type.rank())
-      c.e.fail(c.places[i], fmt::format("`pad` needs one width per axis of {}", shown(type)));
+      c.e.errors.fail(c.places[i], fmt::format("`pad` needs one width per axis of {}", shown(type)));
     return out;
   };
-  ValueId fill = c.e.as_tensor(c[3], type.dtype, c.places[3]);
-  return c.e.tensor(c.e.builder(c.at).make(OpCode::pad, {x, fill}, {{"high", rows(2)}, {"low", rows(1)}}));
+  ValueId fill = c.e.tensors.as_tensor(c[3], type.dtype, c.places[3]);
+  return c.e.tensors.tensor(
+      c.e.tensors.builder(c.at).make(OpCode::pad, {x, fill}, {{"high", rows(2)}, {"low", rows(1)}}));
 }
 
 // How `gather` and `scatter_add` go into a table: the arguments from `axis` on, axis, batch and size.
 Attributes indexing(BuiltinCall& c, ValueId table, ValueId ids, size_t axis) {
-  Type const &t = c.e.graph().type(table), &i = c.e.graph().type(ids);
-  if (!is_int(i.dtype)) c.e.fail(c.places[1], fmt::format("`{}` is indexed by ints, got {}", c.name, shown(c[1])));
-  Attributes out{{"axis", c.e.as_axis(c[axis], t.rank(), c.at)}};
-  i64 const place = out.get<i64>("axis"), batch = c.e.as_constant(c[axis + 1], c.places[axis + 1], "`batch`");
+  Type const &t = c.e.now.graph->type(table), &i = c.e.now.graph->type(ids);
+  if (!is_int(i.dtype))
+    c.e.errors.fail(c.places[1], fmt::format("`{}` is indexed by ints, got {}", c.name, shown(c[1])));
+  Attributes out{{"axis", c.e.constants.as_axis(c[axis], t.rank(), c.at)}};
+  i64 const place = out.get<i64>("axis"), batch = c.e.constants.as_constant(c[axis + 1], c.places[axis + 1], "`batch`");
   bool const shared = batch >= 0 && batch <= place && batch <= i.rank() &&
                       std::equal(t.shape.begin(), t.shape.begin() + batch, i.shape.begin());
   if (!shared)
-    c.e.fail(c.places[axis + 1], fmt::format("`batch` is {}: {} and {} do not share so many axes in front of axis {}",
-                                             batch, shown(c[0]), shown(c[1]), place));
+    c.e.errors.fail(c.places[axis + 1],
+                    fmt::format("`batch` is {}: {} and {} do not share so many axes in front of axis {}", batch,
+                                shown(c[0]), shown(c[1]), place));
   if (batch > 0) out.set("batch", batch);
   if (c[axis + 2].is<None>()) return out;
-  i64 const size = c.e.as_constant(c[axis + 2], c.places[axis + 2], "`size`");
+  i64 const size = c.e.constants.as_constant(c[axis + 2], c.places[axis + 2], "`size`");
   auto const over = (Dim(size) - t.shape[static_cast<size_t>(place)]).constant();
   if (size < 1 || (over && *over > 0))
-    c.e.fail(c.places[axis + 2], fmt::format("`size` is {}, axis {} of {} has {}", size, place, shown(c[0]),
-                                             shown(t.shape[static_cast<size_t>(place)])));
+    c.e.errors.fail(c.places[axis + 2], fmt::format("`size` is {}, axis {} of {} has {}", size, place, shown(c[0]),
+                                                    shown(t.shape[static_cast<size_t>(place)])));
   out.set("size", size);
   return out;
 }
@@ -172,33 +177,50 @@ Attributes indexing(BuiltinCall& c, ValueId table, ValueId ids, size_t axis) {
 // gather(table, ids, axis): the axes of `ids` replace the indexed one.
 Any gather(BuiltinCall& c) {
   ValueId table = operand(c, 0), ids = operand(c, 1);
-  return c.e.tensor(c.e.builder(c.at).make(OpCode::gather, {table, ids}, indexing(c, table, ids, 2)));
+  return c.e.tensors.tensor(c.e.tensors.builder(c.at).make(OpCode::gather, {table, ids}, indexing(c, table, ids, 2)));
 }
 
 Any scatter_add(BuiltinCall& c) {
   ValueId base = operand(c, 0), ids = operand(c, 1),
-          updates = c.e.as_tensor(c[2], c.e.graph().type(base).dtype, c.places[2]);
-  return c.e.tensor(c.e.builder(c.at).make(OpCode::scatter_add, {base, ids, updates}, indexing(c, base, ids, 3)));
+          updates = c.e.tensors.as_tensor(c[2], c.e.now.graph->type(base).dtype, c.places[2]);
+  return c.e.tensors.tensor(
+      c.e.tensors.builder(c.at).make(OpCode::scatter_add, {base, ids, updates}, indexing(c, base, ids, 3)));
 }
 
 Any shape(BuiltinCall& c) { return list_of(shape_of(c, operand(c))); }
-Any rank(BuiltinCall& c) { return Any{Dim(c.e.graph().type(operand(c)).rank())}; }
-Any dtype(BuiltinCall& c) { return Any{c.e.graph().type(operand(c)).dtype}; }
-Any random_bits(BuiltinCall& c) { return c.e.random_bits(c.e.as_shape(c[0], c.places[0], "`shape`"), c.at); }
+Any rank(BuiltinCall& c) { return Any{Dim(c.e.now.graph->type(operand(c)).rank())}; }
+Any dtype(BuiltinCall& c) { return Any{c.e.now.graph->type(operand(c)).dtype}; }
 
-} // namespace
+// The number of this round among all of the scans around it, i64; no_value outside of scans.
+ValueId round_number(BuiltinCall& c) {
+  ValueId number = no_value;
+  std::vector<ScanRound*> rounds;
+  for (auto* r = c.e.now.graph->round; r; r = r->around) rounds.push_back(r);
+  for (size_t i = rounds.size(); i-- > 0;) {
+    auto& r = *rounds[i];
+    Builder& make = c.e.tensors.builder(c.at);
+    if (r.element == no_value) r.element = make.value(scalar_of(DType::i64));
+    if (number != no_value) number = make.make(OpCode::mul, {number, make.integer(DType::i64, r.length)});
+    number = number == no_value ? r.element : make.make(OpCode::add, {number, r.element});
+  }
+  return number;
+}
 
 // Bits of one draw, keyed by seed, step and the path of the call; an initial value's by its seed and path alone.
-Any Elaborator::random_bits(Shape const& shape, Location at) {
-  Builder& make = builder(at);
-  ValueId seed = graph_->argument("seed", scalar_of(DType::i64), Role::seed);
-  bool stepless = graph_->kind == Graph::Kind::initialize;
-  ValueId step = stepless ? make.integer(DType::i64, 0) : graph_->argument("step", scalar_of(DType::i64), Role::step);
-  if (ValueId const round = round_number(at); round != no_value) // each round is a step of its own, so to speak
+Any random_bits(BuiltinCall& c) {
+  Shape const shape = c.e.constants.as_shape(c[0], c.places[0], "`shape`");
+  Graph& graph = *c.e.now.graph;
+  Builder& make = c.e.tensors.builder(c.at);
+  ValueId seed = graph.argument("seed", scalar_of(DType::i64), Role::seed);
+  bool stepless = graph.kind == Graph::Kind::initialize;
+  ValueId step = stepless ? make.integer(DType::i64, 0) : graph.argument("step", scalar_of(DType::i64), Role::step);
+  if (ValueId const round = round_number(c); round != no_value) // each round is a step of its own, so to speak
     step = make.make(OpCode::add, {step, make.make(OpCode::mul, {round, make.integer(DType::i64, i64{1} << 32)})});
-  std::string path = frame_->path->counted_draw("bits");
-  return tensor(make.make(OpCode::random_bits, {seed, step}, {{"path", path}}, Type{DType::i32, shape}));
+  std::string path = c.e.now.frame->path->counted_draw("bits");
+  return c.e.tensors.tensor(make.make(OpCode::random_bits, {seed, step}, {{"path", path}}, Type{DType::i32, shape}));
 }
+
+} // namespace
 
 std::vector<Builtin> const& shape_builtins() {
   static std::vector<Builtin> const all{

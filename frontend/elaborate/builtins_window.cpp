@@ -16,21 +16,21 @@ struct Spans {
 };
 
 ValueId operand(BuiltinCall& c, size_t i) {
-  if (!c[i].tensor()) c.e.fail(c.places[i], fmt::format("`{}` works on tensors, got {}", c.name, shown(c[i])));
-  return c.e.as_tensor(c[i], c.places[i]);
+  if (!c[i].tensor()) c.e.errors.fail(c.places[i], fmt::format("`{}` works on tensors, got {}", c.name, shown(c[i])));
+  return c.e.tensors.as_tensor(c[i], c.places[i]);
 }
-Type const& type(BuiltinCall& c, ValueId v) { return c.e.graph().type(v); }
+Type const& type(BuiltinCall& c, ValueId v) { return c.e.now.graph->type(v); }
 
 // One number for all axes, or a list with one for each.
 std::vector<i64> each_axis(BuiltinCall& c, size_t i, size_t count, char const* what, i64 least) {
   auto number = [&](Any const& a) {
-    i64 const n = c.e.as_constant(a, c.places[i], fmt::format("`{}`", what));
-    if (n < least) c.e.fail(c.places[i], fmt::format("`{}` is {}, expected {} or more", what, n, least));
+    i64 const n = c.e.constants.as_constant(a, c.places[i], fmt::format("`{}`", what));
+    if (n < least) c.e.errors.fail(c.places[i], fmt::format("`{}` is {}, expected {} or more", what, n, least));
     return n;
   };
   if (!c[i].list()) return std::vector<i64>(count, number(c[i]));
   if (c[i].list()->size() != count)
-    c.e.fail(c.places[i], fmt::format("`{}` has {} numbers for {} axes", what, c[i].list()->size(), count));
+    c.e.errors.fail(c.places[i], fmt::format("`{}` has {} numbers for {} axes", what, c[i].list()->size(), count));
   std::vector<i64> all;
   for (auto const& item : *c[i].list()) all.push_back(number(item));
   return all;
@@ -38,7 +38,7 @@ std::vector<i64> each_axis(BuiltinCall& c, size_t i, size_t count, char const* w
 
 i64 known(BuiltinCall& c, Dim const& extent, std::string const& what) {
   if (!extent.is_constant())
-    c.e.fail(c.at, fmt::format("{} has the extent {}, where a number is needed", what, shown(extent)));
+    c.e.errors.fail(c.at, fmt::format("{} has the extent {}, where a number is needed", what, shown(extent)));
   return *extent.constant();
 }
 
@@ -57,7 +57,7 @@ void pad(BuiltinCall& c, size_t i, Spans& s, std::vector<Dim> const& extents) {
     return;
   }
   if (word && *word != "valid")
-    c.e.fail(c.places[i], fmt::format("`padding` is \"{}\", expected \"same\", \"valid\" or numbers", *word));
+    c.e.errors.fail(c.places[i], fmt::format("`padding` is \"{}\", expected \"same\", \"valid\" or numbers", *word));
   bool const pairs =
       c[i].list() && std::any_of(c[i].list()->begin(), c[i].list()->end(), [](Any const& a) { return a.list(); });
   if (!pairs) {
@@ -66,14 +66,14 @@ void pad(BuiltinCall& c, size_t i, Spans& s, std::vector<Dim> const& extents) {
     return;
   }
   if (c[i].list()->size() != s.count())
-    c.e.fail(c.places[i], fmt::format("`padding` has {} entries for {} axes", c[i].list()->size(), s.count()));
+    c.e.errors.fail(c.places[i], fmt::format("`padding` has {} entries for {} axes", c[i].list()->size(), s.count()));
   for (auto const& item : *c[i].list()) {
     auto const* pair = item.list();
     if (pair && pair->size() != 2)
-      c.e.fail(c.places[i], fmt::format("`padding` has {} numbers for the two ends of an axis", pair->size()));
+      c.e.errors.fail(c.places[i], fmt::format("`padding` has {} numbers for the two ends of an axis", pair->size()));
     for (size_t end = 0; end < 2; ++end) {
-      i64 const n = c.e.as_constant(pair ? (*pair)[end] : item, c.places[i], "`padding`");
-      if (n < 0) c.e.fail(c.places[i], fmt::format("`padding` is {}, expected 0 or more", n));
+      i64 const n = c.e.constants.as_constant(pair ? (*pair)[end] : item, c.places[i], "`padding`");
+      if (n < 0) c.e.errors.fail(c.places[i], fmt::format("`padding` is {}, expected 0 or more", n));
       (end == 0 ? s.low : s.high).push_back(n);
     }
   }
@@ -89,8 +89,8 @@ void place(BuiltinCall& c, Spans& s, std::vector<Dim> const& extents) {
     }
     i64 const padded = known(c, extents[d], "an axis along which windows move by more than 1") + padding;
     if (span > padded)
-      c.e.fail(c.at, fmt::format("a window of {} elements does not fit into {} of them, {} of padding included", span,
-                                 padded, padding));
+      c.e.errors.fail(c.at, fmt::format("a window of {} elements does not fit into {} of them, {} of padding included",
+                                        span, padded, padding));
     s.extents.push_back((padded - span) / s.stride[d] + 1);
   }
 }
@@ -123,24 +123,25 @@ Sides sides(BuiltinCall& c, bool transposed, size_t groups_at) {
   Type const x = type(c, s.x), w = type(c, s.kernel);
   char const* form = transposed ? "[in, out / groups, ..]" : "[out, in / groups, ..]";
   if (x.rank() < 3 || x.rank() != w.rank() || x.rank() > 12)
-    c.e.fail(c.at, fmt::format("`{}` takes [batch, channels, ..] and a kernel {} with as many axes, got {} and {}",
-                               c.name, form, shown(x), shown(w)));
+    c.e.errors.fail(c.at,
+                    fmt::format("`{}` takes [batch, channels, ..] and a kernel {} with as many axes, got {} and {}",
+                                c.name, form, shown(x), shown(w)));
   if (x.dtype != w.dtype)
-    c.e.fail(c.at, fmt::format("`{}` of {} and {}: there is no silent conversion", c.name, shown(x), shown(w)),
-             fmt::format("convert one of them: `{}(x)`", name(x.dtype)));
-  s.groups = c.e.as_constant(c[groups_at], c.places[groups_at], "`groups`");
-  if (s.groups < 1) c.e.fail(c.places[groups_at], fmt::format("`groups` is {}, expected 1 or more", s.groups));
+    c.e.errors.fail(c.at, fmt::format("`{}` of {} and {}: there is no silent conversion", c.name, shown(x), shown(w)),
+                    fmt::format("convert one of them: `{}(x)`", name(x.dtype)));
+  s.groups = c.e.constants.as_constant(c[groups_at], c.places[groups_at], "`groups`");
+  if (s.groups < 1) c.e.errors.fail(c.places[groups_at], fmt::format("`groups` is {}, expected 1 or more", s.groups));
   i64 const all = known(c, x.shape[1], "the axis of channels"),
             first = known(c, w.shape[0], "the first axis of the kernel"),
             second = known(c, w.shape[1], "the second axis of the kernel");
   if (all % s.groups || first % s.groups)
-    c.e.fail(c.places[groups_at],
-             fmt::format("{} groups do not divide {} channels and the {} of the kernel", s.groups, all, first));
+    c.e.errors.fail(c.places[groups_at],
+                    fmt::format("{} groups do not divide {} channels and the {} of the kernel", s.groups, all, first));
   s.channels = transposed ? first / s.groups : second;
   s.features = transposed ? second : first / s.groups;
   if (s.channels * s.groups != all)
-    c.e.fail(c.at, fmt::format("the kernel {} is for {} channels in {} groups, but x is {}", shown(w),
-                               s.channels * s.groups, s.groups, shown(x)));
+    c.e.errors.fail(c.at, fmt::format("the kernel {} is for {} channels in {} groups, but x is {}", shown(w),
+                                      s.channels * s.groups, s.groups, shown(x)));
   for (int d = 0; d + 2 < x.rank(); ++d) s.windows += static_cast<char>('0' + d);
   s.extents = behind_two(x.shape);
   return s;
@@ -148,7 +149,7 @@ Sides sides(BuiltinCall& c, bool transposed, size_t groups_at) {
 
 // The operator's form of it: names, groups apart, positions.
 Any convolve(BuiltinCall& c, Sides const& s, bool transposed, Attributes a) {
-  Builder& b = c.e.builder(c.at);
+  Builder& b = c.e.tensors.builder(c.at);
   Shape const x = type(c, s.x).shape, w = type(c, s.kernel).shape;
   bool const apart = s.groups > 1, channel = !apart || s.channels > 1, feature = !apart || s.features > 1;
   std::string lhs = "b", rhs, result = "b", sum = s.windows;
@@ -174,7 +175,7 @@ Any convolve(BuiltinCall& c, Sides const& s, bool transposed, Attributes a) {
   ValueId const left = image == x ? s.x : b.reshape(s.x, image),
                 right = kernel == w ? s.kernel : b.reshape(s.kernel, kernel);
   ValueId const out = b.make(OpCode::convolution, {left, right}, std::move(a));
-  return c.e.tensor(type(c, out).shape == y ? out : b.reshape(out, y));
+  return c.e.tensors.tensor(type(c, out).shape == y ? out : b.reshape(out, y));
 }
 
 std::vector<i64> taps_of(BuiltinCall& c, ValueId kernel) {
@@ -206,15 +207,15 @@ Any convolution_transposed(BuiltinCall& c) {
               .stride = each_axis(c, 2, n, "stride", 1),
               .dilation = each_axis(c, 4, n, "dilation", 1)};
   if (c[3].is<std::string>() && *c[3].get<std::string>() == "same")
-    c.e.fail(c.places[3], "`padding` of a transposed convolution is a number, or one for each axis");
+    c.e.errors.fail(c.places[3], "`padding` of a transposed convolution is a number, or one for each axis");
   pad(c, 3, spans, s.extents);
   auto const more = each_axis(c, 6, n, "output_padding", 0);
   for (size_t d = 0; d < n; ++d) {
     Dim const positions = (s.extents[d] - 1) * Dim(spans.stride[d]) + (spans.size[d] - 1) * spans.dilation[d] + 1 -
                           spans.low[d] - spans.high[d] + more[d];
     if (positions.constant().value_or(0) < 0)
-      c.e.fail(c.places[3],
-               fmt::format("`padding` takes {} elements away, more than there are", spans.low[d] + spans.high[d]));
+      c.e.errors.fail(c.places[3], fmt::format("`padding` takes {} elements away, more than there are",
+                                               spans.low[d] + spans.high[d]));
     spans.extents.push_back(positions);
   }
   Attributes a{{"extents", spans.extents}};
@@ -228,7 +229,7 @@ Any convolution_transposed(BuiltinCall& c) {
 Any window_taps(BuiltinCall& c) {
   ValueId const x = operand(c, 0);
   Type const t = type(c, x);
-  auto const axes = c.e.as_axes(c[2], t.rank(), c.places[2]);
+  auto const axes = c.e.constants.as_axes(c[2], t.rank(), c.places[2]);
   Spans spans{.size = each_axis(c, 1, axes.size(), "size", 1),
               .stride = each_axis(c, 3, axes.size(), "stride", 1),
               .dilation = each_axis(c, 5, axes.size(), "dilation", 1)};
@@ -236,12 +237,12 @@ Any window_taps(BuiltinCall& c) {
   for (i64 a : axes) extents.push_back(t.shape[static_cast<size_t>(a)]);
   pad(c, 4, spans, extents);
   place(c, spans, extents);
-  ValueId const fill = c.e.as_tensor(c[6], t.dtype, c.places[6]);
+  ValueId const fill = c.e.tensors.as_tensor(c[6], t.dtype, c.places[6]);
   Attributes a{{"axes", axes}, {"size", spans.size}, {"extents", spans.extents}};
   set_unless(a, "stride", spans.stride, 1);
   set_unless(a, "low", spans.low, 0);
   set_unless(a, "rhs_dilation", spans.dilation, 1);
-  return c.e.tensor(c.e.builder(c.at).make(OpCode::window, {x, fill}, std::move(a)));
+  return c.e.tensors.tensor(c.e.tensors.builder(c.at).make(OpCode::window, {x, fill}, std::move(a)));
 }
 
 } // namespace

@@ -1,7 +1,13 @@
-// Calls: arguments by position and by name, defaults, frames, and the path that a call adds.
+#include "frontend/elaborate/call.h"
 #include "frontend/elaborate/argument_help.h"
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/expression.h"
 #include "frontend/elaborate/gradient.h"
+#include "frontend/elaborate/pattern.h"
+#include "frontend/elaborate/statement.h"
+#include "frontend/elaborate/suggestions.h"
+#include "frontend/elaborate/tensor.h"
 #include "frontend/elaborate/warnings.h"
 
 #include <fmt/core.h>
@@ -28,38 +34,44 @@ std::optional<std::string> help_for_too_many(std::vector<syntax::Parameter> cons
 
 } // namespace
 
-// `as` names a call in the tree of paths when it is not to be named after the function.
-Any Elaborator::call(Any const& callee, std::vector<Actual> actuals, Location at, std::string const& tag,
-                     std::string const& as) {
+Calls::Calls(Elaborator& e)
+    : e_(e), now_(e.now), errors_(e.errors), suggestions_(e.suggestions), tensors_(e.tensors), patterns_(e.patterns),
+      expressions_(e.expressions), statements_(e.statements), own_derivatives_(e.own_derivatives),
+      warnings_(e.warnings) {}
+
+Any Calls::call(Any const& callee, std::vector<Actual> actuals, Location at, std::string const& tag,
+                std::string const& as) {
   if (auto* dtype = callee.get<DType>()) {
     if (actuals.size() != 1 || !actuals.front().name.empty())
-      fail(at, fmt::format("`{}` converts one value, got {} arguments", name(*dtype), actuals.size()));
-    size_t const before = nodes_so_far();
-    return own_value(convert(actuals.front().value, *dtype, at), before, at);
+      errors_.fail(at, fmt::format("`{}` converts one value, got {} arguments", name(*dtype), actuals.size()));
+    size_t const before = now_.nodes_so_far();
+    return tensors_.own_value(tensors_.convert(actuals.front().value, *dtype, at), before, at);
   }
   auto* f = callee.get<FunctionValue>();
-  if (!f) fail(at, fmt::format("{} cannot be called", shown(callee)), unquoted(callee, Needed::function));
+  if (!f)
+    errors_.fail(at, fmt::format("{} cannot be called", shown(callee)),
+                 suggestions_.unquoted(callee, Suggestions::Needed::function));
   return f->builtin ? call_builtin(*f, std::move(actuals), at) : call_function(*f, std::move(actuals), at, tag, as);
 }
 
-Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actuals, Location at, std::string const& tag,
-                              std::string const& as) {
+Any Calls::call_function(FunctionValue const& f, std::vector<Actual> actuals, Location at, std::string const& tag,
+                         std::string const& as) {
   if (calls_ >= max_calls)
-    fail(at, fmt::format("calls are nested deeper than {}: does `{}` call itself without an end?", max_calls,
-                         f.function->name.text));
-  warnings_->warn_of_logits(f, actuals);
+    errors_.fail(at, fmt::format("calls are nested deeper than {}: does `{}` call itself without an end?", max_calls,
+                                 f.function->name.text));
+  warnings_.warn_of_logits(f, actuals);
   Frame frame{.kind = Frame::Kind::function,
               .name = f.function->name.text,
               .function = f.function,
               .call_at = at,
-              .caller = frame_,
+              .caller = now_.frame,
               .file = f.file};
   frame.captured = f.captured;
   std::string component = as.empty() ? f.function->name.text : as;
-  frame.path = component.empty() && tag.empty() ? frame_->path : frame_->path->enter(component, tag, at);
+  frame.path = component.empty() && tag.empty() ? now_.frame->path : now_.frame->path->enter(component, tag, at);
   if (f.captured && !f.function->name.text.empty())
     frame.names[f.function->name.text] = Any{f}; // a local function may call itself
-  FrameGuard guard(*this, frame);
+  FrameGuard guard(now_, frame);
   ++calls_;
   struct Leave {
     int& calls;
@@ -68,33 +80,26 @@ Any Elaborator::call_function(FunctionValue const& f, std::vector<Actual> actual
   bind_arguments(*f.function, std::move(actuals), at,
                  frame.name.empty() ? "the function" : fmt::format("`{}`", frame.name));
   Any result = run_body(*f.function);
-  warnings_->remember_probabilities(f, result);
+  warnings_.remember_probabilities(f, result);
   return result;
 }
 
-Any Elaborator::run_body(syntax::FunctionDecl const& f) {
-  auto const variables = own_derivatives_->variables_of(f);
-  block(f.body, true);
-  Any result = frame_->result.value_or(Any{None{}});
+Any Calls::run_body(syntax::FunctionDecl const& f) {
+  auto const variables = own_derivatives_.variables_of(f);
+  statements_.block(f.body, true);
+  Any result = now_.frame->result.value_or(Any{None{}});
   if (result.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
   if (f.result) {
-    if (match(*f.result, result, f.result->at))
-      fail(f.result->at,
-           fmt::format("`{}` promises {}, but gives {}", f.name.text, shown_pattern(*f.result), shown(result)));
+    if (!patterns_.match(*f.result, result, f.result->at))
+      errors_.fail(f.result->at, fmt::format("`{}` promises {}, but gives {}", f.name.text,
+                                             patterns_.shown_pattern(*f.result), shown(result)));
   }
-  if (!variables.empty()) return own_derivatives_->with_gradient(f, variables, result);
+  if (!variables.empty()) return own_derivatives_.with_gradient(f, variables, result);
   return result;
-}
-
-// The fault is the caller's: the chain of calls begins there.
-void Elaborator::blame_caller(Location at, std::string message, std::optional<std::string> help,
-                              std::vector<Note> notes) {
-  if (frame_->caller) frame_ = frame_->caller;
-  fail(at, std::move(message), std::move(help), std::move(notes));
 }
 
 // By position; `..xs` collects the rest.
-void Elaborator::place_positional(Slots& slots, std::vector<Actual>& actuals, std::string const& shown_name) {
+void Calls::place_positional(Slots& slots, std::vector<Actual>& actuals, std::string const& shown_name) {
   auto const& parameters = slots.function.parameters;
   size_t next = 0, given = 0;
   Location last;
@@ -107,13 +112,13 @@ void Elaborator::place_positional(Slots& slots, std::vector<Actual>& actuals, st
     else ++next;
   }
   if (next > parameters.size())
-    blame_caller(last,
-                 fmt::format("{} takes {} argument{}, got {}", shown_name, parameters.size(),
-                             parameters.size() == 1 ? "" : "s", given),
-                 help_for_too_many(parameters), slots.declared);
+    errors_.blame_caller(last,
+                         fmt::format("{} takes {} argument{}, got {}", shown_name, parameters.size(),
+                                     parameters.size() == 1 ? "" : "s", given),
+                         help_for_too_many(parameters), slots.declared);
 }
 
-void Elaborator::place_named(Slots& slots, std::vector<Actual>& actuals, std::string const& shown_name) {
+void Calls::place_named(Slots& slots, std::vector<Actual>& actuals, std::string const& shown_name) {
   auto const& parameters = slots.function.parameters;
   for (auto& a : actuals) {
     if (a.name.empty()) continue;
@@ -122,38 +127,38 @@ void Elaborator::place_named(Slots& slots, std::vector<Actual>& actuals, std::st
     if (it == parameters.end()) {
       std::vector<std::string> names;
       for (auto const& p : parameters) names.push_back(p.name.text);
-      blame_caller(a.at, fmt::format("{} has no argument `{}`", shown_name, a.name), help_for_argument(a.name, names),
-                   slots.declared);
+      errors_.blame_caller(a.at, fmt::format("{} has no argument `{}`", shown_name, a.name),
+                           help_for_argument(a.name, names), slots.declared);
     }
     auto i = static_cast<size_t>(it - parameters.begin());
-    if (slots.values[i]) blame_caller(a.at, fmt::format("`{}` is given twice", a.name));
+    if (slots.values[i]) errors_.blame_caller(a.at, fmt::format("`{}` is given twice", a.name));
     slots.set(i, std::move(a.value), a.at);
   }
 }
 
 // `dense(64)`: elsewhere a layer that is called later. `initial = he_normal()`: the function itself is meant.
-void Elaborator::refuse_missing(Slots const& slots, std::vector<std::string> const& missing,
-                                std::string const& shown_name) {
+void Calls::refuse_missing(Slots const& slots, std::vector<std::string> const& missing, std::string const& shown_name) {
   auto const& f = slots.function;
   auto const& first = f.parameters.front();
   bool const takes_tensor = first.type && !first.type->dims.empty();
-  std::string const call = source_of(slots.call_at);
+  std::string const call = errors_.source_of(slots.call_at);
   if (takes_tensor && slots.values.front() && is_number(*slots.values.front()) && call.ends_with(')'))
-    blame_caller(
+    errors_.blame_caller(
         slots.places.front(),
         fmt::format("{} expects a tensor as `{}`, got {}", shown_name, first.name.text, shown(*slots.values.front())),
         fmt::format("a layer is a function of its input, `x |> {}`", call), slots.declared);
   std::optional<std::string> help;
   if (first.name.text == "shape" && call == f.name.text + "()") // an initial value
     help = fmt::format("the function itself has no parentheses, `{}`", f.name.text);
-  blame_caller(slots.call_at,
-               fmt::format("{} lacks the argument{} {}", shown_name, missing.size() == 1 ? "" : "s", listed(missing)),
-               help, slots.declared);
+  errors_.blame_caller(
+      slots.call_at,
+      fmt::format("{} lacks the argument{} {}", shown_name, missing.size() == 1 ? "" : "s", listed(missing)), help,
+      slots.declared);
 }
 
 // By position, then by name; what is missing takes its default, which sees the parameters in front of it.
-void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actual> actuals, Location at,
-                                std::string const& shown_name) {
+void Calls::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actual> actuals, Location at,
+                           std::string const& shown_name) {
   Slots slots(f, at);
   if (f.name.at && !f.name.text.empty())
     slots.declared.push_back({f.name.at, fmt::format("{} is declared here", shown_name)});
@@ -161,7 +166,7 @@ void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actua
   place_named(slots, actuals, shown_name);
   std::vector<std::string> missing;
   for (size_t i = 0; i < f.parameters.size(); ++i)
-    if (slots.values[i]) frame_->given[f.parameters[i].name.text] = slots.places[i];
+    if (slots.values[i]) now_.frame->given[f.parameters[i].name.text] = slots.places[i];
   for (size_t i = 0; i < f.parameters.size(); ++i)
     if (!slots.values[i] && !f.parameters[i].initial && !f.parameters[i].rest)
       missing.push_back(f.parameters[i].name.text);
@@ -169,55 +174,55 @@ void Elaborator::bind_arguments(syntax::FunctionDecl const& f, std::vector<Actua
   for (size_t i = 0; i < f.parameters.size(); ++i) {
     auto const& p = f.parameters[i];
     if (p.rest) slots.values[i] = list_of(std::move(slots.rest));
-    Any value = slots.values[i] ? *slots.values[i] : eval(*p.initial);
+    Any value = slots.values[i] ? *slots.values[i] : expressions_.eval(*p.initial);
     slots.number = p.type && is_number(value) ? shown(value) : ""; // a match makes a tensor of it
-    if (p.type && match(*p.type, value, slots.places[i])) {
+    if (p.type && !patterns_.match(*p.type, value, slots.places[i])) {
       slots.values[i] = value;
-      ArgumentHelp(*this).refuse_argument(slots, i, shown_name);
+      ArgumentHelp(e_).refuse_argument(slots, i, shown_name);
     }
     bind_parameter(p, std::move(value));
   }
 }
 
-void Elaborator::bind_argument(syntax::Parameter const& p, Any value, Location at, std::string const& shown_name) {
-  if (p.type && match(*p.type, value, at)) {
-    std::string expected = shown_pattern(*p.type);
-    blame_caller(at, fmt::format("{} expects {}, got {}", shown_name, expected, shown(value)), {},
-                 {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
+void Calls::bind_argument(syntax::Parameter const& p, Any value, Location at, std::string const& shown_name) {
+  if (p.type && !patterns_.match(*p.type, value, at)) {
+    std::string expected = patterns_.shown_pattern(*p.type);
+    errors_.blame_caller(at, fmt::format("{} expects {}, got {}", shown_name, expected, shown(value)), {},
+                         {{p.type->at, fmt::format("{} declares its argument `{}` here", shown_name, p.name.text)}});
   }
   bind_parameter(p, std::move(value));
 }
 
-void Elaborator::bind_parameter(syntax::Parameter const& p, Any value) {
+void Calls::bind_parameter(syntax::Parameter const& p, Any value) {
   if (value.tensor() || value.is<FunctionValue>() || !value.at) value.at = p.name.at;
-  frame_->names[p.name.text] = std::move(value);
+  now_.frame->names[p.name.text] = std::move(value);
 }
 
 // A builtin has a frame as well, so that its arguments are bound and blamed like any function's.
-Any Elaborator::call_builtin(FunctionValue const& f, std::vector<Actual> actuals, Location at) {
+Any Calls::call_builtin(FunctionValue const& f, std::vector<Actual> actuals, Location at) {
   Frame frame{.kind = Frame::Kind::function,
               .name = f.function->name.text,
               .function = f.function,
               .call_at = {},
-              .caller = frame_};
-  frame.path = frame_ ? frame_->path : nullptr;
+              .caller = now_.frame};
+  frame.path = now_.frame ? now_.frame->path : nullptr;
   std::map<std::string, Location> named;
   std::vector<Location> positional;
   for (auto const& a : actuals)
     if (a.name.empty()) positional.push_back(a.at);
     else named[a.name] = a.at;
   {
-    FrameGuard guard(*this, frame);
+    FrameGuard guard(now_, frame);
     bind_arguments(*f.function, std::move(actuals), at, fmt::format("`{}`", frame.name));
   }
-  BuiltinCall call{.e = *this, .at = at, .name = frame.name, .op = f.builtin->op, .values = {}, .places = {}};
+  BuiltinCall call{.e = e_, .at = at, .name = frame.name, .op = f.builtin->op, .values = {}, .places = {}};
   for (size_t i = 0; i < f.function->parameters.size(); ++i) {
     auto const& name = f.function->parameters[i].name.text;
     call.values.push_back(std::move(frame.names[name]));
     call.places.push_back(named.contains(name) ? named[name] : i < positional.size() ? positional[i] : at);
   }
-  size_t const before = nodes_so_far();
-  return own_value(f.builtin->run(call), before, at);
+  size_t const before = now_.nodes_so_far();
+  return tensors_.own_value(f.builtin->run(call), before, at);
 }
 
 } // namespace nnc::front

@@ -1,6 +1,7 @@
 // A tag names the parameters, states and draws below a call. Where there are none it does nothing.
 #include "frontend/elaborate/bound_names.h"
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/lookup.h"
 #include "frontend/elaborate/walk.h"
 #include "frontend/elaborate/warnings.h"
 
@@ -48,7 +49,7 @@ struct MayDeclare {
 };
 
 FunctionDecl const* Warnings::declared_function(FileScope& file, std::string const& name, FileScope*& from) const {
-  for (auto* f : e_.in_sight_of(file))
+  for (auto* f : e_.lookup.in_sight_of(file))
     if (auto it = f->functions.find(name); it != f->functions.end()) {
       from = f;
       return it->second;
@@ -71,8 +72,8 @@ std::string Warnings::declaring_callee(Expr const& e) {
   auto* c = std::get_if<CallExpr>(&e.as);
   auto* n = c ? std::get_if<NameExpr>(&c->callee->as) : nullptr;
   FileScope* from = nullptr;
-  if (!n || e_.local(n->name) || !e_.frame_->file) return {};
-  auto* f = declared_function(*e_.frame_->file, n->name, from);
+  if (!n || e_.lookup.local(n->name) || !now_.frame->file) return {};
+  auto* f = declared_function(*now_.frame->file, n->name, from);
   return f && may_declare(*f, *from, nullptr) ? n->name : std::string();
 }
 
@@ -81,9 +82,10 @@ void Warnings::warn_of_idle_tag(CallExpr const& c, Any const& callee, std::strin
   if (f && !f->builtin && (!f->file || may_declare(*f->function, *f->file, f->captured.get()))) return;
   std::string called = f ? fmt::format("`{}`", f->function->name.text) : "a conversion", inner;
   if (!c.arguments.empty()) inner = declaring_callee(*c.arguments.front().value);
-  e_.warn(c.tag->at, fmt::format("the tag `@{}` does nothing: {} declares no parameter", tag, called),
-          inner.empty() ? "a tag names the parameters and states of the call in front of it"
-                        : fmt::format("`{}(...) @{}` calls the parameters of `{}` after the tag", inner, tag, inner));
+  errors_.warn(c.tag->at, fmt::format("the tag `@{}` does nothing: {} declares no parameter", tag, called),
+               inner.empty()
+                   ? "a tag names the parameters and states of the call in front of it"
+                   : fmt::format("`{}(...) @{}` calls the parameters of `{}` after the tag", inner, tag, inner));
 }
 
 } // namespace nnc::front

@@ -1,6 +1,4 @@
-// How a mistake becomes a diagnostic. A message stands where the user wrote the thing: when the fault shows inside the
-// standard library, that is the call that led there, and the chain of calls follows as notes.
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/errors.h"
 
 #include <algorithm>
 #include <cctype>
@@ -8,8 +6,8 @@
 
 namespace nnc::front {
 
-Location Elaborator::user_place(Location at) const {
-  for (Frame const* f = frame_; f && f->file && f->file->is_std && f->call_at; f = f->caller) at = f->call_at;
+Location Errors::user_place(Location at) const {
+  for (Frame const* f = now_.frame; f && f->file && f->file->is_std && f->call_at; f = f->caller) at = f->call_at;
   return at;
 }
 
@@ -40,7 +38,7 @@ std::set<std::string> names_in(std::string_view text) {
 } // namespace
 
 // The argument of a call that is at fault, where the text at fault mentions one of the call's arguments alone.
-std::optional<Location> Elaborator::argument_at_fault(Frame const& f, Location at) const {
+std::optional<Location> Errors::argument_at_fault(Frame const& f, Location at) const {
   std::optional<Location> out;
   if (!f.function) return out;
   auto const names = names_in(source_of(at));
@@ -54,7 +52,7 @@ std::optional<Location> Elaborator::argument_at_fault(Frame const& f, Location a
 }
 
 // `dropout(0.5, x)`: the tensor is at fault, and the number in front of it may be one as well.
-std::optional<std::string> Elaborator::swapped_arguments(Frame const& f, Location fault) const {
+std::optional<std::string> Errors::swapped_arguments(Frame const& f, Location fault) const {
   if (!f.function || f.function->parameters.empty() || !f.function->parameters.front().type) return {};
   auto const& first = f.function->parameters.front().name.text;
   auto const place = f.given.find(first);
@@ -70,10 +68,10 @@ std::optional<std::string> Elaborator::swapped_arguments(Frame const& f, Locatio
 }
 
 // The diagnostic with the calls that led to it.
-Diagnostic Elaborator::with_chain(Diagnostic d) const {
+Diagnostic Errors::with_chain(Diagnostic d) const {
   Location place = d.at;
   std::vector<Note> chain;
-  for (Frame const* f = frame_; f; f = f->caller) {
+  for (Frame const* f = now_.frame; f; f = f->caller) {
     bool inside_library = f->file && f->file->is_std;
     if (inside_library && is_of_user(place)) continue; // a value that the user gave, of --set
     bool called = f->kind == Frame::Kind::function || (f->kind == Frame::Kind::optimizer && inside_library);
@@ -99,16 +97,16 @@ Diagnostic Elaborator::with_chain(Diagnostic d) const {
   return d;
 }
 
-void Elaborator::fail(Location at, std::string message, std::optional<std::string> help, std::vector<Note> notes) {
+void Errors::fail(Location at, std::string message, std::optional<std::string> help, std::vector<Note> notes) {
   throw Failure{
       with_chain({.at = at, .message = std::move(message), .notes = std::move(notes), .help = std::move(help)})};
 }
 
-void Elaborator::warn(Location at, std::string message, std::optional<std::string> help) {
+void Errors::warn(Location at, std::string message, std::optional<std::string> help) {
   report(with_chain(warning(at, std::move(message), std::move(help))));
 }
 
-std::string Elaborator::in_words(Error const& e) {
+std::string in_words(Error const& e) {
   std::string out;
   for (char const* c = e.what(); *c; ++c) {
     out += *c;
@@ -117,30 +115,46 @@ std::string Elaborator::in_words(Error const& e) {
   return out;
 }
 
-void Elaborator::report(Failure const& failure) {
+void Errors::report(Failure const& failure) {
   if (!failure.silent) report(failure.diagnostic);
 }
 
 // What else goes wrong in the library by an argument that has been blamed follows from the same mistake.
-bool Elaborator::is_reported(Location at) const {
-  return std::any_of(out_.diagnostics.begin(), out_.diagnostics.end(),
+bool Errors::is_reported(Location at) const {
+  return std::any_of(now_.out.diagnostics.begin(), now_.out.diagnostics.end(),
                      [&](auto const& d) { return d.severity == Severity::error && d.at == at; });
 }
 
 // Once: the functions of a model elaborate the same text.
-void Elaborator::report(Diagnostic d) {
+void Errors::report(Diagnostic d) {
   auto key = std::pair(fmt::format("{}:{}:{}", d.at.file, d.at.line, d.at.column), d.message);
-  if (reported_.insert(key).second) out_.diagnostics.push_back(std::move(d));
+  if (reported_.insert(key).second) now_.out.diagnostics.push_back(std::move(d));
 }
 
-std::string Elaborator::source_of(Location at) const {
-  auto line = program_.sources().line(at.file, at.line);
+std::string Errors::source_of(Location at) const {
+  auto line = now_.program.sources().line(at.file, at.line);
   return at && at.column <= line.size() ? std::string(line.substr(at.column - 1, at.length)) : std::string();
 }
 
-bool Elaborator::is_of_user(Location at) const {
-  auto const& files = program_.files();
+bool Errors::is_of_user(Location at) const {
+  auto const& files = now_.program.files();
   return std::none_of(files.begin(), files.end(), [&](auto& f) { return f->is_std && f->id == at.file; });
+}
+
+// The fault is the caller's: the chain of calls begins there.
+void Errors::blame_caller(Location at, std::string message, std::optional<std::string> help, std::vector<Note> notes) {
+  if (now_.frame->caller) now_.frame = now_.frame->caller;
+  fail(at, std::move(message), std::move(help), std::move(notes));
+}
+
+bool Errors::reports(std::function<void()> const& look) {
+  try {
+    look();
+    return false;
+  } catch (Failure const& failure) {
+    report(failure);
+    return true;
+  }
 }
 
 } // namespace nnc::front

@@ -2,6 +2,9 @@
 // What it gives goes through a `with_gradient` node, so that derivatives flow to the arguments as the block says. The
 // block becomes a function of the module, @gradient.f, for the types of this call.
 #include "frontend/elaborate/gradient.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/statement.h"
+#include "frontend/elaborate/tensor.h"
 
 #include "ir/walk.h"
 
@@ -33,8 +36,8 @@ std::vector<OwnDerivatives::Variable> OwnDerivatives::variables_of(syntax::Funct
   std::vector<Variable> out;
   if (!f.gradient) return out;
   for (auto const& p : f.parameters) {
-    Any value = e_.frame_->names[p.name.text];
-    each_float_tensor(value, [&](Any& v) { out.push_back({p.name.text, e_.as_tensor(v, p.name.at)}); });
+    Any value = now_.frame->names[p.name.text];
+    each_float_tensor(value, [&](Any& v) { out.push_back({p.name.text, e_.tensors.as_tensor(v, p.name.at)}); });
   }
   return out;
 }
@@ -45,21 +48,21 @@ Any OwnDerivatives::with_gradient(syntax::FunctionDecl const& f, std::vector<Var
   Any out = result;
   std::vector<ValueId> operands;
   std::vector<Type> types;
-  each_float_tensor(out, [&](Any& v) { operands.push_back(e_.as_tensor(v, f.name.at)); });
+  each_float_tensor(out, [&](Any& v) { operands.push_back(e_.tensors.as_tensor(v, f.name.at)); });
   if (operands.empty()) return result;
   Graph& derivative = new_derivative(f, operands);
   std::string const number = std::to_string(derivatives_.size() - 1); // its name until the unused ones are gone
-  for (ValueId v : operands) types.push_back(e_.graph_->type(v));
+  for (ValueId v : operands) types.push_back(now_.graph->type(v));
   for (auto const& x : variables) operands.push_back(x.id);
   {
-    GraphGuard guard(e_, &derivative);
+    GraphGuard guard(now_, &derivative);
     run_gradient_block(f, variables);
   }
   operands.insert(operands.end(), derivative.captured.begin(), derivative.captured.end());
   Attributes attributes{{"derivative", number}, {"variables", static_cast<i64>(variables.size())}};
-  auto ids = e_.builder(e_.frame_->call_at).make_many(OpCode::with_gradient, operands, attributes, types);
+  auto ids = e_.tensors.builder(now_.frame->call_at).make_many(OpCode::with_gradient, operands, attributes, types);
   size_t next = 0;
-  each_float_tensor(out, [&](Any& v) { v.as = e_.tensor(ids[next++]).as; });
+  each_float_tensor(out, [&](Any& v) { v.as = e_.tensors.tensor(ids[next++]).as; });
   return out;
 }
 
@@ -68,24 +71,24 @@ Graph& OwnDerivatives::new_derivative(syntax::FunctionDecl const& f, std::vector
   auto const& names = f.gradient_parameters;
   Location at = names.empty() ? f.gradient->at : names.front().at;
   if (names.size() != values.size())
-    e_.fail(at, fmt::format("`{}` gives {}, its `gradient` block takes {}", f.name.text,
-                            counted(values.size(), "float tensor"), counted(names.size(), "derivative")));
+    errors_.fail(at, fmt::format("`{}` gives {}, its `gradient` block takes {}", f.name.text,
+                                 counted(values.size(), "float tensor"), counted(names.size(), "derivative")));
   Graph& graph =
-      *derivatives_.emplace_back(std::make_unique<Graph>(e_.graph_->kind, "gradient." + f.name.text, e_.limit_));
-  graph.outer = e_.graph_;
+      *derivatives_.emplace_back(std::make_unique<Graph>(now_.graph->kind, "gradient." + f.name.text, now_.limit));
+  graph.outer = now_.graph;
   for (size_t i = 0; i < values.size(); ++i) {
-    ValueId dy = graph.builder.argument(names[i].text, e_.graph_->type(values[i]), Role::none);
-    e_.frame_->names[names[i].text] = {TensorValue{.graph = &graph, .id = dy}, names[i].at};
+    ValueId dy = graph.builder.argument(names[i].text, now_.graph->type(values[i]), Role::none);
+    now_.frame->names[names[i].text] = {TensorValue{.graph = &graph, .id = dy}, names[i].at};
   }
   return graph;
 }
 
 // Runs the block in the frame of the body, whose names it sees.
 void OwnDerivatives::run_gradient_block(syntax::FunctionDecl const& f, std::vector<Variable> const& variables) {
-  e_.frame_->returned = false;
-  e_.frame_->result.reset();
-  e_.block(*f.gradient, true);
-  Any result = e_.frame_->result.value_or(Any{None{}});
+  now_.frame->returned = false;
+  now_.frame->result.reset();
+  e_.statements.block(*f.gradient, true);
+  Any result = now_.frame->result.value_or(Any{None{}});
   if (result.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
   List given = result.list() ? *result.list() : result.is<None>() ? List{} : List{result};
   auto const& statements = f.gradient->statements;
@@ -93,43 +96,45 @@ void OwnDerivatives::run_gradient_block(syntax::FunctionDecl const& f, std::vect
   if (given.size() != variables.size()) {
     std::string names;
     for (auto const& x : variables) names += (names.empty() ? "`" : ", `") + x.name + "`";
-    e_.fail(at, fmt::format("the `gradient` block of `{}` gives {}, expected {}: one for each of {}", f.name.text,
-                            counted(given.size(), "derivative"), variables.size(), names));
+    errors_.fail(at, fmt::format("the `gradient` block of `{}` gives {}, expected {}: one for each of {}", f.name.text,
+                                 counted(given.size(), "derivative"), variables.size(), names));
   }
   for (size_t i = 0; i < given.size(); ++i)
-    e_.graph_->builder.result("d" + variables[i].name, derivative_of(variables[i], given[i], at), Role::none);
+    now_.graph->builder.result("d" + variables[i].name, derivative_of(variables[i], given[i], at), Role::none);
 }
 
 // A scalar stands for every element. What has the shape that the variable was broadcast to is summed.
 ValueId OwnDerivatives::derivative_of(Variable const& x, Any const& derivative, Location at) {
-  Type const type = e_.graph_->outer->type(x.id);
-  ValueId v = e_.as_tensor(derivative, type.dtype, at);
-  Type const have = e_.graph_->type(v);
-  if (have.rank() == 0) return e_.builder(at).broadcast_scalar(v, type.shape);
+  Type const type = now_.graph->outer->type(x.id);
+  ValueId v = e_.tensors.as_tensor(derivative, type.dtype, at);
+  Type const have = now_.graph->type(v);
+  if (have.rank() == 0) return e_.tensors.builder(at).broadcast_scalar(v, type.shape);
   bool fits = have.rank() >= type.rank();
   for (size_t i = 1; fits && i <= type.shape.size(); ++i) {
     Dim const& wanted = type.shape[type.shape.size() - i];
     fits = wanted == Dim(1) || wanted == have.shape[have.shape.size() - i];
   }
   if (!fits)
-    e_.fail(at, fmt::format("the derivative of `{}` is {}, expected the type of `{}`, {}", x.name, shown(have), x.name,
-                            shown(type)));
+    errors_.fail(at, fmt::format("the derivative of `{}` is {}, expected the type of `{}`, {}", x.name, shown(have),
+                                 x.name, shown(type)));
   return sum_to(v, type.shape, at);
 }
 
 ValueId OwnDerivatives::sum_to(ValueId v, Shape const& shape, Location at) {
-  Shape const from = e_.graph_->type(v).shape;
+  Shape const from = now_.graph->type(v).shape;
   std::vector<i64> axes;
   for (size_t i = 0; i < from.size(); ++i) {
     size_t const front = from.size() - shape.size();
     if (i < front || (shape[i - front] == Dim(1) && !(from[i] == Dim(1)))) axes.push_back(static_cast<i64>(i));
   }
-  return axes.empty() ? v : e_.builder(at).reshape(e_.builder(at).reduce(OpCode::reduce_sum, v, axes), shape);
+  return axes.empty()
+             ? v
+             : e_.tensors.builder(at).reshape(e_.tensors.builder(at).reduce(OpCode::reduce_sum, v, axes), shape);
 }
 
 // The functions that nodes of the module name, and those that they name in turn. Each belongs to one node.
 void OwnDerivatives::add_derivatives() {
-  auto& functions = e_.out_.module.functions;
+  auto& functions = now_.out.module.functions;
   std::map<std::string, int> counts;
   for (size_t k = 0; k < functions.size(); ++k) {
     std::vector<Function> named;

@@ -1,13 +1,14 @@
 // A function's own derivative: what its `gradient` block says, as a function of the module.
 #pragma once
 
+#include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
 
 namespace nnc::front {
 
 class OwnDerivatives {
 public:
-  explicit OwnDerivatives(Elaborator& e) : e_(e) {}
+  explicit OwnDerivatives(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
   struct Variable { // a float tensor among the arguments
     std::string name;
     ValueId id = no_value;
@@ -23,6 +24,8 @@ private:
   ValueId sum_to(ValueId, Shape const&, Location);
 
   Elaborator& e_;
+  Context& now_;
+  Errors& errors_;
   std::vector<std::unique_ptr<Graph>> derivatives_;
 };
 

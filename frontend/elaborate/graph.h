@@ -27,12 +27,12 @@ struct Graph {
   Kind kind;
   Function function;
   Builder builder;
-  std::map<std::string, ValueId> arguments;    // by name
-  std::map<std::string, ValueId> extents;      // run-time values of symbolic extents, by their text
-  std::map<std::string, ValueId> state_values; // by path: what the state holds now
-  std::map<std::string, Location> declared;    // paths of params and states met in this graph
+  std::map<std::string, ValueId> arguments;     // by name
+  std::map<std::string, ValueId> extents;       // run-time values of symbolic extents, by their text
+  std::map<std::string, ValueId> state_values;  // by path: what the state holds now
+  std::map<std::string, Location> declared;     // paths of params and states met in this graph
   std::vector<std::vector<Node> const*> around; // while a region is being built: the lists that it stands in
-  ScanRound* round = nullptr;                  // of the scan whose body is being built
+  ScanRound* round = nullptr;                   // of the scan whose body is being built
   // The derivative of a function's own is a graph inside of the one that calls the function: what it reads of that one
   // becomes an argument, in this order.
   Graph* outer = nullptr;

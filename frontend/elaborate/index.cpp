@@ -1,5 +1,11 @@
-// x[...]: ints, ranges and `none` become one slice and one reshape, an int tensor or a run-time scalar a gather.
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/index.h"
+#include "frontend/elaborate/budget.h"
+#include "frontend/elaborate/constants.h"
+#include "frontend/elaborate/context.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/expression.h"
+#include "frontend/elaborate/suggestions.h"
+#include "frontend/elaborate/tensor.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -25,7 +31,8 @@ struct Axis { // what happens to one axis of the operand
 // Collects what happens to each axis, then makes the nodes.
 class Indexing {
 public:
-  Indexing(Elaborator& e, Type type, Location at) : e_(e), type_(std::move(type)), at_(at) {}
+  Indexing(Elaborator& e, Type type, Location at)
+      : e_(e), now_(e.now), errors_(e.errors), type_(std::move(type)), at_(at) {}
 
   void add(Item const& item, int repeat) {
     if (item.syntax->kind == Index::Kind::single && item.first.is<None>()) return order_.push_back(-1);
@@ -44,21 +51,22 @@ public:
     if (sliced_) x = slice(x);
     for (size_t a = axes_.size(); a-- > 0;)
       if (axes_[a].gathered != no_value)
-        x = e_.builder(at_).make(OpCode::gather, {x, axes_[a].gathered}, {{"axis", static_cast<i64>(a)}});
+        x = e_.tensors.builder(at_).make(OpCode::gather, {x, axes_[a].gathered}, {{"axis", static_cast<i64>(a)}});
     Shape shape = result_shape();
-    return shape == e_.graph().type(x).shape ? x : e_.builder(at_).reshape(x, shape);
+    return shape == now_.graph->type(x).shape ? x : e_.tensors.builder(at_).reshape(x, shape);
   }
 
 private:
   // One end of a range: negative ones count from the end of the axis, beyond it is an error.
   Dim bound(Any const& value, Location at, Dim const& missing, Dim const& extent) {
     if (value.is<None>()) return missing;
-    Dim d = e_.as_int(value, at, "the end of a range");
+    Dim d = e_.constants.as_int(value, at, "the end of a range");
     if (auto c = d.constant(); c && *c < 0) d = d + extent;
     if (auto over = (d - extent).constant(); over && *over > 0)
-      e_.fail(at, fmt::format("the range ends at {}, the axis of {} has {}", shown(d), shown(type_), shown(extent)));
+      errors_.fail(at,
+                   fmt::format("the range ends at {}, the axis of {} has {}", shown(d), shown(type_), shown(extent)));
     if (auto low = d.constant(); low && *low < 0)
-      e_.fail(at, fmt::format("the range starts in front of the axis, which has {}", shown(extent)));
+      errors_.fail(at, fmt::format("the range starts in front of the axis, which has {}", shown(extent)));
     return d;
   }
 
@@ -66,32 +74,33 @@ private:
     auto const& i = *item.syntax;
     axis.start = bound(item.first, i.first ? i.first->at : i.at, 0, extent);
     axis.limit = bound(item.last, i.last ? i.last->at : i.at, extent, extent);
-    axis.stride = i.stride ? e_.as_constant(item.stride, i.stride->at, "the step of a range") : 1;
+    axis.stride = i.stride ? e_.constants.as_constant(item.stride, i.stride->at, "the step of a range") : 1;
     if (axis.stride < 1)
-      e_.fail(i.stride->at, "the step of a range must be at least 1", "`reverse(x, axis)` turns an axis around");
+      errors_.fail(i.stride->at, "the step of a range must be at least 1", "`reverse(x, axis)` turns an axis around");
     if (auto c = (axis.limit - axis.start).constant(); c && *c < 0)
-      e_.fail(i.at, fmt::format("the range {}:{} ends in front of its start", shown(axis.start), shown(axis.limit)),
-              "`reverse(x, axis)` turns an axis around");
+      errors_.fail(i.at,
+                   fmt::format("the range {}:{} ends in front of its start", shown(axis.start), shown(axis.limit)),
+                   "`reverse(x, axis)` turns an axis around");
   }
 
   void single(Axis& axis, Item const& item, Dim const& extent) {
     Location at = item.syntax->at;
     if (item.first.tensor() && !item.first.tensor()->tunes) {
-      if (!is_int(e_.type_of(item.first).dtype))
-        e_.fail(at, fmt::format("a tensor is indexed by ints, got {}", shown(item.first)),
-                "a choice by truth is `select(c, a, b)`");
-      if (++gathers_ > 1) e_.fail(at, "an index may hold one int tensor");
-      axis.gathered = e_.as_tensor(item.first, at);
+      if (!is_int(type_of(item.first).dtype))
+        errors_.fail(at, fmt::format("a tensor is indexed by ints, got {}", shown(item.first)),
+                     "a choice by truth is `select(c, a, b)`");
+      if (++gathers_ > 1) errors_.fail(at, "an index may hold one int tensor");
+      axis.gathered = e_.tensors.as_tensor(item.first, at);
       return;
     }
-    Dim k = e_.as_int(item.first, at, "an index");
+    Dim k = e_.constants.as_int(item.first, at, "an index");
     if (auto c = k.constant(); c && *c < 0) k = k + extent;
     auto low = k.constant(), over = (k - extent).constant();
     if ((low && *low < 0) || (over && *over >= 0))
-      e_.fail(at, fmt::format("index {} is out of range: the axis of {} has {}", shown(*item.first.get<Dim>()),
-                              shown(type_), shown(extent)));
+      errors_.fail(at, fmt::format("index {} is out of range: the axis of {} has {}", shown(*item.first.get<Dim>()),
+                                   shown(type_), shown(extent)));
     if (low && *low > 0 && !over)
-      axis.gathered = e_.builder(at).integer(DType::i32, *low); // perhaps outside: clamped and counted
+      axis.gathered = e_.tensors.builder(at).integer(DType::i32, *low); // perhaps outside: clamped and counted
     else axis.start = k, axis.limit = k + 1, axis.removed = true;
   }
 
@@ -103,7 +112,7 @@ private:
       start.push_back(a.start), limit.push_back(a.limit), stride.push_back(a.stride), strided |= a.stride != 1;
     Attributes attributes{{"limit", limit}, {"start", start}};
     if (strided) attributes.set("stride", stride);
-    return e_.builder(at_).make(OpCode::slice, {x}, attributes);
+    return e_.tensors.builder(at_).make(OpCode::slice, {x}, attributes);
   }
 
   // The extent that a range leaves, rounded up.
@@ -112,7 +121,7 @@ private:
     if (a.stride == 1) return span;
     if (auto c = span.constant()) return Dim(*c / a.stride + (*c % a.stride != 0));
     if (auto exact = span.divided_by(Dim(a.stride))) return *exact;
-    e_.fail(at_, fmt::format("a step of {} over {} gives no extent that is known", a.stride, shown(span)));
+    errors_.fail(at_, fmt::format("a step of {} over {} gives no extent that is known", a.stride, shown(span)));
   }
 
   Shape result_shape() {
@@ -120,13 +129,15 @@ private:
     for (int a : order_) {
       if (a < 0) shape.push_back(1);
       else if (axes_[a].gathered != no_value)
-        for (auto const& d : e_.graph().type(axes_[a].gathered).shape) shape.push_back(d);
+        for (auto const& d : now_.graph->type(axes_[a].gathered).shape) shape.push_back(d);
       else if (!axes_[a].removed) shape.push_back(extent_of(axes_[a]));
     }
     return shape;
   }
 
   Elaborator& e_;
+  Context& now_;
+  Errors& errors_;
   Type type_;
   Location at_;
   std::vector<Axis> axes_;
@@ -135,43 +146,44 @@ private:
   int gathers_ = 0;
 };
 
-} // namespace
-
-Any Elaborator::index_list(List const& items, std::vector<Index> const& indices, Location at) {
-  if (indices.size() != 1) fail(at, "a list takes one index");
+Any index_list(Elaborator& e, List const& items, std::vector<Index> const& indices, Location at) {
+  if (indices.size() != 1) e.errors.fail(at, "a list takes one index");
   Index const& i = indices.front();
   i64 n = static_cast<i64>(items.size());
-  auto bound = [&](syntax::ExprPtr const& e, i64 missing, char const* what) {
-    if (!e) return missing;
-    i64 k = as_constant(eval(*e), e->at, what);
+  auto bound = [&](syntax::ExprPtr const& x, i64 missing, char const* what) {
+    if (!x) return missing;
+    i64 k = e.constants.as_constant(e.expressions.eval(*x), x->at, what);
     return k < 0 ? k + n : k;
   };
   if (i.kind == Index::Kind::rest) return list_of(items);
   if (i.kind == Index::Kind::single) {
     i64 k = bound(i.first, 0, "the index of a list");
-    if (k < 0 || k >= n) fail(i.at, fmt::format("index {} of a list of {}", k < 0 ? k - n : k, n));
+    if (k < 0 || k >= n) e.errors.fail(i.at, fmt::format("index {} of a list of {}", k < 0 ? k - n : k, n));
     return items[static_cast<size_t>(k)];
   }
-  i64 stride = i.stride ? as_constant(eval(*i.stride), i.stride->at, "the step of a range") : 1;
-  if (stride < 1) fail(i.stride->at, "the step of a range must be at least 1");
+  i64 stride =
+      i.stride ? e.constants.as_constant(e.expressions.eval(*i.stride), i.stride->at, "the step of a range") : 1;
+  if (stride < 1) e.errors.fail(i.stride->at, "the step of a range must be at least 1");
   i64 first = bound(i.first, 0, "the start of a range"), last = bound(i.last, n, "the end of a range");
-  if (first < 0 || last > n) fail(i.at, fmt::format("the range {}:{} of a list of {}", first, last, n));
+  if (first < 0 || last > n) e.errors.fail(i.at, fmt::format("the range {}:{} of a list of {}", first, last, n));
   List out;
   stride = std::min(stride, n + 1); // a larger step takes the first one alone, too
   for (i64 k = first; k < last; k += stride) out.push_back(items[static_cast<size_t>(k)]);
-  spend(out.size() * price_of_item, i.at);
+  e.budget.spend(out.size() * price_of_item, i.at);
   return list_of(std::move(out));
 }
 
-Any Elaborator::index(Any const& base, std::vector<Index> const& indices, Location at) {
-  if (auto* list = base.list()) return index_list(*list, indices, at);
+} // namespace
+
+Any indexed(Elaborator& e, Any const& base, std::vector<Index> const& indices, Location at) {
+  if (auto* list = base.list()) return index_list(e, *list, indices, at);
   std::optional<std::string> help;
   if (auto const* f = base.get<FunctionValue>()) help = fmt::format("a call has parentheses, `{}`", shown_call(*f));
   if (base.is<DType>()) help = "a type stands behind a colon, `y: f32[batch, 32] = x`";
-  if (!base.tensor() || base.tensor()->tunes) fail(at, fmt::format("{} cannot be indexed", shown(base)), help);
-  ValueId x = as_tensor(base, at);
-  Type const type = graph_->type(x);
-  auto value_of = [&](syntax::ExprPtr const& e) { return e ? eval(*e) : Any{None{}}; };
+  if (!base.tensor() || base.tensor()->tunes) e.errors.fail(at, fmt::format("{} cannot be indexed", shown(base)), help);
+  ValueId x = e.tensors.as_tensor(base, at);
+  Type const type = e.now.graph->type(x);
+  auto value_of = [&](syntax::ExprPtr const& x) { return x ? e.expressions.eval(*x) : Any{None{}}; };
   std::vector<Item> items;
   int taken = 0, rests = 0; // how many take an axis each, so that `..` knows how many it fills
   for (auto const& i : indices) {
@@ -179,14 +191,14 @@ Any Elaborator::index(Any const& base, std::vector<Index> const& indices, Locati
     rests += i.kind == Index::Kind::rest;
     taken += i.kind == Index::Kind::range || (i.kind == Index::Kind::single && !items.back().first.is<None>());
   }
-  if (rests > 1) fail(at, "`..` stands at most once in an index");
-  if (taken > type.rank()) fail(at, fmt::format("{} indices for {}", taken, shown(type)));
-  Indexing indexing(*this, type, at);
+  if (rests > 1) e.errors.fail(at, "`..` stands at most once in an index");
+  if (taken > type.rank()) e.errors.fail(at, fmt::format("{} indices for {}", taken, shown(type)));
+  Indexing indexing(e, type, at);
   for (auto const& item : items) indexing.add(item, item.syntax->kind == Index::Kind::rest ? type.rank() - taken : 1);
   Index const whole{.kind = Index::Kind::rest, .at = at};
   if (rests == 0) indexing.add({.syntax = &whole}, type.rank() - taken); // what is not mentioned is taken whole
-  size_t const before = nodes_so_far();
-  return own_value(tensor(indexing.apply(x)), before, at);
+  size_t const before = e.now.nodes_so_far();
+  return e.tensors.own_value(e.tensors.tensor(indexing.apply(x)), before, at);
 }
 
 } // namespace nnc::front

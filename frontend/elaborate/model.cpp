@@ -1,7 +1,15 @@
 // The body of a model, run once for each of its three functions: the training step, evaluation, run.
 #include "frontend/elaborate/model.h"
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/call.h"
+#include "frontend/elaborate/constants.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/expression.h"
+#include "frontend/elaborate/lookup.h"
+#include "frontend/elaborate/pattern.h"
 #include "frontend/elaborate/setting_values.h"
+#include "frontend/elaborate/statement.h"
+#include "frontend/elaborate/tensor.h"
+#include "frontend/elaborate/tunables.h"
 
 #include "frontend/habits.h"
 
@@ -38,17 +46,17 @@ std::string callee_name(Expr const& e) {
 
 // An input takes the column of its name, else the next one that is not bound, inputs first, then targets.
 void ModelBuilder::plan_columns() {
-  if (e_.settings_.columns.empty()) return;
+  if (now_.settings.columns.empty()) return;
   std::vector<InputStmt const*> inputs;
-  collect_inputs(e_.model_->body, inputs);
+  collect_inputs(now_.model->body, inputs);
   std::stable_partition(inputs.begin(), inputs.end(), [](auto* i) { return !i->is_target; });
   std::set<std::string> used;
   for (auto* i : inputs)
-    for (auto const& c : e_.settings_.columns)
+    for (auto const& c : now_.settings.columns)
       if (c.name == i->name.text && used.insert(c.name).second) column_of_[i->name.text] = c.name;
   for (auto* i : inputs) {
     if (column_of_.contains(i->name.text)) continue;
-    for (auto const& c : e_.settings_.columns)
+    for (auto const& c : now_.settings.columns)
       if (used.insert(c.name).second) {
         column_of_[i->name.text] = c.name;
         break;
@@ -59,7 +67,7 @@ void ModelBuilder::plan_columns() {
 Column const* ModelBuilder::column_for(std::string const& name) {
   auto it = column_of_.find(name);
   if (it == column_of_.end()) return nullptr;
-  for (auto const& c : e_.settings_.columns)
+  for (auto const& c : now_.settings.columns)
     if (c.name == it->second) return &c;
   return nullptr;
 }
@@ -67,159 +75,160 @@ Column const* ModelBuilder::column_for(std::string const& name) {
 // Arguments of a model: --set, the train block, the default, a property of the data set. Floats only tune.
 void ModelBuilder::bind_model_arguments(Frame& frame) {
   std::map<std::string, Actual> given;
-  if (e_.train_) {
-    Frame outside{.kind = Frame::Kind::train, .name = e_.train_->model.text, .file = &e_.main_};
+  if (now_.train) {
+    Frame outside{.kind = Frame::Kind::train, .name = now_.train->model.text, .file = &now_.main};
     outside.path = std::make_shared<PathScope>();
-    FrameGuard guard(e_, outside);
+    FrameGuard guard(now_, outside);
     size_t next = 0;
-    for (auto& a : e_.actuals(e_.train_->arguments)) {
+    for (auto& a : e_.expressions.actuals(now_.train->arguments)) {
       if (a.name.empty()) {
-        if (next >= e_.model_->parameters.size())
-          e_.fail(a.at,
-                  fmt::format("the model `{}` takes {} argument{}", e_.model_->name.text, e_.model_->parameters.size(),
-                              e_.model_->parameters.size() == 1 ? "" : "s"),
-                  {}, {{e_.model_->name.at, "the model is declared here"}});
-        a.name = e_.model_->parameters[next++].name.text;
+        if (next >= now_.model->parameters.size())
+          errors_.fail(a.at,
+                       fmt::format("the model `{}` takes {} argument{}", now_.model->name.text,
+                                   now_.model->parameters.size(), now_.model->parameters.size() == 1 ? "" : "s"),
+                       {}, {{now_.model->name.at, "the model is declared here"}});
+        a.name = now_.model->parameters[next++].name.text;
       }
       auto known = [&](auto const& p) { return p.name.text == a.name; };
-      if (std::none_of(e_.model_->parameters.begin(), e_.model_->parameters.end(), known)) {
+      if (std::none_of(now_.model->parameters.begin(), now_.model->parameters.end(), known)) {
         std::vector<std::string> names;
-        for (auto const& p : e_.model_->parameters) names.push_back(p.name.text);
+        for (auto const& p : now_.model->parameters) names.push_back(p.name.text);
         auto near = nearest(a.name, names);
-        e_.fail(a.at, fmt::format("the model `{}` has no argument `{}`", e_.model_->name.text, a.name),
-                near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)),
-                {{e_.model_->name.at, "the model is declared here"}});
+        errors_.fail(a.at, fmt::format("the model `{}` has no argument `{}`", now_.model->name.text, a.name),
+                     near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)),
+                     {{now_.model->name.at, "the model is declared here"}});
       }
-      if (given.contains(a.name)) e_.fail(a.at, fmt::format("`{}` is given twice", a.name));
+      if (given.contains(a.name)) errors_.fail(a.at, fmt::format("`{}` is given twice", a.name));
       given[a.name] = a;
     }
   }
-  FrameGuard guard(e_, frame);
-  for (auto const& p : e_.model_->parameters) {
+  FrameGuard guard(now_, frame);
+  for (auto const& p : now_.model->parameters) {
     std::string const& name = p.name.text;
     Location at = p.name.at;
     std::optional<Any> value, initial;
-    if (p.initial) initial = e_.eval(*p.initial);
-    for (auto const& [n, text] : e_.settings_.set)
-      if (n == name) value = e_.setting_values_->value_of(text, name), at = e_.setting_values_->place_of(text, name);
+    if (p.initial) initial = e_.expressions.eval(*p.initial);
+    for (auto const& [n, text] : now_.settings.set)
+      if (n == name) value = e_.setting_values.value_of(text, name), at = e_.setting_values.place_of(text, name);
     if (!value && given.contains(name)) value = given[name].value, at = given[name].at;
     if (!value) value = initial;
     if (!value)
-      if (auto it = e_.settings_.properties.find(name); it != e_.settings_.properties.end())
+      if (auto it = now_.settings.properties.find(name); it != now_.settings.properties.end())
         value = Any{Dim(it->second)};
     if (!value) {
-      e_.report(
+      errors_.report(
           {{.at = at,
-            .message = fmt::format("the argument `{}` of the model `{}` has no value", name, e_.model_->name.text),
+            .message = fmt::format("the argument `{}` of the model `{}` has no value", name, now_.model->name.text),
             .help = p.type ? fmt::format("a tensor is declared in the body, `input {}: f32[batch, 784]`", name)
                            : fmt::format("give it a default, `train {}({} = ...)`, or `--set {}=...`; a tensor is an "
                                          "`input` in the body",
-                                         e_.model_->name.text, name, name)}});
+                                         now_.model->name.text, name, name)}});
       value = Any{Poison{}};
     }
     bool tunes = value->is<f64>() || (value->is<Dim>() && initial && initial->is<f64>());
-    if (tunes) value = e_.scalar(name, e_.as_float(*value, at, fmt::format("`{}`", name)));
+    if (tunes) value = e_.tunables.scalar(name, e_.constants.as_float(*value, at, fmt::format("`{}`", name)));
     if (value->is<Poison>()) frame.names[name] = *value;
-    else e_.bind_argument(p, *value, at, fmt::format("the model `{}`", e_.model_->name.text));
+    else e_.calls.bind_argument(p, *value, at, fmt::format("the model `{}`", now_.model->name.text));
   }
 }
 
 void ModelBuilder::run_model(Graph& graph) {
-  GraphGuard in_graph(e_, &graph);
+  GraphGuard in_graph(now_, &graph);
   measured_.clear();
-  Frame frame{.kind = Frame::Kind::model, .name = e_.model_->name.text, .file = &e_.main_};
+  Frame frame{.kind = Frame::Kind::model, .name = now_.model->name.text, .file = &now_.main};
   frame.path = std::make_shared<PathScope>();
-  frame.names["batch"] = {Dim(Symbol::batch), e_.model_->name.at};
-  FrameGuard guard(e_, frame);
+  frame.names["batch"] = {Dim(Symbol::batch), now_.model->name.at};
+  FrameGuard guard(now_, frame);
   try {
     bind_model_arguments(frame);
   } catch (Failure const& failure) {
-    e_.report(failure);
+    errors_.report(failure);
     return;
   }
-  e_.frame_ = &frame;
-  e_.block(e_.model_->body, false);
+  now_.frame = &frame;
+  e_.statements.block(now_.model->body, false);
 }
 
 // Binds the extents that are named here for the first time: `batch`, and those that --set or the data set give.
 void ModelBuilder::run_input(InputStmt const& s, Location at) {
-  if (e_.frame_->kind != Frame::Kind::model)
-    e_.fail(at, fmt::format("`{}` stands in a model's body only", s.is_target ? "target" : "input"));
+  if (now_.frame->kind != Frame::Kind::model)
+    errors_.fail(at, fmt::format("`{}` stands in a model's body only", s.is_target ? "target" : "input"));
   Column const* column = column_for(s.name.text);
   for (size_t i = 0; i < s.type.dims.size(); ++i) {
     auto const& d = s.type.dims[i];
     auto* n = d.kind == syntax::DimPattern::Kind::expression ? std::get_if<NameExpr>(&d.expression->as) : nullptr;
-    if (!n || e_.bound_dim(n->name, d.at)) continue;
+    if (!n || e_.patterns.bound_dim(n->name, d.at)) continue;
     std::optional<i64> extent;
-    for (auto const& [name, text] : e_.settings_.set)
+    for (auto const& [name, text] : now_.settings.set)
       if (name == n->name)
-        extent = e_.as_constant(e_.setting_values_->value_of(text, name), e_.setting_values_->place_of(text, name),
-                                fmt::format("`{}`", name));
-    if (!extent && e_.settings_.properties.contains(n->name)) extent = e_.settings_.properties.at(n->name);
+        extent = e_.constants.as_constant(e_.setting_values.value_of(text, name),
+                                          e_.setting_values.place_of(text, name), fmt::format("`{}`", name));
+    if (!extent && now_.settings.properties.contains(n->name)) extent = now_.settings.properties.at(n->name);
     if (!extent && column && i > 0 && i - 1 < column->example.shape.size())
       extent = column->example.shape[i - 1].constant();
     if (!extent)
-      e_.fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
-              habit(HabitKind::name, n->name) || habit(HabitKind::setting, n->name)
-                  ? "the number of examples is `batch`"
-                  : fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name,
-                                n->name));
-    e_.frame_->names[n->name] = {Dim(*extent), d.at};
+      errors_.fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
+                   habit(HabitKind::name, n->name) || habit(HabitKind::setting, n->name)
+                       ? "the number of examples is `batch`"
+                       : fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name,
+                                     n->name));
+    now_.frame->names[n->name] = {Dim(*extent), d.at};
   }
-  Type type = e_.resolve(s.type, fmt::format("the {} `{}`", s.is_target ? "target" : "input", s.name.text));
+  Type type = e_.patterns.resolve(s.type, fmt::format("the {} `{}`", s.is_target ? "target" : "input", s.name.text));
   if (type.shape.empty() || !(type.shape.front() == Dim(Symbol::batch)))
-    e_.fail(s.type.at, fmt::format("`{}` is {}: an input starts with `batch`", s.name.text, shown(type)),
-            "the number of examples stays open until the program runs, `f32[batch, 784]`");
-  if (e_.graph_->arguments.contains(s.name.text))
-    e_.fail(s.name.at, fmt::format("`{}` is declared twice", s.name.text));
+    errors_.fail(s.type.at, fmt::format("`{}` is {}: an input starts with `batch`", s.name.text, shown(type)),
+                 "the number of examples stays open until the program runs, `f32[batch, 784]`");
+  if (now_.graph->arguments.contains(s.name.text))
+    errors_.fail(s.name.at, fmt::format("`{}` is declared twice", s.name.text));
   if (column) {
     Type have{column->example.dtype, {Dim(Symbol::batch)}};
     have.shape.insert(have.shape.end(), column->example.shape.begin(), column->example.shape.end());
     if (!(have == type))
-      e_.fail(s.type.at, fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text, shown(type),
-                                     column->name, shown(have)));
+      errors_.fail(s.type.at, fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text,
+                                          shown(type), column->name, shown(have)));
   }
-  e_.builder(at);
-  ValueId id = e_.graph_->argument(s.name.text, type, s.is_target ? Role::target : Role::input);
-  if (e_.graph_->kind == Graph::Kind::training)
-    e_.out_.inputs.push_back(
+  e_.tensors.builder(at);
+  ValueId id = now_.graph->argument(s.name.text, type, s.is_target ? Role::target : Role::input);
+  if (now_.graph->kind == Graph::Kind::training)
+    now_.out.inputs.push_back(
         {.name = s.name.text, .type = type, .is_target = s.is_target, .column = column ? column->name : ""});
-  e_.bind(s.name.text, e_.tensor(id), s.name.at);
+  e_.statements.bind(s.name.text, e_.tensors.tensor(id), s.name.at);
 }
 
 void ModelBuilder::run_output(OutputStmt const& s, Location at) {
-  if (e_.frame_->kind != Frame::Kind::model) e_.fail(at, "`output` stands in a model's body only");
-  Any value = s.value ? e_.eval(*s.value) : e_.lookup(s.name.text, s.name.at);
-  ValueId id = e_.as_tensor(value, s.value ? s.value->at : s.name.at);
-  if (s.value) e_.bind(s.name.text, e_.tensor(id), s.name.at);
-  add_measured(s.name.text, e_.tensor(id), Role::output, s.name.at);
+  if (now_.frame->kind != Frame::Kind::model) errors_.fail(at, "`output` stands in a model's body only");
+  Any value = s.value ? e_.expressions.eval(*s.value) : e_.lookup.lookup(s.name.text, s.name.at);
+  ValueId id = e_.tensors.as_tensor(value, s.value ? s.value->at : s.name.at);
+  if (s.value) e_.statements.bind(s.name.text, e_.tensors.tensor(id), s.name.at);
+  add_measured(s.name.text, e_.tensors.tensor(id), Role::output, s.name.at);
 }
 
 // `loss e` is called loss; `metric f(...)` is called f, `metric m` is called m.
 void ModelBuilder::run_measure(MeasureStmt const& s, Location at) {
   char const* kind = s.is_metric ? "metric" : "loss";
-  if (e_.frame_->kind != Frame::Kind::model) e_.fail(at, fmt::format("`{}` stands in a model's body only", kind));
+  if (now_.frame->kind != Frame::Kind::model) errors_.fail(at, fmt::format("`{}` stands in a model's body only", kind));
   std::string name = s.name ? s.name->text : s.is_metric ? callee_name(*s.value) : "loss";
-  Any value = e_.eval(*s.value);
-  ValueId id = e_.as_tensor(value, s.value->at);
-  if (name.empty()) e_.fail(at, "this metric needs a name", "`metric name = ...`");
-  if (e_.graph_->type(id).rank() != 0 || !is_float(e_.graph_->type(id).dtype))
-    e_.fail(s.value->at, fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(e_.graph_->type(id))),
-            is_float(e_.graph_->type(id).dtype) ? "reduce it with `mean` or `sum`"
-            : e_.graph_->type(id).rank() == 0   ? "convert it: `f32(x)`"
-                                                : "convert and reduce it: `mean(f32(x))`");
-  if (s.name || !s.is_metric) e_.bind(name, e_.tensor(id), s.name ? s.name->at : at);
-  add_measured(name, e_.tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
+  Any value = e_.expressions.eval(*s.value);
+  ValueId id = e_.tensors.as_tensor(value, s.value->at);
+  if (name.empty()) errors_.fail(at, "this metric needs a name", "`metric name = ...`");
+  if (now_.graph->type(id).rank() != 0 || !is_float(now_.graph->type(id).dtype))
+    errors_.fail(s.value->at,
+                 fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(now_.graph->type(id))),
+                 is_float(now_.graph->type(id).dtype) ? "reduce it with `mean` or `sum`"
+                 : now_.graph->type(id).rank() == 0   ? "convert it: `f32(x)`"
+                                                      : "convert and reduce it: `mean(f32(x))`");
+  if (s.name || !s.is_metric) e_.statements.bind(name, e_.tensors.tensor(id), s.name ? s.name->at : at);
+  add_measured(name, e_.tensors.tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
 }
 
 void ModelBuilder::add_measured(std::string name, Any const& value, Role role, Location at) {
   for (auto const& m : measured_)
     if (m.name == name && (m.role == role || (m.role != Role::output && role != Role::output)))
-      e_.fail(at, fmt::format("there are two results called `{}`", name),
-              role == Role::output ? std::nullopt
-                                   : std::optional(fmt::format("name one of them: `{} other = ...`",
-                                                               role == Role::metric ? "metric" : "loss")),
-              {{m.at, "the first one"}});
+      errors_.fail(at, fmt::format("there are two results called `{}`", name),
+                   role == Role::output ? std::nullopt
+                                        : std::optional(fmt::format("name one of them: `{} other = ...`",
+                                                                    role == Role::metric ? "metric" : "loss")),
+                   {{m.at, "the first one"}});
   measured_.push_back({.name = std::move(name), .value = value.tensor()->id, .role = role, .at = at});
 }
 

@@ -1,6 +1,7 @@
 // The body of a model: its inputs and what it gives, run once for each of its three functions.
 #pragma once
 
+#include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
 
 namespace nnc::front {
@@ -14,7 +15,7 @@ struct Measured { // a loss, metric or output
 
 class ModelBuilder {
 public:
-  explicit ModelBuilder(Elaborator& e) : e_(e) {}
+  explicit ModelBuilder(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
   void plan_columns();
   void run_model(Graph&);
   void finish(Graph&);
@@ -31,6 +32,8 @@ private:
   Column const* column_for(std::string const& name);
 
   Elaborator& e_;
+  Context& now_;
+  Errors& errors_;
   std::vector<Measured> measured_;
   std::map<std::string, std::string> column_of_; // by input
 };

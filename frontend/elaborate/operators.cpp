@@ -1,7 +1,9 @@
-// Arithmetic, comparison and logic. Numbers that are known while compiling are computed here; a number that only tunes
-// is computed in f64 once per step; what meets a tensor takes its dtype and becomes a node.
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/operators.h"
+#include "frontend/elaborate/budget.h"
+#include "frontend/elaborate/errors.h"
 #include "frontend/elaborate/known.h"
+#include "frontend/elaborate/suggestions.h"
+#include "frontend/elaborate/tensor.h"
 
 #include <cmath>
 #include <fmt/core.h>
@@ -31,38 +33,33 @@ std::optional<f64> plain_number(Any const& v) {
 
 } // namespace
 
-bool Elaborator::is_number(Any const& v) const {
-  auto* t = v.tensor();
-  return v.is<Dim>() || v.is<f64>() || (t && t->tunes);
-}
-
-Any Elaborator::binary(std::string const& op, Any const& a, Any const& b, Location at) {
+Any Operators::binary(std::string const& op, Any const& a, Any const& b, Location at) {
   if (a.is<Poison>() || b.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
   if (op == "@") return product(a, b, at);
   if (op == "and" || op == "or") return logic(op, a, b, at);
   if (is_comparison(op)) return compare(op, a, b, at);
   if (op == "^") {
-    size_t const before = nodes_so_far();
-    return own_value(power(a, b, at), before, at);
+    size_t const before = now_.nodes_so_far();
+    return tensors_.own_value(power(a, b, at), before, at);
   }
   return arithmetic(op, a, b, at);
 }
 
-Any Elaborator::arithmetic(std::string const& op, Any const& a, Any const& b, Location at) {
+Any Operators::arithmetic(std::string const& op, Any const& a, Any const& b, Location at) {
   auto usable = [](Any const& v) { return v.is<Dim>() || v.is<f64>() || v.tensor(); };
   if (!usable(a) || !usable(b)) {
     std::optional<std::string> help;
     refuse_no_number(usable(a) ? b : a, at);
     if (a.is<std::string>() || b.is<std::string>()) help = "strings are only compared and interpolated: \"{a}{b}\"";
     if (a.list() && b.list()) help = "lists are joined by spreading: `[..a, ..b]`";
-    else if (a.tensor() || b.tensor()) help = help_for_value(a.tensor() ? b : a, at);
+    else if (a.tensor() || b.tensor()) help = suggestions_.help_for_value(a.tensor() ? b : a, at);
     else if (a.list() || b.list()) help = "every item of a list: `map(fn(x) { x * 2 }, xs)`";
-    fail(at, fmt::format("`{}` works on numbers and tensors, got {} and {}", op, shown(a), shown(b)), help);
+    errors_.fail(at, fmt::format("`{}` works on numbers and tensors, got {} and {}", op, shown(a), shown(b)), help);
   }
   OpCode code = *op_written(op);
   if (!a.tensor() && !b.tensor()) return compile_time(op, a, b, at);
   bool const numbers = is_number(a) && is_number(b);
-  if ((op == "//" || op == "%") && (numbers || is_float(common_dtype({a, b}, at, "`" + op + "`")))) {
+  if ((op == "//" || op == "%") && (numbers || is_float(tensors_.common_dtype({a, b}, at, "`" + op + "`")))) {
     Any quotient = of_table(OpCode::floor, {arithmetic("/", a, b, at)}, at);
     return op == "//" ? quotient : arithmetic("-", a, arithmetic("*", quotient, b, at), at);
   }
@@ -73,18 +70,18 @@ Any Elaborator::arithmetic(std::string const& op, Any const& a, Any const& b, Lo
     if (x && y) known = computed(code, *x, *y);
     return tunable(code, {a, b}, known, at);
   }
-  if (op == "/" && !is_float(common_dtype({a, b}, at, "`/`")))
-    fail(at, fmt::format("`/` of integer tensors, {} and {}", shown(a), shown(b)),
-         "`//` rounds down; `f32(x) / y` divides exactly");
+  if (op == "/" && !is_float(tensors_.common_dtype({a, b}, at, "`/`")))
+    errors_.fail(at, fmt::format("`/` of integer tensors, {} and {}", shown(a), shown(b)),
+                 "`//` rounds down; `f32(x) / y` divides exactly");
   return elementwise(code, {a, b}, at);
 }
 
 // Two numbers that are known while compiling; `batch` may be among them.
-Any Elaborator::compile_time(std::string const& op, Any const& a, Any const& b, Location at) {
+Any Operators::compile_time(std::string const& op, Any const& a, Any const& b, Location at) {
   if (a.is<Dim>() && b.is<Dim>() && op != "/") return integers(op, *a.get<Dim>(), *b.get<Dim>(), at);
   auto x = plain_number(a), y = plain_number(b);
   if (x && y) {
-    if (op == "/" && *y == 0 && a.is<Dim>() && b.is<Dim>()) fail(at, "`/` by zero");
+    if (op == "/" && *y == 0 && a.is<Dim>() && b.is<Dim>()) errors_.fail(at, "`/` by zero");
     return Any{computed(*op_written(op), *x, *y)};
   }
   if (op == "/" && a.is<Dim>() && b.is<Dim>())
@@ -92,36 +89,38 @@ Any Elaborator::compile_time(std::string const& op, Any const& a, Any const& b, 
       return Any{static_cast<f64>(*exact->constant())};
   // a symbolic extent with a float: a number at run time
   auto run_time = [&](Any const& v) {
-    return v.is<Dim>() && !v.get<Dim>()->is_constant() ? number_of(*v.get<Dim>(), at) : v;
+    return v.is<Dim>() && !v.get<Dim>()->is_constant() ? tensors_.number_of(*v.get<Dim>(), at) : v;
   };
   return elementwise(*op_written(op), {run_time(a), run_time(b)}, at);
 }
 
-Any Elaborator::integers(std::string const& op, Dim const& a, Dim const& b, Location at) {
+Any Operators::integers(std::string const& op, Dim const& a, Dim const& b, Location at) {
   if (op == "+") return Any{a + b};
   if (op == "-") return Any{a - b};
   if (op == "*") return Any{a * b};
   auto x = a.constant(), y = b.constant();
-  if (y && *y == 0) fail(at, fmt::format("`{}` by zero", op));
+  if (y && *y == 0) errors_.fail(at, fmt::format("`{}` by zero", op));
   if (x && y) {
     if (*y == -1) return op == "//" ? Any{Dim(0) - a} : Any{Dim(0)};
     return Any{Dim(known_integer(*op_written(op), {*x, *y}))};
   }
   if (auto exact = a.divided_by(b)) return op == "//" ? Any{*exact} : Any{Dim(0)};
-  fail(at, fmt::format("`{} {} {}` is no extent: `batch` stays symbolic, and only what divides without a rest is known",
-                       shown(a), op, shown(b)));
+  errors_.fail(
+      at, fmt::format("`{} {} {}` is no extent: `batch` stays symbolic, and only what divides without a rest is known",
+                      shown(a), op, shown(b)));
 }
 
 // In the library the operators are not the user's.
-void Elaborator::refuse_no_number(Any const& value, Location at) {
-  if (is_in_library())
-    fail(at, fmt::format("expected a number, got {}", shown(value)), unquoted(value, Needed::number));
+void Operators::refuse_no_number(Any const& value, Location at) {
+  if (now_.is_in_library())
+    errors_.fail(at, fmt::format("expected a number, got {}", shown(value)),
+                 suggestions_.unquoted(value, Suggestions::Needed::number));
 }
 
-Any Elaborator::power(Any const& a, Any const& b, Location at) {
+Any Operators::power(Any const& a, Any const& b, Location at) {
   auto usable = [](Any const& v) { return v.is<Dim>() || v.is<f64>() || v.tensor(); };
   if (!usable(a) || !usable(b))
-    fail(at, fmt::format("`^` works on numbers and tensors, got {} and {}", shown(a), shown(b)));
+    errors_.fail(at, fmt::format("`^` works on numbers and tensors, got {} and {}", shown(a), shown(b)));
   auto x = plain_number(a), y = plain_number(b);
   auto* exponent = b.get<Dim>();
   i64 n = exponent ? exponent->constant().value_or(-2) : -2; // -2: no case of its own
@@ -148,21 +147,22 @@ Any Elaborator::power(Any const& a, Any const& b, Location at) {
   return elementwise(OpCode::pow, {a, b}, at);
 }
 
-Any Elaborator::negate(Any const& v, Location at) {
+Any Operators::negate(Any const& v, Location at) {
   if (auto* d = v.get<Dim>()) return Any{Dim(0) - *d}; // symbolic ones too
-  if (!v.is<f64>() && !v.tensor()) fail(at, fmt::format("`-` works on numbers and tensors, got {}", shown(v)));
+  if (!v.is<f64>() && !v.tensor()) errors_.fail(at, fmt::format("`-` works on numbers and tensors, got {}", shown(v)));
   return of_table(OpCode::neg, {v}, at);
 }
 
-Any Elaborator::logical_not(Any const& v, Location at) {
+Any Operators::logical_not(Any const& v, Location at) {
   if (!v.is<bool>() && (!v.tensor() || type_of(v).dtype != DType::bool_))
-    fail(at, fmt::format("`not` works on bool, got {}", shown(v)));
+    errors_.fail(at, fmt::format("`not` works on bool, got {}", shown(v)));
   return of_table(OpCode::not_, {v}, at);
 }
 
-Any Elaborator::logic(std::string const& op, Any const& a, Any const& b, Location at) {
+Any Operators::logic(std::string const& op, Any const& a, Any const& b, Location at) {
   auto truth = [&](Any const& v) { return v.is<bool>() || (v.tensor() && type_of(v).dtype == DType::bool_); };
-  if (!truth(a) || !truth(b)) fail(at, fmt::format("`{}` works on bool, got {} and {}", op, shown(a), shown(b)));
+  if (!truth(a) || !truth(b))
+    errors_.fail(at, fmt::format("`{}` works on bool, got {} and {}", op, shown(a), shown(b)));
   bool is_and = op == "and";
   for (auto [known, other] : {std::pair(a.get<bool>(), &b), std::pair(b.get<bool>(), &a)}) {
     if (!known) continue;
@@ -196,7 +196,7 @@ bool same(Any const& a, Any const& b) {
 
 } // namespace
 
-Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Location at) {
+Any Operators::compare(std::string const& op, Any const& a, Any const& b, Location at) {
   OpCode code = *op_written(op);
   bool equality = op == "==" || op == "!=";
   auto x = plain_number(a), y = plain_number(b);
@@ -206,7 +206,7 @@ Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Locat
     if (equality && other.is<None>()) return Any{op == "!="};
     auto usable = [](Any const& v) { return v.is<Dim>() || v.is<f64>() || v.is<bool>() || v.tensor(); };
     if (!usable(other)) refuse_no_number(other, at);
-    if (!usable(other)) fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
+    if (!usable(other)) errors_.fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
     if (is_number(a) && is_number(b)) {
       auto p = a.tensor() ? a.tensor()->known : x, q = b.tensor() ? b.tensor()->known : y;
       std::optional<f64> known;
@@ -219,62 +219,76 @@ Any Elaborator::compare(std::string const& op, Any const& a, Any const& b, Locat
   if (d && e) {
     Dim difference = *d - *e;
     if (auto c = difference.constant()) return Any{computed(code, static_cast<f64>(*c), 0) != 0};
-    fail(at, fmt::format("whether `{} {} {}` holds is not known while compiling: `batch` stays symbolic", shown(*d), op,
-                         shown(*e)));
+    errors_.fail(at, fmt::format("whether `{} {} {}` holds is not known while compiling: `batch` stays symbolic",
+                                 shown(*d), op, shown(*e)));
   }
   if (equality) {
-    if (a.list()) spend(a.list()->size(), at);
+    if (a.list()) budget_.spend(a.list()->size(), at);
     return Any{same(a, b) == (op == "==")};
   }
   refuse_no_number(x ? b : a, at);
-  fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
+  errors_.fail(at, fmt::format("`{}` cannot compare {} and {}", op, shown(a), shown(b)));
 }
 
-// The matrix product: the last axis of a with the last but one of b; the axes in front are matched like those of `+`.
-Any Elaborator::product(Any const& a, Any const& b, Location at) {
-  if (!a.tensor() || !b.tensor() || a.tensor()->tunes || b.tensor()->tunes)
-    fail(at, fmt::format("`@` is the product of two tensors, got {} and {}", shown(a), shown(b)),
-         "numbers are multiplied by `*`");
-  DType dtype = common_dtype({a, b}, at, "`@`");
-  ValueId x = as_tensor(a, dtype, at), w = as_tensor(b, dtype, at);
-  Shape xs = graph_->type(x).shape, ws = graph_->type(w).shape;
-  if (xs.empty() || ws.empty())
-    fail(at, fmt::format("`@` needs at least one axis on both sides, got {} and {}", shown(a), shown(b)));
-  i64 x_axis = static_cast<i64>(xs.size()) - 1, w_axis = ws.size() == 1 ? 0 : static_cast<i64>(ws.size()) - 2;
-  if (!(xs[x_axis] == ws[w_axis]))
-    fail(at, fmt::format("the inner extents of `@` differ: {} has {} in front of {}, which has {}", shown(a),
-                         shown(xs.back()), shown(b), shown(ws[w_axis])));
-  Builder& make = builder(at);
-  if (ws.size() <= 2 || xs.size() == 1) { // one matrix (or one vector): no batch axes
-    ValueId out = make.make(OpCode::dot, {x, w},
-                            {{"contract_lhs", std::vector<i64>{x_axis}}, {"contract_rhs", std::vector<i64>{w_axis}}});
-    return tensor(out);
+// The larger or the smaller of two extents, one of which is symbolic: known where they differ by a constant.
+Any Operators::chosen_extent(OpCode op, Dim const& a, Dim const& b, Location at) {
+  auto difference = (a - b).constant();
+  if (!difference)
+    errors_.fail(at, fmt::format("which of {} and {} is larger is not known while compiling", shown(a), shown(b)));
+  return Any{(*difference >= 0) == (op == OpCode::max) ? a : b};
+}
+
+Any Operators::of_table(OpCode op, std::vector<Any> operands, Location at) {
+  if (auto known = known_value(op, operands)) return *known;
+  if (operands.size() == 1 && !is_number(operands[0]) && !operands[0].tensor())
+    errors_.fail(at, fmt::format("`{}` works on numbers and tensors, got {}", info(op).word(), shown(operands[0])));
+  if ((op == OpCode::max || op == OpCode::min) && operands[0].is<Dim>() && operands[1].is<Dim>())
+    return chosen_extent(op, *operands[0].get<Dim>(), *operands[1].get<Dim>(), at);
+  auto tunes = [](Any const& v) { return v.tensor() && v.tensor()->tunes; };
+  auto number = [&](Any const& v) { return is_number(v) || v.is<bool>(); };
+  if (std::none_of(operands.begin(), operands.end(), tunes) || !std::all_of(operands.begin(), operands.end(), number)) {
+    bool const any_tensor = std::any_of(operands.begin(), operands.end(), [](Any const& v) { return v.tensor(); });
+    for (auto& v : operands)
+      if (!any_tensor && v.is<Dim>() && !v.get<Dim>()->is_constant()) v = tensors_.number_of(*v.get<Dim>(), at);
+    return elementwise(op, operands, at);
   }
-  Shape x_front(xs.begin(), xs.end() - 2), w_front(ws.begin(), ws.end() - 2);
-  size_t rank = std::max(x_front.size(), w_front.size());
-  auto front_of = [&](Shape const& s, size_t i) { return i + s.size() < rank ? Dim(1) : s[i + s.size() - rank]; };
-  Shape front;
-  for (size_t i = 0; i < rank; ++i) {
-    Dim p = front_of(x_front, i), q = front_of(w_front, i);
-    if (!(p == q) && !(p == Dim(1)) && !(q == Dim(1)))
-      fail(at, fmt::format("the shapes of {} and {} do not broadcast in `@`: {} against {}", shown(a), shown(b),
-                           shown(p), shown(q)));
-    front.push_back(p == Dim(1) ? q : p);
+  if (op == OpCode::stop_gradient) return operands[0];
+  std::vector<f64> numbers;
+  for (auto const& v : operands)
+    if (auto known = known_number(v)) numbers.push_back(*known);
+  std::optional<f64> known;
+  DType const of = type_of(*std::find_if(operands.begin(), operands.end(), tunes)).dtype;
+  if (numbers.size() == operands.size()) known = known_number(op, numbers, of);
+  return tunable(op, operands, known, at);
+}
+
+// Operands of one dtype, broadcast to one shape; scalars stay scalars. `select` has a bool in front.
+Any Operators::elementwise(OpCode op, std::vector<Any> const& operands, Location at) {
+  size_t first = op == OpCode::select ? 1 : 0;
+  std::vector<Any> typed(operands.begin() + static_cast<i64>(first), operands.end());
+  std::string what = fmt::format("`{}`", info(op).word());
+  DType dtype = tensors_.common_dtype(typed, at, what);
+  std::vector<ValueId> values;
+  if (first && operands[0].tensor() && type_of(operands[0]).dtype != DType::bool_)
+    errors_.fail(at, fmt::format("the condition of `select` is {}, not a bool", shown(operands[0])),
+                 "compare it: `x != 0`");
+  if (first) values.push_back(tensors_.as_tensor(operands[0], DType::bool_, at));
+  for (auto const& v : typed) values.push_back(tensors_.as_tensor(v, dtype, at));
+  Shape shape = tensors_.common_shape(values, at, what);
+  for (ValueId& v : values)
+    if (now_.graph->type(v).rank() > 0) v = tensors_.stretch(v, shape, at);
+  return tensors_.tensor(tensors_.builder(at).make(op, values));
+}
+
+// A number that only tunes, from others and from constants: f64 (comparisons: bool), once per step.
+Any Operators::tunable(OpCode op, std::vector<Any> const& operands, std::optional<f64> known, Location at) {
+  std::vector<ValueId> values;
+  for (auto const& v : operands) {
+    values.push_back(v.tensor() ? tensors_.value_here(v, at)
+                                : tensors_.as_tensor(v, v.is<bool>() ? DType::bool_ : DType::f64, at));
   }
-  auto with_front = [&](Shape const& s) {
-    Shape out = front;
-    out.insert(out.end(), s.end() - 2, s.end());
-    return out;
-  };
-  x = stretch(x, with_front(xs), at), w = stretch(w, with_front(ws), at);
-  std::vector<i64> axes;
-  for (size_t i = 0; i < rank; ++i) axes.push_back(static_cast<i64>(i));
-  i64 r = static_cast<i64>(rank);
-  return tensor(make.make(OpCode::dot, {x, w},
-                          {{"batch_lhs", axes},
-                           {"batch_rhs", axes},
-                           {"contract_lhs", std::vector<i64>{r + 1}},
-                           {"contract_rhs", std::vector<i64>{r}}}));
+  ValueId id = tensors_.builder(at).make(op, values);
+  return Any{TensorValue{.graph = now_.graph, .id = id, .tunes = true, .known = known}};
 }
 
 } // namespace nnc::front

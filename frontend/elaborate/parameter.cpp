@@ -1,5 +1,12 @@
 // param, state and `<-`. A parameter is its path; its initial value is made in the function @initialize.
 #include "frontend/elaborate/parameter.h"
+#include "frontend/elaborate/call.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/expression.h"
+#include "frontend/elaborate/lookup.h"
+#include "frontend/elaborate/pattern.h"
+#include "frontend/elaborate/statement.h"
+#include "frontend/elaborate/tensor.h"
 
 #include <fmt/core.h>
 
@@ -37,11 +44,12 @@ bool is_counted(Frame const& frame) {
 } // namespace
 
 char const* Parameters::help_for_region() const {
-  return std::string_view(e_.region()) == "scan" ? "carry the value, and write it behind the scan"
+  return std::string_view(now_.region) == "scan" ? "carry the value, and write it behind the scan"
                                                  : "give the value, and write it behind the cond";
 }
 
-Parameters::Parameters(Elaborator& e) : e_(e), initialize_(Graph::Kind::initialize, "initialize", e.limit_) {}
+Parameters::Parameters(Elaborator& e)
+    : e_(e), now_(e.now), errors_(e.errors), initialize_(Graph::Kind::initialize, "initialize", e.now.limit) {}
 
 Update& Parameters::start_update(std::string const& path) {
   update_ = {.path = path, .initial_p = Any{TensorValue{.graph = &initialize_, .id = kept(path).initial}}};
@@ -53,46 +61,46 @@ void Parameters::run_param(ParamStmt const& s, Location at) {
   try {
     declare_param(s, at);
   } catch (Failure& failure) {
-    std::string call = fmt::format("{} {}:{}:{}", e_.frame_->path->path, e_.frame_->call_at.file,
-                                   e_.frame_->call_at.line, e_.frame_->call_at.column);
-    if (e_.frame_->file && e_.frame_->file->is_std && !blamed_.insert(call).second) failure.silent = true;
+    std::string call = fmt::format("{} {}:{}:{}", now_.frame->path->path, now_.frame->call_at.file,
+                                   now_.frame->call_at.line, now_.frame->call_at.column);
+    if (now_.frame->file && now_.frame->file->is_std && !blamed_.insert(call).second) failure.silent = true;
     throw;
   }
 }
 
 void Parameters::declare_param(ParamStmt const& s, Location at) {
   char const* kind = s.is_state ? "state" : "param";
-  if (s.is_state && e_.region())
-    e_.fail(at, fmt::format("a state cannot be declared in a {}", e_.region()), help_for_region());
-  if (s.per_epoch) e_.fail(at, "`per epoch` is not built yet");
-  for (Frame const* f = e_.frame_; f; f = f->caller)
+  if (s.is_state && now_.region)
+    errors_.fail(at, fmt::format("a state cannot be declared in a {}", now_.region), help_for_region());
+  if (s.per_epoch) errors_.fail(at, "`per epoch` is not built yet");
+  for (Frame const* f = now_.frame; f; f = f->caller)
     if (f->function && f->function->gradient)
-      e_.fail(at,
-              fmt::format("`{}` has a `gradient` block, so neither it nor what it calls can have a {}", f->name, kind),
-              "declare it outside and pass it as an argument");
-  if (e_.frame_->kind == Frame::Kind::optimizer) {
-    if (!s.is_state) e_.fail(at, "an optimizer has states, not parameters");
-    e_.bind(s.name.text, optimizer_state(s, at), s.name.at);
+      errors_.fail(
+          at, fmt::format("`{}` has a `gradient` block, so neither it nor what it calls can have a {}", f->name, kind),
+          "declare it outside and pass it as an argument");
+  if (now_.frame->kind == Frame::Kind::optimizer) {
+    if (!s.is_state) errors_.fail(at, "an optimizer has states, not parameters");
+    e_.statements.bind(s.name.text, optimizer_state(s, at), s.name.at);
     return;
   }
-  if (!e_.graph_ || e_.graph_->kind == Graph::Kind::initialize || e_.graph_->kind == Graph::Kind::update)
-    e_.fail(at, fmt::format("`{}` stands in a model and in functions that a model calls", kind));
-  std::string path = PathScope::joined(e_.frame_->path->path, s.name.text);
+  if (!now_.graph || now_.graph->kind == Graph::Kind::initialize || now_.graph->kind == Graph::Kind::update)
+    errors_.fail(at, fmt::format("`{}` stands in a model and in functions that a model calls", kind));
+  std::string path = PathScope::joined(now_.frame->path->path, s.name.text);
   check_path(path, s.name.at);
 
   std::optional<Type> type;
-  if (s.type) type = e_.resolve(*s.type, fmt::format("`{}`", path));
+  if (s.type) type = e_.patterns.resolve(*s.type, fmt::format("`{}`", path));
   if (type) refuse_batch(*type, kind, path, s.name.at);
   auto found = kept_.find(path);
   if (found == kept_.end()) {
-    if (e_.graph_->kind != Graph::Kind::training)
-      e_.fail(at, fmt::format("the {} `{}` appears only when `training` is false", kind, path),
-              "every parameter must appear with `training` true");
+    if (now_.graph->kind != Graph::Kind::training)
+      errors_.fail(at, fmt::format("the {} `{}` appears only when `training` is false", kind, path),
+                   "every parameter must appear with `training` true");
     Any initial = initial_value(s, type, path, at);
     Kept kept{.path = path,
               .type = initialize_.type(initial.tensor()->id),
               .is_state = s.is_state,
-              .at = place_of(*e_.frame_, s.name.at),
+              .at = place_of(*now_.frame, s.name.at),
               .initial = initial.tensor()->id};
     refuse_batch(kept.type, kind, path, s.name.at);
     found = kept_.emplace(path, kept).first;
@@ -100,139 +108,142 @@ void Parameters::declare_param(ParamStmt const& s, Location at) {
   }
   Kept const& kept = found->second;
   if (!s.is_state && !is_float(kept.type.dtype))
-    e_.fail(s.name.at, fmt::format("the param `{}` is {}: only float tensors are trained", path, shown(kept.type)),
-            "`state` keeps a tensor that is not trained");
+    errors_.fail(s.name.at, fmt::format("the param `{}` is {}: only float tensors are trained", path, shown(kept.type)),
+                 "`state` keeps a tensor that is not trained");
   if (type && !(*type == kept.type))
-    e_.fail(at, fmt::format("`{}` is shared as {}, here it would be {}", path, shown(kept.type), shown(*type)), {},
-            {{kept.at, "declared here first"}});
+    errors_.fail(at, fmt::format("`{}` is shared as {}, here it would be {}", path, shown(kept.type), shown(*type)), {},
+                 {{kept.at, "declared here first"}});
   if (kept.is_state != s.is_state)
-    e_.fail(at, fmt::format("`{}` is a param at one place and a state at another", path), {},
-            {{kept.at, "declared here first"}});
+    errors_.fail(at, fmt::format("`{}` is a param at one place and a state at another", path), {},
+                 {{kept.at, "declared here first"}});
   // Calls are counted, so one that stands in an `if training` would shift the paths of those behind it.
-  if (e_.graph_->kind != Graph::Kind::training && is_counted(*e_.frame_) &&
-      !(place_of(*e_.frame_, s.name.at) == kept.at))
-    e_.fail(at, fmt::format("`{}` belongs to another call while `training` is true", path),
-            "a tag gives a call the same path in every function of the model", {{kept.at, "that call"}});
-  ValueId id = e_.graph_->argument(path, kept.type, s.is_state ? Role::state : Role::param);
+  if (now_.graph->kind != Graph::Kind::training && is_counted(*now_.frame) &&
+      !(place_of(*now_.frame, s.name.at) == kept.at))
+    errors_.fail(at, fmt::format("`{}` belongs to another call while `training` is true", path),
+                 "a tag gives a call the same path in every function of the model", {{kept.at, "that call"}});
+  ValueId id = now_.graph->argument(path, kept.type, s.is_state ? Role::state : Role::param);
   if (s.is_state) {
-    id = e_.graph_->state_values.try_emplace(path, id).first->second;
-    e_.frame_->states[s.name.text] = path;
+    id = now_.graph->state_values.try_emplace(path, id).first->second;
+    now_.frame->states[s.name.text] = path;
   }
-  e_.bind(s.name.text, e_.tensor(id), s.name.at);
+  e_.statements.bind(s.name.text, e_.tensors.tensor(id), s.name.at);
 }
 
 void Parameters::refuse_batch(Type const& type, std::string const& kind, std::string const& path, Location at) {
   for (auto const& d : type.shape)
     if (d.mentions(Symbol::batch))
-      e_.fail(at, fmt::format("the {} `{}` has `batch` in its type {}", kind, path, shown(type)));
+      errors_.fail(at, fmt::format("the {} `{}` has `batch` in its type {}", kind, path, shown(type)));
 }
 
 // A path may be declared again only below a tag that is shared.
 void Parameters::check_path(std::string const& path, Location at) {
-  auto [it, fresh] = e_.graph_->declared.try_emplace(path, at);
-  auto const& scope = *e_.frame_->path;
+  auto [it, fresh] = now_.graph->declared.try_emplace(path, at);
+  auto const& scope = *now_.frame->path;
   if (scope.clash)
-    e_.fail(at, fmt::format("the path `{}` is taken by another call", path),
-            "the same tag on both calls shares their parameters; different tags keep them apart",
-            {{*scope.clash, "the other call"}});
+    errors_.fail(at, fmt::format("the path `{}` is taken by another call", path),
+                 "the same tag on both calls shares their parameters; different tags keep them apart",
+                 {{*scope.clash, "the other call"}});
   if (fresh || scope.shared) return;
-  e_.fail(at, fmt::format("`{}` is declared twice", path),
-          "in a loop, call a function that declares it: each call has a path of its own",
-          {{it->second, "the first time here"}});
+  errors_.fail(at, fmt::format("`{}` is declared twice", path),
+               "in a loop, call a function that declares it: each call has a path of its own",
+               {{it->second, "the first time here"}});
 }
 
 Any Parameters::initial_value(ParamStmt const& s, std::optional<Type> const& type, std::string const& path,
                               Location at) {
-  GraphGuard graph(e_, &initialize_);
-  PathGuard draws(*e_.frame_, path);
+  GraphGuard graph(now_, &initialize_);
+  PathGuard draws(*now_.frame, path);
   Any value = evaluate_initial(*s.initial, type);
   bool number = !value.tensor() || value.tensor()->tunes;
-  if (value.tensor() && value.tensor()->graph != e_.graph_) e_.refuse_value_of_step(value, s.initial->at);
-  ValueId id = type && number ? e_.as_tensor(value, type->dtype, s.initial->at) : e_.as_tensor(value, s.initial->at);
-  if (!type) return e_.tensor(id);
-  Type have = e_.graph_->type(id);
+  if (value.tensor() && value.tensor()->graph != now_.graph) e_.tensors.refuse_value_of_step(value, s.initial->at);
+  ValueId id = type && number ? e_.tensors.as_tensor(value, type->dtype, s.initial->at)
+                              : e_.tensors.as_tensor(value, s.initial->at);
+  if (!type) return e_.tensors.tensor(id);
+  Type have = now_.graph->type(id);
   if (have.rank() != 0 && have.shape != type->shape)
-    e_.fail(at, fmt::format("`{}` is declared as {}, its initial value is {}", path, shown(*type), shown(have)));
-  Builder& make = e_.builder(at);
+    errors_.fail(at, fmt::format("`{}` is declared as {}, its initial value is {}", path, shown(*type), shown(have)));
+  Builder& make = e_.tensors.builder(at);
   id = make.convert(id, type->dtype);
-  return e_.tensor(have.shape == type->shape ? id : make.broadcast_scalar(id, type->shape));
+  return e_.tensors.tensor(have.shape == type->shape ? id : make.broadcast_scalar(id, type->shape));
 }
 
 // A call gets the declared shape as its missing first parameter `shape`.
 Any Parameters::evaluate_initial(Expr const& e, std::optional<Type> const& type) {
   auto* c = std::get_if<CallExpr>(&e.as);
   auto* callee_name = c ? std::get_if<NameExpr>(&c->callee->as) : nullptr;
-  if (!type || !callee_name) return e_.eval(e);
-  Any callee = e_.lookup_callable(callee_name->name, c->callee->at);
+  if (!type || !callee_name) return e_.expressions.eval(e);
+  Any callee = e_.lookup.lookup_callable(callee_name->name, c->callee->at);
   auto* f = callee.get<FunctionValue>();
-  if (!f || f->function->parameters.empty() || f->function->parameters.front().name.text != "shape") return e_.eval(e);
-  auto arguments = e_.actuals(c->arguments);
+  if (!f || f->function->parameters.empty() || f->function->parameters.front().name.text != "shape")
+    return e_.expressions.eval(e);
+  auto arguments = e_.expressions.actuals(c->arguments);
   bool given = false;
   for (auto const& a : arguments)
     given |= a.name == "shape" || (&a == &arguments.front() && a.name.empty() && a.value.list());
   if (!given) arguments.insert(arguments.begin(), Actual{{}, list_of(type->shape), e.at});
-  return e_.call(callee, std::move(arguments), e.at);
+  return e_.calls.call(callee, std::move(arguments), e.at);
 }
 
 // A state of an optimizer: in @update.P an argument of its own name, in @initialize the result "m/P", where `p` is the
 // initial value of the parameter.
 Any Parameters::optimizer_state(ParamStmt const& s, Location at) {
   std::string full = s.name.text + "/" + update_.path;
-  if (e_.graph_->state_values.contains(s.name.text))
-    e_.fail(at, fmt::format("the state `{}` is declared twice", s.name.text));
+  if (now_.graph->state_values.contains(s.name.text))
+    errors_.fail(at, fmt::format("the state `{}` is declared twice", s.name.text));
   std::optional<Type> type;
-  if (s.type) type = e_.resolve(*s.type, fmt::format("`{}`", s.name.text));
-  Any in_update = std::exchange(e_.frame_->names["p"], update_.initial_p);
+  if (s.type) type = e_.patterns.resolve(*s.type, fmt::format("`{}`", s.name.text));
+  Any in_update = std::exchange(now_.frame->names["p"], update_.initial_p);
   Any initial;
   try {
     initial = initial_value(s, type, full, at);
   } catch (Failure const&) {
-    e_.frame_->names["p"] = in_update;
+    now_.frame->names["p"] = in_update;
     throw;
   }
-  e_.frame_->names["p"] = in_update;
+  now_.frame->names["p"] = in_update;
   Type const kept = initialize_.type(initial.tensor()->id);
   initialize_.builder.result(full, initial.tensor()->id, Role::optimizer);
-  ValueId id = e_.graph_->argument(s.name.text, kept, Role::optimizer);
-  e_.graph_->state_values[s.name.text] = id;
-  e_.frame_->states[s.name.text] = s.name.text;
+  ValueId id = now_.graph->argument(s.name.text, kept, Role::optimizer);
+  now_.graph->state_values[s.name.text] = id;
+  now_.frame->states[s.name.text] = s.name.text;
   update_.states.emplace_back(s.name.text, id);
-  return e_.tensor(id);
+  return e_.tensors.tensor(id);
 }
 
 void Parameters::run_write(WriteStmt const& s, Location at) {
-  if (e_.region()) e_.fail(at, fmt::format("`<-` cannot stand in a {}", e_.region()), help_for_region());
+  if (now_.region) errors_.fail(at, fmt::format("`<-` cannot stand in a {}", now_.region), help_for_region());
   auto const& name = s.target.text;
-  bool is_p = e_.frame_->kind == Frame::Kind::optimizer && name == "p";
-  auto state = e_.frame_->states.find(name);
-  if (!is_p && state == e_.frame_->states.end()) {
+  bool is_p = now_.frame->kind == Frame::Kind::optimizer && name == "p";
+  auto state = now_.frame->states.find(name);
+  if (!is_p && state == now_.frame->states.end()) {
     std::vector<std::string> names;
-    for (auto const& [n, _] : e_.frame_->states) names.push_back(n);
+    for (auto const& [n, _] : now_.frame->states) names.push_back(n);
     auto near = nearest(name, names);
     std::optional<std::string> help;
     if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
-    else if (kept_.contains(PathScope::joined(e_.frame_->path->path, name)))
+    else if (kept_.contains(PathScope::joined(now_.frame->path->path, name)))
       help = fmt::format("a training changes the param; what the model writes is declared by `state {}`", name);
-    else help = fmt::format("`{} = ...` binds {}", name, e_.local(name) ? "the name anew" : "a name");
-    e_.fail(s.target.at, fmt::format("`<-` writes a state of the same function, and `{}` is no state", name), help);
+    else help = fmt::format("`{} = ...` binds {}", name, e_.lookup.local(name) ? "the name anew" : "a name");
+    errors_.fail(s.target.at, fmt::format("`<-` writes a state of the same function, and `{}` is no state", name),
+                 help);
   }
   std::string path = is_p ? "p" : state->second;
-  Any now = e_.frame_->names[name];
+  Any now = now_.frame->names[name];
   if (!now.tensor()) throw Failure{.diagnostic = {}, .silent = true};
-  Type const type = e_.type_of(now);
-  Any value = e_.eval(*s.value);
-  ValueId id = e_.as_tensor(value, type.dtype, s.value->at);
-  Type const have = e_.graph_->type(id);
+  Type const type = type_of(now);
+  Any value = e_.expressions.eval(*s.value);
+  ValueId id = e_.tensors.as_tensor(value, type.dtype, s.value->at);
+  Type const have = now_.graph->type(id);
   bool fits = have.rank() <= type.rank();
   for (size_t i = 1; fits && i <= have.shape.size(); ++i) {
     Dim const& d = have.shape[have.shape.size() - i];
     fits = d == type.shape[type.shape.size() - i] || d == Dim(1);
   }
-  if (!fits) e_.fail(s.value->at, fmt::format("`{}` is {}, the value is {}", name, shown(type), shown(have)));
-  id = e_.stretch(id, type.shape, at);
-  e_.graph_->state_values[path] = id;
+  if (!fits) errors_.fail(s.value->at, fmt::format("`{}` is {}, the value is {}", name, shown(type), shown(have)));
+  id = e_.tensors.stretch(id, type.shape, at);
+  now_.graph->state_values[path] = id;
   if (is_p) update_.writes_p = true;
-  e_.bind(name, e_.tensor(id), s.target.at);
+  e_.statements.bind(name, e_.tensors.tensor(id), s.target.at);
 }
 
 } // namespace nnc::front

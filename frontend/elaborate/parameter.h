@@ -1,6 +1,7 @@
 // param, state and `<-`: what is kept from step to step, over all graphs, and how it begins.
 #pragma once
 
+#include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
 
 namespace nnc::front {
@@ -43,6 +44,8 @@ private:
   void check_path(std::string const& path, Location);
 
   Elaborator& e_;
+  Context& now_;
+  Errors& errors_;
   Graph initialize_;
   Update update_;
   std::map<std::string, Kept> kept_;

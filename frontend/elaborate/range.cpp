@@ -1,7 +1,10 @@
 // `require` of numbers that only tune. Its condition holds for the values of this compilation, or is a mistake of the
 // user's; and it becomes a result of @require, so that a host that changes a number later is held to it as well.
 #include "frontend/elaborate/range.h"
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/constants.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/expression.h"
+#include "frontend/elaborate/tunables.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -79,20 +82,20 @@ std::string key_of(Function const& f, std::vector<Node const*> const& nodes, Val
 // A message is text with numbers in between: text_0 number_0 text_1 number_1 ... text_n.
 void Ranges::add(Any const& condition, std::vector<std::string> const& texts, std::vector<Any> const& numbers,
                  Location at) {
-  auto const& f = e_.graph_->function;
+  auto const& f = now_.graph->function;
   std::vector<Any> parts{condition};
   parts.insert(parts.end(), numbers.begin(), numbers.end());
   std::string key = fmt::format("{}:{}:{}", at.file, at.line, at.column);
   std::vector<std::vector<Node const*>> behind;
   for (auto const& part : parts) {
-    auto nodes = nodes_behind(f, part.tensor()->id, e_.scalars_);
+    auto nodes = nodes_behind(f, part.tensor()->id, e_.tunables.settings());
     if (!nodes) return;
     key += key_of(f, *nodes, part.tensor()->id) + "|";
     behind.push_back(std::move(*nodes));
   }
   if (!ranges_.insert(key).second) return;
-  if (!require_) require_ = std::make_unique<Graph>(Graph::Kind::require, "require", e_.limit_);
-  require_->builder.at = e_.with_chain({.at = at}).at;
+  if (!require_) require_ = std::make_unique<Graph>(Graph::Kind::require, "require", now_.limit);
+  require_->builder.at = errors_.with_chain({.at = at}).at;
   for (size_t i = 0; i < parts.size(); ++i) {
     Copy copy(f, *require_);
     copy.nodes(behind[i]);
@@ -102,26 +105,27 @@ void Ranges::add(Any const& condition, std::vector<std::string> const& texts, st
 
 // The text of a `require` whose numbers only tune: what stands around them, and the numbers.
 void Ranges::run(RequireStmt const& s, Any const& condition, Location at) {
-  if (e_.is_in_library()) at = s.condition->at;
+  if (now_.is_in_library()) at = s.condition->at;
   auto* literal = std::get_if<StringExpr>(&s.text->as);
   std::vector<std::string> texts{""};
   std::vector<Any> numbers;
-  if (!literal) texts.front() = e_.as_string(e_.eval(*s.text), s.text->at, "the text of `require`");
+  if (!literal)
+    texts.front() = e_.constants.as_string(e_.expressions.eval(*s.text), s.text->at, "the text of `require`");
   else
     for (auto const& part : literal->string.parts) {
       std::optional<Any> value;
-      if (part.expression) value = e_.eval(*part.expression);
+      if (part.expression) value = e_.expressions.eval(*part.expression);
       if (value && value->tensor() && value->tensor()->tunes) {
         numbers.push_back(*value);
         texts.emplace_back();
-      } else texts.back() += e_.part_text(part, value);
+      } else texts.back() += e_.expressions.part_text(part, value);
     }
   auto known = condition.tensor()->known;
   if (!known || *known != 0) return add(condition, texts, numbers, at);
   std::string message = texts.front();
   for (size_t i = 0; i < numbers.size(); ++i)
     message += shown(numbers[i].tensor()->known.value_or(std::numeric_limits<f64>::quiet_NaN())) + texts[i + 1];
-  e_.fail(at, message);
+  errors_.fail(at, message);
 }
 
 void Ranges::give(Module& module) {

@@ -81,7 +81,7 @@ private:
 
 // The body of a scan that is being elaborated.
 struct ScanScope {
-  Names const* names = nullptr; // what the names outside were
+  Names const* names = nullptr;   // what the names outside were
   std::set<std::string> own = {}; // elements and carries
   std::optional<Any> emitted = {};
   Location emit_at = {};

@@ -1,7 +1,10 @@
 // Values of --set, written as in the language: numbers, true, false, none, strings, lists of them; a word that means
 // nothing else is a string.
 #include "frontend/elaborate/setting_values.h"
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/expression.h"
+#include "frontend/elaborate/operators.h"
+#include "frontend/elaborate/tunables.h"
 #include "frontend/habits.h"
 #include "frontend/parser.h"
 
@@ -13,20 +16,20 @@ using namespace syntax;
 
 Location SettingValues::place_of(std::string const& text, std::string const& name) {
   auto const begin = static_cast<u32>(name.size()) + 1;
-  return {e_.program_.option(name, text), 1, begin + 1, static_cast<u32>(text.size())};
+  return {now_.program.option(name, text), 1, begin + 1, static_cast<u32>(text.size())};
 }
 
 // Of all values: mistakes in them are independent of each other.
 bool SettingValues::all_are_values() {
-  size_t const before = e_.out_.diagnostics.size();
-  for (auto const& [name, text] : e_.settings_.set) {
+  size_t const before = now_.out.diagnostics.size();
+  for (auto const& [name, text] : now_.settings.set) {
     try {
       (void)parsed(text, name);
     } catch (Failure const& failure) {
-      e_.report(failure);
+      errors_.report(failure);
     }
   }
-  return e_.out_.diagnostics.size() == before;
+  return now_.out.diagnostics.size() == before;
 }
 
 Any SettingValues::value_of(std::string const& text, std::string const& name) {
@@ -36,11 +39,11 @@ Any SettingValues::value_of(std::string const& text, std::string const& name) {
 
 Any SettingValues::parsed(std::string const& text, std::string const& name) {
   Location const at = place_of(text, name);
-  auto expression = parse_expression(e_.program_.sources(), at.file, at.column - 1);
+  auto expression = parse_expression(now_.program.sources(), at.file, at.column - 1);
   if (!expression.diagnostics.empty()) throw Failure{expression.diagnostics.front()};
   Frame frame{.kind = Frame::Kind::constant, .name = name};
-  FrameGuard guard(e_, frame);
-  GraphGuard no_graph(e_, nullptr);
+  FrameGuard guard(now_, frame);
+  GraphGuard no_graph(now_, nullptr);
   Any value = value_of(*expression.expression);
   value.at = at;
   return value;
@@ -49,7 +52,7 @@ Any SettingValues::parsed(std::string const& text, std::string const& name) {
 Any SettingValues::value_of(Expr const& e) {
   if (auto* n = std::get_if<NameExpr>(&e.as)) {
     bool const number = n->name == "pi" || n->name == "inf" || n->name == "nan";
-    return number || dtype_named(n->name) ? e_.eval(e) : Any{n->name};
+    return number || dtype_named(n->name) ? e_.expressions.eval(e) : Any{n->name};
   }
   if (auto* l = std::get_if<ListExpr>(&e.as)) {
     List out;
@@ -62,15 +65,16 @@ Any SettingValues::value_of(Expr const& e) {
   if (auto* s = std::get_if<StringExpr>(&e.as)) {
     for (auto const& part : s->string.parts)
       if (part.expression) refuse(part.expression->at);
-    return e_.eval(e);
+    return e_.expressions.eval(e);
   }
-  if (std::holds_alternative<NumberExpr>(e.as) || std::holds_alternative<ConstantExpr>(e.as)) return e_.eval(e);
+  if (std::holds_alternative<NumberExpr>(e.as) || std::holds_alternative<ConstantExpr>(e.as))
+    return e_.expressions.eval(e);
   auto* u = std::get_if<UnaryExpr>(&e.as);
   auto* b = std::get_if<BinaryExpr>(&e.as);
-  if (u && u->op == "-") return e_.negate(number_of(*u->operand), e.at);
+  if (u && u->op == "-") return e_.operators.negate(number_of(*u->operand), e.at);
   if (b) {
     Any left = number_of(*b->left);
-    return e_.binary(b->op, left, number_of(*b->right), e.at);
+    return e_.operators.binary(b->op, left, number_of(*b->right), e.at);
   }
   refuse(e.at);
 }
@@ -82,18 +86,18 @@ Any SettingValues::number_of(Expr const& e) {
 }
 
 void SettingValues::refuse(Location at) {
-  e_.fail(at, "expected a number, true, false, none, a string or a list of them",
-          "a string stands in double quotes, `\"...\"`");
+  errors_.fail(at, "expected a number, true, false, none, a string or a list of them",
+               "a string stands in double quotes, `\"...\"`");
 }
 
 // Whatever --set names must have found its place.
 void SettingValues::check_used() {
-  for (auto const& [name, text] : e_.settings_.set) {
+  for (auto const& [name, text] : now_.settings.set) {
     if (set_used_.contains(name)) continue;
     std::vector<std::string> names;
-    if (e_.model_)
-      for (auto const& p : e_.model_->parameters) names.push_back(p.name.text);
-    for (auto const& [n, _] : e_.scalars_)
+    if (now_.model)
+      for (auto const& p : now_.model->parameters) names.push_back(p.name.text);
+    for (auto const& [n, _] : e_.tunables.settings())
       if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
     for (auto* n : {"batch", "epochs", "steps", "seed", "validation"}) names.push_back(n);
     auto near = nearest(name, names);
@@ -106,7 +110,7 @@ void SettingValues::check_used() {
       for (auto const& n : names) help += (help.empty() ? "there are " : ", ") + n;
     Location at = place_of(text, name);
     at.column = 1, at.length = static_cast<u32>(name.size());
-    e_.report(Diagnostic{.at = at, .message = fmt::format("nothing here is called `{}`", name), .help = help});
+    errors_.report(Diagnostic{.at = at, .message = fmt::format("nothing here is called `{}`", name), .help = help});
   }
 }
 

@@ -1,13 +1,14 @@
 // Values of --set: read as expressions, each for the place that has its name.
 #pragma once
 
+#include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
 
 namespace nnc::front {
 
 class SettingValues {
 public:
-  explicit SettingValues(Elaborator& e) : e_(e) {}
+  explicit SettingValues(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
   bool all_are_values();
   Any value_of(std::string const& text, std::string const& name); // its name has found its place
   Location place_of(std::string const& text, std::string const& name);
@@ -20,6 +21,8 @@ private:
   [[noreturn]] void refuse(Location);
 
   Elaborator& e_;
+  Context& now_;
+  Errors& errors_;
   std::set<std::string> set_used_; // names that found their place
 };
 

@@ -1,8 +1,12 @@
-// Names that mean nothing, in texts that nothing runs: functions and optimizers that nobody calls, branches that are
-// not taken, models that were not chosen. Which of its names a text has bound where is not asked here: one that it
-// binds anywhere is known.
+// Which of its names a text has bound where is not asked here: one that it binds anywhere is known.
+#include "frontend/elaborate/texts_not_run.h"
 #include "frontend/elaborate/bound_names.h"
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/context.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/lookup.h"
+#include "frontend/elaborate/pattern.h"
+#include "frontend/elaborate/suggestions.h"
 #include "frontend/elaborate/walk.h"
 #include "frontend/lexer.h"
 
@@ -16,13 +20,11 @@ bool holds(FileScope const& file, std::string const& name) {
   return file.functions.contains(name) || file.consts.contains(name);
 }
 
-} // namespace
-
-bool Elaborator::is_declared(FileScope const& file, std::string const& name) const {
+bool is_declared(Program const& program, FileScope const& file, std::string const& name) {
   if (holds(file, name) || builtin_named(name) || is_predeclared(name)) return true;
   for (auto const& i : file.imports)
     if (i.alias.empty() && holds(*i.file, name)) return true;
-  for (auto* library : program_.library())
+  for (auto* library : program.library())
     if (holds(*library, name)) return true;
   return false;
 }
@@ -56,16 +58,17 @@ struct NameCheck {
   // suggestions.
   bool reports(std::function<void()> const& look) {
     Frame frame{.kind = Frame::Kind::constant, .file = &file};
-    FrameGuard guard(e, frame);
+    FrameGuard guard(e.now, frame);
     if (!fails(look)) return false;
     for (auto const& names : scopes)
       for (auto const& n : names) frame.names[n] = Any{None{}};
-    return e.reports(look);
+    return e.errors.reports(look);
   }
 
   void use(std::string const& name, Location at, bool callable) {
-    bool const known = is_bound(name) || e.is_declared(file, name);
-    if (!known && e.out_.diagnostics.size() < most_mistakes) reports([&] { e.unknown(name, at, callable); });
+    bool const known = is_bound(name) || is_declared(e.now.program, file, name);
+    if (!known && e.now.out.diagnostics.size() < most_mistakes)
+      reports([&] { e.suggestions.unknown(name, at, callable); });
   }
 
   // `b.name` of an import that is called b, `np.name` of a package from elsewhere: nothing below it is looked at.
@@ -73,10 +76,10 @@ struct NameCheck {
     auto* base = std::get_if<NameExpr>(&m.base->as);
     for (auto const& i : file.imports)
       if (base && !is_bound(base->name) && i.alias == base->name) {
-        if (!holds(*i.file, m.member.text)) reports([&] { e.unknown_member(i, m.member); });
+        if (!holds(*i.file, m.member.text)) reports([&] { e.suggestions.unknown_member(i, m.member); });
         return true;
       }
-    return reports([&] { e.refuse_package(m, at); });
+    return reports([&] { e.suggestions.refuse_package(m, at); });
   }
 
   void expression(Expr const& x) {
@@ -89,7 +92,7 @@ struct NameCheck {
     inside(bound_names(f), [&] { Parts{*this}.of(f); });
   }
   void pattern(TypePattern const& t) {
-    if (t.dtype.text != "_") reports([&] { (void)e.dtype_named_in(t.dtype); });
+    if (t.dtype.text != "_") reports([&] { (void)e.patterns.dtype_named_in(t.dtype); });
     Parts{*this}.of(t);
   }
   void block(Block const& b) { Parts{*this}.of(b); }
@@ -107,25 +110,16 @@ struct NameCheck {
   }
 };
 
-// What is unknown where something ran has been reported there; `report` says nothing twice.
-void Elaborator::check_names() {
-  for (auto const& file : program_.files()) {
+} // namespace
+
+void check_names(Elaborator& e) {
+  for (auto const& file : e.now.program.files()) {
     if (file->is_std) continue;
-    NameCheck check{*this, *file};
+    NameCheck check{e, *file};
     for (auto const& f : file->tree.functions) check.function(*f);
     for (auto const& f : file->tree.optimizers) check.optimizer(*f);
     for (auto const& m : file->tree.models) check.model(*m);
     for (auto const& c : file->tree.consts) check.expression(*c->value);
-  }
-}
-
-bool Elaborator::reports(std::function<void()> const& look) {
-  try {
-    look();
-    return false;
-  } catch (Failure const& failure) {
-    report(failure);
-    return true;
   }
 }
 

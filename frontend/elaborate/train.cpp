@@ -1,10 +1,17 @@
 // The train block: which one, its settings, and the gradients of its `minimize` clauses.
 #include "frontend/elaborate/train.h"
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/constants.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/expression.h"
+#include "frontend/elaborate/lookup.h"
 #include "frontend/elaborate/model.h"
+#include "frontend/elaborate/operators.h"
 #include "frontend/elaborate/parameter.h"
 #include "frontend/elaborate/range.h"
 #include "frontend/elaborate/setting_values.h"
+#include "frontend/elaborate/suggestions.h"
+#include "frontend/elaborate/tensor.h"
+#include "frontend/elaborate/tunables.h"
 
 #include "frontend/habits.h"
 
@@ -54,26 +61,26 @@ struct SettingSpec {
 template <i64 Training::*field, i64 least, i64 most = INT64_MAX>
 void set_int(Training& t, Elaborator& e, std::string const& name, Any const& v, Location at) {
   if (name == "validation" && v.is<f64>())
-    e.fail(at, fmt::format("`{}` is {}, not an int", name, shown(v)), "`validation = 5000` keeps so many rows");
-  i64 x = e.as_constant(v, at, fmt::format("`{}`", name));
-  if (x > most) e.fail(at, fmt::format("`{}` is {}, expected at most {}", name, x, most));
-  if (x < least) e.fail(at, fmt::format("`{}` is {}, expected at least {}", name, x, least));
+    e.errors.fail(at, fmt::format("`{}` is {}, not an int", name, shown(v)), "`validation = 5000` keeps so many rows");
+  i64 x = e.constants.as_constant(v, at, fmt::format("`{}`", name));
+  if (x > most) e.errors.fail(at, fmt::format("`{}` is {}, expected at most {}", name, x, most));
+  if (x < least) e.errors.fail(at, fmt::format("`{}` is {}, expected at least {}", name, x, least));
   t.*field = x;
 }
 
 void set_order(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
-  t.order = e.as_string(v, at, "`order`");
-  if (t.order == "stream") e.fail(at, "the order \"stream\" is not built yet");
+  t.order = e.constants.as_string(v, at, "`order`");
+  if (t.order == "stream") e.errors.fail(at, "the order \"stream\" is not built yet");
   if (t.order != "shuffle" && t.order != "file")
-    e.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\" or \"file\"", t.order));
+    e.errors.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\" or \"file\"", t.order));
 }
 
 void set_drop_last(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
-  t.drop_last = e.as_bool(v, at, "`drop_last`");
+  t.drop_last = e.constants.as_bool(v, at, "`drop_last`");
 }
 
 void set_later(Training&, Elaborator& e, std::string const& name, Any const&, Location at) {
-  e.fail(at, fmt::format("the setting `{}` is not built yet", name));
+  e.errors.fail(at, fmt::format("the setting `{}` is not built yet", name));
 }
 
 constexpr SettingSpec settings[]{
@@ -93,8 +100,8 @@ constexpr SettingSpec settings[]{
 
 // FILE:NAME chooses by tag or by model; one alone needs no name.
 void TrainBuilder::choose() {
-  auto const& tree = e_.main_.tree;
-  auto const& wanted = e_.settings_.train_name;
+  auto const& tree = now_.main.tree;
+  auto const& wanted = now_.settings.train_name;
   auto tag_of = [](Train const& t) { return t.tag ? plain_text(t.tag->text) : std::string(); };
   std::vector<Train const*> found;
   for (auto const& t : tree.trains)
@@ -103,68 +110,70 @@ void TrainBuilder::choose() {
     if (!wanted.empty() && tag_of(*t) == wanted) found = {t};
   if (found.size() > 1) {
     auto name = [&](auto* t) { return tag_of(*t).empty() ? t->model.text : tag_of(*t); };
-    e_.fail(found[0]->at, "the file has several train blocks",
-            fmt::format("choose one with FILE:NAME: {}", joined(found, name)), {{found[1]->at, "another one"}});
+    errors_.fail(found[0]->at, "the file has several train blocks",
+                 fmt::format("choose one with FILE:NAME: {}", joined(found, name)), {{found[1]->at, "another one"}});
   }
   std::string model = found.empty() ? wanted : found.front()->model.text;
-  if (!found.empty()) e_.train_ = found.front();
+  if (!found.empty()) now_.train = found.front();
   std::vector<std::string> names;
   for (auto const& m : tree.models) names.push_back(m->name.text);
   for (auto const& m : tree.models)
-    if (m->name.text == model || (model.empty() && tree.models.size() == 1)) e_.model_ = m.get();
-  if (e_.model_) {
-    e_.out_.at = e_.model_->name.at;
-    e_.out_.summary = fmt::format("{} {}", e_.train_ ? "train" : "model",
-                                  e_.train_ && !tag_of(*e_.train_).empty() ? tag_of(*e_.train_) : e_.model_->name.text);
+    if (m->name.text == model || (model.empty() && tree.models.size() == 1)) now_.model = m.get();
+  if (now_.model) {
+    now_.out.at = now_.model->name.at;
+    now_.out.summary =
+        fmt::format("{} {}", now_.train ? "train" : "model",
+                    now_.train && !tag_of(*now_.train).empty() ? tag_of(*now_.train) : now_.model->name.text);
     return;
   }
-  Location const start{e_.main_.id, 1, 1, 0};
-  Location at = e_.train_ ? e_.train_->model.at : names.empty() ? start : tree.models.front()->name.at;
-  if (names.empty()) e_.fail(at, "the file declares no model", "a program needs `model name { ... }`");
+  Location const start{now_.main.id, 1, 1, 0};
+  Location at = now_.train ? now_.train->model.at : names.empty() ? start : tree.models.front()->name.at;
+  if (names.empty()) errors_.fail(at, "the file declares no model", "a program needs `model name { ... }`");
   if (model.empty())
-    e_.fail(at, "the file has several models",
-            fmt::format("choose one with FILE:NAME: {}", joined(names, [](auto& n) { return n; })));
+    errors_.fail(at, "the file has several models",
+                 fmt::format("choose one with FILE:NAME: {}", joined(names, [](auto& n) { return n; })));
   auto near = nearest(model, names);
-  e_.fail(e_.train_ ? at : Location{}, fmt::format("unknown model `{}`", model), // the command line may have named it
+  errors_.fail(now_.train ? at : Location{},
+               fmt::format("unknown model `{}`", model), // the command line may have named it
 
-          near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+               near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
 }
 
 // Settings come from the block, then from --set and --batch.
 void TrainBuilder::run_training_settings() {
-  Training& t = e_.out_.module.training.emplace();
-  t.model = e_.model_->name.text;
-  Frame frame{.kind = Frame::Kind::train, .name = e_.model_->name.text, .file = &e_.main_};
+  Training& t = now_.out.module.training.emplace();
+  t.model = now_.model->name.text;
+  Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
   frame.path = std::make_shared<PathScope>();
-  FrameGuard guard(e_, frame);
+  FrameGuard guard(now_, frame);
   std::map<std::string, Location> seen;
-  for (auto const& step : e_.train_->body) {
+  for (auto const& step : now_.train->body) {
     auto* s = std::get_if<SettingStep>(&step->as);
     if (!s) continue;
     try {
       auto [it, fresh] = seen.try_emplace(s->name.text, s->name.at);
       if (!fresh)
-        e_.fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {},
-                {{it->second, "the first time here"}});
+        errors_.fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {},
+                     {{it->second, "the first time here"}});
       check_setting(s->name.text, s->name.at);
       auto const* word = std::get_if<NameExpr>(&s->value->as);
-      if (word && s->name.text == "order" && !e_.find(word->name, false, s->value->at))
-        e_.fail(s->value->at, fmt::format("unknown name `{}`", word->name),
-                fmt::format("a string stands in double quotes, `\"{}\"`", word->name));
-      setting(s->name.text, e_.eval(*s->value), s->value->at);
+      if (word && s->name.text == "order" && !e_.lookup.find(word->name, false, s->value->at))
+        errors_.fail(s->value->at, fmt::format("unknown name `{}`", word->name),
+                     fmt::format("a string stands in double quotes, `\"{}\"`", word->name));
+      setting(s->name.text, e_.expressions.eval(*s->value), s->value->at);
     } catch (Failure const& failure) {
-      e_.report(failure);
-      e_.frame_ = &frame;
+      errors_.report(failure);
+      now_.frame = &frame;
     }
   }
-  for (auto const& [name, text] : e_.settings_.set)
+  for (auto const& [name, text] : now_.settings.set)
     for (auto const& known : settings)
       if (known.name == name)
-        setting(name, e_.setting_values_->value_of(text, name), e_.setting_values_->place_of(text, name));
-  for (auto const& [name, text] : e_.settings_.set)
+        setting(name, e_.setting_values.value_of(text, name), e_.setting_values.place_of(text, name));
+  for (auto const& [name, text] : now_.settings.set)
     if (name == "clip_norm" || name == "clip_value")
-      setting(name, e_.setting_values_->value_of(text, name), e_.setting_values_->place_of(text, name));
-  if (e_.settings_.batch) t.batch = *e_.settings_.batch;
+      setting(name, e_.setting_values.value_of(text, name), e_.setting_values.place_of(text, name));
+  if (now_.settings.batch) t.batch = *now_.settings.batch;
 }
 
 // Is there such a setting? Asked before its value is looked at, which may be nonsense elsewhere as well.
@@ -172,32 +181,32 @@ void TrainBuilder::check_setting(std::string const& name, Location at) {
   std::vector<std::string> names{"clip_norm", "clip_value"};
   for (auto const& known : settings) {
     if (known.apply != set_later) names.emplace_back(known.name);
-    else if (known.name == name) e_.fail(at, fmt::format("the setting `{}` is not built yet", name));
+    else if (known.name == name) errors_.fail(at, fmt::format("the setting `{}` is not built yet", name));
   }
   if (std::find(names.begin(), names.end(), name) != names.end()) return;
   auto const* foreign = habit(HabitKind::setting, name);
-  e_.fail(at, fmt::format("`train` has no setting `{}`", name),
-          foreign ? help_of(*foreign) : did_you_mean(name, names));
+  errors_.fail(at, fmt::format("`train` has no setting `{}`", name),
+               foreign ? help_of(*foreign) : did_you_mean(name, names));
 }
 
 void TrainBuilder::setting(std::string const& name, Any const& value, Location at) {
   if (name == "clip_norm" || name == "clip_value") {
-    f64 x = e_.as_float(value, at, fmt::format("`{}`", name));
-    if (!(x > 0)) e_.fail(at, fmt::format("`{}` is {}, not a positive number", name, shown(x)));
+    f64 x = e_.constants.as_float(value, at, fmt::format("`{}`", name));
+    if (!(x > 0)) errors_.fail(at, fmt::format("`{}` is {}, not a positive number", name, shown(x)));
     (name == "clip_norm" ? clip_norm_ : clip_value_) = x;
     return;
   }
   for (auto const& known : settings)
-    if (known.name == name) return known.apply(*e_.out_.module.training, e_, name, value, at);
+    if (known.name == name) return known.apply(*now_.out.module.training, e_, name, value, at);
 }
 
 // The parameters of a clause: those that fit its patterns and belong to no clause in front.
 std::vector<std::string> TrainBuilder::select_parameters(MinimizeStep const& m, std::set<std::string> const& taken) {
   std::vector<std::string> patterns, out;
-  for (auto const& s : m.over) patterns.push_back(e_.text(s));
+  for (auto const& s : m.over) patterns.push_back(e_.expressions.text(s));
   std::vector<bool> matched(patterns.size(), false);
-  for (auto const& path : e_.parameters_->paths()) {
-    if (e_.parameters_->kept(path).is_state) continue;
+  for (auto const& path : e_.parameters.paths()) {
+    if (e_.parameters.kept(path).is_state) continue;
     bool in = patterns.empty();
     for (size_t i = 0; i < patterns.size(); ++i)
       if (fits(patterns[i], path)) in = matched[i] = true;
@@ -206,49 +215,50 @@ std::vector<std::string> TrainBuilder::select_parameters(MinimizeStep const& m, 
   for (size_t i = 0; i < patterns.size(); ++i)
     if (!matched[i]) {
       std::vector<std::string> paths;
-      for (auto const& path : e_.parameters_->paths())
-        if (!e_.parameters_->kept(path).is_state) paths.push_back(path);
-      e_.fail(m.over_at, fmt::format("the pattern \"{}\" matches no parameter", patterns[i]),
-              fmt::format("the parameters are {}", joined(paths, [](auto& p) { return p; })));
+      for (auto const& path : e_.parameters.paths())
+        if (!e_.parameters.kept(path).is_state) paths.push_back(path);
+      errors_.fail(m.over_at, fmt::format("the pattern \"{}\" matches no parameter", patterns[i]),
+                   fmt::format("the parameters are {}", joined(paths, [](auto& p) { return p; })));
     }
   return out;
 }
 
 // The loss that a clause minimizes, by name; an expression of losses becomes one of its own.
 std::string TrainBuilder::objective_name(ValueId y, Location at, int& unnamed) {
-  for (auto const& known : e_.model_builder_->measured())
+  for (auto const& known : e_.model_builder.measured())
     if (known.value == y && known.role == Role::loss) return known.name;
   std::string name = ++unnamed == 1 ? "objective" : fmt::format("objective_{}", unnamed);
-  e_.model_builder_->measured().push_back({.name = name, .value = y, .role = Role::loss, .at = at});
+  e_.model_builder.measured().push_back({.name = name, .value = y, .role = Role::loss, .at = at});
   return name;
 }
 
 // A clause: which parameters it changes, and one `grad` node for all of them.
 TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, Location at, Counters& counters) {
-  Any objective = e_.eval(*m.objective);
+  Any objective = e_.expressions.eval(*m.objective);
   if (objective.is<FunctionValue>() || objective.is<std::string>())
-    e_.fail(m.objective->at, fmt::format("`minimize` needs a loss, got {}", shown(objective)), e_.losses_in_sight());
-  ValueId y = e_.as_tensor(objective, m.objective->at);
+    errors_.fail(m.objective->at, fmt::format("`minimize` needs a loss, got {}", shown(objective)),
+                 e_.suggestions.losses_in_sight());
+  ValueId y = e_.tensors.as_tensor(objective, m.objective->at);
   if (graph.type(y).rank() != 0 || !is_float(graph.type(y).dtype))
-    e_.fail(m.objective->at, fmt::format("`minimize` needs a float scalar, got {}", shown(graph.type(y))));
+    errors_.fail(m.objective->at, fmt::format("`minimize` needs a float scalar, got {}", shown(graph.type(y))));
   std::string name = objective_name(y, m.objective->at, counters.unnamed);
   Clause out{.step = &m, .optimizer = {}, .parameters = select_parameters(m, counters.taken), .gradients = {}};
   auto reached = reached_by_derivative(graph.function, y);
   std::erase_if(out.parameters, [&](auto const& path) { return !reached[graph.arguments.at(path)]; });
   if (out.parameters.empty())
-    e_.fail(at, fmt::format("`{}` depends on no parameter that this clause may change", name));
+    errors_.fail(at, fmt::format("`{}` depends on no parameter that this clause may change", name));
   std::vector<ValueId> operands{y};
   std::vector<Type> types;
   std::vector<std::string> names;
   for (auto const& path : out.parameters) {
     counters.taken.insert(path);
     operands.push_back(graph.arguments.at(path));
-    types.push_back(e_.parameters_->kept(path).type);
+    types.push_back(e_.parameters.kept(path).type);
     names.push_back(path + "'");
   }
-  out.gradients = e_.builder(at).make_many(OpCode::grad, operands, {}, types, names);
+  out.gradients = e_.tensors.builder(at).make_many(OpCode::grad, operands, {}, types, names);
   out.optimizer = clause_name(m, counters);
-  e_.out_.module.training->minimize.push_back({.objective = name, .parameters = out.parameters});
+  now_.out.module.training->minimize.push_back({.objective = name, .parameters = out.parameters});
   return out;
 }
 
@@ -256,46 +266,46 @@ TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, L
 std::string TrainBuilder::clause_name(MinimizeStep const& m, Counters& counters) {
   auto const& call = std::get<CallExpr>(m.optimizer->as);
   auto* callee = std::get_if<NameExpr>(&call.callee->as);
-  if (auto* member = std::get_if<MemberExpr>(&call.callee->as)) e_.refuse_package(*member, m.optimizer->at);
-  if (!callee) e_.fail(m.optimizer->at, "expected the name of an optimizer");
-  std::string name = call.tag ? e_.text(call.tag->text) : callee->name;
-  e_.out_.optimizers.push_back(callee->name);
+  if (auto* member = std::get_if<MemberExpr>(&call.callee->as)) e_.suggestions.refuse_package(*member, m.optimizer->at);
+  if (!callee) errors_.fail(m.optimizer->at, "expected the name of an optimizer");
+  std::string name = call.tag ? e_.expressions.text(call.tag->text) : callee->name;
+  now_.out.optimizers.push_back(callee->name);
   int n = ++counters.names[name];
   return n == 1 ? name : fmt::format("{}_{}", name, n);
 }
 
 void TrainBuilder::refuse_unbuilt(StepStmt const& step) {
-  if (std::holds_alternative<PhaseStep>(step.as)) e_.fail(step.at, "`phase` is not built yet");
+  if (std::holds_alternative<PhaseStep>(step.as)) errors_.fail(step.at, "`phase` is not built yet");
   if (auto* p = std::get_if<PatternStep>(&step.as))
-    e_.fail(step.at, fmt::format("`{}` is not built yet", p->fresh ? "fresh" : "freeze"));
-  if (std::holds_alternative<AverageStep>(step.as)) e_.fail(step.at, "`average` is not built yet");
+    errors_.fail(step.at, fmt::format("`{}` is not built yet", p->fresh ? "fresh" : "freeze"));
+  if (std::holds_alternative<AverageStep>(step.as)) errors_.fail(step.at, "`average` is not built yet");
 }
 
 // The gradients of all clauses at the end of the training step, then the updates of their parameters.
 void TrainBuilder::run_minimize(Graph& graph) {
-  GraphGuard in_graph(e_, &graph);
-  Frame frame{.kind = Frame::Kind::train, .name = e_.model_->name.text, .file = &e_.main_};
+  GraphGuard in_graph(now_, &graph);
+  Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
   frame.path = std::make_shared<PathScope>();
-  for (auto const& m : e_.model_builder_->measured())
-    if (m.role == Role::loss) frame.names[m.name] = {e_.tensor(m.value).as, m.at};
-  FrameGuard guard(e_, frame);
+  for (auto const& m : e_.model_builder.measured())
+    if (m.role == Role::loss) frame.names[m.name] = {e_.tensors.tensor(m.value).as, m.at};
+  FrameGuard guard(now_, frame);
   Counters counters;
   std::vector<Clause> clauses;
-  for (auto const& step : e_.train_->body) {
+  for (auto const& step : now_.train->body) {
     try {
       refuse_unbuilt(*step);
       if (auto* m = std::get_if<MinimizeStep>(&step->as)) clauses.push_back(derive(graph, *m, step->at, counters));
     } catch (Failure const& failure) {
-      e_.report(failure);
-      e_.frame_ = &frame;
+      errors_.report(failure);
+      now_.frame = &frame;
     }
   }
-  bool minimizes = std::any_of(e_.train_->body.begin(), e_.train_->body.end(),
+  bool minimizes = std::any_of(now_.train->body.begin(), now_.train->body.end(),
                                [](auto& step) { return std::holds_alternative<MinimizeStep>(step->as); });
-  if (!minimizes && clauses.empty() && !has_errors(e_.out_.diagnostics))
-    e_.fail(e_.train_->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
+  if (!minimizes && clauses.empty() && !has_errors(now_.out.diagnostics))
+    errors_.fail(now_.train->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
   clip(clauses);
-  e_.model_builder_->finish(graph);
+  e_.model_builder.finish(graph);
   for (auto const& c : clauses)
     for (size_t i = 0; i < c.parameters.size(); ++i)
       graph.builder.result(c.parameters[i], c.gradients[i], Role::gradient);
@@ -303,12 +313,12 @@ void TrainBuilder::run_minimize(Graph& graph) {
 }
 
 void TrainBuilder::run_updates(Clause const& clause) {
-  Frame* frame = e_.frame_;
+  Frame* frame = now_.frame;
   try {
     for (auto const& path : clause.parameters) run_update(path, *clause.step, clause.optimizer);
   } catch (Failure const& failure) { // the others would say the same
-    e_.report(failure);
-    e_.frame_ = frame;
+    errors_.report(failure);
+    now_.frame = frame;
   }
 }
 
@@ -317,18 +327,18 @@ void TrainBuilder::clip(std::vector<Clause>& clauses) {
   std::vector<ValueId*> gradients;
   for (auto& c : clauses)
     for (ValueId& g : c.gradients) gradients.push_back(&g);
-  Location at = e_.train_->at;
+  Location at = now_.train->at;
   auto limit = [&](std::string const& name, f64 value) {
-    Any bound = e_.scalar(name, value);
-    Any holds = e_.compare(">", bound, Any{0.0}, at);
-    if (holds.tensor()) e_.ranges_->add(holds, {fmt::format("`{}` is ", name), ", not a positive number"}, {bound}, at);
+    Any bound = e_.tunables.scalar(name, value);
+    Any holds = e_.operators.compare(">", bound, Any{0.0}, at);
+    if (holds.tensor()) e_.ranges.add(holds, {fmt::format("`{}` is ", name), ", not a positive number"}, {bound}, at);
     return bound;
   };
   if (clip_value_ && !gradients.empty()) {
     Any bound = limit("clip_value", *clip_value_);
     for (ValueId* g : gradients) {
-      Any low = e_.elementwise(OpCode::max, {e_.tensor(*g), e_.negate(bound, at)}, at);
-      *g = e_.elementwise(OpCode::min, {low, bound}, at).tensor()->id;
+      Any low = e_.operators.elementwise(OpCode::max, {e_.tensors.tensor(*g), e_.operators.negate(bound, at)}, at);
+      *g = e_.operators.elementwise(OpCode::min, {low, bound}, at).tensor()->id;
     }
   }
   if (clip_norm_ && !gradients.empty()) clip_norm(gradients, limit("clip_norm", *clip_norm_), at);
@@ -340,34 +350,38 @@ void TrainBuilder::clip(std::vector<Clause>& clauses) {
 // elsewhere both factors are exactly 1. A NaN, or two infinite elements of which the quotient is NaN, reach every g.
 void TrainBuilder::clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location at) {
   auto number = [](f64 x) { return Any{x}; };
-  auto times = [&](Any const& a, Any const& b) { return e_.elementwise(OpCode::mul, {a, b}, at); };
+  auto times = [&](Any const& a, Any const& b) { return e_.operators.elementwise(OpCode::mul, {a, b}, at); };
   auto sum_of_squares = [&](f64 scale) {
     std::optional<Any> total;
     for (ValueId const* g : gradients) {
-      Any part = e_.convert(e_.tensor(*g), DType::f32, at);
+      Any part = e_.tensors.convert(e_.tensors.tensor(*g), DType::f32, at);
       if (scale != 1) part = times(part, number(scale));
       Any sum = times(part, part);
-      auto axes = e_.as_axes(Any{None{}}, e_.type_of(sum).rank(), at);
-      if (!axes.empty()) sum = e_.tensor(e_.builder(at).reduce(OpCode::reduce_sum, sum.tensor()->id, axes));
-      total = total ? e_.elementwise(OpCode::add, {*total, sum}, at) : sum;
+      auto axes = e_.constants.as_axes(Any{None{}}, type_of(sum).rank(), at);
+      if (!axes.empty())
+        sum = e_.tensors.tensor(e_.tensors.builder(at).reduce(OpCode::reduce_sum, sum.tensor()->id, axes));
+      total = total ? e_.operators.elementwise(OpCode::add, {*total, sum}, at) : sum;
     }
     return *total;
   };
-  auto choose = [&](Any const& c, Any const& a, Any const& b) { return e_.elementwise(OpCode::select, {c, a, b}, at); };
+  auto choose = [&](Any const& c, Any const& a, Any const& b) {
+    return e_.operators.elementwise(OpCode::select, {c, a, b}, at);
+  };
   constexpr f64 down = 0x1p-80, up = 0x1p80;
   Any plain = sum_of_squares(1), one = number(1);
-  Any large = e_.compare(">", plain, number(0x1p120), at), small = e_.compare("<", plain, number(0x1p-60), at);
+  Any large = e_.operators.compare(">", plain, number(0x1p120), at),
+      small = e_.operators.compare("<", plain, number(0x1p-60), at);
   Any scale = choose(large, number(down), choose(small, number(up), one));
-  Any length =
-      e_.of_table(OpCode::sqrt, {choose(large, sum_of_squares(down), choose(small, sum_of_squares(up), plain))}, at);
-  Any bound = e_.tensor(e_.as_tensor(limit, DType::f32, at));
-  Any within = e_.compare("<=", length, times(bound, scale), at);
+  Any length = e_.operators.of_table(
+      OpCode::sqrt, {choose(large, sum_of_squares(down), choose(small, sum_of_squares(up), plain))}, at);
+  Any bound = e_.tensors.tensor(e_.tensors.as_tensor(limit, DType::f32, at));
+  Any within = e_.operators.compare("<=", length, times(bound, scale), at);
   Any first = choose(within, one, scale);
-  Any second = choose(within, one, e_.elementwise(OpCode::div, {bound, length}, at));
+  Any second = choose(within, one, e_.operators.elementwise(OpCode::div, {bound, length}, at));
   for (ValueId* g : gradients) {
-    DType dtype = e_.graph_->type(*g).dtype;
-    Any scaled = times(e_.tensor(*g), e_.convert(first, dtype, at));
-    *g = times(scaled, e_.convert(second, dtype, at)).tensor()->id;
+    DType dtype = now_.graph->type(*g).dtype;
+    Any scaled = times(e_.tensors.tensor(*g), e_.tensors.convert(first, dtype, at));
+    *g = times(scaled, e_.tensors.convert(second, dtype, at)).tensor()->id;
   }
 }
 

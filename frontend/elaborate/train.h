@@ -1,13 +1,14 @@
 // The train block: its settings, the gradients of its `minimize` clauses, and the updates of its parameters.
 #pragma once
 
+#include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
 
 namespace nnc::front {
 
 class TrainBuilder {
 public:
-  explicit TrainBuilder(Elaborator& e) : e_(e) {}
+  explicit TrainBuilder(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
   void choose(); // the train block and the model that are built
   void run_training_settings();
   void run_minimize(Graph& loss);
@@ -41,6 +42,8 @@ private:
   void check_numbers(syntax::FunctionDecl const& optimizer, syntax::CallExpr const&, Location);
 
   Elaborator& e_;
+  Context& now_;
+  Errors& errors_;
   std::optional<f64> clip_norm_, clip_value_;
   std::vector<std::unique_ptr<Graph>> updates_;
 };

@@ -14,6 +14,13 @@ int depth_of(Any const& v) {
   return f ? f->depth : 0;
 }
 
+Type const& type_of(Any const& v) { return v.tensor()->graph->type(v.tensor()->id); }
+
+bool is_number(Any const& v) {
+  auto* t = v.tensor();
+  return v.is<Dim>() || v.is<f64>() || (t && t->tunes);
+}
+
 Any list_of(List items) {
   items.depth = 1;
   for (auto const& item : items) items.depth = std::max(items.depth, depth_of(item) + 1);

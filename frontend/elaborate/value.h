@@ -70,6 +70,11 @@ struct Any {
   }
 };
 
+// Of a tensor.
+Type const& type_of(Any const&);
+// Known while compiling, or one that only tunes.
+bool is_number(Any const&);
+
 Any list_of(List); // throws Error beyond the deepest
 Any list_of(Shape const&);
 

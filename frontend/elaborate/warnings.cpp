@@ -1,6 +1,7 @@
 // What a program means, but hardly what its author wants: found in the finished functions of a model.
 #include "frontend/elaborate/warnings.h"
-#include "frontend/elaborate/elaborator.h"
+#include "frontend/elaborate/call.h"
+#include "frontend/elaborate/errors.h"
 #include "frontend/elaborate/parameter.h"
 
 #include "ir/op.h"
@@ -184,15 +185,15 @@ constexpr Remedy remedies[] = {{OpCode::sqrt, "sqrt", "safe_sqrt", "sqrt(select(
 // Parameters that no loss, metric or output depends on; in a training, those that no loss does.
 void Warnings::warn_of_unused_parameters() {
   std::set<std::string> trained, used;
-  for (auto const& f : e_.out_.module.functions) {
+  for (auto const& f : now_.out.module.functions) {
     if (f.name == "loss") trained = needed_arguments(f, {Role::loss, Role::state});
     if (f.name != "loss" && f.name != "evaluate" && f.name != "run") continue;
     used.merge(needed_arguments(f, {Role::loss, Role::metric, Role::output, Role::state}));
   }
   std::map<std::tuple<u32, u32, u32>, std::pair<std::vector<std::string>, bool>> calls; // by their place
-  for (auto const& path : e_.parameters_->paths()) {
-    Kept const& kept = e_.parameters_->kept(path);
-    bool const idle = !used.contains(path), untrained = e_.train_ && !trained.contains(path);
+  for (auto const& path : e_.parameters.paths()) {
+    Kept const& kept = e_.parameters.kept(path);
+    bool const idle = !used.contains(path), untrained = now_.train && !trained.contains(path);
     if (kept.is_state || (!idle && !untrained)) continue;
     auto& [paths, all_idle] =
         calls.try_emplace({kept.at.file, kept.at.line, kept.at.column}, std::vector<std::string>{}, true).first->second;
@@ -202,9 +203,10 @@ void Warnings::warn_of_unused_parameters() {
   for (auto const& [_, call] : calls) {
     auto const& [paths, idle] = call;
     char const* word = paths.size() == 1 ? "parameter" : "parameters";
-    e_.warn(e_.parameters_->kept(paths.front()).at,
-            idle ? fmt::format("no loss, metric or output depends on the {} {}", word, listed(paths))
-                 : fmt::format("no loss depends on the {} {}: training leaves what is there", word, listed(paths)));
+    errors_.warn(e_.parameters.kept(paths.front()).at,
+                 idle
+                     ? fmt::format("no loss, metric or output depends on the {} {}", word, listed(paths))
+                     : fmt::format("no loss depends on the {} {}: training leaves what is there", word, listed(paths)));
   }
 }
 
@@ -214,7 +216,7 @@ void Warnings::warn_of_select(Function const& f) {
   if (std::find(derived.begin(), derived.end(), true) == derived.end()) return;
   Look look(f);
   for (auto const& node : f.body.nodes) {
-    if (node.op != OpCode::select || !derived[node.result()] || !e_.is_of_user(node.at)) continue;
+    if (node.op != OpCode::select || !derived[node.result()] || !errors_.is_of_user(node.at)) continue;
     std::set<ValueId> tested;
     look.tested(node.operands[0], tested);
     for (size_t branch : {1, 2}) {
@@ -230,9 +232,9 @@ void Warnings::warn_of_select(Function const& f) {
 void Warnings::warn_of_branch(Location at, Node const& node) {
   auto* remedy = std::find_if(std::begin(remedies), std::end(remedies), [&](auto& r) { return r.op == node.op; });
   auto has = [&](FileScope* file) { return remedy->safe && file->functions.contains(remedy->safe); };
-  auto const& library = e_.program_.library();
+  auto const& library = now_.program.library();
   bool const is_safe = std::any_of(library.begin(), library.end(), has);
-  e_.warn(
+  errors_.warn(
       at,
       fmt::format("a branch of this `select` has `{}` {} a value that the condition tests: where the other branch is "
                   "taken, its derivative may be NaN",
@@ -243,24 +245,24 @@ void Warnings::warn_of_branch(Location at, Node const& node) {
 
 // Losses that take logits, and what must not stand in front of them.
 void Warnings::warn_of_logits(FunctionValue const& f, std::vector<Actual> const& actuals) {
-  if (!f.file || !f.file->is_std || actuals.empty() || !e_.graph_) return;
+  if (!f.file || !f.file->is_std || actuals.empty() || !now_.graph) return;
   auto const& name = f.function->name.text;
   if (name != "cross_entropy" && name != "binary_cross_entropy") return;
   auto logits = std::find_if(actuals.begin(), actuals.end(), [](Actual const& a) { return a.name == "logits"; });
   auto const& given = logits == actuals.end() ? actuals.front() : *logits;
-  if (!given.value.tensor() || given.value.tensor()->graph != e_.graph_) return;
+  if (!given.value.tensor() || given.value.tensor()->graph != now_.graph) return;
   ValueId v = given.value.tensor()->id;
-  Look look(e_.graph_->function);
-  for (Node const* node = look.maker(v); node && !probabilities_.contains({e_.graph_, v}); node = look.maker(v)) {
+  Look look(now_.graph->function);
+  for (Node const* node = look.maker(v); node && !probabilities_.contains({now_.graph, v}); node = look.maker(v)) {
     bool const moves = node->op == OpCode::reshape || node->op == OpCode::slice || node->op == OpCode::transpose ||
                        node->op == OpCode::broadcast || node->op == OpCode::convert;
     if (!moves) return;
     v = node->operands[0];
   }
-  auto known = probabilities_.find({e_.graph_, v});
+  auto known = probabilities_.find({now_.graph, v});
   if (known == probabilities_.end()) return;
-  e_.warn(given.at, fmt::format("`{}` expects logits, got what `{}` gives", name, known->second),
-          fmt::format("leave `{}` out: the loss contains it", known->second));
+  errors_.warn(given.at, fmt::format("`{}` expects logits, got what `{}` gives", name, known->second),
+               fmt::format("leave `{}` out: the loss contains it", known->second));
 }
 
 void Warnings::remember_probabilities(FunctionValue const& f, Any const& result) {

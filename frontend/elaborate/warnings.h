@@ -1,13 +1,15 @@
 // What a program means, but hardly what its author wants.
 #pragma once
 
+#include "frontend/elaborate/call.h"
+#include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
 
 namespace nnc::front {
 
 class Warnings {
 public:
-  explicit Warnings(Elaborator& e) : e_(e) {}
+  explicit Warnings(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
 
   // while it is elaborated
   void warn_of_logits(FunctionValue const&, std::vector<Actual> const&);
@@ -26,6 +28,8 @@ private:
   std::string declaring_callee(syntax::Expr const&);
 
   Elaborator& e_;
+  Context& now_;
+  Errors& errors_;
   std::map<syntax::FunctionDecl const*, bool> may_declare_;
   int calls_in_text_ = 0;                                                 // that are being looked at
   std::map<std::pair<Graph const*, ValueId>, std::string> probabilities_; // what softmax or sigmoid gave

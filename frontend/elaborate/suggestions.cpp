@@ -1,5 +1,7 @@
-// Names that nobody declares: a habit from elsewhere (frontend/habits.h), or a slip of the pen.
+#include "frontend/elaborate/suggestions.h"
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/errors.h"
+#include "frontend/elaborate/lookup.h"
 
 #include "frontend/habits.h"
 #include "frontend/lexer.h"
@@ -42,7 +44,7 @@ std::optional<std::string> did_you_mean(std::string_view word, std::vector<std::
 }
 
 // A string in the place of what it names, `"relu"`, or of the number that it spells.
-std::optional<std::string> Elaborator::unquoted(Any const& value, Needed needed) {
+std::optional<std::string> Suggestions::unquoted(Any const& value, Needed needed) {
   auto const* s = value.get<std::string>();
   if (!s || s->empty()) return {};
   f64 number = 0;
@@ -50,7 +52,7 @@ std::optional<std::string> Elaborator::unquoted(Any const& value, Needed needed)
   if (needed == Needed::number && error == std::errc{} && end == s->data() + s->size())
     return fmt::format("without quotes it is the number: `{}`", *s);
   bool known = needed == Needed::truth && (*s == "true" || *s == "false");
-  if (needed == Needed::number) known = frame_->names.contains(*s) && !frame_->names.at(*s).is<std::string>();
+  if (needed == Needed::number) known = now_.frame->names.contains(*s) && !now_.frame->names.at(*s).is<std::string>();
   if (needed == Needed::dtype) known = dtype_named(*s).has_value();
   if (needed == Needed::function) {
     auto names = visible_names(true);
@@ -62,11 +64,11 @@ std::optional<std::string> Elaborator::unquoted(Any const& value, Needed needed)
 }
 
 // What is no tensor and no number, where one is needed.
-std::optional<std::string> Elaborator::help_for_value(Any const& value, Location at) {
-  if (!frame_) return {};
+std::optional<std::string> Suggestions::help_for_value(Any const& value, Location at) {
+  if (!now_.frame) return {};
   Any named = value;
-  if (auto const* s = value.get<std::string>(); s && !frame_->names.contains(*s))
-    if (auto found = find(*s, true, at)) named = *found;
+  if (auto const* s = value.get<std::string>(); s && !now_.frame->names.contains(*s))
+    if (auto found = lookup_.find(*s, true, at)) named = *found;
   if (auto const* f = named.get<FunctionValue>())
     return fmt::format("a function gives a value where it is called, `{}`", shown_call(*f));
   if (value.list()) return help_of(*habit(HabitKind::name, "tensor"));
@@ -74,7 +76,7 @@ std::optional<std::string> Elaborator::help_for_value(Any const& value, Location
 }
 
 // What can be called is suggested where something is called, else what cannot.
-std::vector<std::string> Elaborator::visible_names(bool callable) const {
+std::vector<std::string> Suggestions::visible_names(bool callable) const {
   std::vector<std::string> out;
   auto add_names = [&](Names const& names) {
     for (auto const& [n, value] : names)
@@ -86,16 +88,16 @@ std::vector<std::string> Elaborator::visible_names(bool callable) const {
     for (auto const& [n, _] : file.consts)
       if (!callable) out.push_back(n);
   };
-  if (frame_) {
-    add_names(frame_->names);
-    if (frame_->captured) add_names(*frame_->captured);
-    if (frame_->file) {
-      add_file(*frame_->file);
-      for (auto const& i : frame_->file->imports)
+  if (now_.frame) {
+    add_names(now_.frame->names);
+    if (now_.frame->captured) add_names(*now_.frame->captured);
+    if (now_.frame->file) {
+      add_file(*now_.frame->file);
+      for (auto const& i : now_.frame->file->imports)
         if (i.alias.empty()) add_file(*i.file);
     }
   }
-  for (auto* file : program_.library()) add_file(*file);
+  for (auto* file : now_.program.library()) add_file(*file);
   if (callable)
     for (auto& n : builtin_names())
       if (!builtin_named(n)->builtin->is_planned()) out.push_back(n);
@@ -104,53 +106,53 @@ std::vector<std::string> Elaborator::visible_names(bool callable) const {
   return out;
 }
 
-std::optional<std::string> Elaborator::suggested(std::string const& name, bool callable) const {
+std::optional<std::string> Suggestions::suggested(std::string const& name, bool callable) const {
   auto help = did_you_mean(name, visible_names(callable));
   return help || callable ? help : did_you_mean(name, visible_names(true));
 }
 
 // What a `minimize` may speak of.
-std::optional<std::string> Elaborator::losses_in_sight() const {
-  if (!frame_ || frame_->kind != Frame::Kind::train || frame_->names.empty()) return {};
+std::optional<std::string> Suggestions::losses_in_sight() const {
+  if (!now_.frame || now_.frame->kind != Frame::Kind::train || now_.frame->names.empty()) return {};
   std::string out;
-  for (auto const& [name, _] : frame_->names) out += (out.empty() ? "`" : ", `") + name + "`";
+  for (auto const& [name, _] : now_.frame->names) out += (out.empty() ? "`" : ", `") + name + "`";
   return fmt::format("`minimize` takes the losses that the model declares: {}", out);
 }
 
-void Elaborator::unknown(std::string const& name, Location at, bool callable) {
-  if (frame_)
-    if (auto it = frame_->untaken.find(name); it != frame_->untaken.end())
-      fail(at, fmt::format("`{}` is bound only in a branch that was not taken", name), {},
-           {{it->second, "the branch binds it here"}});
-  if (FileScope* file = nullptr; find_optimizer(name, file))
-    fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
+void Suggestions::unknown(std::string const& name, Location at, bool callable) {
+  if (now_.frame)
+    if (auto it = now_.frame->untaken.find(name); it != now_.frame->untaken.end())
+      errors_.fail(at, fmt::format("`{}` is bound only in a branch that was not taken", name), {},
+                   {{it->second, "the branch binds it here"}});
+  if (FileScope* file = nullptr; lookup_.find_optimizer(name, file))
+    errors_.fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
   auto help = habit_help(name, {HabitKind::name, HabitKind::dtype});
   if (!help && callable) help = habit_help(name, {HabitKind::word});
   if (!help && !callable) help = losses_in_sight();
-  if (!help && out_.diagnostics.size() < most_mistakes) help = suggested(name, callable); // it takes time
-  fail(at, fmt::format("unknown {} `{}`", callable ? "function" : "name", name), help);
+  if (!help && now_.out.diagnostics.size() < most_mistakes) help = suggested(name, callable); // it takes time
+  errors_.fail(at, fmt::format("unknown {} `{}`", callable ? "function" : "name", name), help);
 }
 
 // `np.exp(x)`, `torch.nn.functional.relu(x)`: what stands behind the last dot may be a function of the library.
-void Elaborator::refuse_package(MemberExpr const& m, Location at) {
+void Suggestions::refuse_package(MemberExpr const& m, Location at) {
   auto const* package = habit(HabitKind::package, first_name(m));
   if (auto const* h = habit(HabitKind::name, m.member.text);
-      h && !package && !first_name(m).empty() && !find(std::string(first_name(m)), false, at))
-    fail(at, fmt::format("unknown name `{}`", path_of(m)), help_of(*h));
-  if (!package || find(std::string(package->word), false, at)) return;
+      h && !package && !first_name(m).empty() && !lookup_.find(std::string(first_name(m)), false, at))
+    errors_.fail(at, fmt::format("unknown name `{}`", path_of(m)), help_of(*h));
+  if (!package || lookup_.find(std::string(package->word), false, at)) return;
   auto const& name = m.member.text;
   auto help = habit_help(name, {HabitKind::name, HabitKind::dtype});
   auto names = visible_names(true);
   FileScope* file = nullptr;
-  bool const exists =
-      std::find(names.begin(), names.end(), name) != names.end() || find_optimizer(name, file) || is_predeclared(name);
+  bool const exists = std::find(names.begin(), names.end(), name) != names.end() ||
+                      lookup_.find_optimizer(name, file) || is_predeclared(name);
   if (exists) help = fmt::format("{}: `{}`", package->says, name);
   if (!help) help = suggested(name, true);
-  fail(at, fmt::format("unknown name `{}`", path_of(m)), help ? help : help_of(*package));
+  errors_.fail(at, fmt::format("unknown name `{}`", path_of(m)), help ? help : help_of(*package));
 }
 
 // `x.sum()`: functions stand in front of their operands.
-void Elaborator::unknown_member(Any const& value, MemberExpr const& m, Location at) {
+void Suggestions::unknown_member(Any const& value, MemberExpr const& m, Location at) {
   auto const& name = m.member.text;
   auto help = habit_help(name, {HabitKind::member, HabitKind::name, HabitKind::dtype});
   auto names = visible_names(true);
@@ -158,11 +160,11 @@ void Elaborator::unknown_member(Any const& value, MemberExpr const& m, Location 
     if (std::find(names.begin(), names.end(), in_place) != names.end())
       help = fmt::format("no tensor ever changes: `y = {}(x)` gives another", in_place);
   if (!help && std::find(names.begin(), names.end(), name) != names.end())
-    if (auto found = find(name, true, at); found && found->is<FunctionValue>())
+    if (auto found = lookup_.find(name, true, at); found && found->is<FunctionValue>())
       help = fmt::format("a function stands in front, `{}`", shown_call(*found->get<FunctionValue>()));
   if (!help && dtype_named(name)) help = fmt::format("a dtype converts, `{}(x)`", name);
   if (!help) help = "a dot stands behind the name of an import only";
-  fail(at, fmt::format("{} has no member `{}`", shown(value), name), help);
+  errors_.fail(at, fmt::format("{} has no member `{}`", shown(value), name), help);
 }
 
 std::string shown_call(FunctionValue const& f) {
@@ -179,6 +181,13 @@ std::string help_for_argument(std::string const& name, std::vector<std::string> 
   std::string out;
   for (auto const& p : parameters) out += (out.empty() ? "it takes `" : ", `") + p + "`";
   return out.empty() ? "it takes none" : out;
+}
+
+void Suggestions::unknown_member(FileScope::Imported const& import, Name const& member) {
+  std::optional<std::string> help;
+  if (auto near = nearest(member.text, import.file->names()); !near.empty())
+    help = fmt::format("did you mean `{}.{}`?", import.alias, near);
+  errors_.fail(member.at, fmt::format("the import `{}` declares no `{}`", import.alias, member.text), help);
 }
 
 } // namespace nnc::front

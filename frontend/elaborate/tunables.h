@@ -1,0 +1,30 @@
+// Numbers that only tune: scalars of the step, whose values may change when nothing is compiled any more. Where one
+// reaches a place that needs a constant, the settings that it was computed from become constants of this compilation,
+// and the program is elaborated once more with them.
+#pragma once
+
+#include "frontend/elaborate/context.h"
+#include "frontend/elaborate/elaborator.h"
+
+namespace nnc::front {
+
+class Tunables {
+public:
+  explicit Tunables(Elaborator&);
+
+  Any scalar(std::string const& name, f64 value);                                    // or what --set says
+  std::optional<f64> force(Any const&);                                              // the constant behind one
+  std::map<std::string, ScalarSetting> const& settings() const { return settings_; } // by name
+  std::vector<std::string> forced() const { return {forced_.begin(), forced_.end()}; }
+
+private:
+  void make_constant(Graph const&, std::set<ValueId> needed);
+
+  Context& now_;
+  Constants& constants_;
+  SettingValues& setting_values_;
+  std::map<std::string, ScalarSetting> settings_;
+  std::set<std::string> forced_; // that reached a place that needs a constant
+};
+
+} // namespace nnc::front
