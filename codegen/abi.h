@@ -1,16 +1,21 @@
 // The only interface between generated code and its host: plain C, versioned. Generated code has no undefined symbols;
 // everything that it needs from its host stands in the context.
 //
-// One kind of entry for every function F of a module:
+// For every function F of a module there is
 //
 //   int32_t nnc_F(nnc_context*, int32_t thread, int64_t first_step, int64_t steps)
+//   int64_t nnc_arena_F(int64_t batch, int32_t threads)
 //
-// Runs `steps` steps (batches), numbered first_step, first_step + 1, ... Step s of the call gathers the rows
+// The first runs `steps` steps (batches), numbered first_step, first_step + 1, ... Step s of the call gathers the rows
 // rows[s*batch .. (s+1)*batch). Every thread of the team calls the same entry with its own number; they meet at
 // barriers inside. After each step member 0 adds `batch * value` of every result of role loss or metric to
 // report->sums (in order of the function's results of these roles), writes report->last, and adds to steps and
 // examples. A loss that is not finite sets report->first_bad_step (when it is 0) and, if stop_on_bad, ends the call
-// after that step. The floating-point mode (MXCSR) is set on entry, whatever the host's is, and restored on exit. Returns 0.
+// after that step. The floating-point mode (MXCSR) is set on entry, whatever the host's is, and restored on exit.
+// Returns 0.
+//
+// nnc_arena_F says how large the arena of such a call is: intermediate values and, for each thread, what its kernels
+// pack and collect. So an entry takes little of the stack of the thread that calls it.
 #ifndef NNC_ABI_H
 #define NNC_ABI_H
 
@@ -20,7 +25,7 @@
 extern "C" {
 #endif
 
-#define NNC_ABI_VERSION 1
+#define NNC_ABI_VERSION 2
 
 typedef struct nnc_report {
   double* sums;           // per loss/metric result: sum over steps of value * batch
@@ -47,7 +52,7 @@ typedef struct nnc_context {
   void* const* arguments; // one per argument of the function, in order; null for scalars, rows, step and seed
   void* const*
       results; // one per result, in order; a param or state that is updated in place has its argument's pointer
-  void* arena; // arena_bytes(batch) bytes, aligned to 64
+  void* arena; // nnc_arena_F(batch, threads) bytes, aligned to 64; best to a page
   const double* scalars; // one per argument of role scalar, in order
   const int32_t* rows;   // row numbers, batch of them per step
   int64_t batch;
@@ -63,6 +68,7 @@ typedef struct nnc_context {
 } nnc_context;
 
 typedef int32_t (*nnc_entry)(nnc_context*, int32_t thread, int64_t first_step, int64_t steps);
+typedef int64_t (*nnc_arena)(int64_t batch, int32_t threads);
 
 #ifdef __cplusplus
 }

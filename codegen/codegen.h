@@ -28,7 +28,6 @@ struct CompileOptions {
 struct Object {
   std::vector<std::vector<u8>> parts; // ELF; they need each other, and nothing beside
   std::vector<std::string> entries;   // names of the functions that have an entry "nnc_<name>"
-  i64 stack = 0;                      // bytes that a call of any of them takes of its thread's stack at most
 };
 
 // Throws Error for what cannot be compiled (a dtype that is not built yet), CompilerBug for what should never come.

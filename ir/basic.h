@@ -1,4 +1,4 @@
-// Short names for the fixed-width integers, used everywhere in nnc.
+// Short names for the fixed-width integers, and what is used everywhere in nnc.
 #pragma once
 
 #include <cstdint>
@@ -15,5 +15,7 @@ using i32 = std::int32_t;
 using i64 = std::int64_t;
 using f32 = float;
 using f64 = double;
+
+constexpr i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
 
 } // namespace nnc

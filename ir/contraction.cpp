@@ -356,7 +356,21 @@ i64 panels_of_totals(Contraction const& c, ContractSchedule const& s, i64 lanes)
   return chunks_outside(c, s) ? (*c.vectors(lanes) + widest - 1) / widest : 1;
 }
 
+namespace {
+
+// A block may start anywhere: the vector in which the last one ends may reach almost a vector further.
+ContractBuffers buffers_in_lanes(Contraction const& c, ContractSchedule const& s) {
+  i64 const columns = *c.columns.constant();
+  ContractBuffers b;
+  b.panel = round_up(*c.depth.constant(), order_lanes) * columns + order_lanes;
+  if (c.blocked()) b.totals = s.tile_rows * columns * places_of_blocks(c.blocks());
+  return b;
+}
+
+} // namespace
+
 ContractBuffers buffers_of(Contraction const& c, ContractSchedule const& s, i64 lanes) {
+  if (c.kind == Order::Kind::lanes) return buffers_in_lanes(c, s);
   i64 const panel = s.panels.front() * lanes, depth = s.depth_chunk ? s.depth_chunk : *c.depth.constant();
   ContractBuffers b;
   i64 const packed = s.rhs_once ? *c.vectors(lanes) * lanes : panel;

@@ -105,7 +105,6 @@ struct LinearSum {
 LinearSum linear_sum(Order, Shape const& summed);
 
 Shape extents_of(Shape const&, std::vector<i64> const& axes);
-inline i64 round_up(i64 n, i64 unit) { return (n + unit - 1) / unit * unit; }
 
 // Accumulators of a tile, a row of vectors of rhs, and one broadcast of lhs.
 inline bool fits_registers(i64 rows, i64 vectors, i64 registers) { return rows * vectors + vectors + 1 <= registers; }
@@ -116,11 +115,14 @@ bool has_columns(Function const&, Node const&);
 // Numbers that the nest sums: of 4 or 8 bytes. Sums of narrow floats are in f32 by now (pass `widen`).
 inline bool has_nest(DType d) { return bytes(d) >= 4; }
 
-// The memory of a thread's own that the nest takes, in elements.
+// The memory of a thread's own that the nest takes, in elements; where the lanes run along the sum, the panel holds all
+// columns of rhs.
 struct ContractBuffers {
   i64 panel = 0, rhs_rows = 0, lhs = 0, totals = 0;
   i64 elements() const { return panel + rhs_rows + lhs + totals; }
 };
+// The most that a nest may take of it, and a box for one image alone: every member of a team has as much.
+inline constexpr i64 most_bytes_of_nest = i64{64} << 20, most_bytes_of_box = i64{32} << 20;
 // A chunk of a sum over images ends with an image if it is a multiple of this, counted as depth_chunk is: in whole
 // blocks. 0: there is no such chunk.
 i64 chunk_of_images(Contraction const&);

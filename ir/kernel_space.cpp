@@ -24,6 +24,20 @@ bool has_order(Function const& f, Node const& kernel, Order::Kind kind) {
   return false;
 }
 
+Shape reduced_extents(Function const& f, Node const& n) {
+  Shape const space = space_of(f, n);
+  return {space.begin() + f.type(n.result()).rank(), space.end()};
+}
+
+SummedBlocks summed_blocks(Shape const& extents, Order order) {
+  if (order.block == 0 || extents.empty()) return {};
+  auto const axis = extents.begin() + order.axis;
+  auto const n = axis->constant(), before = element_count({extents.begin(), axis}).constant();
+  if (order.axis == 0 && n && *n <= order.block) return {};
+  if (!n || !before) return {false, {}};
+  return {false, *before * ((*n + order.block - 1) / order.block)};
+}
+
 namespace {
 
 // Boundaries between axes that a node needs, as the number of elements inside of each.

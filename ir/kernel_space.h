@@ -10,6 +10,15 @@ namespace nnc {
 Order order_of(Function const&, Node const&);
 bool has_order(Function const&, Node const& kernel, Order::Kind); // a reduction or contraction of this kind
 
+// The axes that a node reduces or contracts.
+Shape reduced_extents(Function const&, Node const&);
+// The blocks of a sum over these axes, as far as their number is known.
+struct SummedBlocks {
+  bool one = true; // there are none: all of it is one
+  std::optional<i64> count;
+};
+SummedBlocks summed_blocks(Shape const& extents, Order);
+
 // Runs of axes of a space that one loop can walk as one index, because no node of the kernel needs them apart.
 std::vector<int> collapsed_axes(Function const&, Node const& kernel, Shape const& space);
 

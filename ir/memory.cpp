@@ -55,6 +55,40 @@ std::vector<bool> numbers_of_threads(Function const& f) {
   return out;
 }
 
+namespace {
+
+constexpr i64 line = 64, page = 4096;
+constexpr i64 most_fixed_cells = 16;     // that the frames of all functions have
+constexpr i64 most_bytes = i64{1} << 46; // of a slot, of a part
+
+} // namespace
+
+// Each kernel is handed the addresses of what it reads and gives, each once, or where a number stands.
+i64 frame_bytes(Function const& f) {
+  size_t cells =
+      most_fixed_cells + static_cast<size_t>(f.locals) + f.slots.size() + 2 * f.arguments.size() + f.results.size();
+  each_node(f.body.nodes, [&](Node const& n) {
+    if (is_kernel(n)) cells += n.operands.size() + n.results.size();
+    if (n.op == OpCode::scan) cells += Scan(n).sequences + Scan(n).stacks();
+  });
+  return round_up(static_cast<i64>(cells) * 8, line);
+}
+
+i64 bytes_of_part(Function const& f) { return round_up(frame_bytes(f) + f.scratch, page); }
+
+std::optional<i64> arena_bytes(Function const& f, i64 batch, i64 members) {
+  if (batch > most_bytes || f.scratch > most_bytes) return {};
+  Bindings bindings;
+  bindings[static_cast<size_t>(Symbol::batch)] = round_up(batch, row_padding);
+  i64 total = bytes_of_part(f) * members;
+  for (auto const& slot : f.slots) {
+    i64 const size = slot.value(bindings);
+    if (size < 0 || size > most_bytes || total > most_bytes) return {};
+    total += round_up(size, line);
+  }
+  return total;
+}
+
 std::vector<std::optional<Place>> places_of_results(Function const& f) {
   std::vector<std::optional<Place>> out;
   for (auto const& replaced : f.replaced_arguments()) {

@@ -23,6 +23,16 @@ std::vector<std::optional<Place>> places_of_results(Function const&);
 // written, by elementwise nodes alone.
 bool reads_at_same_index(Function const&, Node const& kernel, std::vector<ValueId> const& operands, Shape const&);
 
+// The arena of a call: a part for each member of the team, then the slots, each from a cache line on.
+//
+//     | thread 0: frame, scratch | thread 1: frame, scratch | ... | slot 0 | slot 1 | ...
+//
+// A part is whole pages. Its frame is what the entry hands to the kernels, 8 bytes for each address and number.
+i64 frame_bytes(Function const&);   // a bound that is known before there is code
+i64 bytes_of_part(Function const&); // of one member
+// All of it, for a batch and so many members; nothing where that is more than any memory has.
+std::optional<i64> arena_bytes(Function const&, i64 batch, i64 members);
+
 // What one kernel touches, without what each thread has for itself.
 struct Touches {
   std::vector<Place> reads, writes;

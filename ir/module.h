@@ -176,6 +176,7 @@ struct Function {
   // Written by `plan_memory` (empty before):
   std::vector<Dim> slots; // bytes of each arena slot; `batch` here means the batch rounded up to row_padding
   i64 locals = 0;         // number of per-thread scalars
+  i64 scratch = 0;        // bytes of the arena that each thread has for the buffers of a kernel (ir/scratch.h)
   // Written by `schedule`: how many threads are worth having; 0 when not scheduled.
   i64 threads = 0;
   Literals literals; // an index of `values`

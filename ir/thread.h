@@ -1,5 +1,5 @@
 // Threads whose stack is large enough, whatever `ulimit -s` says, and calls that move to one when the caller's stack is
-// too small: compiling recurses with the program, compiled kernels keep panels and tiles on the stack.
+// too small: compiling recurses with the program.
 #pragma once
 
 #include "ir/basic.h"

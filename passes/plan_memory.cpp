@@ -15,10 +15,13 @@
 // What is alive somewhere in a scan and is from outside of it is alive in all of it. The carries live where their first
 // values do. What a round reads of a sequence, or gives to be stacked, lies in the slot of the whole: its place is
 // round(i), an address that advances.
+//
+// The scratch of the function is what the largest kernel takes for its buffers: each thread runs one after the other.
 #include "passes/plan_memory.h"
 
 #include "ir/builder.h"
 #include "ir/scan.h"
+#include "ir/scratch.h"
 #include "ir/walk.h"
 #include "passes/memory/places.h"
 #include "passes/rewrite.h"
@@ -80,6 +83,7 @@ bool plan_function(Function& f, Target const& target, Bindings const& extents) {
   places.assign();
   write_places(f, f.body.nodes, places);
   write_barriers(f, places);
+  f.scratch = scratch_bytes(f, target);
   return true;
 }
 

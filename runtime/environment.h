@@ -23,7 +23,7 @@ private:
   std::fenv_t host_;
 };
 
-// Bytes of stack: for everything but compiling and the compiled code, which know what they need; for compiling.
+// Bytes of stack: for everything but compiling, the compiled code included; for compiling.
 inline constexpr i64 stack_of_calls = 256 * 1024, stack_of_compiler = i64{6} << 20;
 
 } // namespace nnc

@@ -15,7 +15,7 @@
 //
 // Results do not depend on the state of the host: its rounding mode, exception traps and locale are not used, and are
 // what they were after every call (callbacks run in the default floating-point environment). A call from a thread whose
-// stack is too small, 6 MiB for compiling and what the kernels need for the rest, runs on a thread of the library,
+// stack is too small, 6 MiB for compiling and 256 KiB for the rest, runs on a thread of the library,
 // callbacks included, while the caller waits.
 #pragma once
 

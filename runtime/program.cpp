@@ -317,7 +317,6 @@ void Program::Compiled::compile_missing(std::vector<std::string> const& function
     with_stack(stack_of_compiler, [&] {
       auto const object = compile(part);
       loaded_.push_back(load(object));
-      stack_ = std::max(stack_, object.stack);
     });
   } catch (Error const&) {
     blame_own_places();
@@ -331,11 +330,6 @@ void Program::Compiled::compile_missing(std::vector<std::string> const& function
     entries_[name] = entry;
   }
   if (options_.on_time) options_.on_time("code of " + joined(functions), milliseconds_since(start), node_count(part));
-}
-
-i64 Program::Compiled::stack() const {
-  std::lock_guard const lock(mutex_);
-  return stack_;
 }
 
 std::string Program::Compiled::emit(std::string const& kind) const {

@@ -35,7 +35,6 @@ public:
   Function const& function(std::string_view name) const;
   // The machine code of a function. The functions that are named together are compiled together, on two threads.
   nnc_entry entry(std::string_view function) const;
-  i64 stack() const; // bytes that an entry takes of its thread's stack at most
   void prepare(std::vector<std::string> const& functions) const;
 
   std::string emit(std::string const& kind) const;
@@ -71,7 +70,6 @@ private:
   mutable std::mutex mutex_;
   mutable std::map<std::string, nnc_entry, std::less<>> entries_;
   mutable std::vector<std::unique_ptr<Loaded>> loaded_;
-  mutable i64 stack_ = 0; // of all that is loaded
 };
 
 } // namespace v1

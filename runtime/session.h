@@ -49,9 +49,6 @@ private:
   size_t size_ = 0;
 };
 
-// Bytes of the arena that a call with this batch needs.
-size_t arena_bytes(Function const&, i64 batch);
-
 inline namespace v1 {
 
 struct Session::State {

@@ -1,7 +1,7 @@
 // The state of a session and the one place that calls compiled code.
 #include "runtime/session.h"
 
-#include "ir/thread.h"
+#include "ir/memory.h"
 #include "runtime/cores.h"
 #include "runtime/failure.h"
 #include "runtime/finite.h"
@@ -17,10 +17,7 @@
 namespace nnc {
 namespace {
 
-constexpr size_t line = 64;
-constexpr size_t huge_page = size_t{2} << 20;
-
-constexpr size_t round_up(size_t value, size_t unit) { return (value + unit - 1) / unit * unit; }
+constexpr size_t page = 4096, huge_page = size_t{2} << 20;
 
 bool is_kept(Role role) { return role == Role::param || role == Role::state || role == Role::optimizer; }
 
@@ -65,7 +62,8 @@ void* Arena::at_least(size_t bytes) {
   if (bytes <= size_) return data_;
   if (data_) ::munmap(data_, size_);
   data_ = nullptr;
-  size_ = round_up(bytes, bytes >= 2 * huge_page ? huge_page : 4096);
+  size_t const unit = bytes >= 2 * huge_page ? huge_page : page;
+  size_ = (bytes + unit - 1) / unit * unit;
   void* const memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     auto const wanted = std::exchange(size_, 0);
@@ -75,18 +73,15 @@ void* Arena::at_least(size_t bytes) {
   return data_ = memory;
 }
 
-// In the sizes of slots `batch` means the batch rounded up to row_padding (ir/module.h).
-size_t arena_bytes(Function const& function, i64 batch) {
-  Bindings bindings;
-  bindings[static_cast<size_t>(Symbol::batch)] = static_cast<i64>(round_up(static_cast<size_t>(batch), row_padding));
-  size_t total = line;
-  for (auto const& slot : function.slots) {
-    auto const size = slot.value(bindings);
-    if (size < 0 || size > (i64{1} << 46)) throw Error(fmt::format("a batch of {} needs too much memory", batch));
-    total += round_up(static_cast<size_t>(size), line);
-  }
-  return total;
+namespace {
+
+size_t arena_for(Function const& function, i64 batch, int members) {
+  auto const bytes = arena_bytes(function, batch, members);
+  if (!bytes) throw Error(fmt::format("a batch of {} needs too much memory", batch));
+  return static_cast<size_t>(*bytes);
 }
+
+} // namespace
 
 inline namespace v1 {
 
@@ -106,7 +101,7 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   seed = options.seed.value_or(module.training ? static_cast<u64>(module.training->seed) : 0);
   if (options.threads < 0) throw Error(fmt::format("{} threads: expected at least 1", options.threads));
   i64 const batch = module.training ? module.training->batch : 1;
-  for (auto const* function : functions) check_memory(arena_bytes(*function, batch));
+  for (auto const* function : functions) check_memory(arena_for(*function, batch, threads_for(*function)));
   int members = 1;
   for (auto const* function : functions) members = std::max(members, threads_for(*function));
   gather_team(members);
@@ -343,7 +338,8 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   size_t output = 0;
   for (auto const& result : function.results) results.push_back(result_pointer(result, work, output));
 
-  auto const arena = placed(program_->at(), [&] { return arena_bytes(function, work.batch); });
+  int const members = threads_for(function); // there is room for all, also where fewer run
+  auto const arena = placed(program_->at(), [&] { return arena_for(function, work.batch, members); });
   placed(program_->at(), [&] { check_memory(arena); });
   auto const reports = static_cast<size_t>(reports_in(function));
   Outcome outcome;
@@ -355,7 +351,7 @@ Outcome Session::State::call(Function const& function, Work const& work) {
 
   nnc_context context{};
   context.version = NNC_ABI_VERSION;
-  context.threads = work.threads > 0 ? std::min(work.threads, threads_for(function)) : threads_for(function);
+  context.threads = work.threads > 0 ? std::min(work.threads, members) : members;
   context.arguments = arguments.data();
   context.results = results.data();
   context.arena = placed(program_->at(), [&] { return arena_.at_least(arena); });
@@ -366,8 +362,7 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   context.seed = static_cast<i64>(seed);
   context.stop_on_bad = work.stop_on_bad;
   context.report = &report;
-  auto const entry = program_->entry(function.name);
-  with_stack(program_->stack(), [&] { team_->run(entry, context, work.first_step, work.steps); });
+  team_->run(program_->entry(function.name), context, work.first_step, work.steps);
 
   outcome.steps = report.steps;
   outcome.examples = report.examples;

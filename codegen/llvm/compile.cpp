@@ -17,8 +17,6 @@
 namespace nnc {
 namespace {
 
-constexpr i64 stack_beside_kernels = 64 * 1024; // of an entry, of math functions, of the host's wait and wake
-
 // The functions of a module with their calls of kernels, and the kernels: each code once, under the name of its first
 // use.
 struct Lowered {
@@ -161,23 +159,6 @@ std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> co
   return objects;
 }
 
-// What the thread that calls an entry must have left: its frame and the kernels' parameters, and the largest kernel, of
-// which every instruction may be spilled.
-i64 stack_of(Lowered const& all, Target const& target) {
-  i64 frame = 0, kernel = 0;
-  for (size_t f = 0; f < all.functions.size(); ++f) {
-    i64 cells = all.functions[f]->frame.size;
-    for (auto const& call : all.calls[f]) cells += static_cast<i64>(call.parameters.size());
-    frame = std::max(frame, cells * static_cast<i64>(sizeof(i64)));
-  }
-  for (auto const& k : all.kernels) {
-    i64 bytes = static_cast<i64>(k->insts.size()) * target.vector_bytes;
-    for (auto const& buffer : k->buffers) bytes += buffer.stack_bytes + 64; // aligned
-    kernel = std::max(kernel, bytes);
-  }
-  return frame + kernel + stack_beside_kernels;
-}
-
 } // namespace
 
 Object compile(Module const& m, CompileOptions const& options) {
@@ -187,7 +168,6 @@ Object compile(Module const& m, CompileOptions const& options) {
   Object object;
   for (auto const& f : all.functions) object.entries.push_back(f->function.name);
   auto const parts = split(all, options.parts);
-  object.stack = stack_of(all, target);
   object.parts = objects_of(all, parts, target, options.threads > 1);
   return object;
 }

@@ -31,13 +31,15 @@ public:
   }
 
   void emit() {
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy()}, false);
     function_ = m_.module.getFunction(loops_.name);
-    if (!function_) function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, loops_.name, m_.module);
+    if (!function_)
+      function_ =
+          llvm::Function::Create(kernel_type(context_), llvm::Function::ExternalLinkage, loops_.name, m_.module);
     decorate(*function_);
     constexpr size_t most_fast = 1000; // the fast way takes time that is quadratic in the length of a block
     if (loops_.loops.empty() && loops_.insts.size() < most_fast) compile_fast(*function_);
-    frame_ = function_->getArg(0), parameters_ = function_->getArg(1);
+    frame_ = function_->getArg(0), parameters_ = function_->getArg(1), scratch_ = function_->getArg(2);
+    function_->addParamAttr(2, llvm::Attribute::NoAlias); // the others reach no byte of it
     b_.SetInsertPoint(llvm::BasicBlock::Create(context_, "", function_));
     for (auto const& buffer : loops_.buffers) buffers_.push_back(address_of(buffer));
     body(loops_.body);
@@ -61,8 +63,10 @@ private:
 
   V address_of(Buffer const& buffer) {
     if (buffer.cell >= 0) return address_in(buffer.cell, buffer.name);
-    auto* memory = b_.CreateAlloca(llvm::ArrayType::get(b_.getInt8Ty(), static_cast<u64>(buffer.stack_bytes)), nullptr,
-                                   buffer.name);
+    if (buffer.offset >= 0)
+      return b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), scratch_, static_cast<u64>(buffer.offset), buffer.name);
+    auto* memory =
+        b_.CreateAlloca(llvm::ArrayType::get(b_.getInt8Ty(), static_cast<u64>(buffer.bytes)), nullptr, buffer.name);
     memory->setAlignment(llvm::Align(64));
     return memory;
   }
@@ -333,7 +337,7 @@ private:
   Emitter b_;
   Loops const& loops_;
   llvm::Function* function_ = nullptr;
-  V frame_ = nullptr, parameters_ = nullptr;
+  V frame_ = nullptr, parameters_ = nullptr, scratch_ = nullptr;
   std::vector<V> buffers_;
   std::vector<V> values_;
 };
@@ -343,6 +347,11 @@ private:
 llvm::Type* llvm_type(llvm::LLVMContext& c, Lanes t) {
   auto* e = element_type(c, t.dtype);
   return t.lanes == 1 ? e : llvm::FixedVectorType::get(e, static_cast<unsigned>(t.lanes));
+}
+
+llvm::FunctionType* kernel_type(llvm::LLVMContext& c) {
+  auto* pointer = llvm::PointerType::getUnqual(c);
+  return llvm::FunctionType::get(llvm::Type::getVoidTy(c), {pointer, pointer, pointer}, false);
 }
 
 void decorate(llvm::Function& f) {

@@ -1,6 +1,6 @@
-// Loops to LLVM IR: one function per kernel, void NAME(ptr frame, ptr parameters), with vectors written out and no flag
-// that would let LLVM change a bit. Several lanes of a type become one vector of LLVM, which its code generator splits
-// where registers are narrower.
+// Loops to LLVM IR: one function per kernel, void NAME(ptr frame, ptr parameters, ptr scratch), with vectors written
+// out and no flag that would let LLVM change a bit. Several lanes of a type become one vector of LLVM, which its code
+// generator splits where registers are narrower.
 #pragma once
 
 #include "codegen/loops/loops.h"
@@ -27,6 +27,7 @@ struct EmitModule {
 
 using Emitter = llvm::IRBuilder<>;
 
+llvm::FunctionType* kernel_type(llvm::LLVMContext&);
 void emit_kernel(EmitModule&, Loops const&); // that have taken their parameters
 
 llvm::Type* llvm_type(llvm::LLVMContext&, Lanes);

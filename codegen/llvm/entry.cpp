@@ -1,19 +1,22 @@
 // int32_t nnc_F(nnc_context* c, int32_t thread, int64_t first_step, int64_t steps)
 //
-//     set the floating-point mode, whatever the host's is; fill the frame: addresses of arguments, results and slots,
-//     scalars; fill the parameters of the kernels
+//     set the floating-point mode, whatever the host's is; fill the frame, which is the first of this thread's part of
+//     the arena (ir/memory.h): addresses of arguments, results and slots, scalars; fill the parameters of the kernels
 //     for s in 0..steps
 //       step, rows -> frame; ask for the data rows of the next step, which then come while this one computes
 //       kernels in order; in front of those with `barrier`, all threads meet. A scan is a loop, in which the addresses
 //       of what it reads and gives in a round advance; a cond is a branch that all threads take alike
 //       thread 0: report; all threads meet; leave if thread 0 has found a bad loss and is to stop
 //     add the counters to the report; restore the mode
+//
+// and int64_t nnc_arena_F(int64_t batch, int32_t threads), the bytes of its arena.
 #include "codegen/llvm/entry.h"
 
 #include "codegen/abi.h"
 #include "codegen/llvm/barrier.h"
 #include "codegen/llvm/x86.h"
 #include "codegen/lower/index.h"
+#include "ir/memory.h"
 #include "ir/scan.h"
 #include "ir/walk.h"
 
@@ -46,6 +49,20 @@ public:
     add_counters();
     x86::restore_float_mode(b_, host_mode);
     b_.CreateRet(b_.getInt32(0));
+  }
+
+  // arena_bytes of ir/memory.h, for those who have the object alone.
+  void emit_arena() {
+    auto* type = llvm::FunctionType::get(b_.getInt64Ty(), {b_.getInt64Ty(), b_.getInt32Ty()}, false);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "nnc_arena_" + f_.name, m_.module);
+    decorate(*function_);
+    compile_fast(*function_);
+    function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
+    b_.SetInsertPoint(block());
+    V const batch = rounded_up(function_->getArg(0), row_padding);
+    V size = b_.CreateMul(b_.CreateSExt(function_->getArg(1), b_.getInt64Ty()), c64(bytes_of_part(f_)));
+    for (auto const& slot : f_.slots) size = b_.CreateAdd(size, bytes_of_slot(slot, batch));
+    b_.CreateRet(size);
   }
 
 private:
@@ -93,15 +110,18 @@ private:
   void fill_frame() {
     i64 size = s_.frame.size; // and the kernels' parameters, one behind the other
     for (auto const& k : kernels_) size += static_cast<i64>(k.parameters.size());
-    auto* frame = b_.CreateAlloca(llvm::ArrayType::get(b_.getInt64Ty(), static_cast<u64>(size)));
-    frame->setAlignment(llvm::Align(64));
-    frame_ = frame;
+    i64 const room = frame_bytes(f_);
+    if (8 * size > room)
+      throw CompilerBug("the frame of @" + f_.name + " takes " + std::to_string(8 * size) + " bytes, there are " +
+                        std::to_string(room));
+    frame_ = part_of_arena(thread_);
+    scratch_ = b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), frame_, static_cast<u64>(room));
     b_.CreateStore(c_, cell(Frame::context));
     set(Frame::thread, thread_);
     set(Frame::threads, threads_);
     V batch = load64(offsetof(nnc_context, batch));
     set(Frame::batch, batch);
-    set(Frame::padded_batch, b_.CreateAnd(b_.CreateAdd(batch, c64(row_padding - 1)), c64(-row_padding)));
+    set(Frame::padded_batch, rounded_up(batch, row_padding));
     set(Frame::examples, load64(offsetof(nnc_context, examples)));
     set(Frame::seed, load64(offsetof(nnc_context, seed)));
     for (i64 k = 0; k < counter_count; ++k) set(Frame::counters + k, c64(0));
@@ -111,6 +131,12 @@ private:
     fill_cells(s_.frame.results, static_cast<i64>(f_.results.size()), offsetof(nnc_context, results));
     fill(s_.frame.rounds, s_.frame.size - s_.frame.rounds, [&](V) { return c64(0); });
     fill_parameters();
+  }
+
+  // That of a thread; behind those of all threads the slots begin.
+  V part_of_arena(V number) {
+    return b_.CreateGEP(b_.getInt8Ty(), load_pointer(offsetof(nnc_context, arena)),
+                        b_.CreateMul(number, c64(bytes_of_part(f_))));
   }
 
   // Copies `count` cells from the context's list at `offset`, in a loop: that is less code than one copy after the
@@ -155,15 +181,23 @@ private:
   // Each slot starts where the slots before it end, rounded up to a cache line.
   void fill_slots() {
     if (f_.slots.empty()) return;
-    V at = load_pointer(offsetof(nnc_context, arena)), batch = get(Frame::padded_batch);
+    V at = part_of_arena(threads_), batch = get(Frame::padded_batch);
     for (size_t i = 0; i < f_.slots.size(); ++i) {
       b_.CreateStore(at, cell(s_.frame.slots + static_cast<i64>(i)));
-      auto c = polynomial_in_batch(f_.slots[i]);
-      if (!c) throw Error("a slot of " + f_.slots[i].text() + " bytes is not compiled yet");
-      V size = b_.CreateAdd(b_.CreateMul(batch, c64((*c)[1])), c64((*c)[0]));
-      if ((*c)[2]) size = b_.CreateAdd(size, b_.CreateMul(b_.CreateMul(batch, batch), c64((*c)[2])));
-      at = b_.CreateGEP(b_.getInt8Ty(), at, b_.CreateAnd(b_.CreateAdd(size, c64(63)), c64(-64)));
+      at = b_.CreateGEP(b_.getInt8Ty(), at, bytes_of_slot(f_.slots[i], batch));
     }
+  }
+
+  // Up to a power of two.
+  V rounded_up(V n, i64 unit) { return b_.CreateAnd(b_.CreateAdd(n, c64(unit - 1)), c64(-unit)); }
+
+  // With the distance to the next one.
+  V bytes_of_slot(Dim const& slot, V padded_batch) {
+    auto c = polynomial_in_batch(slot);
+    if (!c) throw Error("a slot of " + slot.text() + " bytes is not compiled yet");
+    V size = b_.CreateAdd(b_.CreateMul(padded_batch, c64((*c)[1])), c64((*c)[0]));
+    if ((*c)[2]) size = b_.CreateAdd(size, b_.CreateMul(b_.CreateMul(padded_batch, padded_batch), c64((*c)[2])));
+    return rounded_up(size, 64);
   }
 
   // ---- the steps ---------------------------------------------------------------------------------------------------
@@ -243,7 +277,6 @@ private:
   }
 
   void call(Node const& n) {
-    auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy()}, false);
     if (n.kernel->barrier) {
       meet();
       waiting_.assign(waiting_.size(), false);
@@ -251,7 +284,8 @@ private:
     auto const& kernel = kernels_[next_kernel_];
     i64 const parameters = parameters_[next_kernel_++];
     if (!kernel.function.empty())
-      b_.CreateCall(m_.module.getOrInsertFunction(kernel.function, type), {frame_, cell(parameters)});
+      b_.CreateCall(m_.module.getOrInsertFunction(kernel.function, kernel_type(context_)),
+                    {frame_, cell(parameters), scratch_});
     bool const by_many = n.kernel->is_parallel(); // by any one of them, of one unit
     for (auto r : n.results) waiting_[r] = by_many;
   }
@@ -425,13 +459,14 @@ private:
   std::vector<i64> parameters_; // per kernel: its first cell of parameters
   size_t next_kernel_ = 0;
   std::vector<bool> waiting_; // per value: made since the threads last met, by one that nobody knows
-  V c_ = nullptr, frame_ = nullptr, thread_ = nullptr, threads_ = nullptr, step_ = nullptr;
+  V c_ = nullptr, frame_ = nullptr, scratch_ = nullptr, thread_ = nullptr, threads_ = nullptr, step_ = nullptr;
 };
 
 } // namespace
 
 void emit_entry(EmitModule& m, Storage const& s, std::vector<KernelCall> const& kernels) {
   Entry(m, s, kernels).emit();
+  Entry(m, s, kernels).emit_arena();
 }
 
 } // namespace nnc

@@ -74,7 +74,13 @@ int LoopBuilder::buffer(std::string name, i64 cell) {
 }
 
 int LoopBuilder::stack_buffer(std::string name, i64 bytes) {
-  loops_.buffers.push_back({.name = std::move(name), .cell = -1, .stack_bytes = bytes});
+  constexpr i64 most = 4096; // the sums of a tile fill the registers
+  if (bytes > most) throw CompilerBug("a buffer of " + std::to_string(bytes) + " bytes is on no list of scratch");
+  return scratch_buffer(std::move(name), bytes, -1);
+}
+
+int LoopBuilder::scratch_buffer(std::string name, i64 bytes, i64 offset) {
+  loops_.buffers.push_back({.name = std::move(name), .cell = -1, .bytes = bytes, .offset = offset});
   written_.push_back(true);
   return static_cast<int>(loops_.buffers.size()) - 1;
 }

@@ -15,9 +15,10 @@ class LoopBuilder {
 public:
   explicit LoopBuilder(Loops& loops);
 
-  int buffer(std::string name, i64 cell);        // the same cell gives the same buffer
-  int stack_buffer(std::string name, i64 bytes); // a new one
-  void will_write(int buffer);                   // its loads stay where they are made
+  int buffer(std::string name, i64 cell);                      // the same cell gives the same buffer
+  int scratch_buffer(std::string name, i64 bytes, i64 offset); // a new one, in the scratch of the thread
+  int stack_buffer(std::string name, i64 bytes);               // a new one, of a tile at most
+  void will_write(int buffer);                                 // its loads stay where they are made
 
   Ref constant(DType, Scalar, int lanes = 1);
   Ref number(f64 value, Lanes type); // a constant of any dtype

@@ -20,8 +20,8 @@ class Interpreter {
 public:
   Interpreter(Loops const& l, i64* frame) : l_(l), frame_(frame), values_(l.insts.size()) {
     for (auto const& b : l.buffers) {
-      stacks_.emplace_back(static_cast<size_t>(b.stack_bytes));
-      buffers_.push_back(b.cell >= 0 ? reinterpret_cast<u8*>(frame[b.cell]) : stacks_.back().data());
+      own_.emplace_back(static_cast<size_t>(b.bytes));
+      buffers_.push_back(b.cell >= 0 ? reinterpret_cast<u8*>(frame[b.cell]) : own_.back().data());
     }
     for (size_t r = 0; r < l.insts.size(); ++r)
       if (auto const& i = l.insts[r]; i.act == Act::constant)
@@ -59,13 +59,13 @@ private:
 
   // ---- memory ------------------------------------------------------------------------------------------------------
 
-  // What stands on the stack has a known size: a kernel that leaves it is refused, compiled it would read or write its
+  // What is the thread's own has a known size: a kernel that leaves it is refused, compiled it would read or write its
   // neighbours in silence.
   u8* address(i64 buffer, DType d, i64 element) const {
     auto const& b = l_.buffers[static_cast<size_t>(buffer)];
-    if (b.cell < 0 && (element < 0 || (element + 1) * bytes(d) > b.stack_bytes))
+    if (b.cell < 0 && (element < 0 || (element + 1) * bytes(d) > b.bytes))
       throw CompilerBug(
-          fmt::format("{}: element {} of \"{}\" is beyond its {} bytes", l_.name, element, b.name, b.stack_bytes));
+          fmt::format("{}: element {} of \"{}\" is beyond its {} bytes", l_.name, element, b.name, b.bytes));
     return buffers_[static_cast<size_t>(buffer)] + element * bytes(d);
   }
 
@@ -199,7 +199,7 @@ private:
   math::Plain plain_;
   i64* frame_;
   std::vector<Value> values_;
-  std::vector<std::vector<u8>> stacks_;
+  std::vector<std::vector<u8>> own_;
   std::vector<u8*> buffers_;
 };
 

@@ -25,7 +25,7 @@ bool same(Loop const& a, Loop const& b) {
          a.initial == b.initial && a.carried == b.carried && a.next == b.next && a.results == b.results &&
          a.body == b.body;
 }
-bool same(Buffer const& a, Buffer const& b) { return a.cell == b.cell && a.stack_bytes == b.stack_bytes; }
+bool same(Buffer const& a, Buffer const& b) { return a.cell == b.cell && a.bytes == b.bytes && a.offset == b.offset; }
 bool same(Transposition const& a, Transposition const& b) {
   return a.source == b.source && a.target == b.target && a.lanes == b.lanes && a.element == b.element &&
          a.source_stride == b.source_stride && a.target_stride == b.target_stride;

@@ -4,7 +4,7 @@
 //   Frame    64-bit cells that belong to one thread: what the entry hands to its kernels (batch, step, rows, the
 //            addresses of slots, arguments and results) and the scalars that every thread computes for itself;
 //            codegen/lower/frame.h says which cell is what
-//   Buffer   memory that loads and stores name: behind an address in the frame, or on the stack of the kernel
+//   Buffer   memory that loads and stores name: behind an address in the frame, or the thread's own
 //   Inst     one instruction; a Ref is its number and names its value
 //   Loop     for index in [begin, end) by step; carried values start as `initial`, become `next` after each round
 //
@@ -85,9 +85,10 @@ struct Transposition {
 };
 
 struct Buffer {
-  std::string name;    // "slot(2)", "argument(0)", "row(0)"
-  i64 cell = -1;       // where the frame holds its address; -1: on the stack
-  i64 stack_bytes = 0; // its size there
+  std::string name; // "slot(2)", "argument(0)", "row(0)"
+  i64 cell = -1;    // where the frame holds its address; -1: it is the thread's own
+  i64 bytes = 0;    // its size then
+  i64 offset = -1;  // in the scratch of the thread (ir/scratch.h); -1: on the stack, as it is small
 };
 
 enum class Counter : u8 { clamped, zero_divided };

@@ -16,10 +16,9 @@ constexpr int w = static_cast<int>(order_lanes);
 
 void ContractNest::in_lanes() {
   i64 depth = *spec_.depth.constant, stride = (depth + w - 1) / w * w;
-  // A block may start anywhere: the vector in which the last one ends may reach w - 1 elements further.
-  row_buffer_ = b.stack_buffer("columns", bytes(dtype()) * (stride * columns() + w));
+  row_buffer_ = p_.scratch("columns", ScratchBuffer::Use::panel);
   i64 const rows = rows_fit() ? schedule_.tile_rows : 1;
-  if (blocked()) level_buffer_ = b.stack_buffer("levels", bytes(dtype()) * rows * columns() * places());
+  if (blocked()) level_buffer_ = p_.scratch("levels", ScratchBuffer::Use::totals);
   each(b.integer(0), spec_.batches.value, 1, [&](Ref batch) {
     at_.batch = batch;
     each(b.integer(0), b.integer(columns()), 1, [&](Ref n) {

@@ -6,14 +6,14 @@ namespace nnc {
 ContractNest::ContractNest(Puller& puller, ContractSpec const& spec)
     : p_(puller), b(puller.builder()), spec_(spec), schedule_(spec.schedule) {
   if (spec.what.kind == Order::Kind::lanes) return;
-  auto const sizes = buffers_of(spec.what, schedule_, lanes());
-  auto buffer = [&](char const* name, i64 elements) { return b.stack_buffer(name, bytes(dtype()) * elements); };
-  if (sizes.panel) panel_buffer_ = buffer("panel", sizes.panel);
-  if (sizes.rhs_rows) row_buffer_ = buffer("rows of rhs", sizes.rhs_rows);
-  if (sizes.lhs) lhs_buffer_ = buffer("lhs", sizes.lhs);
-  if (flat()) flat_buffer_ = buffer("flat", schedule_.tile_rows * columns() + lanes());
-  scratch_buffer_ = buffer("totals", sizes.totals);
-  if (spec_.exact) spoilt_buffer_ = buffer("spoilt", lanes());
+  using Use = ScratchBuffer::Use;
+  panel_buffer_ = p_.scratch("panel", Use::panel);
+  row_buffer_ = p_.scratch("rows of rhs", Use::rhs_rows);
+  lhs_buffer_ = p_.scratch("lhs", Use::lhs);
+  scratch_buffer_ = p_.scratch("totals", Use::totals);
+  auto small = [&](char const* name, i64 elements) { return b.stack_buffer(name, bytes(dtype()) * elements); };
+  if (flat()) flat_buffer_ = small("flat", schedule_.tile_rows * columns() + lanes());
+  if (spec_.exact) spoilt_buffer_ = small("spoilt", lanes());
 }
 
 // Where index i of axes that are walked as one lies.

@@ -2,7 +2,7 @@
 //
 //     rhs along n        for k { for j in panel { panel[k][j*W ..] = rhs(k, n + j*W ..) } }
 //     rhs along k        W rows of rhs become W columns by transposes in registers; a virtual one is computed into rows
-//                        on the stack first:  rows[i][k ..] = rhs(k .., n + i)
+//                        in the scratch first:  rows[i][k ..] = rhs(k .., n + i)
 //     lhs along k        rows[m][k ..] = lhs(m, k ..)
 //     lhs along m        tiles[m / MR][k][m % MR ..] = lhs(m .., k)
 //     lhs by windows     box[i0][i1].. = image(i0, i1 ..), 0 in its border (ir/contraction.h)

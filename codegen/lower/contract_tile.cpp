@@ -1,4 +1,4 @@
-// One tile: MR rows times NV vectors of columns. The sums run in registers along k, go to a scratch tile on the stack,
+// One tile: MR rows times NV vectors of columns. The sums run in registers along k, go to a scratch tile,
 // and a loop over its vectors runs the epilogue: one copy of its code, whatever its length.
 //
 // With chunks of k the scratch tile holds the totals so far, and the chain goes on from them. With blocks it holds what

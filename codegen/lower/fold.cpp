@@ -15,9 +15,10 @@ namespace {
 
 // The accumulators of each dtype share a buffer.
 struct LevelsOfFold : Levels {
-  std::vector<size_t> values; // which accumulators of the fold
+  std::vector<size_t> values;      // which accumulators of the fold
+  std::vector<Node const*> sums{}; // of each
 };
-std::vector<LevelsOfFold> levels_of(LoopBuilder& b, Fold const& f, int lanes, i64 places) {
+std::vector<LevelsOfFold> levels_by_dtype(LoopBuilder& b, Fold const& f, int lanes, i64 places) {
   std::vector<LevelsOfFold> all;
   for (size_t i = 0; i < f.starts.size(); ++i) {
     auto const d = b.type(f.starts[i]).dtype;
@@ -25,8 +26,8 @@ std::vector<LevelsOfFold> levels_of(LoopBuilder& b, Fold const& f, int lanes, i6
     if (same == all.end()) same = all.insert(all.end(), LevelsOfFold{{.type = {d, lanes}, .places = places}, {}});
     same->joins.push_back(f.joins[i]);
     same->values.push_back(i);
+    same->sums.push_back(f.sums.at(i));
   }
-  for (auto& l : all) l.buffer = b.stack_buffer("levels", bytes(l.type.dtype) * l.stride() * places);
   return all;
 }
 
@@ -44,9 +45,20 @@ Scalar start_of(OpCode join, DType d) {
   }
 }
 
-std::vector<Dim> Puller::reduced_extents(Node const& n) const {
-  Shape const space = space_of(storage_.function, n);
-  return {space.begin() + static_cast<std::ptrdiff_t>(shape(n.result()).size()), space.end()};
+// A sum that is pulled at several places has the same levels at all of them: it is done at one before it is begun at
+// the next. Sums that are made in one walk have theirs side by side.
+int Puller::levels_of(std::vector<Node const*> const& sums) {
+  auto const found = levels_.find(sums.front());
+  if (found != levels_.end()) return found->second;
+  i64 bytes = 0;
+  for (auto const* n : sums) bytes += bytes_of_levels(storage_.function, kernel_, *n);
+  auto const* planned = plan_.find(ScratchBuffer::Use::levels);
+  if (!planned || bytes_of_levels_ + bytes > planned->bytes)
+    throw CompilerBug("there is no room for the levels of a sum");
+  int const buffer = b_.scratch_buffer("levels", bytes, planned->offset + bytes_of_levels_);
+  bytes_of_levels_ += bytes;
+  levels_.emplace(sums.front(), buffer);
+  return buffer;
 }
 
 namespace {
@@ -60,9 +72,7 @@ Index with(Index point, std::vector<At> const& reduced) {
 
 std::vector<Ref> Puller::fold(std::vector<Dim> const& extents, Order order, Fold const& f) {
   if (extents.empty()) return f.step(f.starts, {});
-  auto whole = extents[0].constant();
-  bool one = order.block == 0 || (order.axis == 0 && whole && *whole <= order.block);
-  if (one) return part(extents, order.kind, f, b_.integer(0), extent(b_, extents[0]), {});
+  if (summed_blocks(extents, order).one) return part(extents, order.kind, f, b_.integer(0), extent(b_, extents[0]), {});
   return blocks(extents, order, f);
 }
 
@@ -72,10 +82,8 @@ std::vector<Ref> Puller::blocks(std::vector<Dim> const& extents, Order order, Fo
   auto cut = static_cast<size_t>(order.axis);
   Dim before = element_count({extents.begin(), extents.begin() + order.axis});
   auto n = extents[cut].constant();
-  std::optional<i64> known;
-  if (n && before.is_constant()) known = *before.constant() * ((*n + order.block - 1) / order.block);
-
-  auto const levels = levels_of(b_, f, lanes, places_of_blocks(known));
+  auto levels = levels_by_dtype(b_, f, lanes, places_of_blocks(summed_blocks(extents, order).count));
+  for (auto& l : levels) l.buffer = levels_of(l.sums);
   BlockOfMany block{.base = b_.integer(0)};
   auto store = [&](bool at_start, std::vector<Ref> const& values) {
     for (auto const& l : levels) {
@@ -172,6 +180,7 @@ Fold Puller::fold_of(Node const& n, Index const& kept) {
   Fold f;
   f.starts = {b_.constant(d, start_of(join, d))};
   f.joins = {join};
+  f.sums = {&n};
   f.step = [this, &n, kept, space = space_of(storage_.function, n), join](std::vector<Ref> const& acc,
                                                                           std::vector<At> const& at) {
     Ref const x = pull(n.operands[0], read_at(n, 0, with(kept, at), space).index);
@@ -183,7 +192,7 @@ Fold Puller::fold_of(Node const& n, Index const& kept) {
 Ref Puller::reduce(Node const& n, Index const& index) {
   Order order = order_of(storage_.function, n);
   if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
-  return fold(reduced_extents(n), order, fold_of(n, index)).front();
+  return fold(reduced_extents(storage_.function, n), order, fold_of(n, index)).front();
 }
 
 // A reduction that needs the lanes for itself is made for one lane of the context after the other.
@@ -222,12 +231,12 @@ Ref Puller::arg(Node const& n, Index const& index) {
   std::vector<Dim> extents{space.back()};
   Ref start = b_.constant(d, start_of(join, d));
   if (last) { // along the lanes: the best value first, then the first index that has it
-    Fold best{{start}, {join}, [&](auto const& acc, auto const& at) {
+    Fold best{{start}, {join}, {}, [&](auto const& acc, auto const& at) {
                 return std::vector<Ref>{b_.compute(join, {acc[0], element(at[0])})};
               }};
     Ref value = fold(extents, {Order::Kind::lanes}, best).front();
     Ref none = b_.constant(DType::i32, {.f = 0, .i = std::numeric_limits<i32>::max()});
-    Fold first{{none}, {OpCode::min}, [&](auto const& acc, auto const& at) {
+    Fold first{{none}, {OpCode::min}, {}, [&](auto const& acc, auto const& at) {
                  Ref v = element(at[0]), hit = b_.compute(OpCode::eq, {v, value});
                  if (floats) hit = b_.compute(OpCode::or_, {hit, is_nan(v)});
                  Ref here = b_.compute(OpCode::select, {hit, indexer_.offsets(at[0]), none});
@@ -235,7 +244,7 @@ Ref Puller::arg(Node const& n, Index const& index) {
                }};
     return fold(extents, {Order::Kind::lanes}, first).front();
   }
-  Fold both{{start, b_.constant(DType::i32, {})}, {join, OpCode::min}, [&](auto const& acc, auto const& at) {
+  Fold both{{start, b_.constant(DType::i32, {})}, {join, OpCode::min}, {}, [&](auto const& acc, auto const& at) {
               Ref v = element(at[0]), wins = b_.compute(better, {v, acc[0]});
               if (floats) {
                 Ref nan = b_.compute(OpCode::and_, {is_nan(v), b_.compute(OpCode::not_, {is_nan(acc[0])})});
@@ -252,14 +261,14 @@ Ref Puller::arg(Node const& n, Index const& index) {
 Ref Puller::dot(Node const& n, Index const& index) {
   Order order = order_of(storage_.function, n);
   if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
-  Shape const space = space_of(storage_.function, n), summed = reduced_extents(n);
+  Shape const space = space_of(storage_.function, n), summed = reduced_extents(storage_.function, n);
   auto const nothing = b_.constant(dtype(n.result()), {});
   for (auto v : n.operands) // no terms; not even a guarded read may look at such an operand
     if (std::find(shape(v).begin(), shape(v).end(), Dim(0)) != shape(v).end()) return nothing;
   auto linear = linear_sum(order, summed);
   bool floats = is_float(dtype(n.result()));
   Fold f{
-      {nothing}, {OpCode::add}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
+      {nothing}, {OpCode::add}, {&n}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
         At element = k.back();
         if (k.size() > 1) element = indexer_.add({b_.multiply(k[0].base, extent(b_, linear.period))}, element);
         Index point = index;

@@ -63,7 +63,7 @@ Loops lower(Storage const& storage, Node const& kernel, Target const& target, st
   loops.name = std::move(name);
   loops.at = kernel.at;
   LoopBuilder b(loops);
-  Puller p(b, storage, kernel.regions.front().nodes);
+  Puller p(b, storage, kernel, target);
   lower_body(p, {storage, kernel, target});
   b.finish();
   return loops;

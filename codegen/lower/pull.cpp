@@ -6,9 +6,13 @@
 
 namespace nnc {
 
-Puller::Puller(LoopBuilder& builder, Storage const& storage, std::vector<Node> const& nodes)
-    : b_(builder), storage_(storage) {
-  for (auto const& n : nodes)
+Puller::Puller(LoopBuilder& builder, Storage const& storage, Node const& kernel, Target const& target)
+    : b_(builder), storage_(storage), kernel_(kernel),
+      plan_(scratch_of(storage.function, kernel, storage.numbers, target)) {
+  if (plan_.bytes > storage.function.scratch)
+    throw CompilerBug("the buffers of a kernel of @" + storage.function.name + " take " + std::to_string(plan_.bytes) +
+                      " bytes, planned are " + std::to_string(storage.function.scratch));
+  for (auto const& n : kernel.regions.front().nodes)
     for (auto r : n.results) nodes_[r] = &n;
   scopes_.emplace_back();
 }
@@ -100,6 +104,11 @@ int Puller::buffer_of(ValueId v) {
   return buffer_at(*place);
 }
 
+int Puller::scratch(char const* name, ScratchBuffer::Use use, ValueId of) {
+  auto const* planned = plan_.find(use, of);
+  return planned ? b_.scratch_buffer(name, planned->bytes, planned->offset) : -1;
+}
+
 Ref Puller::load(ValueId v, Index const& index) {
   auto const& type = storage_.function.type(v);
   auto role = storage_.role(v);
@@ -148,8 +157,7 @@ Ref Puller::lane_mask() {
 }
 
 void Puller::count(Counter c, Ref condition) {
-  if (lanes_.limit != no_ref && b_.type(condition).lanes > 1)
-    condition = b_.both(condition, lane_mask());
+  if (lanes_.limit != no_ref && b_.type(condition).lanes > 1) condition = b_.both(condition, lane_mask());
   if (valid_ != no_ref) condition = b_.both(condition, valid_);
   b_.count(c, condition);
 }

@@ -5,6 +5,7 @@
 
 #include "codegen/lower/index.h"
 #include "codegen/lower/storage.h"
+#include "ir/scratch.h"
 
 #include <functional>
 #include <unordered_map>
@@ -16,13 +17,14 @@ namespace nnc {
 struct Fold {
   std::vector<Ref> starts;
   std::vector<OpCode> joins;
+  std::vector<Node const*> sums = {}; // per accumulator its node, where the order may have blocks
   std::function<std::vector<Ref>(std::vector<Ref> const& accumulators, std::vector<At> const& at)>
       step; // at: per reduced axis
 };
 
 class Puller {
 public:
-  Puller(LoopBuilder& builder, Storage const& storage, std::vector<Node> const& nodes);
+  Puller(LoopBuilder& builder, Storage const& storage, Node const& kernel, Target const& target);
   Puller(Puller const&) = delete;
   Puller& operator=(Puller const&) = delete;
 
@@ -40,7 +42,6 @@ public:
   std::vector<Ref> fold(std::vector<Dim> const& extents, Order, Fold const&);
   // The fold of reduce_sum, _prod, _max, _min of a node, whose result is wanted at `kept`.
   Fold fold_of(Node const& reduce, Index const& kept);
-  std::vector<Dim> reduced_extents(Node const& reduce) const;
 
   // Makes code for other lanes (the last ones of a run, 16 of a row, one).
   LaneContext const& lanes() const { return lanes_; }
@@ -58,7 +59,9 @@ public:
   DType dtype(ValueId v) const { return storage_.function.type(v).dtype; }
   int buffer_at(Place const&);
   int buffer_of(ValueId); // of a value from outside of the kernel
-  Ref lane_mask();        // lane < limit
+  // What the plan has for this use; -1: nothing.
+  int scratch(char const* name, ScratchBuffer::Use, ValueId of = no_value);
+  Ref lane_mask(); // lane < limit
 
   // True while rows beyond the batch are computed: what is not in a slot is then read at its last row, and only `valid`
   // rows count what they clamp.
@@ -122,11 +125,16 @@ private:
   std::vector<Ref> axis(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end, std::vector<Ref>,
                         std::vector<At>);
   std::vector<Ref> along_lanes(Fold const&, Ref begin, Ref end, std::vector<Ref>, std::vector<At> const&);
+  int levels_of(std::vector<Node const*> const& sums);
   std::vector<Ref> step_lanes(Fold const&, Ref at, LaneContext, std::vector<Ref> const&, std::vector<At>);
 
   LoopBuilder& b_;
   Storage const& storage_;
+  Node const& kernel_;
+  Scratch const plan_;
   std::unordered_map<ValueId, Node const*> nodes_;
+  std::unordered_map<Node const*, int> levels_; // of the sums of which this node is the first: their buffer
+  i64 bytes_of_levels_ = 0;                     // that have one
   std::unordered_map<ValueId, Provider> provided_;
   std::vector<std::unordered_map<MemoKey, Ref, MemoHash>> scopes_;
   LaneContext lanes_;

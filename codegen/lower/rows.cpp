@@ -48,9 +48,9 @@ private:
   };
 
   void keep(ValueId v) {
-    i64 const size = bytes_of_row(*RowSpace{space_, outer_}.row(), p_.dtype(v));
     size_t number = kept_.size();
-    kept_.push_back({b_.stack_buffer("row(" + std::to_string(number) + ")", size), false, {}});
+    auto const name = "row(" + std::to_string(number) + ")";
+    kept_.push_back({p_.scratch(name.c_str(), ScratchBuffer::Use::row, v), false, {}});
     p_.provide(v, [this, v, number](Index const& index) {
       auto& kept = kept_[number];
       for (auto const& [at, value] : kept.made)
@@ -128,13 +128,14 @@ private:
       each.push_back(p_.fold_of(*n, index_of(at_)));
       all.starts.push_back(each.back().starts[0]);
       all.joins.push_back(each.back().joins[0]);
+      all.sums.push_back(n);
     }
     all.step = [&](std::vector<Ref> const& acc, std::vector<At> const& at) {
       std::vector<Ref> next;
       for (size_t i = 0; i < each.size(); ++i) next.push_back(each[i].step({acc[i]}, at).front());
       return next;
     };
-    auto sums = p_.fold(p_.reduced_extents(*reduces[0]), order, all);
+    auto sums = p_.fold(reduced_extents(k_.function(), *reduces[0]), order, all);
     for (size_t i = 0; i < sums.size(); ++i)
       p_.provide(reduces[i]->result(), [sum = sums[i]](Index const&) { return sum; });
   }

@@ -485,8 +485,9 @@ private:
       expect('=');
       if (key == "slots") f_.slots = list([&] { return dim(); });
       else if (key == "locals") f_.locals = integer(0, INT32_MAX);
+      else if (key == "scratch") f_.scratch = integer(0, INT64_MAX);
       else if (key == "threads") f_.threads = integer(0, INT32_MAX);
-      else fail(at, fmt::format("unknown property '{}': slots, locals or threads", key));
+      else fail(at, fmt::format("unknown property '{}': slots, locals, scratch or threads", key));
     } while (accept(','));
     expect('}');
   }

@@ -62,6 +62,7 @@ public:
     if (!f_.slots.empty())
       facts.push_back(fmt::format("slots=[{}]", joined(f_.slots, [](Dim const& d) { return d.text(); })));
     if (f_.locals) facts.push_back(fmt::format("locals={}", f_.locals));
+    if (f_.scratch) facts.push_back(fmt::format("scratch={}", f_.scratch));
     if (f_.threads) facts.push_back(fmt::format("threads={}", f_.threads));
     if (!facts.empty()) out += " {" + joined(facts, [](auto const& s) { return s; }) + "}";
     out += " {\n";

@@ -8,6 +8,7 @@
 #include "ir/index_map.h"
 #include "ir/op.h"
 #include "ir/scan.h"
+#include "ir/scratch.h"
 #include "ir/verify/parts.h"
 #include "ir/walk.h"
 
@@ -48,6 +49,7 @@ public:
     results();
     if (!fine_ || !is_planned(f_)) return;
     numbers();
+    scratch();
     home_.resize(f_.values.size());
     expect_results();
     for (size_t i = 0; i < f_.arguments.size(); ++i)
@@ -152,6 +154,17 @@ private:
     for (auto const& slot : f_.slots)
       if (Dim::maximum(slot, Dim(0)) != slot)
         complain(f_.at, fmt::format("a slot of {} bytes may have less than none", slot.text()));
+  }
+
+  // Kernels follow each other on a thread, so each may have all of it.
+  void scratch() {
+    auto const target = module_.target.value_or(Target{});
+    each_node(f_.body.nodes, [&](Node const& n) {
+      if (!is_kernel(n)) return;
+      if (i64 const need = scratch_of(f_, n, known_, target).bytes; need > f_.scratch)
+        complain(n.at, fmt::format("the buffers of this kernel take {} bytes, but the function has scratch={}", need,
+                                   f_.scratch));
+    });
   }
 
   void expect_results() {

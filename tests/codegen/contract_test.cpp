@@ -1,6 +1,8 @@
 // The fast contraction against ir/order.h, bit by bit: layouts of both operands, prologues, epilogues, tails of every
 // extent, symbolic rows and sums, blocks, batches, integers; for every width of vectors and several numbers of threads.
 #include "codegen/codegen.h"
+#include "ir/memory.h"
+#include "ir/scratch.h"
 #include "ir/text.h"
 #include "tests/codegen/schedules.h"
 
@@ -86,6 +88,7 @@ Module scheduled(Module m) {
   m = schedules::decided(std::move(m));
   for (auto& n : m.functions[0].body.nodes)
     if (n.kernel) n.kernel->schedule->parallel = true;
+  m.functions[0].scratch = scratch_bytes(m.functions[0], *m.target);
   auto const problems = verify(m);
   REQUIRE_MESSAGE(problems.empty(), problems.front().message << "\n" << print(m));
   return m;
@@ -169,15 +172,14 @@ void wake(nnc_context*) {}
 
 // Memory that ends with the page: what is read or written behind an operand would be seen by the sanitizer's heap.
 struct Runner {
-  explicit Runner(Module const& m) : loaded(load(compile(m))) {}
+  explicit Runner(Module const& m) : function(m.functions[0]), loaded(load(compile(m))) {}
 
   Bits run(Case const& c, Bits x, Bits w, Bits bias, int threads) {
     Bits y(static_cast<size_t>(c.batches * c.m * c.n), 0x7fc12345);
     i64 batch = c.has_batch('m') ? c.m : c.has_batch('k') ? c.k : c.has_batch('n') ? c.n : 1;
-    i64 padded = (batch + 15) / 16 * 16;
-    i64 slot = (4 * std::max({c.m, c.k, c.n}) * padded + 63) / 64 * 64;
-    std::unique_ptr<char[]> memory(new char[static_cast<size_t>(3 * slot + 64)]);
-    std::memset(memory.get(), 0xff, static_cast<size_t>(3 * slot + 64)); // NaN everywhere
+    auto const size = static_cast<size_t>(arena_bytes(function, batch, threads).value()) + 64;
+    std::unique_ptr<char[]> memory(new char[size]);
+    std::memset(memory.get(), 0xff, size); // NaN everywhere
     void* arguments[] = {x.data(), w.data(), bias.data()};
     void* results[] = {y.data()};
     nnc_report report{};
@@ -197,6 +199,7 @@ struct Runner {
     for (auto& t : team) t.join();
     return y;
   }
+  Function function;
   std::unique_ptr<Loaded> loaded;
 };
 

@@ -5,6 +5,7 @@
 #include "codegen/codegen.h"
 #include "codegen/lower/lower.h"
 #include "ir/evaluate.h"
+#include "ir/memory.h"
 #include "ir/text.h"
 #include "passes/pass.h"
 #include "tests/elements.h"
@@ -72,12 +73,12 @@ public:
     for (auto const& r : f.results) add_result(r, bound);
     for (auto const& a : arguments_) argument_pointers_.push_back(const_cast<u8*>(a.data()));
     for (size_t i = 0; i < f.results.size(); ++i) result_pointers_.push_back(result_memory(i));
-    make_arena(batch);
     ran.sums.assign(f.results.size(), 0);
     ran.last.assign(f.results.size(), 0);
     ran.report.sums = ran.sums.data();
     ran.report.last = ran.last.data();
     context.threads = threads;
+    make_arena(batch);
     context.arguments = argument_pointers_.data();
     context.results = result_pointers_.data();
     context.scalars = scalars_.data();
@@ -145,11 +146,7 @@ private:
   }
 
   void make_arena(i64 batch) {
-    Bindings padded;
-    padded[static_cast<size_t>(Symbol::batch)] = (batch + row_padding - 1) / row_padding * row_padding;
-    size_t size = 64;
-    for (auto const& s : f_.slots) size += static_cast<size_t>((s.value(padded) + 63) / 64 * 64);
-    arena_.assign(size + 64, 0xFF); // NaN
+    arena_.assign(static_cast<size_t>(arena_bytes(f_, batch, context.threads).value()) + 64, 0xFF); // NaN
     auto at = reinterpret_cast<uintptr_t>(arena_.data());
     context.arena = reinterpret_cast<void*>((at + 63) / 64 * 64);
   }

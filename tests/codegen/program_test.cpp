@@ -202,7 +202,9 @@ TEST_CASE("the object needs nothing from outside and is the same however many th
   CHECK(one.parts == two.parts);
   auto const file = symbols(compile(m, {.parts = 1}));
   CHECK(file.undefined.empty());
-  CHECK(file.global == std::vector<std::string>{"nnc_evaluate", "nnc_initialize", "nnc_run", "nnc_train_step"});
+  CHECK(file.global == std::vector<std::string>{"nnc_arena_evaluate", "nnc_arena_initialize", "nnc_arena_run",
+                                                "nnc_arena_train_step", "nnc_evaluate", "nnc_initialize", "nnc_run",
+                                                "nnc_train_step"});
   CHECK(one.entries == std::vector<std::string>{"train_step", "evaluate", "run", "initialize"});
 }
 

@@ -4,6 +4,7 @@
 #include "ir/contraction.h"
 #include "ir/memory.h"
 #include "ir/op.h"
+#include "ir/scratch.h"
 #include "ir/verify.h"
 #include "passes/schedule.h"
 
@@ -24,10 +25,12 @@ class Draw {
 public:
   Draw(Module& m, u32 seed) : m_(m), random_(seed) {}
 
-  // Changes the schedules of all kernels; says how many changes were kept.
+  // Changes the schedules of all kernels; says how many changes were kept. Afterwards the functions have the scratch
+  // that these take.
   int run() {
     int kept = 0;
-    for (auto& f : m_.functions)
+    for (auto& f : m_.functions) {
+      if (is_planned(f)) f.scratch = i64{1} << 40;
       for (auto& n : f.body.nodes)
         for (int i = 0; n.kernel && n.kernel->schedule && i < 12; ++i) {
           auto const before = n.kernel->schedule;
@@ -36,6 +39,8 @@ public:
           kept += fine && before != n.kernel->schedule;
           if (!fine) n.kernel->schedule = before;
         }
+      if (is_planned(f)) f.scratch = scratch_bytes(f, m_.target.value_or(Target{}));
+    }
     return kept;
   }
 

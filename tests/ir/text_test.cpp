@@ -58,7 +58,7 @@ TEST_CASE("literals state their dtype only where it differs") {
 
 TEST_CASE("kernels, places, orders and slots") {
   round_trips(
-      R"(func @train_step(%x: f32[batch,4], %w: f32[4,2] param, %lr: f64[] scalar) -> (y: f32[batch,2], w: f32[4,2] param) {slots=[8*batch, 64], locals=1, threads=2} {
+      R"(func @train_step(%x: f32[batch,4], %w: f32[4,2] param, %lr: f64[] scalar) -> (y: f32[batch,2], w: f32[4,2] param) {slots=[8*batch, 64], locals=1, scratch=4096, threads=2} {
   %0 = kernel %lr {kind="scalars", places=[local(0)]} {
     %0 = convert %lr : f32[]
   }
@@ -164,7 +164,7 @@ TEST_CASE("errors in several functions are all reported") {
 
 TEST_CASE("any prefix of a text is read without a crash") {
   std::string const text =
-      "target {cpu=\"a\", l1=1}\nfunc @f(%x: f32[3,batch]) -> (y: f32[3,batch]) {slots=[4], locals=1} {\n"
+      "target {cpu=\"a\", l1=1}\nfunc @f(%x: f32[3,batch]) -> (y: f32[3,batch]) {slots=[4], locals=1, scratch=64} {\n"
       "  %y = kernel %x {kind=\"pointwise\", places=[slot(0)]} {\n    %y = add %x, 1:f32 : f32[3,batch] # a.nn:3\n  "
       "}\n  "
       "return %y\n}\n";

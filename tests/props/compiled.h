@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codegen/codegen.h"
+#include "ir/memory.h"
 #include "ir/tensor.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
@@ -107,10 +108,7 @@ public:
       buffers.emplace_back(static_cast<size_t>(out.results.back().size() * bytes(t.dtype)));
       results.push_back(buffers.back().data());
     }
-    Bindings padded = bindings;
-    if (padded[0]) padded[0] = (*padded[0] + row_padding - 1) / row_padding * row_padding;
-    size_t arena = 0;
-    for (auto const& slot : f.slots) arena += static_cast<size_t>((slot.value(padded) + 63) / 64 * 64);
+    auto const arena = static_cast<size_t>(arena_bytes(f, *bindings[0], threads).value());
     buffers.emplace_back(arena);
     std::memset(buffers.back().data(), 0xFF, arena); // NaN: what is read before it is written shows
 
