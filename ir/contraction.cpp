@@ -131,8 +131,6 @@ LinearSum linear_sum(Order order, Shape const& summed) {
 
 namespace {
 
-constexpr i64 most_elements_of_box = 1 << 19; // beyond this lhs is packed row by row
-
 // Where a box axis starts and how long it is; nothing where steps or extents are not known.
 std::optional<WindowBox::Axis> box_axis(IndexMap::Coordinate const& c, size_t operand_axis, Shape const& space,
                                         Dim const& image) {
@@ -184,7 +182,8 @@ std::optional<WindowBox> box_of(Contraction const& c, IndexMap const& map, Shape
     auto const axis = box_axis(map.coordinates[i], i, c.space, image[i]);
     if (!axis) return {};
     box.axes.push_back(*axis);
-    if (box.elements *= axis->extent; box.elements > most_elements_of_box) return {};
+    box.elements *= axis->extent;
+    if (bytes(c.dtype) * box.elements > most_bytes_of_box) return {}; // lhs is packed row by row
   }
   std::vector<i64> strides(c.space.size());
   if (box.image) strides[static_cast<size_t>(*box.image)] = box.elements;

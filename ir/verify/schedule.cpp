@@ -18,8 +18,8 @@ using Pack = ContractSchedule::Pack;
 
 constexpr i64 most_lanes = 32;
 constexpr i64 most_unit = 1 << 20;
-constexpr i64 most_sums_in_lanes = 16;              // rows times columns
-constexpr i64 most_bytes_of_nest = 6 * 1024 * 1024; // of the thread's own
+constexpr i64 most_sums_in_lanes = 16;      // rows times columns
+constexpr i64 most_steps = 6 * 1024 * 1024; // or rows of a chunk, or elements of a row
 
 bool is_power_of_two(i64 n) { return n > 0 && std::has_single_bit(static_cast<u64>(n)); }
 
@@ -170,9 +170,9 @@ private:
   }
 
   void chunks(Contraction const& c, ContractSchedule const& s) {
-    within("depth_chunk", s.depth_chunk, 0, most_bytes_of_nest);
-    within("row_chunk", s.row_chunk, 0, most_bytes_of_nest);
-    if (s.depth_chunk == 0 && c.depth.constant().value_or(0) > most_bytes_of_nest)
+    within("depth_chunk", s.depth_chunk, 0, most_steps);
+    within("row_chunk", s.row_chunk, 0, most_steps);
+    if (s.depth_chunk == 0 && c.depth.constant().value_or(0) > most_steps)
       complain("a sum of {} steps needs a depth_chunk", c.depth.text());
     if (s.depth_chunk < 0 || (s.depth_chunk && c.block && s.depth_chunk % c.block))
       complain("depth_chunk is {}, expected whole blocks of {}", s.depth_chunk, std::max<i64>(c.block, 1));
@@ -195,7 +195,7 @@ private:
       complain("the nest takes {} bytes of a thread's memory, expected up to {}", size, most_bytes_of_nest);
   }
   void stride(std::string_view name, i64 value, bool used, i64 least) {
-    if (used) within(name, value, least, most_bytes_of_nest);
+    if (used) within(name, value, least, most_steps);
     else if (value) complain("{} is {}, but nothing has it", name, value);
   }
 

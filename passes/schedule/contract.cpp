@@ -24,7 +24,9 @@ constexpr i64 most_packed_once = 256 * 1024; // elements of an rhs that is packe
 constexpr i64 most_rows_of_totals = 1024;
 constexpr i64 far_apart = 2048; // bytes from step to step of the sum
 constexpr i64 few_panels = 4;
-constexpr i64 bytes_of_totals = 2048 * 1024; // what the totals take on the stack when there are levels of them
+constexpr i64 bytes_of_totals = 2048 * 1024;          // what the totals take when there are levels of them
+constexpr i64 bytes_beside_windows = 8 * 1024 * 1024; // totals, all panels
+constexpr i64 bytes_walked = 2048 * 1024;             // of a box that each tile walks from end to end
 
 i64 whole_tiles(i64 rows) { return std::max(row_padding, rows / row_padding * row_padding); }
 
@@ -70,16 +72,19 @@ Split split_of(Contraction const& c, ContractSchedule const& s, i64 lanes) {
 }
 
 // Windows are read from a copy of the image with its border; a chunk of a sum over images is as many of them as a block
-// has.
-bool decide_windows(ContractSchedule& s, Contraction const& c) {
+// has. Both the copy and the panel for so many steps have to fit the scratch; and where the sum goes over the image, a
+// tile of a few taps and channels reads all of it, for which it has to be near.
+bool decide_windows(ContractSchedule& s, Contraction const& c, i64 lanes) {
   if (!c.box) return false;
   i64 chunk = 0;
   if (c.box->image) {
     chunk = chunk_of_images(c);
-    if (chunk == 0) return false;
+    if (chunk == 0 || bytes(c.dtype) * c.box->elements > bytes_walked) return false;
     if (c.depth == Dim(chunk)) chunk = 0;
   }
   if (!run_of_depth(c, c.box->inner, chunk) || !packs_whole_runs(c, chunk)) return false;
+  ContractSchedule const with{.panels = s.panels, .depth_chunk = chunk, .pack_lhs = Pack::windows};
+  if (bytes(c.dtype) * buffers_of(c, with, lanes).elements() > most_bytes_of_nest - bytes_beside_windows) return false;
   s.pack_lhs = Pack::windows;
   s.depth_chunk = chunk;
   return true;
@@ -96,7 +101,7 @@ bool is_better_packed(Contraction const& c, ContractSchedule const& s, i64 lanes
 
 void decide_chunks(ContractSchedule& s, Contraction const& c, i64 lanes) {
   auto const depth = c.depth.constant(), rows = c.rows.constant();
-  bool const windows = decide_windows(s, c);
+  bool const windows = decide_windows(s, c, lanes);
   bool const in_place = c.lhs.plain && run_of_depth(c, c.lhs.plain->inner, 0);
   bool const packs = !windows && (!in_place || is_better_packed(c, s, lanes)),
              whole = depth && *depth <= longest_packed;
