@@ -23,12 +23,20 @@ namespace {
 // elements in a row, or 256 in lanes, and 1024 times 0.1 is still exact to 1e-5.
 constexpr i64 longest_chain = 1024, longest_lanes = 256 * order_lanes;
 constexpr i64 block = 256; // elements of a block, about
+constexpr i64 enough = 64; // for a block of a reduce to be one value of a symbolic axis: then all blocks are equal
 
 using Axes = std::vector<i64>;
 
+// So many values of an axis whose extent is known, at most `most`, that all blocks are equal, if half of that is enough.
+i64 even_run(i64 extent, i64 most) {
+  for (i64 run = most; run > most / 2; --run)
+    if (extent % run == 0) return run;
+  return most;
+}
+
 // Blocks where a sum is long, or its length unknown: the axes that fit a block from the last one on, and as many values
-// of the next one as fit.
-Order in_blocks(Order::Kind kind, Shape const& extents) {
+// of the next one as fit; one where its extent is unknown and `enough` elements are behind it.
+Order in_blocks(Order::Kind kind, Shape const& extents, i64 enough = block) {
   auto all = element_count(extents).constant();
   if (all && *all <= (kind == Order::Kind::chain ? longest_chain : longest_lanes)) return {kind};
   i64 unit = 1;
@@ -38,7 +46,9 @@ Order in_blocks(Order::Kind kind, Shape const& extents) {
     if (!extent || unit * *extent > block) break;
     unit *= *extent;
   }
-  return {kind, std::max<i64>(1, block / unit), static_cast<i64>(axis)};
+  auto const extent = extents[axis].constant();
+  i64 const most = !extent && unit >= enough ? 1 : std::max<i64>(1, block / unit);
+  return {kind, extent ? even_run(*extent, most) : most, static_cast<i64>(axis)};
 }
 
 Order order_of_reduce(Function const& f, Node const& n) {
@@ -46,7 +56,7 @@ Order order_of_reduce(Function const& f, Node const& n) {
   auto axes = n.attributes.get<Axes>("axes");
   if (!is_float(x.dtype) || axes.empty()) return {};
   bool along_rows = std::find(axes.begin(), axes.end(), x.rank() - 1) != axes.end();
-  return in_blocks(along_rows ? Order::Kind::lanes : Order::Kind::chain, extents_of(x.shape, axes));
+  return in_blocks(along_rows ? Order::Kind::lanes : Order::Kind::chain, extents_of(x.shape, axes), enough);
 }
 
 // The columns say how many outputs a sum shares its lhs with. A sum over the taps of a window is one chain; one

@@ -8,6 +8,7 @@
 #include "passes/hoist.h"
 #include "passes/layout.h"
 #include "passes/order.h"
+#include "passes/partials.h"
 #include "passes/pass.h"
 #include "passes/phases.h"
 #include "passes/plan_memory.h"
@@ -48,6 +49,8 @@ constexpr Pass passes[] = {
     {"order", order, "when extents are final, and before anything could depend on a schedule", needed, idempotent,
      rounds, of_rounding},
     {"phases", phases, "when sums have their order, which it keeps, and images lie as they will", optional, idempotent},
+    {"partials", partials, "when sums have their order, which it keeps; the evaluator rounds each partial sum", optional,
+     idempotent, exact, of_rounding},
     {"fuse", fuse, "groups whole programs: forward, backward and update", optional, idempotent},
     {"schedule", schedule, "needs the kernels; changes no bit", needed, idempotent},
     {"plan_memory", plan_memory, "needs the kernels and their order", needed, idempotent},

@@ -140,7 +140,7 @@ TEST_CASE("a program is dumped after one stage or after all, and read again") {
   auto const checked = desk.nnc("digits.nn --check each");
   CHECK(checked.status == 0);
   CHECK(checked.out.empty());
-  CHECK(checked.err == "checked after each of 18 passes: well formed, and every value kept\n");
+  CHECK(checked.err == "checked after each of 19 passes: well formed, and every value kept\n");
   CHECK(!contains(desk.nnc("digits.nn --without fold --dump all").out, "# ---- fold"));
 }
 
