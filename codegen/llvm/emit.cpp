@@ -1,7 +1,10 @@
 #include "codegen/llvm/emit.h"
 
+#include "codegen/llvm/addresses.h"
 #include "codegen/llvm/transpose.h"
 #include "codegen/math/literal.h"
+
+#include <map>
 
 namespace nnc {
 namespace {
@@ -26,7 +29,7 @@ llvm::Type* element_type(llvm::LLVMContext& c, DType d) {
 class KernelEmitter {
 public:
   KernelEmitter(EmitModule& m, Loops const& loops)
-      : m_(m), context_(m.module.getContext()), b_(context_), loops_(loops) {
+      : m_(m), context_(m.module.getContext()), b_(context_), loops_(loops), depths_(loops) {
     values_.assign(loops.insts.size(), nullptr);
   }
 
@@ -108,6 +111,7 @@ private:
     auto* after = llvm::BasicBlock::Create(context_, "", function_);
     if (l.sure) b_.CreateBr(inside);
     else b_.CreateCondBr(b_.CreateICmpSLT(begin, end), inside, after);
+    open_.push_back({before->getTerminator(), {}});
     b_.SetInsertPoint(inside);
     auto* index = b_.CreatePHI(b_.getInt64Ty(), 2);
     index->addIncoming(begin, before);
@@ -126,6 +130,7 @@ private:
     index->addIncoming(next_index, latch);
     for (size_t k = 0; k < carried.size(); ++k) carried[k]->addIncoming(next[k], latch);
     b_.CreateCondBr(b_.CreateICmpSLT(next_index, end), inside, after);
+    open_.pop_back();
     b_.SetInsertPoint(after);
     for (size_t k = 0; k < l.results.size(); ++k) {
       auto* result = b_.CreatePHI(next[k]->getType(), 2);
@@ -213,16 +218,31 @@ private:
     return t.dtype == DType::bool_ ? b_.CreateICmpNE(v, llvm::Constant::getNullValue(v->getType())) : v;
   }
 
-  // The sum of an index and a constant costs nothing behind the address of the index.
+  // A constant costs nothing behind the address of the rest of an index.
   V address(Inst const& i, DType d) {
     auto* element = memory_type({d, 1});
-    V start = buffers_[static_cast<size_t>(i.number)];
-    auto const& index = loops_[i.args[0]];
-    if (index.act == Act::compute && index.op == OpCode::add)
-      if (auto offset = known(index.args[1]); offset && *offset >= 0)
-        return b_.CreateConstInBoundsGEP1_64(element, b_.CreateInBoundsGEP(element, start, at(index.args[0])),
-                                             static_cast<u64>(*offset));
-    return b_.CreateInBoundsGEP(element, start, operand(i, 0));
+    auto const terms = depths_.terms(i.args[0], static_cast<int>(open_.size()));
+    V at = terms.fixed.empty() || open_.empty() ? buffers_[static_cast<size_t>(i.number)]
+                                                : in_front(element, i.number, terms.fixed);
+    if (open_.empty() && !terms.fixed.empty()) at = b_.CreateInBoundsGEP(element, at, sum(terms.fixed));
+    if (!terms.moving.empty()) at = b_.CreateInBoundsGEP(element, at, sum(terms.moving));
+    if (terms.offset == 0) return at;
+    return b_.CreateInBoundsGEP(element, at, b_.getInt64(static_cast<u64>(terms.offset)));
+  }
+  V sum(std::vector<Ref> const& terms) {
+    V total = at(terms.front());
+    for (size_t k = 1; k < terms.size(); ++k) total = b_.CreateAdd(total, at(terms[k]));
+    return total;
+  }
+  // In front of the innermost loop, once for all that reads or writes from there on.
+  V in_front(llvm::Type* element, i64 buffer, std::vector<Ref> const& fixed) {
+    V& known = open_.back().addresses[{element, buffer, fixed}];
+    if (known) return known;
+    auto const here = b_.saveIP();
+    b_.SetInsertPoint(open_.back().before);
+    known = b_.CreateInBoundsGEP(element, buffers_[static_cast<size_t>(buffer)], sum(fixed));
+    b_.restoreIP(here);
+    return known;
   }
   llvm::Align align(DType d) { return llvm::Align(static_cast<u64>(bytes(d))); }
 
@@ -336,6 +356,12 @@ private:
   llvm::LLVMContext& context_;
   Emitter b_;
   Loops const& loops_;
+  IndexDepths depths_;
+  struct OpenLoop {
+    llvm::Instruction* before; // the branch into it
+    std::map<std::tuple<llvm::Type*, i64, std::vector<Ref>>, V> addresses;
+  };
+  std::vector<OpenLoop> open_; // the innermost last
   llvm::Function* function_ = nullptr;
   V frame_ = nullptr, parameters_ = nullptr, scratch_ = nullptr;
   std::vector<V> buffers_;
