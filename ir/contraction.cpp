@@ -199,6 +199,21 @@ std::optional<WindowBox> box_of(Contraction const& c, IndexMap const& map, Shape
   return box;
 }
 
+bool has_rows_in_order(WindowBox const& box, Shape const& image) {
+  if (box.axes.size() < 2) return false;
+  auto const& row = *(box.axes.end() - 2);
+  auto const& last = box.axes.back();
+  return row.inside && last.extent > 1 && last.least == 0 && last.operand_axis == row.operand_axis + 1 &&
+         last.operand_axis + 1 == image.size() && image.back() == Dim(last.extent);
+}
+
+bool holds(Node const& kernel, ValueId v) {
+  auto const& nodes = kernel.regions.front().nodes;
+  return std::any_of(nodes.begin(), nodes.end(), [&](Node const& n) {
+    return std::find(n.results.begin(), n.results.end(), v) != n.results.end();
+  });
+}
+
 } // namespace
 
 std::optional<i64> run_of_depth(Contraction const& c, StridedAxes const& depth, i64 depth_chunk) {
@@ -283,6 +298,7 @@ Contraction contraction_of(Function const& f, Node const& kernel, std::vector<bo
   c.rhs_shared =
       std::none_of(axes.batch.begin(), axes.batch.end(), [&](i64 a) { return moves[static_cast<size_t>(a)]; });
   if (!c.lhs.plain) c.box = box_of(c, *index_map(f, dot, 0), f.type(c.lhs.value).shape);
+  if (c.box) c.box->rows_in_order = has_rows_in_order(*c.box, f.type(c.lhs.value).shape) && !holds(kernel, c.lhs.value);
   auto count = [&](Axes const& list) { return element_count(extents_of(c.space, list)); };
   auto const sum = linear_sum(order_of(f, dot), extents_of(c.space, axes.depth));
   c.kind = sum.order.kind;
@@ -342,17 +358,13 @@ bool packs_by_chunks(ContractSchedule const& s) {
   return s.pack_lhs == Pack::chunks || (s.pack_lhs == Pack::windows && s.depth_chunk != 0);
 }
 
-bool chunks_outside(Contraction const& c, ContractSchedule const& s) {
-  return packs_by_chunks(s) && c.columns.is_constant();
-}
-
 i64 rows_of_totals(ContractSchedule const& s) {
-  return s.depth_chunk ? round_up(std::max<i64>(s.long_chunk(), 1), s.tile_rows) : s.tile_rows;
+  return s.depth_chunk || s.finish_rows ? round_up(std::max<i64>(s.long_chunk(), 1), s.tile_rows) : s.tile_rows;
 }
 
 i64 panels_of_totals(Contraction const& c, ContractSchedule const& s, i64 lanes) {
   i64 const widest = s.panels.front();
-  return chunks_outside(c, s) ? (*c.vectors(lanes) + widest - 1) / widest : 1;
+  return s.depth_outside || s.finish_rows ? (*c.vectors(lanes) + widest - 1) / widest : 1;
 }
 
 namespace {

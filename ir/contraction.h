@@ -8,6 +8,7 @@
 
 #include "ir/module.h"
 
+#include <numeric>
 #include <utility>
 
 namespace nnc {
@@ -66,6 +67,8 @@ struct WindowBox {
   i64 elements = 1;         // of one box
   std::optional<i64> image; // the axis of the space that counts images of the sum
   i64 steps = 0;            // of the sum in one image; 0: there is one alone
+  // The last two axes, positions and channels, lie in memory one behind the other, the last one without a border.
+  bool rows_in_order = false;
 };
 
 struct Contraction {
@@ -109,6 +112,9 @@ Shape extents_of(Shape const&, std::vector<i64> const& axes);
 // Accumulators of a tile, a row of vectors of rhs, and one broadcast of lhs.
 inline bool fits_registers(i64 rows, i64 vectors, i64 registers) { return rows * vectors + vectors + 1 <= registers; }
 
+// Of chunks of rows, which end with a tile, and where slots do.
+inline i64 unit_of_rows(i64 tile_rows) { return std::lcm(row_padding, tile_rows); }
+
 // Columns, the last axes of the result, fill the vectors of a tile.
 bool has_columns(Function const&, Node const&);
 
@@ -127,11 +133,8 @@ inline constexpr i64 most_bytes_of_nest = i64{64} << 20, most_bytes_of_box = i64
 // blocks. 0: there is no such chunk.
 i64 chunk_of_images(Contraction const&);
 i64 images_of_chunk(Contraction const&, ContractSchedule const&); // boxes that are packed at a time
-// Does lhs have to be packed for each chunk of k? The chunks are walked outside of the panels then, whose totals all
-// wait; inside, where nobody knows how many panels there are.
-bool packs_by_chunks(ContractSchedule const&);
-bool chunks_outside(Contraction const&, ContractSchedule const&);
-i64 rows_of_totals(ContractSchedule const&); // that wait for the next chunk of k
+bool packs_by_chunks(ContractSchedule const&); // does lhs have to be packed for each chunk of k?
+i64 rows_of_totals(ContractSchedule const&);   // that wait for the next chunk of k, or for the epilogue
 i64 panels_of_totals(Contraction const&, ContractSchedule const&, i64 lanes);
 ContractBuffers buffers_of(Contraction const&, ContractSchedule const&, i64 lanes);
 i64 packed_depth(Contraction const&, ContractSchedule const&); // steps of k that a packed lhs holds

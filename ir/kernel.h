@@ -48,6 +48,7 @@ struct Place {
 struct PointwiseSchedule { // of scatter and lines too
   i64 lanes = 1;           // elements of the innermost axis, or lines, at a time
   i64 unit = 16;           // elements of it that threads do not share, where it is all that they divide
+  std::vector<i64> cut;    // runs of axes (ir/kernel_space.h) whose loops are cut where guards change (ir/cuts.h)
   bool operator==(PointwiseSchedule const&) const = default;
 };
 
@@ -69,7 +70,11 @@ struct ContractSchedule {
   i64 row_chunk = 0;       // rows at a time; 0: all
   i64 row_chunk_long = 0;  // the same when a k of unknown length takes more than one chunk; 0: no other number
   bool direct = false;     // rhs is read where it lies, not packed into panels
+  bool depth_outside = false; // chunks of k are walked outside of the panels, whose totals all wait for the next one
+  bool finish_rows = false;   // the epilogue goes along whole rows, when all panels of a chunk of rows are done
   Pack pack_lhs = Pack::none; // none: lhs is read where it lies
+  bool box_rows = false;      // the last two axes of a window box are packed as one
+  i64 lhs_ahead = 0;          // steps of k by which lhs, where it lies, is asked for ahead; 0: it is not
   bool rhs_once = false;      // all panels are packed once, for all batches
   i64 lhs_stride = 0;         // elements from row to row of a packed lhs
   i64 rhs_stride = 0;         // of rows of a virtual rhs that runs along k

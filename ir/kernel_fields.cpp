@@ -91,6 +91,9 @@ constexpr KernelField fields[] = {
                                                 "elements of the innermost axis, or lines, at a time"),
     Pointwise<&PointwiseSchedule::unit>::field(
         "unit", bit(KernelKind::pointwise), "elements that threads do not share, where they divide the innermost axis"),
+    Pointwise<&PointwiseSchedule::cut>::field("cut", bit(KernelKind::pointwise),
+                                              "loops over runs of axes, counted from 0, that are cut where guards "
+                                              "change"),
     Rows<&RowsSchedule::unrolled>::field("unrolled", rows, "a row is no loop: its elements stay in registers"),
     Rows<&RowsSchedule::keep>::field("keep", rows,
                                      "nodes, counted from 0, whose row is kept in memory from walk to walk"),
@@ -101,10 +104,18 @@ constexpr KernelField fields[] = {
     Contract<&ContractSchedule::row_chunk_long>::field(
         "row_chunk_long", contract, "the same when a sum of unknown length takes more than one chunk"),
     Contract<&ContractSchedule::direct>::field("direct", contract, "the second operand is read where it lies"),
+    Contract<&ContractSchedule::depth_outside>::field(
+        "depth_outside", contract, "chunks of the sum are walked outside of the panels, whose totals all wait"),
+    Contract<&ContractSchedule::finish_rows>::field(
+        "finish_rows", contract, "the epilogue goes along whole rows, when all panels of a chunk of rows are done"),
     Contract<&ContractSchedule::pack_lhs>::field("pack_lhs", contract,
                                                  "whole or chunks: the first operand is packed, with all of the sum or "
                                                  "with each chunk; windows: with the border that windows read; else it "
                                                  "is read where it lies"),
+    Contract<&ContractSchedule::box_rows>::field("box_rows", contract,
+                                                 "the last two axes of a window box are packed as one"),
+    Contract<&ContractSchedule::lhs_ahead>::field(
+        "lhs_ahead", contract, "steps of the sum by which a first operand, where it lies, is asked for ahead"),
     Contract<&ContractSchedule::rhs_once>::field("rhs_once", contract,
                                                  "all of the second operand is packed once, for all batches"),
     Contract<&ContractSchedule::lhs_stride>::field("lhs_stride", contract, "elements from row to row of it"),

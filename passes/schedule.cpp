@@ -56,7 +56,7 @@ private:
     if (k.kernel->kind == KernelKind::contract) {
       auto const c = contraction_of(f_, k, numbers_);
       if (fits_nest(f_, c)) {
-        s.contract = scheduling::decide_contract(c, target_);
+        s.contract = scheduling::decide_contract(c, tensors_of_epilogue(k, c), target_);
         s.contract.prefetch = prefetches(k, c);
         return s;
       }
@@ -65,6 +65,13 @@ private:
     if (k.kernel->kind == KernelKind::rows) s.rows = scheduling::decide_rows(f_, k);
     else s.pointwise = scheduling::decide_pointwise(f_, k, target_);
     return s;
+  }
+
+  i64 tensors_of_epilogue(Node const& k, Contraction const& c) const {
+    auto const& result = f_.type(c.dot->result()).shape;
+    auto is_large = [&](ValueId v) { return f_.type(v).shape == result && v != c.lhs.value && v != c.rhs.value; };
+    return std::count_if(k.results.begin(), k.results.end(), is_large) +
+           std::count_if(k.operands.begin(), k.operands.end(), is_large);
   }
 
   // Are the results that are updated in place so big that they come from far?

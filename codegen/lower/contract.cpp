@@ -56,7 +56,7 @@ private:
   Extent padded_rows(Dim const& d) {
     if (!d.divided_by(Symbol::batch) || !c_.lhs.batch.empty()) return exact(d); // behind the last rows come others
     i64 const tile = spec_.schedule.tile_rows;
-    if (unit_of(d) % tile == 0) return exact(d);
+    if (unit_of(d) % tile == 0 || row_padding % tile) return exact(d);
     bool slots = true;
     for (auto const& place : k_.places()) slots = slots && place.kind == Place::Kind::slot;
     if (auto v = view_of(k_.function(), k_.kernel, k_.storage.numbers, c_.lhs.value))
@@ -80,7 +80,6 @@ private:
     spec_.window = [this](Ref batch, Ref image, std::vector<At> const& at, bool sure) {
       return window(batch, image, at, sure);
     };
-    spec_.window_runs = window_runs();
     spec_.lanes = static_cast<int>(k_.target.lanes(c_.dtype));
     if (spec_.schedule.pack_lhs != ContractSchedule::Pack::none) spec_.lhs.plain.reset();
     spec_.epilogue = [this](Ref batch, Ref row, Ref column, Ref sums) { epilogue(batch, row, column, sums); };
@@ -125,15 +124,6 @@ private:
     return condition == no_ref ? v : b_.select(condition, v, b_.number(0, {c_.dtype, 1}));
   }
 
-  // Do the last two axes of the box lie one behind the other, the last one without a border?
-  bool window_runs() const {
-    if (!c_.box || c_.box->axes.size() < 2 || p_.node_of(c_.lhs.value)) return false;
-    auto const& row = *(c_.box->axes.end() - 2);
-    auto const& last = c_.box->axes.back();
-    return row.inside && last.extent > 1 && last.least == 0 && last.operand_axis == row.operand_axis + 1 &&
-           last.operand_axis + 1 == shape(c_.lhs.value).size() && shape(c_.lhs.value).back() == Dim(last.extent);
-  }
-
   // Of a box of windows: the axes of lhs that it has not stand where the batch and the image of the sum do.
   Ref window(Ref batch, Ref image, std::vector<At> const& at, bool sure) {
     auto point = origin();
@@ -153,7 +143,7 @@ private:
       }
       read.index[axis].at = index;
     }
-    if (spec_.window_runs) { // the last index is over two axes
+    if (spec_.schedule.box_rows) { // the last index is over two axes
       read.index.pop_back();
       read.index.back() = {2, at.back()};
     }

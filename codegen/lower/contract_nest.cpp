@@ -73,9 +73,10 @@ void ContractNest::count_chunks() {
     blocks_ = blocks_of(one ? spec_.depth.value : spec_.period.value);
     if (!one) blocks_ = b.multiply(b.quotient(spec_.depth.value, spec_.period.value), blocks_);
   }
+  if (schedule_.finish_rows) scratch_stride_ = b.integer(row_of_tile() * lanes());
   if (!schedule_.depth_chunk) return;
   scratch_stride_ = b.integer(widest() * lanes() * places());
-  if (chunks_outside(spec_.what, schedule_)) panel_scratch_ = b.multiply(scratch_stride_, rows_of_totals(schedule_));
+  if (schedule_.depth_outside) panel_scratch_ = b.multiply(scratch_stride_, rows_of_totals(schedule_));
   if (spec_.depth.constant) return;
   one_chunk_ = blocked() ? b.compute(OpCode::le, {blocks_, b.integer(schedule_.depth_chunk / block())})
                          : b.compute(OpCode::le, {spec_.depth.value, b.integer(schedule_.depth_chunk)});
@@ -133,7 +134,7 @@ void ContractNest::panel_of_chunk() {
   } else {
     pack_rhs();
   }
-  if (lhs_in_chunks() && !chunks_outside(spec_.what, schedule_)) pack_lhs(at_.depth);
+  if (lhs_in_chunks() && !schedule_.depth_outside) pack_lhs(at_.depth);
   each(at_.rows.from, at_.rows.to, schedule_.tile_rows, [&](Ref m) { tile(m); });
 }
 
@@ -161,13 +162,14 @@ void ContractNest::chunks_of_rows(Range vectors) {
   Range all = at_.rows;
   bool one = schedule_.row_chunk == 0 || (spec_.rows.constant && *spec_.rows.constant <= schedule_.long_chunk());
   auto chunk = [&] {
-    if (chunks_outside(spec_.what, schedule_))
+    if (schedule_.depth_outside)
       return chunks_of_depth([&] {
         pack_lhs(at_.depth);
         panels(vectors, [&] { panel_of_chunk(); });
       });
     if (lhs_packed() && !lhs_in_chunks()) pack_lhs({b.integer(0), spec_.depth.value});
     panels(vectors, [&] { chunks_of_depth([&] { panel_of_chunk(); }); });
+    if (schedule_.finish_rows) finish_rows(vectors);
   };
   if (one) return chunk();
   Ref size = b.integer(schedule_.row_chunk);

@@ -5,13 +5,14 @@
 //       pack lhs                                 if it is virtual (computed by a prologue)
 //       for panel of NV vectors of columns       NV = 3, then 2 at the end; 1 if there is one vector only
 //         for chunk of k                         one chunk, unless k is long or known at run time only; outside of the
-//                                                panels where lhs is packed chunk by chunk
+//                                                panels by depth_outside
 //           pack the panel of rhs                the prologue of rhs is computed here
 //           for tile of MR rows
 //             for block of k                   one without blocks
 //               k loop on MR x NV accumulators   NV loads of rhs, MR broadcasts of lhs, MR*NV fma
 //               accumulators -> scratch tile     with blocks: joined with those of earlier ones, level by level
 //             loop over rows and vectors of the scratch tile: epilogue
+//       loop over rows and all their vectors: epilogue        by finish_rows, instead of the one of each tile
 //
 // Vectors have W lanes:
 //
@@ -55,11 +56,9 @@ struct ContractSpec {
   Extent batches, rows, depth, columns;
   NestOperand lhs, rhs; // lhs is virtual where the schedule packs it
   // Elements of a window box (ir/contraction.h): at these indices along its axes, of which the last differs from lane
-  // to lane; `sure`: where it is known to lie in the image. What is none of its elements is 0.
+  // to lane, over the last two axes where the schedule has box_rows; `sure`: where it is known to lie in the image. What
+  // is none of its elements is 0.
   std::function<Ref(Ref batch, Ref image, std::vector<At> const& at, bool sure)> window;
-  // The last two axes of the box, positions and channels, lie in memory one behind the other: the last index is over
-  // both.
-  bool window_runs = false;
 
   int lanes = 8;                         // W
   Ref thread = no_ref, threads = no_ref; // no_ref: one thread does everything
@@ -139,14 +138,18 @@ private:
   Rows rows_at(Ref row, Ref depth);
   void accumulate(Refs& sums, Ref row, Ref depth, Ref panel, i64 width, Ref steps);
   void chain(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps);
-  void prefetch_lhs(Ref start, i64 stride);
   void step(Refs& sums, Rows const& rows, Ref panel, i64 width);
   void note_spoilt(Refs const& sums);
   Ref spoilt();
   void epilogue(Ref scratch, Ref row);
   void flat_epilogue(Ref scratch, Ref row);
+  void finish_rows(Range vectors);
+  template <class Body>
+  void each_vector(Ref from, Ref to, Body body);
   i64 panel_stride(i64 width) const;
-  Ref scratch_at(Ref scratch, i64 row, i64 vector) { return add(scratch, (row * widest() + vector) * lanes()); }
+  // Vectors from row to row of a tile: its own, or those of whole rows.
+  i64 row_of_tile() const { return schedule_.finish_rows ? *spec_.what.vectors(lanes()) : widest(); }
+  Ref scratch_at(Ref scratch, i64 row, i64 vector) { return add(scratch, (row * row_of_tile() + vector) * lanes()); }
 
   // contract_lanes.cpp: few columns, lanes along k
   void in_lanes();

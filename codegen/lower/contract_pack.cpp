@@ -127,7 +127,7 @@ void ContractNest::pack_windows(Range depth) {
   i64 row = 1; // elements along the last axis that is longer than 1
   size_t last = box.axes.size();
   while (last > 0 && row == 1) row = box.axes[--last].extent;
-  if (spec_.window_runs) row *= box.axes[--last].extent;
+  if (schedule_.box_rows) row *= box.axes[--last].extent;
   i64 const rows = box.elements / row;
   every(b.integer(0), images, 1, [&](Ref image) {
     every(b.integer(0), b.integer(rows), 1, [&](Ref number) {
@@ -148,7 +148,7 @@ void ContractNest::pack_windows(Range depth) {
 void ContractNest::pack_windows_row(Ref image, std::vector<At> places, Ref target) {
   auto const& box = *spec_.what.box;
   auto axis = box.axes[places.size()];
-  if (spec_.window_runs) {
+  if (schedule_.box_rows) {
     i64 const channels = box.axes[places.size() + 1].extent;
     axis.least *= channels, axis.extent *= channels;
     axis.inside = {axis.inside->first * channels, axis.inside->second * channels};

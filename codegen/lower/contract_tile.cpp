@@ -43,28 +43,25 @@ void ContractNest::accumulate(Refs& sums, Ref row, Ref depth, Ref panel, i64 wid
   sums = p_.close(sums);
 }
 
-// The steps of k that follow, where they stand too far apart for the prefetcher of the processor: so many of them hide
-// the latency of the L2 cache, and some of what is behind it.
-void ContractNest::prefetch_lhs(Ref start, i64 stride) {
-  constexpr i64 far_apart = 256, steps_ahead = 24;
-  if (stride * bytes(dtype()) >= far_apart)
-    b.prefetch(spec_.lhs.plain->buffer, dtype(), add(start, steps_ahead * stride), false);
-}
-
-// Two steps to a round would be no faster.
+// Two steps to a round would be no faster. Rows that have an index each share the counter of the loop: one addition for
+// all of them.
 void ContractNest::chain(Refs& sums, Rows rows, Ref panel, i64 width, Ref steps) {
   auto tile = static_cast<std::ptrdiff_t>(sums.size());
+  bool const one = rows.starts.size() == 1;
   Refs carried = sums;
-  carried.insert(carried.end(), rows.starts.begin(), rows.starts.end());
+  if (one) carried.push_back(rows.starts[0]);
   carried.push_back(panel);
-  carried = p_.open(b.integer(0), steps, 1, carried, true).carried;
-  sums.assign(carried.begin(), carried.begin() + tile);
-  rows.starts.assign(carried.begin() + tile, carried.end() - 1);
-  panel = carried.back();
-  if (!lhs_packed() && rows.starts.size() == 1) prefetch_lhs(rows.starts[0], rows.depth_stride);
+  auto const loop = p_.open(b.integer(0), steps, 1, carried, true);
+  sums.assign(loop.carried.begin(), loop.carried.begin() + tile);
+  panel = loop.carried.back();
+  if (one) rows.starts[0] = loop.carried[static_cast<size_t>(tile)];
+  else
+    for (Ref& start : rows.starts) start = b.add(start, b.multiply(loop.index, rows.depth_stride));
+  if (schedule_.lhs_ahead && one)
+    b.prefetch(spec_.lhs.plain->buffer, dtype(), add(rows.starts[0], schedule_.lhs_ahead * rows.depth_stride), false);
   step(sums, rows, panel, width);
   Refs next = sums;
-  for (Ref start : rows.starts) next.push_back(add(start, rows.depth_stride));
+  if (one) next.push_back(add(rows.starts[0], rows.depth_stride));
   next.push_back(add(panel, panel_stride(width)));
   carried = p_.close(next);
   sums.assign(carried.begin(), carried.begin() + tile);
@@ -166,30 +163,48 @@ void ContractNest::sum_blocks(Ref scratch, Ref row) {
   });
 }
 
+// Body for the vectors of a row in columns [from, to); the last ones may have lanes beyond N.
+template <class Body>
+void ContractNest::each_vector(Ref from, Ref to, Body body) {
+  Ref const columns = spec_.columns.value;
+  Ref const whole_columns = b.multiply(b.quotient(columns, b.integer(lanes())), lanes());
+  Ref const end = b.minimum(to, columns), whole = b.minimum(end, whole_columns);
+  auto vector_at = [&](Ref n, Ref limit) {
+    p_.set_lanes({spec_.lanes, limit});
+    body(n);
+    p_.set_lanes({});
+  };
+  if (spec_.columns.constant.value_or(lanes()) >= lanes())
+    each(from, whole, lanes(), [&](Ref n) { vector_at(n, no_ref); });
+  if (partial()) // one vector, if the last columns are reached
+    each(whole_columns, end, lanes(), [&](Ref n) { vector_at(n, b.subtract(columns, whole_columns)); });
+}
+
 void ContractNest::epilogue(Ref scratch, Ref row) {
   Ref rows = b.integer(schedule_.tile_rows);
   if (!rows_fit()) rows = b.minimum(rows, b.subtract(spec_.rows.value, row));
-  Ref const columns = spec_.columns.value;
-  Ref const whole_columns = b.multiply(b.quotient(columns, b.integer(lanes())), lanes());
-  Ref end = b.minimum(b.add(at_.column, b.multiply(at_.vectors, lanes())), columns);
-  Ref whole = b.minimum(end, whole_columns);
+  Ref const end = b.add(at_.column, b.multiply(at_.vectors, lanes()));
   Ref const spoilt = this->spoilt();
   every(b.integer(0), rows, 1, [&](Ref i) {
-    auto vector_at = [&](Ref n, Ref limit) {
+    each_vector(at_.column, end, [&](Ref n) {
       Ref inside = b.add(b.multiply(i, widest() * lanes()), b.subtract(n, at_.column));
       Ref sums = load(scratch_buffer_, b.add(scratch, inside));
-      p_.set_lanes({spec_.lanes, limit});
       if (spec_.exact) {
         (void)p_.open(b.integer(0), spoilt, 1, {sums});
         sums = p_.close({b.splat(spec_.exact(at_.batch, b.add(row, i), n), spec_.lanes)}).front();
       }
       spec_.epilogue(at_.batch, b.add(row, i), n, sums);
-      p_.set_lanes({});
-    };
-    if (spec_.columns.constant.value_or(lanes()) >= lanes())
-      each(at_.column, whole, lanes(), [&](Ref n) { vector_at(n, no_ref); });
-    if (partial()) // one vector, if the panel reaches the last columns
-      each(whole_columns, end, lanes(), [&](Ref n) { vector_at(n, b.subtract(columns, whole_columns)); });
+    });
+  });
+}
+
+// All that an epilogue reads and writes is walked along rows: what it has of other tensors then comes from far in the
+// order in which the processor asks ahead.
+void ContractNest::finish_rows(Range vectors) {
+  Ref const from = b.multiply(vectors.from, lanes()), to = b.multiply(vectors.to, lanes());
+  each(at_.rows.from, at_.rows.to, 1, [&](Ref row) {
+    Ref const start = b.multiply(b.subtract(row, at_.rows.from), scratch_stride_);
+    each_vector(from, to, [&](Ref n) { spec_.epilogue(at_.batch, row, n, load(scratch_buffer_, b.add(start, n))); });
   });
 }
 
@@ -210,11 +225,13 @@ void ContractNest::flat_epilogue(Ref scratch, Ref row) {
 void ContractNest::tile(Ref row) {
   Ref scratch = b.integer(0);
   if (scratch_stride_ != no_ref) scratch = b.multiply(b.subtract(row, at_.rows.from), scratch_stride_);
+  if (schedule_.finish_rows) scratch = b.add(scratch, at_.column);
   if (panel_scratch_ != no_ref) scratch = b.add(scratch, b.multiply(at_.number, panel_scratch_));
   if (spec_.prefetch) spec_.prefetch(at_.batch, row, at_.column, schedule_.tile_rows, widest() * lanes());
   if (!blocked() && schedule_.depth_chunk != 0) start_totals(scratch);
   if (blocked()) sum_blocks(scratch, row);
   else for_width([&](i64 width) { sum(scratch, row, width); });
+  if (schedule_.finish_rows) return;
   // Only with the last chunk of k: a loop from K up to one behind the chunk's end runs then.
   each(spec_.depth.value, add(at_.depth.to, 1), 1,
        [&](Ref) { flat() ? flat_epilogue(scratch, row) : epilogue(scratch, row); });

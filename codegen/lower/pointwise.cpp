@@ -1,8 +1,8 @@
 // All results have one shape, the space of the kernel; each of its elements is pulled by itself. The innermost run of
 // axes is walked a vector at a time, the outermost loop is shared among the threads.
-#include "codegen/lower/cuts.h"
 #include "codegen/lower/lower.h"
 
+#include "ir/cuts.h"
 #include "ir/kernel_space.h"
 
 namespace nnc {
@@ -36,20 +36,10 @@ private:
     p_.close();
   }
 
-  // Loops of one axis that threads do not divide are cut where guards change; the inner ones first, as long as the code
-  // for all pieces stays short.
   void cut() {
-    constexpr size_t most_pieces = 9;
     cuts_.resize(runs_.size());
-    size_t axis = space_.size(), pieces = 1;
-    for (size_t run = runs_.size(); run-- > 1;) {
-      axis -= static_cast<size_t>(runs_[run]);
-      if (runs_[run] > 1) continue;
-      auto cuts = cuts_along(k_.function(), k_.kernel, space_, axis);
-      if (pieces * (cuts.size() + 1) > most_pieces) continue;
-      pieces *= cuts.size() + 1;
-      cuts_[run] = std::move(cuts);
-    }
+    for (i64 run : k_.schedule().pointwise.cut)
+      cuts_[static_cast<size_t>(run)] = cuts_of_run(k_.function(), k_.kernel, space_, runs_, static_cast<size_t>(run));
   }
   // Body for each piece of a run.
   template <class Body>

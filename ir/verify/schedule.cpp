@@ -1,5 +1,6 @@
 // Is a schedule one by which right code can be made? Whatever verifies gives the same bits (ir/kernel.h).
 #include "ir/contraction.h"
+#include "ir/cuts.h"
 #include "ir/kernel_space.h"
 #include "ir/memory.h"
 #include "ir/op.h"
@@ -18,6 +19,7 @@ using Pack = ContractSchedule::Pack;
 
 constexpr i64 most_lanes = 32;
 constexpr i64 most_unit = 1 << 20;
+constexpr i64 most_steps_ahead = 1 << 12;
 constexpr i64 most_sums_in_lanes = 16;      // rows times columns
 constexpr i64 most_steps = 6 * 1024 * 1024; // or rows of a chunk, or elements of a row
 
@@ -55,8 +57,8 @@ private:
     if (value < least || value > most) complain("{} is {}, expected {} to {}", name, value, least, most);
   }
   // A chunk of rows is made of whole tiles, and padded rows of whole chunks.
-  void whole_rows(std::string_view name, i64 value) {
-    if (value < 0 || value % row_padding) complain("{} is {}, expected a multiple of {}", name, value, row_padding);
+  void whole_rows(std::string_view name, i64 value, i64 unit) {
+    if (value < 0 || value % unit) complain("{} is {}, expected a multiple of {}", name, value, unit);
   }
 
   void lanes_alone(PointwiseSchedule const& s) {
@@ -71,8 +73,22 @@ private:
     if (has_order(f_, *node_, Order::Kind::lanes)) most = 1;
     if (!is_power_of_two(s.lanes) || s.lanes > most)
       return complain("lanes are {}, expected a power of two up to {}", s.lanes, most);
+    cuts(s);
     if (s.unit < 1 || s.unit > most_unit || s.unit % s.lanes)
       complain("unit is {}, expected a multiple of {} lanes up to {}", s.unit, s.lanes, most_unit);
+  }
+
+  void cuts(PointwiseSchedule const& s) {
+    auto const& space = f_.type(node_->results.front()).shape;
+    auto const runs = collapsed_axes(f_, *node_, space);
+    i64 before = 0; // the first run is what threads divide
+    for (i64 run : s.cut) {
+      if (run <= before || run >= static_cast<i64>(runs.size()) ||
+          cuts_of_run(f_, *node_, space, runs, static_cast<size_t>(run)).empty())
+        return complain("cut is [{}], expected runs of axes, from 1 on and in order, along which guards change",
+                        fmt::join(s.cut, ", "));
+      before = run;
+    }
   }
 
   void rows(RowsSchedule const& s) {
@@ -102,8 +118,9 @@ private:
     if (!fits_nest(f_, c)) return complain("no nest of loops takes this product: its kernel is of kind pointwise");
     fine_ = true;
     within("tile_rows", s.tile_rows, 1, row_padding);
-    bool const all = c.rows == Dim(s.tile_rows) && s.tile_rows <= target_.lanes(c.dtype);
-    if (row_padding % std::max<i64>(s.tile_rows, 1) && !all)
+    bool const all = c.rows == Dim(s.tile_rows) && s.tile_rows <= target_.lanes(c.dtype),
+               packed = s.pack_lhs == Pack::whole || s.pack_lhs == Pack::chunks;
+    if (row_padding % std::max<i64>(s.tile_rows, 1) && packed && !all)
       complain("tile_rows is {}, expected a power of two, or all rows up to {}", s.tile_rows, target_.lanes(c.dtype));
     if (c.kind == Order::Kind::lanes) return sums_in_lanes(c, s);
     panels(c, s);
@@ -147,7 +164,12 @@ private:
     if (!packs_whole_runs(c, s.depth_chunk) && !s.direct)
       complain("depth_chunk is {}, expected whole runs of the second operand", s.depth_chunk);
     if (s.pack_lhs == Pack::windows) windows(c, s);
+    else if (s.box_rows) complain("box_rows is for boxes of windows: pack_lhs is not \"windows\"");
     if (s.rhs_once) once(c, s);
+    if (s.finish_rows) finish(c, s);
+    bool const ahead = s.pack_lhs == Pack::none && c.lhs.plain;
+    if (!ahead && s.lhs_ahead) complain("lhs_ahead is {}, but the first operand is packed", s.lhs_ahead);
+    within("lhs_ahead", s.lhs_ahead, 0, most_steps_ahead);
     if (s.pack_lhs == Pack::whole && !c.depth.is_constant())
       complain("pack_lhs is \"whole\", but the length of the sum, {}, is not known", c.depth.text());
     if (s.pack_lhs == Pack::chunks && s.depth_chunk == 0)
@@ -159,9 +181,15 @@ private:
     if (!run_of_depth(c, c.box->inner, s.depth_chunk))
       complain("chunks or blocks of the sum do not end where runs of windows do");
     if (s.depth_chunk && !c.box->image) complain("a box of windows holds the whole sum: it has no depth_chunk");
+    if (s.box_rows && !c.box->rows_in_order)
+      complain("box_rows is for boxes whose last two axes lie in memory in order");
     i64 const chunk = c.box->image ? chunk_of_images(c) : 1;
     if (chunk == 0 || s.depth_chunk % chunk)
       complain("depth_chunk is {}, expected a multiple of {}, the blocks of whole images", s.depth_chunk, chunk);
+  }
+  void finish(Contraction const& c, ContractSchedule const& s) {
+    if (!c.columns.is_constant() || s.depth_chunk || c.blocked() || c.box || !s.row_chunk)
+      complain("finish_rows is for a sum that is taken in one, for chunks of rows of known length, not by windows");
   }
   void once(Contraction const& c, ContractSchedule const& s) {
     if (!c.rhs_shared || !c.columns.is_constant() || s.direct || s.depth_chunk ||
@@ -177,10 +205,14 @@ private:
     if (s.depth_chunk < 0 || (s.depth_chunk && c.block && s.depth_chunk % c.block))
       complain("depth_chunk is {}, expected whole blocks of {}", s.depth_chunk, std::max<i64>(c.block, 1));
     if (s.depth_chunk == 0 && !c.depth.is_constant()) complain("a sum of {} steps needs a depth_chunk", c.depth.text());
-    whole_rows("row_chunk", s.row_chunk);
-    whole_rows("row_chunk_long", s.row_chunk_long);
+    bool const one = c.rows.constant() && s.row_chunk >= *c.rows.constant(); // a chunk of all rows ends anywhere
+    i64 const unit = one ? row_padding : unit_of_rows(s.tile_rows);
+    whole_rows("row_chunk", s.row_chunk, unit);
+    whole_rows("row_chunk_long", s.row_chunk_long, unit);
     if (s.row_chunk == 0 && (s.depth_chunk || (s.pack_lhs != Pack::none && s.pack_lhs != Pack::windows)))
       complain("a depth_chunk, or pack_lhs, needs a row_chunk");
+    if (s.depth_outside && (!packs_by_chunks(s) || !c.columns.is_constant()))
+      complain("depth_outside is for a first operand that is packed chunk by chunk, and columns of known number");
     if (s.row_chunk_long > s.row_chunk || (s.row_chunk_long && (c.depth.is_constant() || !s.depth_chunk)))
       complain("row_chunk_long is for chunks of a sum of unknown length, and up to row_chunk");
   }

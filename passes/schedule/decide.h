@@ -8,7 +8,8 @@ namespace nnc::scheduling {
 
 PointwiseSchedule decide_pointwise(Function const&, Node const& kernel, Target const&); // scatter, lines
 RowsSchedule decide_rows(Function const&, Node const& kernel);
-ContractSchedule decide_contract(Contraction const&, Target const&);
+// `tensors`: as large as the result, that the epilogue reads and writes.
+ContractSchedule decide_contract(Contraction const&, i64 tensors, Target const&);
 
 // Numbers of a run that are not known: an ordinary batch.
 Bindings ordinary_extents(Module const&);

@@ -58,6 +58,9 @@ private:
     case KernelKind::lines:
       s.pointwise.lanes = i64{1} << below(6);
       if (n.kernel->kind == KernelKind::pointwise) s.pointwise.unit = s.pointwise.lanes * (1 + below(40));
+      s.pointwise.cut.clear();
+      for (i64 run = 1; run < 4; ++run)
+        if (below(2)) s.pointwise.cut.push_back(run);
       break;
     case KernelKind::rows: rows(n, s.rows); break;
     case KernelKind::contract: contract(f, n, s.contract); break;
@@ -83,6 +86,10 @@ private:
     if (below(2)) s.pack_lhs = static_cast<ContractSchedule::Pack>(below(4));
     if (below(2)) s.split = static_cast<ContractSchedule::Split>(below(3));
     if (below(3) == 0) s.direct = !s.direct;
+    s.depth_outside = packs_by_chunks(s) && c.columns.is_constant() && below(2);
+    if (below(3) == 0) s.finish_rows = !c.box && !s.finish_rows;
+    s.box_rows = s.pack_lhs == ContractSchedule::Pack::windows && c.box && c.box->rows_in_order && below(2);
+    s.lhs_ahead = s.pack_lhs == ContractSchedule::Pack::none ? one_of({0, 1, 24}) : 0;
     if (below(3) == 0) s.prefetch = !s.prefetch;
     if (below(3) == 0) s.rhs_once = !s.rhs_once;
     bool const known = s.depth_chunk || c.depth.is_constant();

@@ -1,4 +1,4 @@
-#include "codegen/lower/cuts.h"
+#include "ir/cuts.h"
 
 #include "ir/index_map.h"
 #include "ir/op.h"
@@ -73,8 +73,11 @@ private:
 
 } // namespace
 
-std::vector<i64> cuts_along(Function const& f, Node const& kernel, Shape const& space, size_t axis) {
-  if (!space[axis].is_constant()) return {};
+std::vector<i64> cuts_of_run(Function const& f, Node const& kernel, Shape const& space, std::vector<int> const& runs,
+                             size_t run) {
+  size_t axis = 0;
+  for (size_t i = 0; i < run; ++i) axis += static_cast<size_t>(runs[i]);
+  if (runs[run] > 1 || !space[axis].is_constant()) return {};
   return Cuts(f, kernel, space, axis).inside();
 }
 
