@@ -64,8 +64,10 @@ TEST_CASE("compiled operators agree with the evaluator and with the interpreted 
       CHECK(by_loops.results == got.results);
       CHECK(by_loops.report.zero_divided == got.report.zero_divided);
       CHECK(by_loops.report.clamped == got.report.clamped);
-      CHECK(host::Call(m, f, inputs[k], 1, 1).compiled(loaded_narrow->entry(f.name)).results == got.results);
-      CHECK(host::Call(m, f, inputs[k], 1, 1).compiled(loaded_wide->entry(f.name)).results == got.results);
+      CHECK(host::Call(narrow, narrow.functions[k], inputs[k], 1, 1).compiled(loaded_narrow->entry(f.name)).results ==
+            got.results);
+      CHECK(host::Call(wide, wide.functions[k], inputs[k], 1, 1).compiled(loaded_wide->entry(f.name)).results ==
+            got.results);
       CHECK(host::Call(m, f, inputs[k], 1, 3).compiled(loaded->entry(f.name)).results == got.results);
       ++compiled;
     }
