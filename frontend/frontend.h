@@ -30,6 +30,8 @@ struct Settings {
   std::function<std::optional<std::string>(std::string const& path)> read_import;
   i64 max_nodes = 1'000'000;
   bool batch_anywhere = false; // in results too, which only the evaluator can give
+  // Elaborate for batches of so many examples, if the program needs the number; nothing: for those of the training.
+  std::optional<i64> batch_number;
 };
 
 // How an input or target of the model is supplied.
@@ -40,14 +42,29 @@ struct BoundInput {
   std::string column; // empty when no data set is known
 };
 
+// An operation or a word of the language that needs a number where a symbol, or a number that only tunes, would do
+// elsewhere.
+struct NumberNeeded {
+  Location at;
+  std::string what; // "the length of a scan", "the condition of `if`"
+  bool operator==(NumberNeeded const&) const = default;
+};
+
+struct FixedNumber {
+  f64 value = 0;
+  NumberNeeded by; // the first that did
+};
+
 struct Elaborated {
-  Module module; // complete and verified unless there are errors
+  // Complete and verified unless there are errors. `batch` is bound where `batch_needed` is not empty.
+  Module module;
   std::vector<Diagnostic> diagnostics;
   std::vector<BoundInput> inputs;
-  std::vector<std::string> constants;  // numbers that could have tuned, but reached a shape, an `if` or the like
-  std::vector<std::string> optimizers; // of the `minimize` clauses, in their order: "adam"
-  Location at;                         // of the model that was chosen
-  std::string summary;                 // "train mlp" or "model mlp": what was chosen in the file
+  std::vector<NumberNeeded> batch_needed;       // what the size of the batch must be known for
+  std::map<std::string, FixedNumber> constants; // numbers that could have tuned, but reached an `if` or the like
+  std::vector<std::string> optimizers;          // of the `minimize` clauses, in their order: "adam"
+  Location at;                                  // of the model that was chosen
+  std::string summary;                          // "train mlp" or "model mlp": what was chosen in the file
 };
 
 Elaborated elaborate(std::shared_ptr<Sources> sources, u32 file, Settings const& = {});

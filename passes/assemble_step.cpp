@@ -39,7 +39,7 @@ void sort_by_role(List& list, Order const& order) {
 bool is_batch(Argument const& a) { return a.role == Role::input || a.role == Role::target; }
 
 // Inputs and targets `X` become columns `X` of whole data sets, of which `rows` names the rows of this batch.
-bool gather_rows(Function& f, Dim const& examples_of_batch) {
+bool gather_rows(Function& f, std::optional<i64> bound) {
   if (std::none_of(f.arguments.begin(), f.arguments.end(), is_batch)) return false;
   std::vector<Node> gathers;
   Builder make(f, gathers);
@@ -48,11 +48,13 @@ bool gather_rows(Function& f, Dim const& examples_of_batch) {
     if (!is_batch(f.arguments[i])) continue;
     auto const batch = f.arguments[i].value;
     auto const value = f.values[batch];
-    if (value.type.rank() == 0 || value.type.shape[0] != examples_of_batch)
+    bool const starts_so = value.type.rank() > 0 &&
+                           (value.type.shape[0] == Dim(Symbol::batch) || (bound && value.type.shape[0] == Dim(*bound)));
+    if (!starts_so || (rows != no_value && value.type.shape[0] != f.type(rows).shape[0]))
       throw Error(Diagnostic{.at = value.at,
                              .message = fmt::format("the input '{}' is {}, expected one that starts with the batch",
                                                     value.name, value.type.text())});
-    if (rows == no_value) rows = make.value({DType::i32, {examples_of_batch}}, "rows");
+    if (rows == no_value) rows = make.value({DType::i32, {value.type.shape[0]}}, "rows");
     make.at = value.at;
     auto column = value.type;
     column.shape[0] = Symbol::examples;
@@ -190,7 +192,7 @@ PassResult assemble_step(Module m, PassContext&) {
     changed = true;
   }
   auto const bound = m.bindings[static_cast<size_t>(Symbol::batch)];
-  for (auto& f : m.functions) changed |= gather_rows(f, bound ? Dim(*bound) : Dim(Symbol::batch));
+  for (auto& f : m.functions) changed |= gather_rows(f, bound);
   return {std::move(m), changed};
 }
 

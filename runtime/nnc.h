@@ -206,6 +206,15 @@ struct TensorInfo {
   bool is_target = false;          // of an input: only losses and metrics need it
 };
 
+// A number that a program is compiled with. `batch` is one where an operation needs it: code is then made for each size
+// of batch that is met, and kept. Others only tune, unless something needs to know them while compiling.
+struct Constant {
+  std::string name; // "batch", "main.lr"
+  double value = 0;
+  Position at;      // what needs it; a number is listed with the first such place, `batch` with each
+  std::string what; // "the length of a scan"
+};
+
 class NNC_API Program {
 public:
   // The text of a program, or, when the name ends in ".ir", of a module. Imports lie below the folder of the file.
@@ -220,15 +229,17 @@ public:
   std::vector<TensorInfo> outputs() const;    // in the order of Session::run
   std::vector<TensorInfo> parameters() const; // by path: "dense.weight"
   std::vector<Number> scalars() const;        // the numbers that only tune, with the values that the text gives them
-  std::vector<std::string> reports() const;   // losses, then metrics
-  bool can_train() const;                     // there is a train block
-  bool can_run() const;                       // there are outputs
-  std::int64_t batch() const;                 // examples per update
-  std::int64_t validation() const;            // rows at the end of the training split that are to be held back
+  std::vector<Constant> const& constants() const;
+  std::vector<std::string> reports() const; // losses, then metrics
+  bool can_train() const;                   // there is a train block
+  bool can_run() const;                     // there are outputs
+  std::int64_t batch() const;               // examples per update
+  std::int64_t validation() const;          // rows at the end of the training split that are to be held back
   // Rows of this set that are held back: as many, but a fifth of the digits inside the library when these are too few.
   std::int64_t validation(Data const&) const;
 
-  // The module after the last pass, in text form. (Options::on_stage shows all stages.)
+  // The module after the last pass, in text form. (Options::on_stage shows all stages.) Where `batch` is a constant
+  // this, the stages, extents that follow from it and what `emit` gives are those for the batch of the training.
   std::string text() const;
   // "ir", "loops", "llvm", "asm": text; "object": an ELF file with one entry nnc_FUNCTION for each function.
   std::string emit(std::string const& kind) const;
@@ -360,6 +371,9 @@ public:
   Trained train(Data const&, TrainOptions const& = {});
   // Losses and metrics over a part; an empty part is an error.
   Reports evaluate(Data const&, Part);
+  // Makes the code for that now, so that what is wrong with it, for the size of its last batch for one, is a Failure
+  // now.
+  void prepare_evaluation(Data const&, Part);
   // The outputs for every example, at most `limit` of them (0: all), computed for Options::batch examples at a time. A
   // program that has an output without `batch` in front sees all of them as one batch.
   std::vector<Array> run(Data const&, Part, std::int64_t limit = 0);

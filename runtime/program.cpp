@@ -54,23 +54,6 @@ std::optional<std::string> read_import(Options const& options, std::filesystem::
   return std::nullopt;
 }
 
-Settings settings_of(Options const& options, std::filesystem::path const& main) {
-  Settings settings;
-  settings.train_name = options.train_name;
-  settings.set = options.set;
-  if (options.batch && *options.batch < 1)
-    throw Error(fmt::format("a batch of {} examples: expected at least 1", *options.batch));
-  if (options.batch) settings.batch = *options.batch;
-  settings.max_nodes = options.max_nodes;
-  settings.read_import = [&options, main](std::string const& path) { return read_import(options, main, path); };
-  if (options.data) {
-    auto const& set = options.data->contents().set;
-    settings.columns = columns_of(set.train.examples > 0 ? set.train : set.test);
-    settings.properties = set.properties;
-  }
-  return settings;
-}
-
 // The inputs of a module that comes as text: those of its functions, inputs before targets.
 std::vector<BoundInput> inputs_of(Module const& module) {
   std::vector<BoundInput> inputs;
@@ -95,43 +78,11 @@ std::vector<BoundInput> inputs_of(Module const& module) {
   return inputs;
 }
 
-// A module with one function alone and whatever else codegen reads.
-Module part_of(Module const& module, std::vector<std::string> const& functions) {
-  Module part;
-  part.sources = module.sources;
-  part.bindings = module.bindings;
-  part.target = module.target;
-  for (auto const& function : module.functions)
-    if (std::find(functions.begin(), functions.end(), function.name) != functions.end())
-      part.functions.push_back(function);
-  return part;
-}
-
-std::string joined(std::vector<std::string> const& words, char const* between = ", ") {
-  std::string text;
-  for (auto const& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
-
-// The module of a bug in codegen is finished; that of a bug in a pass goes through the same passes again.
-constexpr char const* no_passes = "--passes '' --emit asm";
-
 std::string switches_for(Options const& options) {
   std::string text = "--emit asm";
   if (options.passes) text += " --passes " + joined(*options.passes, ",");
   if (!options.without.empty()) text += " --without " + joined(options.without, ",");
   return options.check_each ? text + " --check each" : text;
-}
-
-// Machine code is made of what the whole pipeline gives; a choice of passes, or a text, may give something else.
-void check_finished(Module const& module, bool chosen) {
-  auto problems = verify_finished(module);
-  if (problems.empty()) return;
-  if (!chosen) throw CompilerBug("before code is made: " + problems.front().message);
-  if (problems.front().message.ends_with("are missing"))
-    problems.front().help =
-        "--dump shows a module between passes; code needs differentiate, assemble_step and plan_memory";
-  throw Error(std::move(problems));
 }
 
 std::string missing_text(Module const& module, std::string_view function) {
@@ -162,7 +113,30 @@ Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options 
   target_ = *module.target;
   limits_ = index_limits(module);
   if (module.training) elaborated_ = module;
-  finished_ = is_module(file) ? finish_module(std::move(module)) : finish(std::move(module));
+  main_ = variant_of(is_module(file) ? finish_module(std::move(module)) : finish(std::move(module)), "");
+}
+
+std::optional<std::string> Program::Compiled::read_import_once(std::string const& path) const {
+  auto const known = imports_.find(path);
+  if (known != imports_.end()) return known->second;
+  return imports_[path] = read_import(options_, sources_->name(file_), path);
+}
+
+Settings Program::Compiled::settings() const {
+  Settings settings;
+  settings.train_name = options_.train_name;
+  settings.set = options_.set;
+  if (options_.batch && *options_.batch < 1)
+    throw Error(fmt::format("a batch of {} examples: expected at least 1", *options_.batch));
+  if (options_.batch) settings.batch = *options_.batch;
+  settings.max_nodes = options_.max_nodes;
+  settings.read_import = [this](std::string const& path) { return read_import_once(path); };
+  if (options_.data) {
+    auto const& set = options_.data->contents().set;
+    settings.columns = columns_of(set.train.examples > 0 ? set.train : set.test);
+    settings.properties = set.properties;
+  }
+  return settings;
 }
 
 // They cost printing and a digest, so only a training that is saved asks.
@@ -208,22 +182,14 @@ PassOptions Program::Compiled::chosen_passes() const {
   return how;
 }
 
-// To unload code takes stack as well; where no other thread can be had it is done here.
-Program::Compiled::~Compiled() {
-  try {
-    with_stack(stack_of_calls, [&] { loaded_.clear(); });
-  } catch (NoThread const&) {
-    loaded_.clear();
-  }
-}
-
 Module Program::Compiled::elaborate_program(u32 file) {
   return is_module(file) ? read_module(file) : elaborate_text(file);
 }
 
 Module Program::Compiled::elaborate_text(u32 file) {
-  auto elaborated = elaborate(sources_, file, settings_of(options_, sources_->name(file)));
+  auto elaborated = elaborate(sources_, file, settings());
   accept(std::move(elaborated.diagnostics));
+  list_constants(elaborated);
   inputs_ = std::move(elaborated.inputs);
   optimizers_ = std::move(elaborated.optimizers);
   summary_ = std::move(elaborated.summary);
@@ -243,6 +209,8 @@ Module Program::Compiled::read_module(u32 file) {
     throw Error(Diagnostic{.at = {file, 1, 1, 0}, .message = "the module holds no function"});
   if (!verify(parsed.module).empty()) throw Error(verify(parse_ir(sources_, file, true).module));
   inputs_ = inputs_of(parsed.module);
+  if (auto const batch = parsed.module.bindings[static_cast<size_t>(Symbol::batch)])
+    constants_.push_back({"batch", static_cast<double>(*batch), {}, "the module is made for it"});
   summary_ = "module " + sources_->name(file);
   at_ = {file, 1, 1, 0};
   return std::move(parsed.module);
@@ -257,10 +225,8 @@ void Program::Compiled::accept(std::vector<Diagnostic> diagnostics) {
 
 Module Program::Compiled::finish(Module module) {
   PassContext context;
-  context.target = target_;
   PassOptions how = chosen_passes();
   how.check_each = options_.check_each;
-  auto const last = std::make_shared<Module>(module); // a copy costs microseconds, and is what a bug report needs
   if (options_.on_stage) {
     how.dump = [this](std::string_view stage, Module const& m, bool changed) {
       options_.on_stage(std::string(stage), changed, [&m] { return print(m); });
@@ -270,86 +236,29 @@ Module Program::Compiled::finish(Module module) {
     how.time = [this](std::string_view pass, double ms, size_t nodes) {
       options_.on_time(std::string(pass), ms, nodes);
     };
-  try {
-    // No pass at all is a choice as well: `only` is then empty, which would mean the whole pipeline.
-    if (options_.passes && options_.passes->empty()) {
-      if (how.dump) how.dump("elaborate", module, true);
-      return module;
-    }
-    module = run_passes(std::move(module), how, context);
-  } catch (CompilerBug const& bug) {
-    throw failure_of(bug, print(*last), switches_for(options_));
-  }
+  module = run(how, std::move(module), context);
   accept(std::move(context.diagnostics));
   return module;
 }
 
+Module Program::Compiled::run(PassOptions const& how, Module module, PassContext& context) const {
+  context.target = target_;
+  auto const last = std::make_shared<Module>(module); // a copy costs microseconds, and is what a bug report needs
+  try {
+    // No pass at all is a choice as well: `only` is then empty, which would mean the whole pipeline.
+    if (!options_.passes || !options_.passes->empty()) return run_passes(std::move(module), how, context);
+    if (how.dump) how.dump("elaborate", module, true);
+    return module;
+  } catch (CompilerBug const& bug) {
+    throw failure_of(bug, print(*last), switches_for(options_));
+  }
+}
+
 Function const& Program::Compiled::function(std::string_view name) const {
-  auto const* function = finished_.function(name);
+  auto const* function = module().function(name);
   bool const gives_nothing = function && function->results.empty() && (name == "run" || name == "evaluate");
-  if (!function || gives_nothing) throw Error(Diagnostic{.at = at_, .message = missing_text(finished_, name)});
+  if (!function || gives_nothing) throw Error(Diagnostic{.at = at_, .message = missing_text(module(), name)});
   return *function;
-}
-
-nnc_entry Program::Compiled::entry(std::string_view name) const {
-  prepare({std::string(name)});
-  std::lock_guard const lock(mutex_);
-  auto const found = entries_.find(name);
-  if (found == entries_.end()) throw CompilerBug(fmt::format("there is no @{} to be called", name));
-  return found->second;
-}
-
-void Program::Compiled::prepare(std::vector<std::string> const& functions) const {
-  std::lock_guard const lock(mutex_);
-  std::vector<std::string> missing;
-  for (auto const& name : functions)
-    if (entries_.find(name) == entries_.end() && finished_.function(name)) missing.push_back(name);
-  if (!missing.empty()) compile_missing(missing);
-}
-
-void Program::Compiled::compile_missing(std::vector<std::string> const& functions) const {
-  auto const start = Clock::now();
-  if (auto const lacking = features_lacking_here(target_); !lacking.empty())
-    throw Error(fmt::format("code for {} cannot run on this machine, which lacks {}", target_.cpu, joined(lacking)));
-  auto const part = part_of(finished_, functions);
-  try {
-    check_finished(part, chose_passes() || is_module(file_));
-    with_stack(stack_of_compiler, [&] {
-      auto const object = compile(part);
-      loaded_.push_back(load(object));
-    });
-  } catch (Error const&) {
-    blame_own_places();
-    throw;
-  } catch (CompilerBug const& bug) {
-    throw failure_of(bug, print(part), no_passes);
-  }
-  for (auto const& name : functions) {
-    auto const entry = loaded_.back()->entry(name);
-    if (!entry) throw CompilerBug("compiled code has no entry for @" + name);
-    entries_[name] = entry;
-  }
-  if (options_.on_time) options_.on_time("code of " + joined(functions), milliseconds_since(start), node_count(part));
-}
-
-std::string Program::Compiled::emit(std::string const& kind) const {
-  if (kind == "ir") return print(finished_);
-  try {
-    check_finished(finished_, chose_passes() || is_module(file_));
-    if (kind == "loops") return nnc::emit(finished_, Emit::loops);
-    if (kind == "llvm") return nnc::emit(finished_, Emit::llvm);
-    if (kind == "asm") return nnc::emit(finished_, Emit::assembly);
-    if (kind == "object") {
-      auto const bytes = compile(finished_, {.parts = 1}).parts.front();
-      return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
-    }
-  } catch (Error const&) {
-    blame_own_places();
-    throw;
-  } catch (CompilerBug const& bug) {
-    throw failure_of(bug, print(finished_), no_passes);
-  }
-  throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, joined(emit_kinds())));
 }
 
 // ---- The public face ----
@@ -408,6 +317,8 @@ std::vector<Number> Program::scalars() const {
   return numbers;
 }
 
+std::vector<Constant> const& Program::constants() const { return compiled_->constants(); }
+
 std::vector<std::string> Program::reports() const {
   std::vector<std::string> names;
   auto const* function = compiled_->module().function("evaluate");
@@ -440,7 +351,8 @@ std::string Program::text() const {
 }
 
 std::string Program::emit(std::string const& kind) const {
-  return guarded(*compiled_, [&] { return with_stack(stack_of_compiler, [&] { return compiled_->emit(kind); }); });
+  return guarded(*compiled_,
+                 [&] { return with_stack(stack_of_compiler, [&] { return compiled_->main().emit(kind); }); });
 }
 
 std::vector<std::string> Program::emit_kinds() { return {"ir", "loops", "llvm", "asm", "object"}; }

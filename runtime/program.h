@@ -1,12 +1,12 @@
-// What stands behind a Program of the public API: the finished module, how its inputs are supplied, and the machine
-// code of its functions, made when it is first needed.
+// What stands behind a Program of the public API: its variants, which are finished modules with their machine code, and
+// how its inputs are supplied.
 #pragma once
 
-#include "codegen/codegen.h"
 #include "frontend/frontend.h"
 #include "passes/pass.h"
 #include "runtime/limits.h"
 #include "runtime/nnc.h"
+#include "runtime/variant.h"
 
 #include <map>
 #include <mutex>
@@ -17,9 +17,14 @@ inline namespace v1 {
 class Program::Compiled {
 public:
   Compiled(std::shared_ptr<Sources> sources, u32 file, Options options);
-  ~Compiled();
 
-  Module const& module() const { return finished_; }
+  // The finished module. A program that is made for each size of batch has this one for that of its training.
+  Module const& module() const { return main_->module(); }
+  bool is_for_one_batch() const { return module().bindings[static_cast<size_t>(Symbol::batch)].has_value(); }
+  // What runs batches of this size; it is the same for all, or made now. Throws Failure for what is wrong with this
+  // size.
+  Variant const& variant(i64 batch) const;
+  Variant const& main() const { return *main_; }
   Sources const& sources() const { return *sources_; }
   std::string const& summary() const { return summary_; }
   Location at() const { return at_; } // of the model that was chosen
@@ -31,18 +36,22 @@ public:
   std::map<std::string, std::string> const& facts() const;
   Options const& options() const { return options_; }
 
-  // A function of the finished module, or an Error that says what the program lacks.
+  // A function of the finished module, or an Error that says what the program lacks; and of that for one size of batch.
   Function const& function(std::string_view name) const;
-  // The machine code of a function. The functions that are named together are compiled together, on two threads.
-  nnc_entry entry(std::string_view function) const;
-  void prepare(std::vector<std::string> const& functions) const;
-
-  std::string emit(std::string const& kind) const;
+  Function const& function(std::string_view name, i64 batch) const;
+  std::vector<Constant> const& constants() const { return constants_; }
 
 private:
   Module elaborate_program(u32 file);
   Module elaborate_text(u32 file);
   Module read_module(u32 file);
+  void list_constants(Elaborated const&);
+  std::unique_ptr<Variant> variant_of(Module finished, std::string name) const;
+  std::unique_ptr<Variant> make_variant(i64 batch) const;
+  void expect_same_program(Elaborated const&, i64 batch) const;
+  Settings settings() const;
+  std::optional<std::string> read_import_once(std::string const& path) const;
+  Module run(PassOptions const&, Module, PassContext&) const;
   bool is_module(u32 file) const { return sources_->name(file).ends_with(".ir"); }
   Module finish(Module);
   Module finish_module(Module);
@@ -51,25 +60,25 @@ private:
   PassOptions chosen_passes() const;
   void accept(std::vector<Diagnostic>); // throws for errors, keeps warnings
   bool chose_passes() const { return options_.passes || !options_.without.empty(); }
-  void compile_missing(std::vector<std::string> const& functions) const;
 
   std::shared_ptr<Sources> sources_;
   u32 file_;
   Options options_;
   Target target_;
-  Module finished_;
   std::string summary_;
   Location at_;
   std::vector<Problem> warnings_;
   std::vector<BoundInput> inputs_;
   std::vector<IndexLimit> limits_;
   std::vector<std::string> optimizers_;
+  std::vector<Constant> constants_;
   Module elaborated_; // what facts are asked of
   mutable std::once_flag facts_asked_;
   mutable std::map<std::string, std::string> facts_;
+  mutable std::map<std::string, std::optional<std::string>> imports_; // their texts, by path, as they were at first
+  std::unique_ptr<Variant> main_;
   mutable std::mutex mutex_;
-  mutable std::map<std::string, nnc_entry, std::less<>> entries_;
-  mutable std::vector<std::unique_ptr<Loaded>> loaded_;
+  mutable std::map<i64, std::unique_ptr<Variant>> variants_; // for other sizes of batch than that of the main one
 };
 
 } // namespace v1

@@ -192,8 +192,9 @@ Reports Session::evaluate(std::vector<Input> const& inputs, std::int64_t batch) 
 
 std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t batch) {
   return guarded(state_->program(), [&] {
-    auto const& run = state_->program().function("run");
+    (void)state_->program().function("run"); // there is one
     Call call(*state_, inputs, batch);
+    auto const& run = state_->program().function("run", batch);
     auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, batch); });
     call.work.outputs = output_pointers(run, outputs, 0);
     state_->clamped = call.of(run).clamped;
@@ -208,17 +209,23 @@ Reports Session::evaluate(Data const& data, Part part) {
   });
 }
 
+void Session::prepare_evaluation(Data const& data, Part part) {
+  guarded(state_->program(),
+          [&] { prepare_evaluation_of(*state_, section_of(state_->program(), data.contents().set, part, true)); });
+}
+
 std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit) {
   return guarded(state_->program(), [&] {
-    auto const& run = state_->program().function("run");
+    (void)state_->program().function("run"); // there is one
     auto section = section_of(state_->program(), data.contents().set, part, false);
     if (limit > 0) section.examples = std::min(section.examples, limit);
+    i64 const batch = batch_of_run(state_->program(), section.examples);
+    auto const& run = state_->program().function("run", batch);
     auto const rows = rows_in_order(section.column_length);
     auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, section.examples); });
     Work work;
     work.columns = pointers_of(section);
     work.examples = section.column_length;
-    i64 const batch = batch_of_run(state_->program(), section.examples);
     state_->clamped = 0;
     for (i64 done = 0; done < section.examples; done += work.batch) {
       work.rows = rows.data() + section.first + done;

@@ -105,7 +105,7 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   int members = 1;
   for (auto const* function : functions) members = std::max(members, threads_for(*function));
   gather_team(members);
-  program_->prepare(functions_for(options.uses));
+  program_->main().prepare(functions_for(options.uses));
   if (auto const* initialize = module.function("initialize")) call(*initialize, Work{.batch = 1});
 }
 
@@ -126,7 +126,7 @@ void Session::State::check_inputs() const {
   auto const bound = program_->module().bindings[static_cast<size_t>(Symbol::batch)];
   for (auto const& input : program_->inputs()) {
     auto const& shape = input.type.shape;
-    if (!shape.empty() && (bound ? shape[0] == Dim(*bound) : shape[0] == Dim(Symbol::batch))) continue;
+    if (!shape.empty() && (shape[0] == Dim(Symbol::batch) || (bound && shape[0] == Dim(*bound)))) continue;
     throw Error(Diagnostic{.at = place_of(input.name, program_->at()),
                            .message = fmt::format("the input '{}' is {}, expected one that starts with the batch",
                                                   input.name, input.type.text())});
@@ -325,10 +325,9 @@ void* Session::State::result_pointer(Result const& result, Work const& work, siz
   return result.role == Role::output ? work.outputs.at(output++) : nullptr;
 }
 
-Outcome Session::State::call(Function const& function, Work const& work) {
-  auto const bound = program_->module().bindings[static_cast<size_t>(Symbol::batch)];
-  if (bound && *bound != work.batch && function.name != "initialize")
-    throw Error(fmt::format("the program is made for a batch of {}, got {}", *bound, work.batch));
+Outcome Session::State::call(Function const& called, Work const& work) {
+  auto const& variant = called.name == "initialize" ? program_->main() : program_->variant(work.batch);
+  Function const& function = *variant.module().function(called.name);
   std::vector<void*> arguments, results;
   std::vector<f64> scalars;
   for (auto const& argument : function.arguments) {
@@ -338,7 +337,7 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   size_t output = 0;
   for (auto const& result : function.results) results.push_back(result_pointer(result, work, output));
 
-  int const members = threads_for(function); // there is room for all, also where fewer run
+  int const members = std::min(threads_for(function), team_->members()); // there is room for all, also where fewer run
   auto const arena = placed(program_->at(), [&] { return arena_for(function, work.batch, members); });
   placed(program_->at(), [&] { check_memory(arena); });
   auto const reports = static_cast<size_t>(reports_in(function));
@@ -362,7 +361,7 @@ Outcome Session::State::call(Function const& function, Work const& work) {
   context.seed = static_cast<i64>(seed);
   context.stop_on_bad = work.stop_on_bad;
   context.report = &report;
-  team_->run(program_->entry(function.name), context, work.first_step, work.steps);
+  team_->run(variant.entry(function.name), context, work.first_step, work.steps);
 
   outcome.steps = report.steps;
   outcome.examples = report.examples;

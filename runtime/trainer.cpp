@@ -40,6 +40,11 @@ struct Plan {
   i64 epochs() const { return steps / per_epoch + (steps % per_epoch != 0); }
   i64 epoch_of(i64 done) const { return done / per_epoch + 1; } // of the step that comes after `done` steps, from 1
   i64 batch_at(i64 offset) const { return offset < whole ? batch : examples - whole * batch; }
+  // Does one of the steps behind `done` have that place in its epoch?
+  bool comes_to(i64 offset, i64 done) const {
+    i64 const next = done + (offset + per_epoch - done % per_epoch) % per_epoch;
+    return offset < per_epoch && next < steps;
+  }
 };
 
 Plan plan_for(Training const& training, i64 examples, std::string const& set_name, TrainOptions const& options) {
@@ -79,6 +84,7 @@ private:
   Facts facts() const; // of the plan and the data; the program has its own
   void resume(Facts const& now);
   void take(Checkpoint const&);
+  void prepare() const;
   bool reads_steps() const;
   void train();
   bool goes_on() const;
@@ -129,12 +135,23 @@ void Trainer::begin() {
   if (!options_.save.empty()) check_writable(options_.save);
   auto const now = facts();
   if (options_.resume) resume(now);
+  prepare();
   state_.training_facts = now;
   state_.scalar("steps") = static_cast<f64>(plan_.steps);
   trained_.first_step = state_.step;
   trained_.examples = section_.examples;
   epoch_start_ = log_start_ = Clock::now();
   if (state_.not_finite().empty()) finite_step_ = state_.step;
+}
+
+// A program that is made for each size of batch may be wrong for one of them, which is found out before anything is
+// trained.
+void Trainer::prepare() const {
+  auto const& program = state_.program();
+  if (!program.is_for_one_batch()) return;
+  for (i64 const offset : {i64{0}, plan_.whole})
+    if (plan_.comes_to(offset, state_.step)) program.variant(plan_.batch_at(offset)).prepare({"train_step"});
+  if (validation_ && state_.step < plan_.steps) prepare_evaluation_of(state_, *validation_);
 }
 
 // "x: u8[batch,28,28] from image, label: i32[batch]"

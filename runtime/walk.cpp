@@ -127,6 +127,13 @@ Reports Tally::reports(Function const& function) const {
   return {means(function), examples_, bad_step_, zero_divided_, clamped_};
 }
 
+void prepare_evaluation_of(Session::State& state, Section const& section) {
+  (void)state.program().function("evaluate"); // there is one
+  i64 const batch = std::min(batch_of(state.program()), section.examples);
+  state.program().variant(batch).prepare({"evaluate"});
+  if (i64 const rest = section.examples % batch; rest > 0) state.program().variant(rest).prepare({"evaluate"});
+}
+
 Reports evaluate_section(Session::State& state, Section const& section) {
   auto const& function = state.program().function("evaluate");
   auto rows = rows_in_order(section.column_length);

@@ -52,6 +52,9 @@ private:
   i64 steps_ = 0, examples_ = 0, bad_step_ = 0, clamped_ = 0, zero_divided_ = 0;
 };
 
+// The code for that, made now; what is wrong for one of the sizes of batch throws.
+void prepare_evaluation_of(Session::State&, Section const&);
+
 // Losses and metrics over a section, by @evaluate.
 Reports evaluate_section(Session::State&, Section const&);
 

@@ -1,4 +1,5 @@
 // Shapes and places: making, reshaping, joining and indexing tensors; random bits.
+#include "frontend/elaborate/batch_number.h"
 #include "frontend/elaborate/builtin.h"
 #include "frontend/elaborate/suggestions.h"
 
@@ -43,6 +44,24 @@ Any iota(BuiltinCall& c) {
       c.e.tensors.builder(c.at).make(OpCode::iota, {}, {{"axis", i64{0}}}, Type{dtype_of(c, 1), shape}));
 }
 
+// What is left is known with the size of the batch only.
+Any reshape_in_numbers(BuiltinCall& c, ValueId x, Shape const& shape, size_t open) {
+  auto& batch = c.e.batch_number;
+  auto const what = fmt::format("an extent that `reshape` of {} finds", shown(c[0]));
+  Dim const have = element_count(shape_of(c, x)), want = element_count(shape);
+  i64 const elements = batch.of(have, c.at, what), each = batch.of(want, c.at, what);
+  if (each == 0 || elements % each != 0)
+    c.e.errors.fail(c.at, fmt::format("{} cannot be reshaped to {}: {} does not divide {}{}", shown(c[0]), shown(c[1]),
+                                      each, elements, batch.in_batch(have * want)));
+  Shape numbers;
+  for (auto const& d : shape) numbers.push_back(batch.of(d, c.at, what));
+  numbers[open] = elements / each;
+  ValueId out = c.e.tensors.builder(c.at).reshape(batch.fix_all(x, c.at, what), numbers);
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (i != open) out = batch.open(out, static_cast<i64>(i), shape[i], c.at);
+  return c.e.tensors.tensor(out);
+}
+
 // One extent may be none: it is what is left.
 Any reshape(BuiltinCall& c) {
   ValueId x = operand(c);
@@ -60,9 +79,7 @@ Any reshape(BuiltinCall& c) {
   Dim have = element_count(shape_of(c, x)), want = element_count(shape);
   if (open) {
     auto rest = want == Dim(0) ? std::nullopt : have.divided_by(want);
-    if (!rest)
-      c.e.errors.fail(c.at, fmt::format("{} cannot be reshaped to {}: {} does not divide {}", shown(c[0]), shown(c[1]),
-                                        shown(want), shown(have)));
+    if (!rest) return reshape_in_numbers(c, x, shape, *open);
     shape[*open] = *rest;
   } else if (!(have == want))
     c.e.errors.fail(c.at, fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)),

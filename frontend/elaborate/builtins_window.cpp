@@ -1,4 +1,5 @@
 // What reads tensors by windows: convolutions, transposed ones, and the taps themselves, of which pooling is made.
+#include "frontend/elaborate/batch_number.h"
 #include "frontend/elaborate/builtin.h"
 
 #include <algorithm>
@@ -36,11 +37,9 @@ std::vector<i64> each_axis(BuiltinCall& c, size_t i, size_t count, char const* w
   return all;
 }
 
-i64 known(BuiltinCall& c, Dim const& extent, std::string const& what) {
-  if (!extent.is_constant())
-    c.e.errors.fail(c.at, fmt::format("{} has the extent {}, where a number is needed", what, shown(extent)));
-  return *extent.constant();
-}
+constexpr char const* channels_and_taps = "channels and taps of a convolution";
+
+i64 known(BuiltinCall& c, Dim const& extent) { return c.e.batch_number.of(extent, c.at, channels_and_taps); }
 
 // padding: "same" (as many positions as elements, divided by the stride), "valid" (none), a number, or one number or a
 // pair [in front, behind] for each axis.
@@ -49,7 +48,12 @@ void pad(BuiltinCall& c, size_t i, Spans& s, std::vector<Dim> const& extents) {
   auto const* word = c[i].get<std::string>();
   if (word && *word == "same") {
     for (size_t d = 0; d < s.count(); ++d) {
-      i64 const n = known(c, extents[d], "an axis with the padding \"same\"");
+      // At steps of 1 it asks for no extent.
+      i64 const n =
+          s.stride[d] == 1
+              ? 1
+              : c.e.batch_number.of(extents[d], c.at,
+                                    fmt::format("the padding \"same\" along an axis of {}", shown(extents[d])));
       i64 const missing = std::max<i64>(0, ((n + s.stride[d] - 1) / s.stride[d] - 1) * s.stride[d] + span(d) - n);
       s.low.push_back(missing / 2);
       s.high.push_back(missing - missing / 2);
@@ -83,14 +87,18 @@ void pad(BuiltinCall& c, size_t i, Spans& s, std::vector<Dim> const& extents) {
 void place(BuiltinCall& c, Spans& s, std::vector<Dim> const& extents) {
   for (size_t d = 0; d < s.count(); ++d) {
     i64 const span = (s.size[d] - 1) * s.dilation[d] + 1, padding = s.low[d] + s.high[d];
-    if (!extents[d].is_constant() && s.stride[d] == 1) {
-      s.extents.push_back(extents[d] + padding - span + 1);
+    Dim const positions = extents[d] + padding - span + 1;
+    if (!extents[d].is_constant() && s.stride[d] == 1 && surely_holds(positions, 0)) {
+      s.extents.push_back(positions);
       continue;
     }
-    i64 const padded = known(c, extents[d], "an axis along which windows move by more than 1") + padding;
+    auto const what =
+        fmt::format("windows of {} that move by {} along an axis of {}", s.size[d], s.stride[d], shown(extents[d]));
+    i64 const padded = c.e.batch_number.of(extents[d], c.at, what) + padding;
     if (span > padded)
-      c.e.errors.fail(c.at, fmt::format("a window of {} elements does not fit into {} of them, {} of padding included",
-                                        span, padded, padding));
+      c.e.errors.fail(c.at,
+                      fmt::format("a window of {} elements does not fit into {} of them{}, {} of padding included",
+                                  span, padded, c.e.batch_number.in_batch(extents[d]), padding));
     s.extents.push_back((padded - span) / s.stride[d] + 1);
   }
 }
@@ -116,10 +124,11 @@ struct Sides {
   i64 groups = 1, channels = 0, features = 0; // of one group
   std::string windows;                        // "01"
   std::vector<Dim> extents;                   // of x
+  Dim results;                                // of all groups
 };
 
 Sides sides(BuiltinCall& c, bool transposed, size_t groups_at) {
-  Sides s{operand(c, 0), operand(c, 1), 1, 0, 0, {}, {}};
+  Sides s{operand(c, 0), operand(c, 1), 1, 0, 0, {}, {}, {}};
   Type const x = type(c, s.x), w = type(c, s.kernel);
   char const* form = transposed ? "[in, out / groups, ..]" : "[out, in / groups, ..]";
   if (x.rank() < 3 || x.rank() != w.rank() || x.rank() > 12)
@@ -131,9 +140,9 @@ Sides sides(BuiltinCall& c, bool transposed, size_t groups_at) {
                     fmt::format("convert one of them: `{}(x)`", name(x.dtype)));
   s.groups = c.e.constants.as_constant(c[groups_at], c.places[groups_at], "`groups`");
   if (s.groups < 1) c.e.errors.fail(c.places[groups_at], fmt::format("`groups` is {}, expected 1 or more", s.groups));
-  i64 const all = known(c, x.shape[1], "the axis of channels"),
-            first = known(c, w.shape[0], "the first axis of the kernel"),
-            second = known(c, w.shape[1], "the second axis of the kernel");
+  i64 const all = known(c, x.shape[1]), first = known(c, w.shape[0]), second = known(c, w.shape[1]);
+  s.x = c.e.batch_number.fix(s.x, 1, c.at, channels_and_taps);
+  s.kernel = c.e.batch_number.fix_all(s.kernel, c.at, channels_and_taps);
   if (all % s.groups || first % s.groups)
     c.e.errors.fail(c.places[groups_at],
                     fmt::format("{} groups do not divide {} channels and the {} of the kernel", s.groups, all, first));
@@ -144,6 +153,7 @@ Sides sides(BuiltinCall& c, bool transposed, size_t groups_at) {
                                       s.channels * s.groups, s.groups, shown(x)));
   for (int d = 0; d + 2 < x.rank(); ++d) s.windows += static_cast<char>('0' + d);
   s.extents = behind_two(x.shape);
+  s.results = transposed ? Dim(s.groups * s.features) : w.shape[0];
   return s;
 }
 
@@ -175,12 +185,13 @@ Any convolve(BuiltinCall& c, Sides const& s, bool transposed, Attributes a) {
   ValueId const left = image == x ? s.x : b.reshape(s.x, image),
                 right = kernel == w ? s.kernel : b.reshape(s.kernel, kernel);
   ValueId const out = b.make(OpCode::convolution, {left, right}, std::move(a));
-  return c.e.tensors.tensor(type(c, out).shape == y ? out : b.reshape(out, y));
+  ValueId const named = type(c, out).shape == y ? out : b.reshape(out, y);
+  return c.e.tensors.tensor(c.e.batch_number.open(named, 1, s.results, c.at));
 }
 
 std::vector<i64> taps_of(BuiltinCall& c, ValueId kernel) {
   std::vector<i64> taps;
-  for (auto const& d : behind_two(type(c, kernel).shape)) taps.push_back(known(c, d, "an axis of the kernel"));
+  for (auto const& d : behind_two(type(c, kernel).shape)) taps.push_back(known(c, d));
   return taps;
 }
 
@@ -211,9 +222,12 @@ Any convolution_transposed(BuiltinCall& c) {
   pad(c, 3, spans, s.extents);
   auto const more = each_axis(c, 6, n, "output_padding", 0);
   for (size_t d = 0; d < n; ++d) {
-    Dim const positions = (s.extents[d] - 1) * Dim(spans.stride[d]) + (spans.size[d] - 1) * spans.dilation[d] + 1 -
-                          spans.low[d] - spans.high[d] + more[d];
-    if (positions.constant().value_or(0) < 0)
+    Dim positions = (s.extents[d] - 1) * Dim(spans.stride[d]) + (spans.size[d] - 1) * spans.dilation[d] + 1 -
+                    spans.low[d] - spans.high[d] + more[d];
+    if (!surely_holds(positions, 0))
+      positions = c.e.batch_number.of(positions, c.at,
+                                      fmt::format("the padding of windows along an axis of {}", shown(s.extents[d])));
+    if (!surely_holds(positions, 0))
       c.e.errors.fail(c.places[3], fmt::format("`padding` takes {} elements away, more than there are",
                                                spans.low[d] + spans.high[d]));
     spans.extents.push_back(positions);

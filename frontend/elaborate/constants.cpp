@@ -36,7 +36,7 @@ f64 Constants::as_float(Any const& v, Location at, std::string const& what) {
   if (auto* x = v.get<f64>()) return *x;
   if (auto* d = v.get<Dim>())
     if (auto c = d->constant()) return static_cast<f64>(*c);
-  if (auto known = tunables_.force(v)) return *known;
+  if (auto known = tunables_.force(v, at, what)) return *known;
   errors_.fail(at, fmt::format("{} is {}, not a number that is known while compiling", what, shown(v)),
                suggestions_.unquoted(v, Suggestions::Needed::number));
 }

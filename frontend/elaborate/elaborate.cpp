@@ -1,5 +1,6 @@
 // The parts of the elaborator, and the order of work: choose, run the model for training, derive, make the updates, run
 // it for evaluation and for runs; and the border of the folder.
+#include "frontend/elaborate/batch_number.h"
 #include "frontend/elaborate/budget.h"
 #include "frontend/elaborate/call.h"
 #include "frontend/elaborate/constants.h"
@@ -46,11 +47,14 @@ public:
   void run() {
     run_program();
     check_names(e_);
+    now_.out.batch_needed = batch_number_.needed();
+    if (!now_.out.batch_needed.empty())
+      now_.out.module.bindings[static_cast<size_t>(Symbol::batch)] = now_.settings.batch_number;
   }
-  std::vector<std::string> constants() const { return tunables_.forced(); }
 
 private:
   void run_program();
+  bool is_sound() const { return !has_errors(now_.out.diagnostics) && !batch_number_.is_missing(); }
   void complete(std::vector<Graph*> const&);
   void refuse_results_with_batch_behind(Function const&);
 
@@ -62,6 +66,7 @@ private:
                 .constants = constants_,
                 .tunables = tunables_,
                 .tensors = tensors_,
+                .batch_number = batch_number_,
                 .operators = operators_,
                 .lookup = lookup_,
                 .expressions = expressions_,
@@ -82,6 +87,7 @@ private:
   Constants constants_{e_};
   Tunables tunables_{e_};
   Tensors tensors_{e_};
+  BatchNumber batch_number_{e_};
   Operators operators_{e_};
   Lookup lookup_{e_};
   Expressions expressions_{e_};
@@ -106,18 +112,18 @@ void Elaboration::run_program() {
     Graph loss(Graph::Kind::training, "loss", now_.limit), evaluation(Graph::Kind::evaluation, "evaluate", now_.limit),
         outputs(Graph::Kind::run, "run", now_.limit);
     model_builder_.run_model(loss);
-    bool sound = !has_errors(now_.out.diagnostics);
+    bool const sound = is_sound();
     if (now_.train) train_builder_.run_training_settings();
     if (!sound) return;
     if (now_.train) train_builder_.run_minimize(loss);
     else model_builder_.finish(loss);
     for (Graph* g : {&evaluation, &outputs}) {
-      if (has_errors(now_.out.diagnostics)) return;
+      if (!is_sound()) return;
       model_builder_.run_model(*g);
       model_builder_.finish(*g);
     }
     setting_values_.check_used();
-    if (has_errors(now_.out.diagnostics)) return;
+    if (!is_sound()) return;
     complete({&loss, &evaluation, &outputs});
     if (model_builder_.measured().empty())
       errors_.warn(now_.model->name.at,
@@ -197,23 +203,28 @@ void Elaboration::refuse_results_with_batch_behind(Function const& f) {
 
 } // namespace front
 
-Elaborated elaborate(std::shared_ptr<Sources> sources, u32 file, Settings const& settings) {
+// Once more with what turned out to be constant: the size of a batch, of whose mistakes that elaboration alone knows
+// all, and numbers that could have tuned.
+Elaborated elaborate(std::shared_ptr<Sources> sources, u32 file, Settings const& given) {
+  Settings settings = given;
   std::vector<Diagnostic> syntax;
   front::Program program(*sources, settings, syntax);
   front::FileScope* main = program.load(file);
-  std::vector<std::string> constants;
+  std::map<std::string, FixedNumber> constants;
   for (;;) {
     Elaborated out;
     out.module.sources = sources;
     out.diagnostics = syntax;
     if (has_errors(syntax)) return out;
     out.constants = constants;
-    front::Elaboration elaboration(program, *main, settings, out);
-    elaboration.run();
-    auto found = elaboration.constants();
-    if (!has_errors(out.diagnostics) &&
-        found.size() != constants.size()) { // once more, with what turned out to be constant
-      constants = std::move(found);
+    front::Elaboration(program, *main, settings, out).run();
+    if (!out.batch_needed.empty() && !settings.batch_number) {
+      auto const& training = out.module.training;
+      settings.batch_number = settings.batch.value_or(training ? training->batch : Training{}.batch);
+      continue;
+    }
+    if (!has_errors(out.diagnostics) && out.constants.size() != constants.size()) {
+      constants = std::move(out.constants);
       continue;
     }
     std::stable_sort(out.inputs.begin(), out.inputs.end(),

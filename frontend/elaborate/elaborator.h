@@ -12,6 +12,7 @@
 //   constants     constants.h       what a place that needs a constant takes
 //   tunables      tunables.h        numbers that only tune
 //   tensors       tensor.h          numbers to tensors, broadcasting
+//   batch_number  batch_number.h    operations that need a number where an extent is symbolic
 //   operators     operators.h       arithmetic, comparison, logic (product.cpp: `@`)
 //
 // Evaluation:
@@ -46,6 +47,7 @@ class Suggestions;
 class Constants;
 class Tunables;
 class Tensors;
+class BatchNumber;
 class Operators;
 class Lookup;
 class Expressions;
@@ -69,6 +71,7 @@ struct Elaborator {
   Constants& constants;
   Tunables& tunables;
   Tensors& tensors;
+  BatchNumber& batch_number;
   Operators& operators;
   Lookup& lookup;
   Expressions& expressions;

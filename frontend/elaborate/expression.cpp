@@ -113,7 +113,7 @@ bool Expressions::condition(Expr const& e, char const* what) {
 bool Expressions::truth(Any const& value, Location at, char const* what) {
   if (auto* b = value.get<bool>()) return *b;
   if (auto* t = value.tensor(); t && type_of(value).dtype == DType::bool_) {
-    if (auto known = e_.tunables.force(value)) return *known != 0;
+    if (auto known = e_.tunables.force(value, at, fmt::format("the condition of {}", what))) return *known != 0;
     if (now_.is_in_library()) errors_.fail(at, "expected a number that is known while compiling, got a tensor");
     errors_.fail(at, fmt::format("the condition of {} is known only at run time", what),
                  "a choice by element is `select(c, a, b)`");
@@ -161,7 +161,7 @@ std::string Expressions::part_text(StringPart const& part, std::optional<Any> co
   if (value->list()) return shown(*value).substr(std::string("the list ").size());
   if (value->tensor() && !value->tensor()->tunes)
     errors_.fail(part.expression->at, fmt::format("{} has no text while compiling", shown(*value)));
-  auto known = e_.tunables.force(*value);
+  auto known = e_.tunables.force(*value, part.expression->at, "a text");
   return known ? shown(*known) : shown(*value);
 }
 

@@ -1,4 +1,5 @@
 #include "frontend/elaborate/index.h"
+#include "frontend/elaborate/batch_number.h"
 #include "frontend/elaborate/budget.h"
 #include "frontend/elaborate/constants.h"
 #include "frontend/elaborate/context.h"
@@ -26,6 +27,7 @@ struct Axis { // what happens to one axis of the operand
   i64 stride = 1;
   bool removed = false;        // by an int
   ValueId gathered = no_value; // by an int tensor, whose axes replace it
+  std::string fixed;           // what needs a number for the extent
 };
 
 // Collects what happens to each axis, then makes the nodes.
@@ -41,13 +43,15 @@ public:
       Axis axis{.start = 0, .limit = extent};
       if (item.syntax->kind == Index::Kind::range) range(axis, item, extent);
       if (item.syntax->kind == Index::Kind::single) single(axis, item, extent);
-      sliced_ |= !(axis.start == Dim(0)) || !(axis.limit == extent) || axis.stride != 1;
+      sliced_ |= !(axis.start == Dim(0)) || !(axis.limit == extent) || axis.stride != 1 || !axis.fixed.empty();
       order_.push_back(static_cast<int>(axes_.size()));
       axes_.push_back(std::move(axis));
     }
   }
 
   ValueId apply(ValueId x) {
+    for (size_t a = 0; a < axes_.size(); ++a)
+      if (!axes_[a].fixed.empty()) x = e_.batch_number.fix(x, static_cast<i64>(a), at_, axes_[a].fixed);
     if (sliced_) x = slice(x);
     for (size_t a = axes_.size(); a-- > 0;)
       if (axes_[a].gathered != no_value)
@@ -57,17 +61,29 @@ public:
   }
 
 private:
-  // One end of a range: negative ones count from the end of the axis, beyond it is an error.
+  // One end of a range: negative ones count from the end of the axis.
   Dim bound(Any const& value, Location at, Dim const& missing, Dim const& extent) {
     if (value.is<None>()) return missing;
-    Dim d = e_.constants.as_int(value, at, "the end of a range");
-    if (auto c = d.constant(); c && *c < 0) d = d + extent;
-    if (auto over = (d - extent).constant(); over && *over > 0)
-      errors_.fail(at,
-                   fmt::format("the range ends at {}, the axis of {} has {}", shown(d), shown(type_), shown(extent)));
-    if (auto low = d.constant(); low && *low < 0)
-      errors_.fail(at, fmt::format("the range starts in front of the axis, which has {}", shown(extent)));
-    return d;
+    Dim const d = e_.constants.as_int(value, at, "the end of a range");
+    auto const c = d.constant();
+    return c && *c < 0 ? d + extent : d;
+  }
+
+  // What is known of a range to be wrong: `in_batch` says of which size of batch.
+  void expect_inside(Axis const& axis, Index const& i, Dim const& extent, std::string const& in_batch) {
+    auto const expect = [&](Dim const& end, Location at) {
+      if (auto over = (end - extent).constant(); over && *over > 0)
+        errors_.fail(at, fmt::format("the range ends at {}, the axis of {} has {}{}", shown(end), shown(type_),
+                                     shown(extent), in_batch));
+      if (auto low = end.constant(); low && *low < 0)
+        errors_.fail(at, fmt::format("the range starts in front of the axis, which has {}{}", shown(extent), in_batch));
+    };
+    expect(axis.start, i.first ? i.first->at : i.at);
+    expect(axis.limit, i.last ? i.last->at : i.at);
+    if (auto c = (axis.limit - axis.start).constant(); c && *c < 0)
+      errors_.fail(i.at,
+                   fmt::format("the range {}:{} ends in front of its start", shown(axis.start), shown(axis.limit)),
+                   "`reverse(x, axis)` turns an axis around");
   }
 
   void range(Axis& axis, Item const& item, Dim const& extent) {
@@ -77,10 +93,15 @@ private:
     axis.stride = i.stride ? e_.constants.as_constant(item.stride, i.stride->at, "the step of a range") : 1;
     if (axis.stride < 1)
       errors_.fail(i.stride->at, "the step of a range must be at least 1", "`reverse(x, axis)` turns an axis around");
-    if (auto c = (axis.limit - axis.start).constant(); c && *c < 0)
-      errors_.fail(i.at,
-                   fmt::format("the range {}:{} ends in front of its start", shown(axis.start), shown(axis.limit)),
-                   "`reverse(x, axis)` turns an axis around");
+    expect_inside(axis, i, extent, "");
+    bool const sure = surely_holds(extent, axis.limit) && surely_holds(axis.limit, axis.start) &&
+                      surely_holds(axis.start, 0) && (axis.stride == 1 || (axis.limit - axis.start).is_constant());
+    if (sure) return;
+    axis.fixed = fmt::format("the range {}:{}{} of an axis of {}", shown(axis.start), shown(axis.limit),
+                             axis.stride == 1 ? "" : fmt::format(":{}", axis.stride), shown(extent));
+    auto const number = [&](Dim const& d) { return Dim(e_.batch_number.of(d, i.at, axis.fixed)); };
+    axis.start = number(axis.start), axis.limit = number(axis.limit);
+    expect_inside(axis, i, number(extent), e_.batch_number.in_batch(extent));
   }
 
   void single(Axis& axis, Item const& item, Dim const& extent) {
@@ -99,8 +120,8 @@ private:
     if ((low && *low < 0) || (over && *over >= 0))
       errors_.fail(at, fmt::format("index {} is out of range: the axis of {} has {}", shown(*item.first.get<Dim>()),
                                    shown(type_), shown(extent)));
-    if (low && *low > 0 && !over)
-      axis.gathered = e_.tensors.builder(at).integer(DType::i32, *low); // perhaps outside: clamped and counted
+    if (!surely_holds(k, 0) || !surely_holds(extent, k + 1)) // perhaps outside: clamped and counted
+      axis.gathered = e_.tensors.as_tensor(Any{k}, DType::i32, at);
     else axis.start = k, axis.limit = k + 1, axis.removed = true;
   }
 
@@ -117,11 +138,10 @@ private:
 
   // The extent that a range leaves, rounded up.
   Dim extent_of(Axis const& a) {
-    Dim span = a.limit - a.start;
+    Dim const span = a.limit - a.start;
     if (a.stride == 1) return span;
-    if (auto c = span.constant()) return Dim(*c / a.stride + (*c % a.stride != 0));
-    if (auto exact = span.divided_by(Dim(a.stride))) return *exact;
-    errors_.fail(at_, fmt::format("a step of {} over {} gives no extent that is known", a.stride, shown(span)));
+    i64 const n = *span.constant();
+    return Dim(n / a.stride + (n % a.stride != 0));
   }
 
   Shape result_shape() {

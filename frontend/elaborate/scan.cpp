@@ -1,4 +1,5 @@
 #include "frontend/elaborate/scan.h"
+#include "frontend/elaborate/batch_number.h"
 #include "frontend/elaborate/builtin.h"
 #include "frontend/elaborate/call.h"
 #include "frontend/elaborate/constants.h"
@@ -93,24 +94,21 @@ private:
                    : value.list()  ? "`for` runs over lists, while compiling; `stack(list)` makes a tensor of one"
                                    : std::optional<std::string>());
     ValueId v = e_.tensors.value_here(value, x.at);
-    auto const type = now_.graph->type(v);
+    Type const type = now_.graph->type(v);
     if (type.rank() == 0)
       errors_.fail(x.at, fmt::format("a scan runs along an axis, got {}, which has none", shown(type)));
     i64 const axis = s_.axis ? e_.constants.as_axis(e_.expressions.eval(*s_.axis), type.rank(), s_.axis->at) : 0;
     Dim const& extent = type.shape[static_cast<size_t>(axis)];
-    if (!extent.is_constant())
-      errors_.fail(x.at,
-                   fmt::format("the length of a scan is known while compiling: axis {} of {} is {}", axis, shown(type),
-                               shown(extent)),
-                   type.rank() > 1 ? std::optional<std::string>("`axis 1` runs along the next axis") : std::nullopt);
     if (firsts_.empty()) {
-      length_ = *extent.constant();
+      extent_ = extent;
       axis_ = axis;
-    } else if (length_ != *extent.constant()) {
+      shown_first_ = shown(type);
+    } else if (extent_ != extent) {
       errors_.fail(x.at, fmt::format("the lengths of a scan differ: axis {} of {} has {}, that of {} has {}", axis,
-                                     shown(type), *extent.constant(), shown_first_, length_));
+                                     shown(type), shown(extent), shown_first_, shown(extent_)));
     }
-    if (firsts_.empty()) shown_first_ = shown(type);
+    length_ = e_.batch_number.of(extent, x.at, "the length of a scan");
+    v = e_.batch_number.fix(v, axis, x.at, "the length of a scan");
     firsts_.push_back(e_.tensors.builder(x.at).transpose(v, to_front(type.rank(), axis)));
     elements_.push_back(e_.tensors.builder(x.at).value(element_of(now_.graph->type(firsts_.back()))));
   }
@@ -218,7 +216,8 @@ private:
     List out;
     for (size_t i = carried_.size(); i < results.size(); ++i) {
       auto const rank = now_.graph->type(results[i]).rank();
-      out.push_back(e_.tensors.tensor(e_.tensors.builder(at_).transpose(results[i], from_front(rank, axis_))));
+      ValueId const stacked = e_.tensors.builder(at_).transpose(results[i], from_front(rank, axis_));
+      out.push_back(e_.tensors.tensor(e_.batch_number.open(stacked, axis_, extent_, at_)));
     }
     if (out.empty()) return Any{None{}};
     return is_list_ ? list_of(std::move(out)) : out.front();
@@ -229,6 +228,7 @@ private:
   Errors& errors_;
   ScanExpr const& s_;
   Location at_;
+  Dim extent_; // of the axis that the scan runs along
   i64 length_ = 0, axis_ = 0;
   std::string shown_first_;
   std::vector<ValueId> firsts_; // sequences, then the first carries

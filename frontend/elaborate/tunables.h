@@ -10,21 +10,22 @@ namespace nnc::front {
 
 class Tunables {
 public:
-  explicit Tunables(Elaborator&);
+  explicit Tunables(Elaborator& e)
+      : now_(e.now), errors_(e.errors), constants_(e.constants), setting_values_(e.setting_values) {}
 
-  Any scalar(std::string const& name, f64 value);                                    // or what --set says
-  std::optional<f64> force(Any const&);                                              // the constant behind one
+  Any scalar(std::string const& name, f64 value); // or what --set says
+  std::optional<f64> force(Any const&, Location,
+                           std::string const& what); // the constant behind one, which `what` needs
   std::map<std::string, ScalarSetting> const& settings() const { return settings_; } // by name
-  std::vector<std::string> forced() const { return {forced_.begin(), forced_.end()}; }
 
 private:
-  void make_constant(Graph const&, std::set<ValueId> needed);
+  void make_constant(Graph const&, std::set<ValueId> needed, NumberNeeded const&);
 
   Context& now_;
+  Errors& errors_;
   Constants& constants_;
   SettingValues& setting_values_;
   std::map<std::string, ScalarSetting> settings_;
-  std::set<std::string> forced_; // that reached a place that needs a constant
 };
 
 } // namespace nnc::front

@@ -188,7 +188,9 @@ TEST_CASE("numbers that only tune are scalars by their path; those that reach a 
   std::string scalars;
   for (auto const& s : t.scalars) scalars += fmt::format("{}={} ", s.name, s.value);
   CHECK(scalars == "clip_norm=2 main.beta1=0 main.beta2=0.5 main.eps=1e-08 main.lr=0.1 rate=0.25 ");
-  CHECK(p.result.constants == std::vector<std::string>{"scale"});
+  CHECK(p.result.constants.size() == 1);
+  CHECK(p.result.constants.at("scale").by.what == "the condition of `if`");
+  CHECK(p.result.constants.at("scale").by.at.line == 4);
   CHECK(t.batch == 16);
   CHECK(t.epochs == 7);
   CHECK(t.seed == 9);

@@ -155,6 +155,51 @@ TEST_CASE("a compiled program is written as text or as an object") {
                                                  "ELF");
 }
 
+TEST_CASE("what a program is compiled for is explained") {
+  Desk desk;
+  auto const plain = desk.nnc("digits.nn --explain constants");
+  CHECK(plain.status == 0);
+  CHECK(plain.err.empty());
+  CHECK(plain.out == "one code serves every size of batch\nall numbers that tune are read at run time\n");
+  auto text = digits;
+  text.replace(text.find("model digits"), 12, "model digits(scale = 2.0)");
+  text.replace(text.find("  output"), 0,
+               "  if scale > 1 { logits = logits * scale }\n  s = zeros([10])\n"
+               "  scan e in logits carry s { s = s + e }\n  output pairs = max_pool(logits[none, none], [2, 1])\n");
+  desk.scratch().write("sums.nn", text);
+  auto const said = desk.nnc("sums.nn --explain constants --set scale=3");
+  CHECK(said.status == 0);
+  CHECK(said.out == "constant   batch = 32                   sums.nn:7:13: the length of a scan\n"
+                    "constant   batch = 32                   sums.nn:8:18: windows of 2 that move by 2 along an axis of "
+                    "batch\n"
+                    "constant   scale = 3                    sums.nn:5:6: the condition of `if`\n"
+                    "code is made for each size of batch that is met, once; --dump and --emit show that for 32\n"
+                    "all other numbers that tune are read at run time\n");
+  CHECK(desk.nnc("sums.nn --emit ir -o sums.ir").status == 0);
+  CHECK(contains(desk.content("sums.ir"), "module {batch=32}\n"));
+  CHECK(desk.nnc("sums.ir --explain constants").out == "constant   batch = 32                   the module is made for it\n"
+                                                      "batches of other sizes need another module\n"
+                                                      "all numbers that tune are read at run time\n");
+  auto const checked = desk.nnc("sums.nn --check each");
+  CHECK_MESSAGE(checked.status == 0, checked.err);
+  auto const trained = desk.nnc("sums.nn --train mnist --steps 3 --digest");
+  CHECK_MESSAGE(trained.status == 0, trained.err);
+  CHECK(contains(trained.out, "weights sha256"));
+}
+
+// Of 500 test examples 20 are left for the last batch.
+TEST_CASE("a mistake of the last batch of a test is found before the training") {
+  Desk desk;
+  auto text = digits;
+  text.replace(text.find("  metric"), 0, "  metric first = mean(probs[:25])\n");
+  desk.scratch().write("first.nn", text);
+  auto const said = desk.nnc("first.nn --train mnist --set drop_last=true --save w.safetensors");
+  CHECK(said.status == 1);
+  CHECK_MESSAGE(contains(said.err, "first.nn:7:29: error: the range ends at 25, the axis of f32[batch, 10] has"), said.err);
+  CHECK(!contains(said.err, "epoch"));
+  CHECK(!desk.has("w.safetensors"));
+}
+
 TEST_CASE("times of the stages") {
   Desk desk;
   auto const said = desk.nnc("digits.nn --train mnist --steps 1 --time");
@@ -181,6 +226,7 @@ TEST_CASE("a wrong command line has status 2 and says what is wrong") {
   says("digits.nn -train mnist", "help: did you mean '--train'?\n");
   says("digits.nn train mnist", "help: did you mean '--train'?\n");
   says("digits.nn --check all", "--check: expected 'each', got 'all'");
+  says("digits.nn --explain loops", "--explain: expected 'constants', got 'loops'");
   says("digits.nn --max-memory 10X", "--max-memory: expected a number of bytes such as 150M, got '10X'");
   says("digits.nn --train", "--train: 1 required DATA missing");
   says("digits.nn --save --digest", "--save: needs a value: FILE, got '--digest'");

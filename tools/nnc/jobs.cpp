@@ -1,6 +1,7 @@
 #include "tools/nnc/jobs.h"
 
 #include "runtime/nnc.h"
+#include "tools/nnc/explain.h"
 #include "tools/nnc/interrupt.h"
 #include "tools/nnc/output.h"
 #include "tools/nnc/paths.h"
@@ -28,6 +29,7 @@ private:
   void warn(std::string const& message, std::string const& help);
   void warn_of_random_weights(nnc::Program const&);
   void describe(nnc::Program const&);
+  void explain(nnc::Program const&);
   std::vector<nnc::Use> uses(nnc::Program const&);
   void open_session(nnc::Program const&);
   Status train(nnc::Program const&);
@@ -157,6 +159,8 @@ void Jobs::describe(nnc::Program const& program) {
   write_output("", text + fmt::format("{} weights\n", grouped(weights)));
 }
 
+void Jobs::explain(nnc::Program const& program) { give("", constants_text(program)); }
+
 std::vector<nnc::Use> Jobs::uses(nnc::Program const& program) {
   std::vector<nnc::Use> uses;
   bool const tests = has_data(line_.train) && data(*line_.train).test_examples() > 0 && !program.reports().empty();
@@ -217,6 +221,7 @@ Status Jobs::train(nnc::Program const& program) {
   options.on_epoch = [&](nnc::Milestone const& milestone) { screen_.epoch(milestone, epochs); };
   options.on_log = [&](nnc::Milestone const& milestone) { write_log(milestone); };
   options.on_note = [&](std::string const& line) { screen_.say("note: " + line); };
+  if (set.test_examples() > 0 && !program.reports().empty()) session_->prepare_evaluation(set, nnc::Part::test);
   auto const trained = session_->train(set, options);
   leave_interrupts_alone();
   auto const status = after_training(trained);
@@ -301,6 +306,7 @@ Status Jobs::run() {
   open_data();
   auto const program = compile();
   show_warnings(program);
+  if (!line_.explain.empty()) explain(program);
   if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));
   auto status = done;
   if (needs_session()) {
@@ -311,7 +317,7 @@ Status Jobs::run() {
     if (status == done && line_.eval) evaluate();
     if (status == done && line_.run) predict();
     if (status == done && line_.digest) give("", "weights sha256 " + session_->digest() + "\n");
-  } else if (line_.emit.empty() && line_.dump.empty() && !line_.check_each) {
+  } else if (line_.emit.empty() && line_.dump.empty() && line_.explain.empty() && !line_.check_each) {
     describe(program);
   }
   stages_.print_times(screen_);

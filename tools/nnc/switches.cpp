@@ -60,6 +60,7 @@ std::vector<std::string> data_sets_or_none() {
 }
 
 std::vector<std::string> checks() { return {"each"}; }
+std::vector<std::string> explained() { return {"constants"}; }
 std::vector<std::string> shells() { return {"bash", "zsh", "fish"}; }
 
 std::vector<std::string> passes() {
@@ -162,6 +163,9 @@ constexpr Switch table[] = {
      passes},
     {"--check", "each", looking, "verify and evaluate after every pass; names the first that changed a value",
      [](Line& l, std::string const& v) { expect_one_of(checks(), v), l.check_each = true; }, checks},
+    {"--explain", "constants", looking,
+     "say which numbers the code is made for: the size of a batch, where one is needed",
+     [](Line& l, std::string const& v) { expect_one_of(explained(), v), l.explain = v; }, explained},
     {"--time", "", looking, "print milliseconds and nodes per stage",
      [](Line& l, std::string const&) { l.time = true; }},
     {"--cpu", "NAME", looking, "compile for this processor, as LLVM names it (default: this machine)",

@@ -285,6 +285,34 @@ def lines():
     }
 
 
+# ---- the size of the batch --------------------------------------------------------------------------------------
+
+
+def over_the_batch():
+    step = Step()
+    x = counted(2, 6)
+    start, rate = step.parameter("start", 6), step.parameter("rate")
+    f = x @ step.parameter("dense.weight", 6, 3) + step.parameter("dense.bias", 3)
+    mean, centered = start, []
+    for i, e in enumerate(x):
+        mean = mean + (e - mean) * rate / (i + 1)
+        centered.append(e - mean)
+    centered = torch.stack(centered)
+    h, states, sums = x[0, :3], [], []
+    for e, g in reversed(list(zip(x[:, 3:], f))):
+        h = torch.tanh(h * e / 10 + g)
+        states.append(h), sums.append((h * e).sum())
+    states, sums = torch.stack(states[::-1]), torch.stack(sums[::-1])
+    along = h[:, None] + x.T[:3].cumsum(1)
+    values, indices = torch.topk(f, 2, 0)
+    loss = (centered**2 * f[:, :1]).sum() + (states * sums[:, None]).sum() + (values[1] * x[0, :3]).sum()
+    return step.results(loss, {
+        "so_far": centered, "last_mean": mean, "plus": centered + x, "backwards": states, "of_each": sums,
+        "along_one": along, "pairs": x.T, "every_other": x[::2], "early": x * 3, "late": x[:1], "one": x[0],
+        "halves": x.reshape(2, -1, 3), "best": values, "which": indices,
+    })
+
+
 # ---- the files --------------------------------------------------------------------------------------------------
 
 
@@ -317,5 +345,5 @@ def write(path, values):
 
 
 if __name__ == "__main__":
-    for model in (normalization, recurrent, attention, cumulative, losses, lines):
+    for model in (normalization, recurrent, attention, cumulative, losses, lines, over_the_batch):
         write(HERE / f"{model.__name__}.nn", model())

@@ -1,0 +1,126 @@
+#include "runtime/variant.h"
+
+#include "ir/text.h"
+#include "ir/thread.h"
+#include "ir/verify.h"
+#include "ir/walk.h"
+#include "runtime/failure.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace nnc {
+namespace {
+
+// The module of a bug in codegen is finished.
+constexpr char const* no_passes = "--passes '' --emit asm";
+
+// A module with some functions alone and whatever else codegen reads.
+Module part_of(Module const& module, std::vector<std::string> const& functions) {
+  Module part;
+  part.sources = module.sources;
+  part.bindings = module.bindings;
+  part.target = module.target;
+  for (auto const& function : module.functions)
+    if (std::find(functions.begin(), functions.end(), function.name) != functions.end())
+      part.functions.push_back(function);
+  return part;
+}
+
+} // namespace
+
+std::string joined(std::vector<std::string> const& words, char const* between) {
+  std::string text;
+  for (auto const& word : words) text += (text.empty() ? "" : between) + word;
+  return text;
+}
+
+void check_finished(Module const& module, bool chosen) {
+  auto problems = verify_finished(module);
+  if (problems.empty()) return;
+  if (!chosen) throw CompilerBug("before code is made: " + problems.front().message);
+  if (problems.front().message.ends_with("are missing"))
+    problems.front().help =
+        "--dump shows a module between passes; code needs differentiate, assemble_step and plan_memory";
+  throw Error(std::move(problems));
+}
+
+// To unload code takes stack as well; where no other thread can be had it is done here.
+Variant::~Variant() {
+  try {
+    with_stack(stack_of_calls, [&] { loaded_.clear(); });
+  } catch (NoThread const&) {
+    loaded_.clear();
+  }
+}
+
+nnc_entry Variant::entry(std::string_view name) const {
+  prepare({std::string(name)});
+  std::lock_guard const lock(mutex_);
+  auto const found = entries_.find(name);
+  if (found == entries_.end()) throw CompilerBug(fmt::format("there is no @{} to be called", name));
+  return found->second;
+}
+
+void Variant::prepare(std::vector<std::string> const& functions) const {
+  std::lock_guard const lock(mutex_);
+  std::vector<std::string> missing;
+  for (auto const& name : functions)
+    if (entries_.find(name) == entries_.end() && module_.function(name)) missing.push_back(name);
+  if (!missing.empty()) compile_missing(missing);
+}
+
+void Variant::load_code(Module const& part) const {
+  check_finished(part, how_.chosen);
+  with_stack(stack_of_compiler, [&] {
+    auto const object = compile(part);
+    loaded_.push_back(load(object));
+  });
+}
+
+void Variant::compile_missing(std::vector<std::string> const& functions) const {
+  auto const start = std::chrono::steady_clock::now();
+  if (auto const lacking = features_lacking_here(*module_.target); !lacking.empty())
+    throw Error(
+        fmt::format("code for {} cannot run on this machine, which lacks {}", module_.target->cpu, joined(lacking)));
+  auto const part = part_of(module_, functions);
+  try {
+    load_code(part);
+  } catch (Error const&) {
+    how_.blame();
+    throw;
+  } catch (CompilerBug const& bug) {
+    throw failure_of(bug, print(part), no_passes);
+  }
+  for (auto const& name : functions) {
+    auto const entry = loaded_.back()->entry(name);
+    if (!entry) throw CompilerBug("compiled code has no entry for @" + name);
+    entries_[name] = entry;
+  }
+  std::chrono::duration<double, std::milli> const took = std::chrono::steady_clock::now() - start;
+  if (how_.on_time) how_.on_time("code of " + joined(functions) + how_.name, took.count(), node_count(part));
+}
+
+std::string Variant::emit(std::string const& kind) const {
+  if (kind == "ir") return print(module_);
+  try {
+    check_finished(module_, how_.chosen);
+    if (kind == "loops") return nnc::emit(module_, Emit::loops);
+    if (kind == "llvm") return nnc::emit(module_, Emit::llvm);
+    if (kind == "asm") return nnc::emit(module_, Emit::assembly);
+    if (kind == "object") {
+      auto const bytes = compile(module_, {.parts = 1}).parts.front();
+      return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+    }
+  } catch (Error const&) {
+    how_.blame();
+    throw;
+  } catch (CompilerBug const& bug) {
+    throw failure_of(bug, print(module_), no_passes);
+  }
+  throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, joined(Program::emit_kinds())));
+}
+
+} // namespace nnc

@@ -1,0 +1,13 @@
+// What --explain says of a program.
+#pragma once
+
+#include "runtime/nnc.h"
+
+#include <string>
+
+namespace command {
+
+// Which numbers the code is made for, and what needs them.
+std::string constants_text(nnc::Program const&);
+
+} // namespace command
