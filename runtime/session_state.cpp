@@ -105,7 +105,9 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
   int members = 1;
   for (auto const* function : functions) members = std::max(members, threads_for(*function));
   gather_team(members);
-  program_->main().prepare(functions_for(options.uses));
+  auto prepared = functions_for(options.uses);
+  if (program_->is_for_one_batch()) std::erase(prepared, "run"); // whose batches are others than those of the training
+  program_->main().prepare(prepared);
   if (auto const* initialize = module.function("initialize")) call(*initialize, Work{.batch = 1});
 }
 

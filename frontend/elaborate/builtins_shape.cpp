@@ -167,9 +167,10 @@ Any pad(BuiltinCall& c) {
       c.e.tensors.builder(c.at).make(OpCode::pad, {x, fill}, {{"high", rows(2)}, {"low", rows(1)}}));
 }
 
-// How `gather` and `scatter_add` go into a table: the arguments from `axis` on, axis, batch and size.
-Attributes indexing(BuiltinCall& c, ValueId table, ValueId ids, size_t axis) {
-  Type const &t = c.e.now.graph->type(table), &i = c.e.now.graph->type(ids);
+// How `gather` and `scatter_add` go into a table: the arguments from `axis` on, axis, batch and size. Runs may need a
+// number for the extent that they lie in.
+Attributes indexing(BuiltinCall& c, ValueId& table, ValueId ids, size_t axis) {
+  Type const t = c.e.now.graph->type(table), i = c.e.now.graph->type(ids);
   if (!is_int(i.dtype))
     c.e.errors.fail(c.places[1], fmt::format("`{}` is indexed by ints, got {}", c.name, shown(c[1])));
   Attributes out{{"axis", c.e.constants.as_axis(c[axis], t.rank(), c.at)}};
@@ -183,10 +184,13 @@ Attributes indexing(BuiltinCall& c, ValueId table, ValueId ids, size_t axis) {
   if (batch > 0) out.set("batch", batch);
   if (c[axis + 2].is<None>()) return out;
   i64 const size = c.e.constants.as_constant(c[axis + 2], c.places[axis + 2], "`size`");
-  auto const over = (Dim(size) - t.shape[static_cast<size_t>(place)]).constant();
-  if (size < 1 || (over && *over > 0))
-    c.e.errors.fail(c.places[axis + 2], fmt::format("`size` is {}, axis {} of {} has {}", size, place, shown(c[0]),
-                                                    shown(t.shape[static_cast<size_t>(place)])));
+  Dim const extent = t.shape[static_cast<size_t>(place)];
+  auto const what = fmt::format("runs of {} along an axis of {}", size, shown(extent));
+  if (size > 0 && !surely_holds(extent, size)) table = c.e.batch_number.fix(table, place, c.at, what);
+  Dim const found = shape_of(c, table)[static_cast<size_t>(place)];
+  if (size < 1 || !surely_holds(found, size))
+    c.e.errors.fail(c.places[axis + 2], fmt::format("`size` is {}, axis {} of {} has {}{}", size, place, shown(c[0]),
+                                                    shown(found), c.e.batch_number.in_batch(extent)));
   out.set("size", size);
   return out;
 }
@@ -194,14 +198,19 @@ Attributes indexing(BuiltinCall& c, ValueId table, ValueId ids, size_t axis) {
 // gather(table, ids, axis): the axes of `ids` replace the indexed one.
 Any gather(BuiltinCall& c) {
   ValueId table = operand(c, 0), ids = operand(c, 1);
-  return c.e.tensors.tensor(c.e.tensors.builder(c.at).make(OpCode::gather, {table, ids}, indexing(c, table, ids, 2)));
+  Attributes const how = indexing(c, table, ids, 2);
+  return c.e.tensors.tensor(c.e.tensors.builder(c.at).make(OpCode::gather, {table, ids}, how));
 }
 
 Any scatter_add(BuiltinCall& c) {
   ValueId base = operand(c, 0), ids = operand(c, 1),
           updates = c.e.tensors.as_tensor(c[2], c.e.now.graph->type(base).dtype, c.places[2]);
-  return c.e.tensors.tensor(
-      c.e.tensors.builder(c.at).make(OpCode::scatter_add, {base, ids, updates}, indexing(c, base, ids, 3)));
+  Shape const shape = shape_of(c, base);
+  Attributes const how = indexing(c, base, ids, 3);
+  ValueId const sums = c.e.tensors.builder(c.at).make(OpCode::scatter_add, {base, ids, updates}, how);
+  i64 const axis = how.get<i64>("axis");
+  bool const fixed = shape_of(c, sums)[static_cast<size_t>(axis)] != shape[static_cast<size_t>(axis)];
+  return c.e.tensors.tensor(fixed ? c.e.batch_number.open(sums, axis, shape[static_cast<size_t>(axis)], c.at) : sums);
 }
 
 Any shape(BuiltinCall& c) { return list_of(shape_of(c, operand(c))); }

@@ -27,7 +27,8 @@ struct Axis { // what happens to one axis of the operand
   i64 stride = 1;
   bool removed = false;        // by an int
   ValueId gathered = no_value; // by an int tensor, whose axes replace it
-  std::string fixed;           // what needs a number for the extent
+  std::string fixed;           // what needs a number for the extent, and where it stands
+  Location fixed_at = {};
 };
 
 // Collects what happens to each axis, then makes the nodes.
@@ -51,7 +52,7 @@ public:
 
   ValueId apply(ValueId x) {
     for (size_t a = 0; a < axes_.size(); ++a)
-      if (!axes_[a].fixed.empty()) x = e_.batch_number.fix(x, static_cast<i64>(a), at_, axes_[a].fixed);
+      if (!axes_[a].fixed.empty()) x = e_.batch_number.fix(x, static_cast<i64>(a), axes_[a].fixed_at, axes_[a].fixed);
     if (sliced_) x = slice(x);
     for (size_t a = axes_.size(); a-- > 0;)
       if (axes_[a].gathered != no_value)
@@ -99,6 +100,7 @@ private:
     if (sure) return;
     axis.fixed = fmt::format("the range {}:{}{} of an axis of {}", shown(axis.start), shown(axis.limit),
                              axis.stride == 1 ? "" : fmt::format(":{}", axis.stride), shown(extent));
+    axis.fixed_at = i.at;
     auto const number = [&](Dim const& d) { return Dim(e_.batch_number.of(d, i.at, axis.fixed)); };
     axis.start = number(axis.start), axis.limit = number(axis.limit);
     expect_inside(axis, i, number(extent), e_.batch_number.in_batch(extent));

@@ -223,7 +223,7 @@ TEST_CASE("a mistake that a last, smaller batch has is found before anything is 
   auto const before = session.digest();
   auto const failure = failure_of([&] { session.train(data); });
   CHECK_MESSAGE(
-      failure.find("first.nn:7:35: error: the range ends at 6, the axis of f32[batch, 2] has 5 in a batch of 5") !=
+      failure.find("first.nn:7:34: error: the range ends at 6, the axis of f32[batch, 2] has 5 in a batch of 5") !=
           std::string::npos,
       failure);
   CHECK_MESSAGE(failure.find("note: this is the program for a batch of 5") != std::string::npos, failure);
@@ -256,7 +256,7 @@ TEST_CASE("what is kept has one type, whatever the size of the batch") {
   CHECK(session.run({{"x", std::span(x).first(6)}}, 3)[0].shape == std::vector<std::int64_t>{2, 3});
   auto const failure = failure_of([&] { session.run({{"x", x}}, 6); });
   CHECK_MESSAGE(
-      failure.find("kept.nn:4:39: error: `dense.weight` is f32[2,3] in a batch of 4, and f32[3,3] in one of 6") !=
+      failure.find("kept.nn:4:40: error: `dense.weight` is f32[2,3] in a batch of 4, and f32[3,3] in one of 6") !=
           std::string::npos,
       failure);
 }

@@ -309,7 +309,8 @@ def over_the_batch():
     return step.results(loss, {
         "so_far": centered, "last_mean": mean, "plus": centered + x, "backwards": states, "of_each": sums,
         "along_one": along, "pairs": x.T, "every_other": x[::2], "early": x * 3, "late": x[:1], "one": x[0],
-        "halves": x.reshape(2, -1, 3), "best": values, "which": indices,
+        "halves": x.reshape(2, -1, 3),
+        "part": x, "replaced": x * 2, "replaced_slope": x * 8, "best": values, "which": indices,
     })
 
 
