@@ -169,17 +169,19 @@ TEST_CASE("what a program is compiled for is explained") {
   desk.scratch().write("sums.nn", text);
   auto const said = desk.nnc("sums.nn --explain constants --set scale=3");
   CHECK(said.status == 0);
-  CHECK(said.out == "constant   batch = 32                   sums.nn:7:13: the length of a scan\n"
-                    "constant   batch = 32                   sums.nn:8:18: windows of 2 that move by 2 along an axis of "
-                    "batch\n"
-                    "constant   scale = 3                    sums.nn:5:6: the condition of `if`\n"
-                    "code is made for each size of batch that is met, once; --dump and --emit show that for 32\n"
-                    "all other numbers that tune are read at run time\n");
+  CHECK(said.out ==
+        "constant   batch = 32                   sums.nn:7:13: the length of a scan\n"
+        "constant   batch = 32                   sums.nn:8:18: windows of 2 that move by 2 along an axis of "
+        "batch\n"
+        "constant   scale = 3                    sums.nn:5:6: the condition of `if`\n"
+        "code is made for each size of batch that is met, once; --dump and --emit show that for 32\n"
+        "all other numbers that tune are read at run time\n");
   CHECK(desk.nnc("sums.nn --emit ir -o sums.ir").status == 0);
   CHECK(contains(desk.content("sums.ir"), "module {batch=32}\n"));
-  CHECK(desk.nnc("sums.ir --explain constants").out == "constant   batch = 32                   the module is made for it\n"
-                                                      "batches of other sizes need another module\n"
-                                                      "all numbers that tune are read at run time\n");
+  CHECK(desk.nnc("sums.ir --explain constants").out ==
+        "constant   batch = 32                   the module is made for it\n"
+        "batches of other sizes need another module\n"
+        "all numbers that tune are read at run time\n");
   auto const checked = desk.nnc("sums.nn --check each");
   CHECK_MESSAGE(checked.status == 0, checked.err);
   auto const trained = desk.nnc("sums.nn --train mnist --steps 3 --digest");
@@ -187,7 +189,7 @@ TEST_CASE("what a program is compiled for is explained") {
   CHECK(contains(trained.out, "weights sha256"));
 }
 
-// Of 500 test examples 20 are left for the last batch.
+// Of 1000 test examples 8 are left for the last batch.
 TEST_CASE("a mistake of the last batch of a test is found before the training") {
   Desk desk;
   auto text = digits;
@@ -195,7 +197,8 @@ TEST_CASE("a mistake of the last batch of a test is found before the training") 
   desk.scratch().write("first.nn", text);
   auto const said = desk.nnc("first.nn --train mnist --set drop_last=true --save w.safetensors");
   CHECK(said.status == 1);
-  CHECK_MESSAGE(contains(said.err, "first.nn:7:29: error: the range ends at 25, the axis of f32[batch, 10] has"), said.err);
+  CHECK_MESSAGE(contains(said.err, "first.nn:7:30: error: the range ends at 25, the axis of f32[batch, 10] has"),
+                said.err);
   CHECK(!contains(said.err, "epoch"));
   CHECK(!desk.has("w.safetensors"));
 }
