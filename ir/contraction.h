@@ -133,8 +133,9 @@ inline constexpr i64 most_bytes_of_nest = i64{64} << 20, most_bytes_of_box = i64
 // blocks. 0: there is no such chunk.
 i64 chunk_of_images(Contraction const&);
 i64 images_of_chunk(Contraction const&, ContractSchedule const&); // boxes that are packed at a time
-bool packs_by_chunks(ContractSchedule const&); // does lhs have to be packed for each chunk of k?
-i64 rows_of_totals(ContractSchedule const&);   // that wait for the next chunk of k, or for the epilogue
+// Does lhs have to be packed for each chunk of k?
+bool packs_by_chunks(ContractSchedule const&);
+i64 rows_of_totals(ContractSchedule const&); // that wait for the next chunk of k, or for the epilogue
 i64 panels_of_totals(Contraction const&, ContractSchedule const&, i64 lanes);
 ContractBuffers buffers_of(Contraction const&, ContractSchedule const&, i64 lanes);
 i64 packed_depth(Contraction const&, ContractSchedule const&); // steps of k that a packed lhs holds

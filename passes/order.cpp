@@ -27,7 +27,8 @@ constexpr i64 enough = 64; // for a block of a reduce to be one value of a symbo
 
 using Axes = std::vector<i64>;
 
-// So many values of an axis whose extent is known, at most `most`, that all blocks are equal, if half of that is enough.
+// So many values of an axis whose extent is known, at most `most`, that all blocks are equal, if half of that is
+// enough.
 i64 even_run(i64 extent, i64 most) {
   for (i64 run = most; run > most / 2; --run)
     if (extent % run == 0) return run;

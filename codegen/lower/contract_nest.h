@@ -56,8 +56,8 @@ struct ContractSpec {
   Extent batches, rows, depth, columns;
   NestOperand lhs, rhs; // lhs is virtual where the schedule packs it
   // Elements of a window box (ir/contraction.h): at these indices along its axes, of which the last differs from lane
-  // to lane, over the last two axes where the schedule has box_rows; `sure`: where it is known to lie in the image. What
-  // is none of its elements is 0.
+  // to lane, over the last two axes where the schedule has box_rows; `sure`: where it is known to lie in the image.
+  // What is none of its elements is 0.
   std::function<Ref(Ref batch, Ref image, std::vector<At> const& at, bool sure)> window;
 
   int lanes = 8;                         // W
