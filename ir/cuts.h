@@ -1,14 +1,22 @@
 // Where the guards of a kernel change along an axis. A loop that is cut there needs no masks: each piece lies in one
-// part of a concat, in the border of a pad or in what it surrounds.
+// part of a concat, in the border of a pad or in what it surrounds; inside of the border of windows all their taps
+// exist.
 #pragma once
 
 #include "ir/module.h"
 
 namespace nnc {
 
-// Indices inside of run number `run` of the axes of a space (ir/kernel_space.h), in order, at which some element begins
-// or ceases to exist for a node of the kernel. None where the run is of several axes, or its extent is not known.
-std::vector<i64> cuts_of_run(Function const&, Node const& kernel, Shape const& space, std::vector<int> const& runs,
-                             size_t run);
+// The loops of a kernel of kind pointwise or rows, from the outermost one: each walks a run of axes of the space.
+struct WalkedSpace {
+  Shape space;
+  std::vector<int> runs;
+  bool first_is_shared = true; // threads divide the first loop
+};
+WalkedSpace walked_space(Function const&, Node const& kernel);
+
+// Indices inside of a loop, in order, at which some element begins or ceases to exist for a node of the kernel. None
+// where the loop walks several axes as one, its extent is not known, or threads divide it.
+std::vector<i64> cuts_of_loop(Function const&, Node const& kernel, WalkedSpace const&, size_t loop);
 
 } // namespace nnc

@@ -48,7 +48,6 @@ struct Place {
 struct PointwiseSchedule { // of scatter and lines too
   i64 lanes = 1;           // elements of the innermost axis, or lines, at a time
   i64 unit = 16;           // elements of it that threads do not share, where it is all that they divide
-  std::vector<i64> cut;    // runs of axes (ir/kernel_space.h) whose loops are cut where guards change (ir/cuts.h)
   bool operator==(PointwiseSchedule const&) const = default;
 };
 
@@ -89,6 +88,7 @@ inline constexpr std::array<std::string_view, 3> contract_splits{"rows", "column
 // How fast, never what: any schedule that verifies gives the same bits.
 struct Schedule {
   bool parallel = false; // split among the threads; else the first one does all of it
+  std::vector<i64> cut;  // pointwise and rows: loops (ir/cuts.h) that are cut where guards change
   PointwiseSchedule pointwise;
   RowsSchedule rows;
   ContractSchedule contract;

@@ -87,13 +87,17 @@ constexpr KernelField fields[] = {
        if (!k.schedule) k.schedule.emplace();
        k.schedule->parallel = std::get<bool>(v);
      }},
+    {{"cut", AttributeKind::integers, true, "loops, counted from 0, that are cut where guards change"},
+     bit(KernelKind::pointwise) | rows,
+     [](Kernel const& k) { return k.schedule && !k.schedule->cut.empty() ? Read(k.schedule->cut) : Read{}; },
+     [](Kernel& k, AttributeValue const& v) {
+       if (!k.schedule) k.schedule.emplace();
+       k.schedule->cut = std::get<std::vector<i64>>(v);
+     }},
     Pointwise<&PointwiseSchedule::lanes>::field("lanes", elements,
                                                 "elements of the innermost axis, or lines, at a time"),
     Pointwise<&PointwiseSchedule::unit>::field(
         "unit", bit(KernelKind::pointwise), "elements that threads do not share, where they divide the innermost axis"),
-    Pointwise<&PointwiseSchedule::cut>::field("cut", bit(KernelKind::pointwise),
-                                              "loops over runs of axes, counted from 0, that are cut where guards "
-                                              "change"),
     Rows<&RowsSchedule::unrolled>::field("unrolled", rows, "a row is no loop: its elements stay in registers"),
     Rows<&RowsSchedule::keep>::field("keep", rows,
                                      "nodes, counted from 0, whose row is kept in memory from walk to walk"),

@@ -83,7 +83,7 @@ Node const& node_of(Node const& kernel) {
   throw CompilerBug("a kernel of one node gives other results than this");
 }
 
-bool has_parts(Node const& kernel) { return node_of(kernel).attributes.get<i64>("axis") > 0; }
+bool divides_scatter(Function const& f, Node const& kernel) { return f.type(kernel.results.front()).rank() > 1; }
 
 RowSpace row_space(Function const& f, Node const& kernel) {
   auto with_rows = [&](Shape const& space) {

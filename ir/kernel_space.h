@@ -26,10 +26,10 @@ std::vector<int> collapsed_axes(Function const&, Node const& kernel, Shape const
 // elements.
 std::optional<Dim> innermost_run(Function const&, Node const& kernel);
 
-// Of a kernel of kind scatter or lines: its one node, and whether this has axes in front of its own, along which
-// threads may divide it.
+// Of a kernel of kind scatter or lines: its one node.
 Node const& node_of(Node const& kernel);
-bool has_parts(Node const& kernel);
+// May threads divide the first axis of a scatter? Not that of a vector: each would look at all that is added.
+bool divides_scatter(Function const&, Node const& kernel);
 
 // Of a kernel of kind rows: the space, and how many axes stand in front of a row.
 struct RowSpace {

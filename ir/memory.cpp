@@ -26,6 +26,14 @@ void find_roots(Function const& f, std::vector<Node> const& nodes, std::vector<V
 
 } // namespace
 
+std::vector<bool> unchanged_results(Function const& f) {
+  std::vector<bool> unchanged;
+  auto const replaced = f.replaced_arguments();
+  for (size_t i = 0; i < replaced.size(); ++i)
+    unchanged.push_back(replaced[i] && f.arguments[*replaced[i]].value == f.results[i].value);
+  return unchanged;
+}
+
 std::vector<ValueId> roots_of(Function const& f) {
   std::vector<ValueId> root(f.values.size());
   std::iota(root.begin(), root.end(), ValueId{0});

@@ -19,6 +19,9 @@ std::vector<bool> numbers_of_threads(Function const&);
 // Nothing for losses and metrics, which are read from wherever they are.
 std::vector<std::optional<Place>> places_of_results(Function const&);
 
+// Per result: is it the argument that it replaces, as it was?
+std::vector<bool> unchanged_results(Function const&);
+
 // May a kernel write `shape` over the old value that these operands are? Only if it reads them at the index that is
 // written, by elementwise nodes alone.
 bool reads_at_same_index(Function const&, Node const& kernel, std::vector<ValueId> const& operands, Shape const&);

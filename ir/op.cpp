@@ -43,6 +43,39 @@ bool carries_derivative(Node const& n, size_t operand) {
   return operand >= n.results.size() && operand < n.results.size() + variables;
 }
 
+Attributes permuted_attributes(OpCode code, Attributes attributes, std::span<i64 const> to) {
+  auto const moved = [&](i64 axis) { return to[static_cast<size_t>(axis)]; };
+  auto const permuted = [&](auto const& values) {
+    auto out = values;
+    for (size_t i = 0; i < to.size(); ++i) out[static_cast<size_t>(to[i])] = values[i];
+    return out;
+  };
+  for (auto const& spec : info(code).attributes) {
+    auto const* value = attributes.find(spec.name);
+    if (!value || spec.of_axes == OfAxes::nothing) continue;
+    if (spec.of_axes == OfAxes::names) {
+      auto axes = named_axes(code, attributes);
+      for (auto& a : axes) a = moved(a);
+      std::sort(axes.begin(), axes.end());
+      if (spec.kind == AttributeKind::integer) attributes.set(spec.name, axes.front());
+      else attributes.set(spec.name, std::move(axes));
+    } else if (spec.kind == AttributeKind::dims) {
+      attributes.set(spec.name, permuted(std::get<std::vector<Dim>>(*value)));
+    } else {
+      attributes.set(spec.name, permuted(std::get<std::vector<i64>>(*value)));
+    }
+  }
+  return attributes;
+}
+
+std::vector<i64> named_axes(OpCode code, Attributes const& attributes) {
+  for (auto const& spec : info(code).attributes)
+    if (spec.of_axes == OfAxes::names)
+      return spec.kind == AttributeKind::integer ? std::vector{attributes.get<i64>(spec.name)}
+                                                 : attributes.get<std::vector<i64>>(spec.name);
+  return {};
+}
+
 std::vector<Type> result_types(OpCode code, std::span<Type const> operands, Attributes const& attributes,
                                Type const* stated) {
   Op const& op = info(code);

@@ -13,7 +13,7 @@ namespace nnc {
 struct IndexMap; // ir/index_map.h
 struct MapQuery; //
 struct Tensor;   // ir/tensor.h
-class Grad;    // ir/grad.h
+class Grad;      // ir/grad.h
 
 // Passes ask for traits, not for names.
 enum Trait : u32 {
@@ -35,11 +35,19 @@ enum Trait : u32 {
 
 enum class AttributeKind : u8 { boolean, integer, number, string, integers, dims, order, places };
 
+// What an attribute says of the axes of the first operand, where these are moved to other places.
+enum class OfAxes : u8 {
+  nothing,
+  names, // it is a number, or an increasing list of numbers, of axes
+  each,  // it has a value for each axis
+};
+
 struct AttributeSpec {
   std::string_view name;
   AttributeKind kind;
   bool optional = false; // an attribute that has its default is absent from the node
   std::string_view doc;
+  OfAxes of_axes = OfAxes::nothing;
 };
 
 // What a type rule sees. It throws Error (message without place; the caller adds it) for operands that do not fit.
@@ -107,6 +115,11 @@ std::span<OpCode const> all_ops();
 
 // Result types of a node, checked: throws Error with the operator's message when the operands do not fit.
 std::vector<Type> result_types(OpCode, std::span<Type const> operands, Attributes const&, Type const* stated);
+
+// The attributes of a node whose axis i is axis to[i] now.
+Attributes permuted_attributes(OpCode, Attributes, std::span<i64 const> to);
+// The axes that its attribute names; none where it has no such attribute.
+std::vector<i64> named_axes(OpCode, Attributes const&);
 
 // The reference page, ir/OPERATORS.md.
 std::string operators_page();

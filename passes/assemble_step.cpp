@@ -1,3 +1,6 @@
+// Joins loss, gradients and the updates into one @train_step, and lets every function gather its batch from whole
+// columns. Afterwards @loss and @update.* are gone, no `call` is left, and inputs and targets are gathers of rows.
+//
 // From the functions of the frontend to the functions that run.
 //
 //     func @loss(%x: f32[batch,4] input, %w: f32[4] param, %sgd.lr: ...) -> (loss: f32[] loss, w: f32[4] gradient)
@@ -8,10 +11,9 @@
 //
 // Arguments: data, rows, params, states, optimizer, scalars, step, seed. Results: losses, metrics, params, states,
 // optimizer.
-#include "passes/assemble_step.h"
-
 #include "ir/builder.h"
 #include "ir/walk.h"
+#include "passes/pass.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>

@@ -12,6 +12,7 @@
 #include "passes/cse.h"
 
 #include "ir/op.h"
+#include "passes/pass.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -103,10 +104,6 @@ bool merge_duplicates(Function& f, i64* compared) {
   return rewriter.changed;
 }
 
-PassResult cse(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= merge_duplicates(f);
-  return {std::move(m), changed};
-}
+PassResult cse(Module m, PassContext&) { return each_function(std::move(m), [](Function& f) { return merge_duplicates(f); }); }
 
 } // namespace nnc

@@ -2,12 +2,11 @@
 // Afterwards no two nodes of a function agree in operator, operands, attributes and types.
 #pragma once
 
-#include "passes/pass.h"
+#include "ir/module.h"
 
 namespace nnc {
 
-PassResult cse(Module, PassContext&);
-// The same for one function; says whether anything changed. `compared`: grows by how many pairs of nodes were looked
+// The pass for one function; says whether anything changed. `compared`: grows by how many pairs of nodes were looked
 // at.
 bool merge_duplicates(Function&, i64* compared = nullptr);
 

@@ -10,6 +10,7 @@
 
 #include "ir/scan.h"
 #include "ir/walk.h"
+#include "passes/pass.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -138,10 +139,6 @@ bool drop_unused(Function& f) {
   return compact(f) || changed;
 }
 
-PassResult dce(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= drop_unused(f);
-  return {std::move(m), changed};
-}
+PassResult dce(Module m, PassContext&) { return each_function(std::move(m), drop_unused); }
 
 } // namespace nnc

@@ -2,11 +2,10 @@
 // Signatures stay: an argument that nobody reads is still an argument.
 #pragma once
 
-#include "passes/pass.h"
+#include "ir/module.h"
 
 namespace nnc {
 
-PassResult dce(Module, PassContext&);
-bool drop_unused(Function&); // the same for one function; says whether anything changed
+bool drop_unused(Function&); // the pass for one function; says whether anything changed
 
 } // namespace nnc

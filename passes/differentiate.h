@@ -8,8 +8,6 @@
 
 namespace nnc {
 
-PassResult differentiate(Module, PassContext&);
-
 // The derivative of the scalar y by each of `by`, computed by `nodes`; what it takes is appended to `nodes`. The module
 // has the functions that `with_gradient` nodes name.
 std::vector<ValueId> append_gradient(Module const&, Function&, std::vector<Node>& nodes, ValueId y,

@@ -1,13 +1,15 @@
+// Evaluates nodes whose operands are literals, where IEEE 754 or integer arithmetic defines every bit.
+// Afterwards no exact scalar computation on literals is left; exp and its like are never folded.
+//
 // Scalar arithmetic on literals.
 //
 //     %0 = sub 2, 1 : f32[]
 //     %1 = mul %x, %0 : f32[8]
 //  becomes
 //     %1 = mul %x, 1 : f32[8]
-#include "passes/fold.h"
-
 #include "ir/op.h"
 #include "ir/tensor.h"
+#include "passes/pass.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -61,10 +63,6 @@ bool fold_function(Function& f) {
 
 } // namespace
 
-PassResult fold(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= fold_function(f);
-  return {std::move(m), changed};
-}
+PassResult fold(Module m, PassContext&) { return each_function(std::move(m), fold_function); }
 
 } // namespace nnc

@@ -27,6 +27,7 @@
 #include "passes/fuse/groups.h"
 #include "passes/fuse/recompute.h"
 #include "passes/fuse/scopes.h"
+#include "passes/pass.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -185,9 +186,7 @@ bool make_kernels(Function& f, bool together) {
 bool make_kernel_of_every_node(Function& f) { return make_kernels(f, false); }
 
 PassResult fuse(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= make_kernels(f, true);
-  return {std::move(m), changed};
+  return each_function(std::move(m), [](Function& f) { return make_kernels(f, true); });
 }
 
 } // namespace nnc

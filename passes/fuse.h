@@ -2,11 +2,9 @@
 // what surrounds them. Afterwards a body holds `kernel` nodes, and `reshape` nodes that name a buffer by another shape.
 #pragma once
 
-#include "passes/pass.h"
+#include "ir/module.h"
 
 namespace nnc {
-
-PassResult fuse(Module, PassContext&);
 
 // Where `fuse` was left out: every node that needs memory becomes a kernel of its own. False when there is nothing to
 // do.

@@ -1,3 +1,5 @@
+// Products in the body of a scan that need no carry are computed for all rounds at once, in front of it or behind it.
+//
 // What one product computes for all rounds, no round does.
 //
 //     %h = scan %x, %h0, %w, %u {carries=1, length=9} : f32[batch,8] (%xt: f32[batch,4], %hp: f32[batch,8]) {
@@ -14,11 +16,10 @@
 //
 // So too behind the scan: a product that is only stacked is one of what its operand is when stacked. Each element is
 // the same sum in the same order. What is stacked of a sequence is the sequence.
-#include "passes/hoist.h"
-
 #include "ir/builder.h"
 #include "ir/scan.h"
 #include "ir/walk.h"
+#include "passes/pass.h"
 
 #include <algorithm>
 #include <unordered_set>
@@ -164,9 +165,7 @@ private:
 } // namespace
 
 PassResult hoist(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= Hoist(f).run();
-  return {std::move(m), changed};
+  return each_function(std::move(m), [](Function& f) { return Hoist(f).run(); });
 }
 
 } // namespace nnc

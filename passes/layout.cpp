@@ -12,12 +12,11 @@
 // The transposes behind move on through elementwise nodes, windows, reductions, and what moves elements along axes
 // (pad, slice, concat, reshapes that keep axes together), until a convolution takes them back, or something needs the
 // axes as they were; where nothing does, there are none.
-#include "passes/layout.h"
-
 #include "ir/builder.h"
 #include "ir/index_map.h"
 #include "ir/op.h"
 #include "ir/walk.h"
+#include "passes/pass.h"
 
 #include <algorithm>
 #include <map>
@@ -207,37 +206,16 @@ private:
       if (f_.type(v).rank() > 0 && is_fixed(v)) return false;
     auto operands = n.operands;
     for (auto& v : operands) v = f_.type(v).rank() > 0 ? turned(v, q) : native(v);
-    gives(n, make_.make(n.op, operands, moved(n.attributes, q), turned_type(f_.type(n.result()), q)), q);
+    gives(n,
+          make_.make(n.op, operands, permuted_attributes(n.op, n.attributes, q), turned_type(f_.type(n.result()), q)),
+          q);
     return true;
-  }
-
-  // `axis` and `axes` are numbers of axes; other lists have a value for each.
-  static Attributes moved(Attributes attributes, Axes const& q) {
-    auto const before = attributes;
-    auto list = [&](std::string const& name, auto values) {
-      auto const old = values;
-      if (name == "axes") {
-        for (auto& v : values) v = at(q, *Dim(v).constant());
-        std::sort(values.begin(), values.end(),
-                  [](auto const& a, auto const& b) { return *Dim(a).constant() < *Dim(b).constant(); });
-      } else {
-        for (size_t i = 0; i < q.size(); ++i) values[static_cast<size_t>(q[i])] = old[i];
-      }
-      attributes.set(name, std::move(values));
-    };
-    for (auto const& [name, value] : before) {
-      if (auto const* axis = std::get_if<i64>(&value); axis && name == "axis") attributes.set(name, at(q, *axis));
-      if (auto const* numbers = std::get_if<Axes>(&value)) list(name, *numbers);
-      if (auto const* extents = std::get_if<std::vector<Dim>>(&value)) list(name, *extents);
-    }
-    return attributes;
   }
 
   // The reduced axes keep their order, and with it their sum.
   bool reduction(Node const& n) {
     auto const& q = turned_.at(n.operands[0]).permutation;
-    bool const one = n.attributes.has("axis");
-    auto const axes = one ? Axes{n.attributes.get<i64>("axis")} : n.attributes.get<Axes>("axes");
+    auto const axes = named_axes(n.op, n.attributes);
     Axes reduced, kept;
     for (i64 a : axes) reduced.push_back(at(q, a));
     if (!is_identity(reduced) && n.attributes.has("order")) return false;
@@ -247,11 +225,8 @@ private:
     std::sort(sorted.begin(), sorted.end());
     Axes permutation;
     for (i64 a : kept) permutation.push_back(std::find(sorted.begin(), sorted.end(), a) - sorted.begin());
-    std::sort(reduced.begin(), reduced.end());
-    auto attributes = n.attributes;
-    if (one) attributes.set("axis", reduced.front());
-    else attributes.set("axes", reduced);
-    gives(n, make_.make(n.op, {turned_.at(n.operands[0]).value}, std::move(attributes)), permutation);
+    gives(n, make_.make(n.op, {turned_.at(n.operands[0]).value}, permuted_attributes(n.op, n.attributes, q)),
+          permutation);
     return true;
   }
 
@@ -363,9 +338,7 @@ private:
 } // namespace
 
 PassResult layout(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= Layout(f).run();
-  return {std::move(m), changed};
+  return each_function(std::move(m), [](Function& f) { return Layout(f).run(); });
 }
 
 } // namespace nnc

@@ -1,3 +1,6 @@
+// Writes the order of its sum onto every `dot` and `reduce`, from the extents that are summed and the dtype alone.
+// Nothing later may change it: whatever the schedule, the target or the batch, the bits are those of this order.
+//
 // Orders of sums (ir/order.h says what each means).
 //
 //     %0 = dot %x, %w {contract_lhs=[1], contract_rhs=[0]} : f32[batch,10]          %x: f32[batch,784]
@@ -7,12 +10,11 @@
 //     %0 = dot %x, %w {contract_lhs=[1], contract_rhs=[0], order=chain} : f32[batch,10]
 //     %1 = reduce_sum %0 {axes=[1], order=lanes} : f32[batch]
 //     %2 = reduce_sum %1 {axes=[0], order=blocks(256, lanes)} : f32[]
-#include "passes/order.h"
-
 #include "ir/contraction.h"
 #include "ir/index_map.h"
 #include "ir/op.h"
 #include "ir/walk.h"
+#include "passes/pass.h"
 
 #include <algorithm>
 
@@ -92,10 +94,6 @@ bool write_orders(Function& f) {
 
 } // namespace
 
-PassResult order(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= write_orders(f);
-  return {std::move(m), changed};
-}
+PassResult order(Module m, PassContext&) { return each_function(std::move(m), write_orders); }
 
 } // namespace nnc

@@ -1,3 +1,5 @@
+// Long sums to few results become two: of the blocks, which threads divide, and of what the blocks gave.
+//
 // Threads divide the results of a kernel. A sum over images to 16 channels has two vectors of them, so one thread would
 // take it alone. Its blocks are many: the results of the blocks, partial sums, are a value of their own.
 //
@@ -9,9 +11,8 @@
 //
 // No bit changes: blocks are summed as before, and a block of one partial sum is that sum (none is -0: a sum starts
 // from +0). Blocks must end where the axis does that they cut; the pass `order` sees to that where it can.
-#include "passes/partials.h"
-
 #include "ir/op.h"
+#include "passes/pass.h"
 #include "passes/rewrite.h"
 
 #include <numeric>
@@ -86,10 +87,6 @@ bool make_partials(Function& f) {
 
 } // namespace
 
-PassResult partials(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= make_partials(f);
-  return {std::move(m), changed};
-}
+PassResult partials(Module m, PassContext&) { return each_function(std::move(m), make_partials); }
 
 } // namespace nnc

@@ -22,6 +22,14 @@ struct PassResult {
   bool changed = true;
 };
 
+// Of a pass that looks at one function after the other: `change` says whether it has changed anything.
+template <class Change>
+PassResult each_function(Module m, Change change) {
+  bool changed = false;
+  for (auto& f : m.functions) changed |= change(f);
+  return {std::move(m), changed};
+}
+
 // A row of the pipeline. The harness asks it what to hold the pass to.
 struct Pass {
   std::string_view name;

@@ -1,3 +1,6 @@
+// Convolutions of an operand with zeros between its elements, as derivatives of those with strides are, become several
+// without: one for each phase of the result.
+//
 // Zeros between the elements of an image meet every second tap, or more. Which taps meet elements depends on the phase
 // of the position: of i = 2 j and of i = 2 j + 1. So each phase is a convolution of its own, of the elements alone, and
 // the result is all of them side by side.
@@ -15,10 +18,9 @@
 //     %x = add %3, %6 : f32[batch,8,5]
 //
 // No bit changes: an element is one chain of the same terms in the same order, and sums end with + 0 (ir/order.h).
-#include "passes/phases.h"
-
 #include "ir/op.h"
 #include "ir/ops/windows.h"
+#include "passes/pass.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
@@ -175,10 +177,6 @@ bool make_phases(Function& f) {
 
 } // namespace
 
-PassResult phases(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= make_phases(f);
-  return {std::move(m), changed};
-}
+PassResult phases(Module m, PassContext&) { return each_function(std::move(m), make_phases); }
 
 } // namespace nnc

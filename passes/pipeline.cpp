@@ -1,24 +1,15 @@
 // The pipeline: what stands in this list runs, in this order, for training and for inference alike.
-#include "passes/assemble_step.h"
-#include "passes/cse.h"
-#include "passes/dce.h"
-#include "passes/differentiate.h"
-#include "passes/fold.h"
-#include "passes/fuse.h"
-#include "passes/hoist.h"
-#include "passes/layout.h"
-#include "passes/order.h"
-#include "passes/partials.h"
 #include "passes/pass.h"
-#include "passes/phases.h"
-#include "passes/plan_memory.h"
-#include "passes/schedule.h"
-#include "passes/simplify.h"
-#include "passes/widen.h"
 
 #include <algorithm>
 
 namespace nnc {
+
+// Each stands in passes/<its name>.cpp.
+using Run = PassResult(Module, PassContext&);
+Run assemble_step, cse, dce, differentiate, fold, fuse, hoist, layout, order, partials, phases, plan_memory, schedule,
+    simplify, widen;
+
 namespace {
 
 // The words of a row, in the order of its members.

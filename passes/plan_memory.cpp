@@ -1,3 +1,7 @@
+// Gives every value that a kernel stores a place: a slot of the arena, the argument that it replaces, a buffer of the
+// caller, or a scalar of each thread. Afterwards kernels say where they write and where threads must meet first, and
+// the function how much memory of its own each thread needs for their buffers.
+//
 // A place for every value.
 //
 //     %h = kernel %x, %w {kind="contract", ...} { ... }
@@ -17,13 +21,12 @@
 // round(i), an address that advances.
 //
 // The scratch of the function is what the largest kernel takes for its buffers: each thread runs one after the other.
-#include "passes/plan_memory.h"
-
 #include "ir/builder.h"
 #include "ir/scan.h"
 #include "ir/scratch.h"
 #include "ir/walk.h"
 #include "passes/memory/places.h"
+#include "passes/pass.h"
 #include "passes/rewrite.h"
 #include "passes/schedule/decide.h"
 

@@ -1,15 +1,17 @@
+// Says how fast, never what: tiles and packing of contractions, which kernels are worth splitting, how many threads.
+// Whatever it writes, the bits of the results are the same.
+//
 // Schedules from extents and from the numbers of the target; each kind of kernel has a file in passes/schedule/.
 //
 //     %h = kernel %x, %w {kind="contract"} { ... dot ... }        batch x 784 by 784 x 512, 16 registers of 32 bytes
 //  becomes
 //     %h = kernel %x, %w {kind="contract", parallel=true, tile_rows=4, panels=[3, 2], split="columns"} { ... }
-#include "passes/schedule.h"
-
 #include "ir/memory.h"
 #include "ir/scan.h"
 #include "ir/walk.h"
 #include "passes/fuse.h"
 #include "passes/memory/places.h"
+#include "passes/pass.h"
 #include "passes/schedule/decide.h"
 
 #include <algorithm>
@@ -64,6 +66,8 @@ private:
     }
     if (k.kernel->kind == KernelKind::rows) s.rows = scheduling::decide_rows(f_, k);
     else s.pointwise = scheduling::decide_pointwise(f_, k, target_);
+    if (k.kernel->kind == KernelKind::rows || k.kernel->kind == KernelKind::pointwise)
+      s.cut = scheduling::decide_cuts(f_, k, s);
     return s;
   }
 

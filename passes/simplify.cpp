@@ -1,3 +1,7 @@
+// Small local rewrites that change no bit of any result, applied until none fires.
+// Afterwards no node computes what one of its operands already is, and transposes of a contraction's operands are part
+// of it.
+//
 // Applies the rules to each node in order, and to what they make, until a whole walk changes nothing.
 //
 //     %0 = transpose %w {permutation=[1, 0]} : f32[512,784]
@@ -5,9 +9,8 @@
 //     %2 = mul %1, 1 : f32[batch,784]
 //  becomes
 //     %2 = dot %dy, %w {contract_lhs=[1], contract_rhs=[1]} : f32[batch,784]
-#include "passes/simplify.h"
-
 #include "ir/walk.h"
+#include "passes/pass.h"
 #include "passes/simplify_rules.h"
 
 #include <fmt/core.h>

@@ -1,3 +1,6 @@
+// Sums and products of f16 or bf16 elements become those of f32 ones, rounded once to their type at the end. Nothing
+// that accumulates is left in a narrow float: code is made for sums in f32 and f64 alone.
+//
 // What accumulates does so in f32.
 //
 //     %y = reduce_sum %x {axes=[1]} : bf16[batch]                                    %x: bf16[batch,784]
@@ -5,9 +8,8 @@
 //     %0 = convert %x : f32[batch,784]
 //     %1 = reduce_sum %0 {axes=[1]} : f32[batch]
 //     %y = convert %1 : bf16[batch]
-#include "passes/widen.h"
-
 #include "ir/op.h"
+#include "passes/pass.h"
 #include "passes/rewrite.h"
 
 namespace nnc {
@@ -35,10 +37,6 @@ bool widen_function(Function& f) {
 
 } // namespace
 
-PassResult widen(Module m, PassContext&) {
-  bool changed = false;
-  for (auto& f : m.functions) changed |= widen_function(f);
-  return {std::move(m), changed};
-}
+PassResult widen(Module m, PassContext&) { return each_function(std::move(m), widen_function); }
 
 } // namespace nnc

@@ -8,7 +8,7 @@
 #include "runtime/data/dataset.h"
 #include "runtime/sha256.h"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -25,13 +25,6 @@ std::vector<char const*> const rest{"columns", "validation", "examples", "batch"
 std::vector<char const*> const texts{"model_text", "optimizer_text"};
 
 std::string short_digest(std::string const& text) { return sha256(as_bytes(text)).substr(0, 12); }
-
-template <class List>
-std::string joined(List const& words) {
-  std::string text;
-  for (auto const& word : words) text += (text.empty() ? "" : ", ") + std::string(word);
-  return text;
-}
 
 // The text of what a function computes, whatever its values are called and wherever they are written.
 std::string bare_text(Module const& module, Function function, bool constants) {
@@ -63,7 +56,7 @@ std::string library_digest() {
 std::string objectives_of(Training const& training) {
   std::vector<std::string> objectives;
   for (auto const& clause : training.minimize) objectives.push_back(clause.objective);
-  return joined(objectives);
+  return fmt::format("{}", fmt::join(objectives, ", "));
 }
 
 bool is_built_in(std::string const& set) { return std::ranges::count(builtin_datasets(), set) > 0; }
@@ -75,7 +68,7 @@ Facts program_facts(Module const& elaborated, std::vector<std::string> const& op
   Facts facts{{"model", elaborated.training->model},
               {"objective", objectives_of(*elaborated.training)},
               {"library", library_digest()}};
-  if (!optimizers.empty()) facts["optimizer"] = joined(optimizers);
+  if (!optimizers.empty()) facts["optimizer"] = fmt::format("{}", fmt::join(optimizers, ", "));
   // A module that comes as text may be past the stages that have these functions.
   if (auto const* loss = elaborated.function("loss"))
     facts["model_text"] = short_digest(bare_text(elaborated, *loss, true));
@@ -143,7 +136,8 @@ std::vector<std::string> Comparison::remarks() const {
     for (auto const* key : list)
       if (now_.contains(key) && !then_.contains(key)) missing.emplace_back(key);
   if (!missing.empty())
-    lines.push_back(fmt::format("{} does not say with which {} it was written: not compared", file_, joined(missing)));
+    lines.push_back(
+        fmt::format("{} does not say with which {} it was written: not compared", file_, fmt::join(missing, ", ")));
   if (auto const* then = changed("data"))
     lines.push_back(fmt::format("{} was trained on {}, now it is {}", file_, *then, now_.at("data")));
   for (auto const* key : texts)

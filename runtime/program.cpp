@@ -11,7 +11,7 @@
 #include "runtime/identity.h"
 #include "runtime/walk.h"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -80,8 +80,8 @@ std::vector<BoundInput> inputs_of(Module const& module) {
 
 std::string switches_for(Options const& options) {
   std::string text = "--emit asm";
-  if (options.passes) text += " --passes " + joined(*options.passes, ",");
-  if (!options.without.empty()) text += " --without " + joined(options.without, ",");
+  if (options.passes) text += fmt::format(" --passes {}", fmt::join(*options.passes, ","));
+  if (!options.without.empty()) text += fmt::format(" --without {}", fmt::join(options.without, ","));
   return options.check_each ? text + " --check each" : text;
 }
 

@@ -6,7 +6,7 @@
 #include "ir/walk.h"
 #include "runtime/failure.h"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <chrono>
@@ -30,12 +30,6 @@ Module part_of(Module const& module, std::vector<std::string> const& functions) 
 }
 
 } // namespace
-
-std::string joined(std::vector<std::string> const& words, char const* between) {
-  std::string text;
-  for (auto const& word : words) text += (text.empty() ? "" : between) + word;
-  return text;
-}
 
 void check_finished(Module const& module, bool chosen) {
   auto problems = verify_finished(module);
@@ -83,8 +77,8 @@ void Variant::load_code(Module const& part) const {
 void Variant::compile_missing(std::vector<std::string> const& functions) const {
   auto const start = std::chrono::steady_clock::now();
   if (auto const lacking = features_lacking_here(*module_.target); !lacking.empty())
-    throw Error(
-        fmt::format("code for {} cannot run on this machine, which lacks {}", module_.target->cpu, joined(lacking)));
+    throw Error(fmt::format("code for {} cannot run on this machine, which lacks {}", module_.target->cpu,
+                            fmt::join(lacking, ", ")));
   auto const part = part_of(module_, functions);
   try {
     load_code(part);
@@ -100,7 +94,8 @@ void Variant::compile_missing(std::vector<std::string> const& functions) const {
     entries_[name] = entry;
   }
   std::chrono::duration<double, std::milli> const took = std::chrono::steady_clock::now() - start;
-  if (how_.on_time) how_.on_time("code of " + joined(functions) + how_.name, took.count(), node_count(part));
+  if (how_.on_time)
+    how_.on_time(fmt::format("code of {}{}", fmt::join(functions, ", "), how_.name), took.count(), node_count(part));
 }
 
 std::string Variant::emit(std::string const& kind) const {
@@ -120,7 +115,7 @@ std::string Variant::emit(std::string const& kind) const {
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(module_), no_passes);
   }
-  throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, joined(Program::emit_kinds())));
+  throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, fmt::join(Program::emit_kinds(), ", ")));
 }
 
 } // namespace nnc

@@ -47,7 +47,4 @@ private:
 // what is wrong is an Error.
 void check_finished(Module const&, bool chosen);
 
-// The words of a list: "a, b".
-std::string joined(std::vector<std::string> const& words, char const* between = ", ");
-
 } // namespace nnc

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 namespace nnc {
 namespace {
@@ -132,11 +133,19 @@ std::vector<Ref> Puller::axis(std::vector<Dim> const& extents, Order::Kind kind,
                               std::vector<Ref> accumulators, std::vector<At> at) {
   bool innermost = at.size() + 1 == extents.size();
   if (innermost && kind == Order::Kind::lanes) return along_lanes(f, begin, end, accumulators, at);
-  auto loop = open(begin, end, 1, accumulators);
-  at.push_back({loop.index});
-  if (innermost) return close(f.step(loop.carried, at));
-  Ref next_end = extent(b_, extents[at.size()]);
-  return close(axis(extents, kind, f, b_.integer(0), next_end, loop.carried, at));
+  auto const part = [&](Ref from, Ref to) {
+    auto loop = open(from, to, 1, accumulators);
+    auto inside = at;
+    inside.push_back({loop.index});
+    if (innermost) return close(f.step(loop.carried, inside));
+    Ref next_end = extent(b_, extents[inside.size()]);
+    return close(axis(extents, kind, f, b_.integer(0), next_end, loop.carried, inside));
+  };
+  auto const first = b_.known(begin), last = b_.known(end);
+  if (!first || !last || f.cuts.empty()) return part(begin, end);
+  for (auto const& p : pieces_of(*first, *last, 1, f.cuts[at.size()]))
+    accumulators = part(b_.integer(p.begin), b_.integer(p.end));
+  return accumulators;
 }
 
 // The innermost axis, 16 elements at a time; the last ones step only where there are elements.
@@ -153,11 +162,31 @@ std::vector<Ref> Puller::along_lanes(Fold const& f, Ref begin, Ref end, std::vec
   if (full + (rest != 0) <= unrolled_vectors) {
     for (i64 i = 0; i < full; ++i) accumulators = step_lanes(f, from(i), {w, no_ref}, accumulators, at);
   } else {
-    auto loop = open(begin, from(full), w, accumulators);
-    accumulators = close(step_lanes(f, loop.index, {w, no_ref}, loop.carried, at));
+    auto const first = b_.known(begin);
+    i64 const start = first.value_or(0);
+    auto const cuts = first && !f.cuts.empty() ? f.cuts[at.size()] : std::vector<i64>{};
+    for (auto const& p : pieces_of(start, start + full * w, w, cuts)) {
+      auto loop = open(from((p.begin - start) / w), from((p.end - start) / w), w, accumulators);
+      accumulators = close(step_lanes(f, loop.index, {w, no_ref}, loop.carried, at));
+    }
   }
   if (rest) accumulators = step_lanes(f, from(full), {w, b_.integer(rest)}, accumulators, at);
   return accumulators;
+}
+
+std::vector<Piece> pieces_of(i64 begin, i64 end, i64 width, std::vector<i64> const& cuts) {
+  std::set<i64> ends{end};
+  for (i64 c : cuts) {
+    i64 const down = begin + (c - begin) / width * width, up = down + (c > down ? width : 0);
+    for (i64 e : {down, up})
+      if (e > begin && e < end) ends.insert(e);
+  }
+  std::vector<Piece> pieces;
+  for (i64 e : ends) {
+    if (begin < e) pieces.push_back({begin, e});
+    begin = e;
+  }
+  return pieces;
 }
 
 std::vector<Ref> Puller::step_lanes(Fold const& f, Ref at, LaneContext lanes, std::vector<Ref> const& accumulators,

@@ -25,7 +25,7 @@ public:
     buffers_ = result_buffers(p_, k_);
     for (auto const& d : shape_)
       if (d == Dim(0)) return;
-    length_ = extent(b_, shape_[axis_]);
+    length_ = extent(b_, p_.shape(n_.operands[op_.has(accumulates) ? 1 : 0])[axis_]);
     if (inner_ == Dim(1)) rows();
     else neighbours();
   }
@@ -125,7 +125,8 @@ private:
   }
 
   void lines(Group const& g) {
-    if (sorts_) sort(g);
+    if (n_.attributes.has("first")) pick(g);
+    else if (sorts_) sort(g);
     else running(g);
   }
 
@@ -269,6 +270,53 @@ private:
     };
     put(0, a, b);
     put(1, index_a, index_b);
+  }
+
+  // ---- the first ones of a sorted line
+  //
+  // The results hold the first of the elements seen so far, in order. An element that comes before the last of them is
+  // put in its place among them, those behind it move on, and the last one falls out. Most elements of a long line do
+  // not.
+
+  void pick(Group const& g) {
+    Ref const zero = b_.integer(0), one = b_.integer(1), kept = extent(b_, shape_[axis_]);
+    auto const start = p_.open(zero, kept);
+    auto const last = put_in_order(g, start.index, pull(0, element(g, {start.index})), start.index);
+    Ref const end = place(g, start.index);
+    for (size_t result : {0, 1}) b_.store(buffers_[result], end, last[result], g.limit);
+    p_.close();
+
+    auto const rest = p_.open(kept, length_);
+    Ref const x = pull(0, element(g, {rest.index}));
+    Ref const before = comes_before(x, load(0, place(g, b_.subtract(kept, one)), g.limit));
+    p_.open(zero, any(before));
+    put_in_order(g, kept, x, rest.index);
+    p_.close();
+    p_.close();
+  }
+
+  // Among so many elements that are in order; gives that which falls out. Behind the place of x all of them move on.
+  std::vector<Ref> put_in_order(Group const& g, Ref count, Ref x, Ref number) {
+    Ref const index = b_.splat(b_.convert(number, DType::i32), p_.lanes().lanes);
+    auto const step = p_.open(b_.integer(0), count, 1, {x, index});
+    Ref const at = place(g, step.index), there = load(0, at, g.limit);
+    Ref const moves = comes_before(x, there);
+    std::vector<Ref> next;
+    for (size_t result : {0, 1}) {
+      Ref const old = result == 0 ? there : load(1, at, g.limit), now = step.carried[result];
+      b_.store(buffers_[result], at, b_.select(moves, now, old), g.limit);
+      next.push_back(b_.select(moves, old, now));
+    }
+    return p_.close(std::move(next));
+  }
+
+  Ref load(size_t result, Ref at, Ref limit) {
+    return b_.load(buffers_[result], k_.type(result).dtype, p_.lanes().lanes, at, limit);
+  }
+  Ref any(Ref condition) { // 1 or 0
+    auto const number = [&](f64 n) { return b_.number(n, {DType::i32, b_.type(condition).lanes}); };
+    Ref const each = b_.select(condition, number(1), number(0));
+    return b_.convert(p_.lanes().lanes == 1 ? each : b_.tree(OpCode::max, each), DType::i64);
   }
 
   // NaN comes last.

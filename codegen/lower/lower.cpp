@@ -1,5 +1,7 @@
 #include "codegen/lower/lower.h"
 
+#include "ir/cuts.h"
+
 namespace nnc {
 
 Share share_by_threads(LoopBuilder& b, Ref units) {
@@ -14,6 +16,16 @@ Share share_of(LoopBuilder& b, Ref units, KernelContext const& k) {
   if (k.facts().is_parallel()) return share_by_threads(b, units);
   Ref mine = b.compute(OpCode::eq, {b.cell(Frame::thread, DType::i64), b.integer(0)});
   return {b.integer(0), b.compute(OpCode::select, {mine, units, b.integer(0)})};
+}
+
+std::vector<std::vector<i64>> cuts_of_loops(KernelContext const& k) {
+  auto const walked = walked_space(k.function(), k.kernel);
+  std::vector<std::vector<i64>> cuts(walked.runs.size());
+  for (i64 loop : k.schedule().cut) {
+    auto const i = static_cast<size_t>(loop);
+    cuts[i] = cuts_of_loop(k.function(), k.kernel, walked, i);
+  }
+  return cuts;
 }
 
 std::vector<int> result_buffers(Puller& p, KernelContext const& k) {

@@ -37,6 +37,9 @@ struct Share {
 Share share_of(LoopBuilder&, Ref units, KernelContext const&);
 Share share_by_threads(LoopBuilder&, Ref units);
 
+// Of each loop of a kernel where the schedule wants it cut (ir/cuts.h).
+std::vector<std::vector<i64>> cuts_of_loops(KernelContext const&);
+
 // The results' buffers, announced to the builder as written; -1 for a scalar that goes to a local.
 std::vector<int> result_buffers(Puller&, KernelContext const&);
 void store_result(Puller&, KernelContext const&, std::vector<int> const& buffers, size_t result, At at, Ref value,

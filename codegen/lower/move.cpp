@@ -91,14 +91,15 @@ Puller::Inside Puller::inside(At at, Dim const& start, i64 step, Dim const& coun
   return {uniform ? At{position} : At{b_.integer(0), 0, position}, condition};
 }
 
-Ref Puller::clamped(Node const& n, Ref index, Dim const& count_of_table, Dim const& run) {
+Ref Puller::clamped(Node const& n, Ref index, Dim const& count_of_table, Dim const& run, Ref counts) {
   if (bytes(b_.type(index).dtype) < 4) index = b_.convert(index, DType::i32); // holds the extent
   DType const d = b_.type(index).dtype;
   Ref const last = b_.convert(b_.subtract(extent(b_, count_of_table), extent(b_, run)), d);
   Ref const zero = b_.number(0, {d, 1});
-  if (!n.attributes.get_or("uncounted", false))
-    count(Counter::clamped,
-          b_.compute(OpCode::or_, {b_.compute(OpCode::lt, {index, zero}), b_.compute(OpCode::gt, {index, last})}));
+  if (!n.attributes.get_or("uncounted", false)) {
+    Ref const below = b_.compute(OpCode::lt, {index, zero}), above = b_.compute(OpCode::gt, {index, last});
+    count(Counter::clamped, b_.both(counts, b_.compute(OpCode::or_, {below, above})));
+  }
   return b_.maximum(b_.minimum(index, last), zero);
 }
 

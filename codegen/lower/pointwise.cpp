@@ -2,7 +2,6 @@
 // axes is walked a vector at a time, the outermost loop is shared among the threads.
 #include "codegen/lower/lower.h"
 
-#include "ir/cuts.h"
 #include "ir/kernel_space.h"
 
 namespace nnc {
@@ -18,7 +17,7 @@ public:
       if (d == Dim(0)) return;
     if (space_.empty()) return one_element();
     runs_ = collapsed_axes(k_.function(), k_.kernel, space_);
-    cut();
+    cuts_ = cuts_of_loops(k_);
     walk(0, 0);
   }
 
@@ -36,22 +35,6 @@ private:
     p_.close();
   }
 
-  void cut() {
-    cuts_.resize(runs_.size());
-    for (i64 run : k_.schedule().pointwise.cut)
-      cuts_[static_cast<size_t>(run)] = cuts_of_run(k_.function(), k_.kernel, space_, runs_, static_cast<size_t>(run));
-  }
-  // Body for each piece of a run.
-  template <class Body>
-  void pieces(size_t run, i64 n, Body body) {
-    i64 begin = 0;
-    for (i64 end : cuts_[run]) {
-      body(begin, end);
-      begin = end;
-    }
-    body(begin, n);
-  }
-
   void walk(size_t run, size_t axis) {
     Dim n = extent_of_run(axis, runs_[run]);
     if (run + 1 == runs_.size()) return innermost(n, run == 0);
@@ -63,8 +46,10 @@ private:
       index_.pop_back();
       p_.close();
     };
-    if (!cuts_[run].empty())
-      return pieces(run, *n.constant(), [&](i64 begin, i64 end) { loop(b_.integer(begin), b_.integer(end)); });
+    if (!cuts_[run].empty()) {
+      for (auto const& p : pieces_of(0, *n.constant(), 1, cuts_[run])) loop(b_.integer(p.begin), b_.integer(p.end));
+      return;
+    }
     Share share = run == 0 ? share_of(b_, count, k_) : Share{b_.integer(0), count};
     loop(share.begin, share.end);
   }
@@ -72,11 +57,13 @@ private:
   void innermost(Dim const& n, bool split) {
     int const w = static_cast<int>(k_.schedule().pointwise.lanes);
     if (w == 1) return one_by_one(n, split);
-    if (!cuts_.back().empty())
-      return pieces(runs_.size() - 1, *n.constant(), [&](i64 begin, i64 end) {
+    if (!cuts_.back().empty()) {
+      for (auto const& [begin, end] : pieces_of(0, *n.constant(), 1, cuts_.back())) {
         i64 const rest = (end - begin) % w;
         vectors(b_.integer(begin), b_.integer(end - rest), w, rest);
-      });
+      }
+      return;
+    }
     if (auto c = n.constant()) constant_extent_by(w, *c, split);
     else symbolic_extent_by(w, n, split);
   }

@@ -19,8 +19,16 @@ struct Fold {
   std::vector<OpCode> joins;
   std::vector<Node const*> sums = {}; // per accumulator its node, where the order may have blocks
   std::function<std::vector<Ref>(std::vector<Ref> const& accumulators, std::vector<At> const& at)>
-      step; // at: per reduced axis
+      step;                                // at: per reduced axis
+  std::vector<std::vector<i64>> cuts = {}; // per reduced axis, or none: where its loop is cut (ir/cuts.h)
 };
+
+// The pieces of a loop from `begin` to `end`, `width` elements at a time from `begin` on, when it is cut: the vectors
+// that hold both sides of a cut are pieces of their own.
+struct Piece {
+  i64 begin, end;
+};
+std::vector<Piece> pieces_of(i64 begin, i64 end, i64 width, std::vector<i64> const& cuts);
 
 class Puller {
 public:
@@ -84,8 +92,8 @@ public:
   };
   Inside inside(At, Dim const& start, i64 step, Dim const& extent);
   // An index that the data hold, clamped so that a run of elements from it on fits a table of so many; what had to be
-  // clamped is counted, unless the node says that it has been.
-  Ref clamped(Node const&, Ref index, Dim const& count_of_table, Dim const& run);
+  // clamped is counted, unless the node says that it has been, where `counts` holds.
+  Ref clamped(Node const&, Ref index, Dim const& count_of_table, Dim const& run, Ref counts = no_ref);
   Ref without_sign_of_zero(Ref sum);
   void count(Counter, Ref condition);
 

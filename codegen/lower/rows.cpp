@@ -29,6 +29,7 @@ public:
   void run() {
     buffers_ = result_buffers(p_, k_);
     stages_ = stages_of(k_.kernel);
+    cuts_ = cuts_of_loops(k_);
     keep_rows();
     outer_loop(0);
   }
@@ -90,13 +91,22 @@ private:
       p_.close();
       return;
     }
+    auto const walk = [&](Ref begin, Ref end) {
+      auto loop = p_.open(begin, end);
+      at_.push_back({loop.index});
+      outer_loop(axis + 1);
+      at_.pop_back();
+      p_.close();
+    };
     Ref n = extent(b_, space_[axis]);
-    Share share = axis == 0 ? share_of(b_, n, k_) : Share{b_.integer(0), n};
-    auto loop = p_.open(share.begin, share.end);
-    at_.push_back({loop.index});
-    outer_loop(axis + 1);
-    at_.pop_back();
-    p_.close();
+    if (axis == 0) {
+      Share const share = share_of(b_, n, k_);
+      walk(share.begin, share.end);
+    } else if (cuts_[axis].empty()) {
+      walk(b_.integer(0), n);
+    } else {
+      for (auto const& p : pieces_of(0, *b_.known(n), 1, cuts_[axis])) walk(b_.integer(p.begin), b_.integer(p.end));
+    }
   }
 
   void row() {
@@ -123,6 +133,7 @@ private:
 
   void walk_of(std::vector<Node const*> const& reduces, Order order) {
     Fold all;
+    all.cuts = {cuts_.begin() + static_cast<std::ptrdiff_t>(outer_), cuts_.end()};
     std::vector<Fold> each;
     for (auto const* n : reduces) {
       each.push_back(p_.fold_of(*n, index_of(at_)));
@@ -156,15 +167,18 @@ private:
 
   void row_axis(size_t axis, std::vector<At> at) {
     Ref n = extent(b_, space_[axis]);
+    auto length = b_.known(n);
+    at.push_back({});
     if (axis + 1 < space_.size()) {
-      auto loop = p_.open(b_.integer(0), n);
-      at.push_back({loop.index});
-      row_axis(axis + 1, at);
-      p_.close();
+      auto const part = [&](Ref begin, Ref end) {
+        at.back() = {p_.open(begin, end).index};
+        row_axis(axis + 1, at);
+        p_.close();
+      };
+      if (cuts_[axis].empty()) return part(b_.integer(0), n);
+      for (auto const& p : pieces_of(0, *length, 1, cuts_[axis])) part(b_.integer(p.begin), b_.integer(p.end));
       return;
     }
-    at.push_back({});
-    auto length = b_.known(n);
     constexpr int w = static_cast<int>(order_lanes);
     auto vector = [&](Ref begin, Ref limit) {
       at.back() = {begin, 1};
@@ -181,10 +195,12 @@ private:
     i64 full = *length / w;
     if (k_.schedule().rows.unrolled) {
       for (i64 i = 0; i < full; ++i) vector(b_.integer(i * w), no_ref);
-    } else if (full > 0) {
-      auto loop = p_.open(b_.integer(0), b_.integer(full * w), w);
-      vector(loop.index, no_ref);
-      p_.close();
+    } else {
+      for (auto const& p : pieces_of(0, full * w, w, cuts_[axis])) {
+        auto loop = p_.open(b_.integer(p.begin), b_.integer(p.end), w);
+        vector(loop.index, no_ref);
+        p_.close();
+      }
     }
     if (*length % w) vector(b_.integer(full * w), b_.integer(*length % w));
   }
@@ -205,6 +221,7 @@ private:
   std::vector<int> buffers_;
   std::vector<std::vector<Node const*>> stages_;
   std::vector<Kept> kept_;
+  std::vector<std::vector<i64>> cuts_; // per axis
   std::vector<At> at_;
 };
 

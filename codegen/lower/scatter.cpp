@@ -1,8 +1,9 @@
-// scatter_add: the base is copied to the result, then the updates are added in the order of their indices. Threads
-// divide the first axis where it is not the indexed one; else one of them does all of it, so that the order of the sums
-// is the program's.
+// scatter_add: the base is copied to the result, then the updates are added in the order of their indices.
 //
 //     result[b, o, clamp(indices[b, k]) + r, j] += updates[b, o, k, r, j]
+//
+// Threads divide the first axis of the result. Where that is the indexed one, each thread looks at all indices and adds
+// to what it owns, so that every element has its sum in the program's order.
 #include "codegen/lower/lower.h"
 
 #include "ir/kernel_space.h"
@@ -24,6 +25,7 @@ public:
     if (buffer_ < 0) throw CompilerBug("a scatter_add cannot be local");
     for (auto const& d : shape_)
       if (d == Dim(0)) return;
+    if (axis_ == 0 && k_.schedule().parallel) return by_owners();
     Share const share = share_of(b_, axis_ > 0 ? extent(b_, shape_[0]) : b_.integer(1), k_);
     auto const part = p_.open(share.begin, share.end);
     std::vector<At> const at = axis_ > 0 ? std::vector<At>{{part.index}} : std::vector<At>{};
@@ -33,6 +35,19 @@ public:
   }
 
 private:
+  // What is clamped is counted by the owner of the first element.
+  void by_owners() {
+    owned_ = share_of(b_, extent(b_, shape_[0]), k_);
+    auto const row = p_.open(owned_->begin, owned_->end);
+    copy(1, {{row.index}});
+    p_.close();
+    Ref const zero = b_.integer(0), some = b_.minimum(b_.subtract(owned_->end, owned_->begin), b_.integer(1));
+    p_.open(zero, some);
+    counts_ = b_.compute(OpCode::eq, {owned_->begin, zero});
+    add_outer(0, {});
+    p_.close();
+  }
+
   // A loop over the innermost axis, a vector at a time.
   template <class Body>
   void vectors(Dim const& n, Body body) {
@@ -92,13 +107,21 @@ private:
 
   void add_row(std::vector<At> const& outer, std::vector<At> const& indices) {
     Ref k = p_.pull(n_.operands[1], index_of(indices));
-    k = b_.convert(p_.clamped(n_, k, shape_[axis_], run_.value_or(1)), DType::i64);
+    k = b_.convert(p_.clamped(n_, k, shape_[axis_], run_.value_or(1), counts_), DType::i64);
     auto from = outer;
     from.insert(from.end(), indices.begin() + static_cast<std::ptrdiff_t>(batch_), indices.end());
     add_run(outer, from, k);
   }
 
   void add_run(std::vector<At> to, std::vector<At> from, Ref first) {
+    if (owned_) {
+      Ref const end = b_.add(first, b_.integer(run_.value_or(1)));
+      auto const row = p_.open(b_.maximum(first, owned_->begin), b_.minimum(end, owned_->end));
+      to.push_back({row.index});
+      if (run_) from.push_back({b_.subtract(row.index, first)});
+      add_inner(1, to, from);
+      return (void)p_.close();
+    }
     if (!run_ || axis_ + 1 < shape_.size()) {
       if (!run_) return to.push_back({first}), add_inner(axis_ + 1, to, from);
       auto loop = p_.open(b_.integer(0), b_.integer(*run_));
@@ -141,6 +164,8 @@ private:
   Shape const& shape_;
   size_t axis_ = 0, batch_ = 0; // the indexed axis; how many of the first axes the indices have, too
   std::optional<i64> run_;      // of elements from each index on
+  std::optional<Share> owned_;  // of the indexed axis; nothing where threads do not divide it
+  Ref counts_ = no_ref;         // does this thread count what is clamped?
   int buffer_ = -1;
 };
 

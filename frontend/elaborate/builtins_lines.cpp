@@ -1,6 +1,7 @@
 // What goes along the lines of an axis.
 #include "frontend/elaborate/builtin.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -15,12 +16,22 @@ ValueId numbers(BuiltinCall& c, size_t i) {
   return c.e.tensors.as_tensor(c[i], c.places[i]);
 }
 
-// sorted(x, axis): the values and the indices that they had.
+// An element is put in its place among so many by going through them.
+constexpr i64 most_picked = 64;
+
+// sorted(x, axis, first): the values and the indices that they had. Where so many first ones are enough, no more than
+// these need to be there.
 Any sorted(BuiltinCall& c) {
   ValueId const x = numbers(c, 0);
   i64 const axis = c.e.constants.as_axis(c[1], c.e.now.graph->type(x).rank(), c.places[1]);
+  Attributes attributes{{"axis", axis}};
+  if (!c[2].is<None>()) {
+    auto const first = c.e.constants.as_int(c[2], c.places[2], "the number of elements").constant();
+    auto const all = c.e.now.graph->type(x).shape[static_cast<size_t>(axis)].constant();
+    if (first && all && *first >= 0 && *first <= std::min(*all, most_picked)) attributes.set("first", *first);
+  }
   List out;
-  for (ValueId const v : c.e.tensors.builder(c.at).make_all(OpCode::sort, {x}, {{"axis", axis}}))
+  for (ValueId const v : c.e.tensors.builder(c.at).make_all(OpCode::sort, {x}, std::move(attributes)))
     out.push_back(c.e.tensors.tensor(v));
   return list_of(std::move(out));
 }
@@ -56,7 +67,7 @@ Any recurrence(BuiltinCall& c) {
 
 std::vector<Builtin> const& line_builtins() {
   static std::vector<Builtin> const all{
-      {"sorted(x, axis = -1)", sorted},
+      {"sorted(x, axis = -1, first = none)", sorted},
       {"largest_so_far(x, axis = -1)", largest_so_far},
       {"recurrence(a, b, start = 0, axis = -1, reverse = false)", recurrence},
   };

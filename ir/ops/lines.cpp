@@ -35,13 +35,20 @@ Shape without(Shape shape, i64 axis) {
 // ---- sort ----------------------------------------------------------------------------------------------------------
 
 std::vector<Type> sort_type(TypeQuery const& q) {
-  Type const& x = q.operands[0];
+  Type x = q.operands[0];
   need(x, Takes::numbers);
   i64 const axis = q.attributes.get<i64>("axis");
   check_axes({axis}, x.rank(), "axis");
-  auto const length = x.shape[static_cast<size_t>(axis)].constant();
+  auto& extent = x.shape[static_cast<size_t>(axis)];
+  auto const length = extent.constant();
   if (length && *length > std::numeric_limits<i32>::max())
     refuse(fmt::format("a line of {} elements has indices that i32 does not hold", *length));
+  if (q.attributes.has("first")) {
+    i64 const first = q.attributes.get<i64>("first");
+    if (!length) refuse(fmt::format("the first {} of {} elements", first, extent.text()));
+    if (first < 0 || first > *length) refuse(fmt::format("the first {} of a line of {} elements", first, *length));
+    extent = first;
+  }
   return {x, {DType::i32, x.shape}};
 }
 
@@ -49,21 +56,24 @@ std::vector<Type> sort_type(TypeQuery const& q) {
 bool comes_before(f64 a, f64 b) { return a < b || (b != b && a == a); }
 
 std::vector<Tensor> evaluate_sort(Node const& n, std::span<Tensor const> x, std::span<Type const> results) {
-  Tensor values = Tensor::zeros(x[0].dtype, x[0].shape), indices = Tensor::zeros(results[1].dtype, x[0].shape);
-  auto const lines = lines_of(x[0].shape, n.attributes.get<i64>("axis"));
+  auto const shape = extents_of(results[0]);
+  Tensor values = Tensor::zeros(x[0].dtype, shape), indices = Tensor::zeros(results[1].dtype, shape);
+  i64 const axis = n.attributes.get<i64>("axis");
+  auto const lines = lines_of(x[0].shape, axis), sorted = lines_of(shape, axis);
   std::vector<i64> order(static_cast<size_t>(lines.length));
-  for (i64 const start : lines.starts) {
-    auto const place = [&](i64 k) { return static_cast<size_t>(start + k * lines.step); };
+  for (size_t l = 0; l < lines.starts.size(); ++l) {
+    auto const place = [&](i64 k) { return static_cast<size_t>(lines.starts[l] + k * lines.step); };
     std::iota(order.begin(), order.end(), 0);
     std::stable_sort(order.begin(), order.end(), [&](i64 a, i64 b) {
       if (is_float(x[0].dtype)) return comes_before(x[0].f[place(a)], x[0].f[place(b)]);
       return x[0].i[place(a)] < x[0].i[place(b)];
     });
-    for (i64 k = 0; k < lines.length; ++k) {
+    for (i64 k = 0; k < sorted.length; ++k) {
       i64 const from = order[static_cast<size_t>(k)];
-      if (is_float(x[0].dtype)) values.f[place(k)] = x[0].f[place(from)];
-      else values.i[place(k)] = x[0].i[place(from)];
-      indices.i[place(k)] = from;
+      auto const to = static_cast<size_t>(sorted.starts[l] + k * sorted.step);
+      if (is_float(x[0].dtype)) values.f[to] = x[0].f[place(from)];
+      else values.i[to] = x[0].i[place(from)];
+      indices.i[to] = from;
     }
   }
   return {std::move(values), std::move(indices)};
@@ -79,7 +89,9 @@ V back_to_places(Grad& g, ValueId places) {
   to_last.push_back(axis);
   for (i64 i = 0; i < rank; ++i) back[static_cast<size_t>(to_last[static_cast<size_t>(i)])] = i;
   ValueId const dy = b.transpose(g.dy(0).id, to_last), indices = b.transpose(places, to_last);
-  ValueId const zeros = b.broadcast_scalar(b.like(dy, 0), b.type(dy).shape);
+  Shape shape;
+  for (i64 i : to_last) shape.push_back(g.x(0).type().shape[static_cast<size_t>(i)]);
+  ValueId const zeros = b.broadcast_scalar(b.like(dy, 0), shape);
   Attributes attributes{{"axis", last}, {"uncounted", true}};
   if (last > 0) attributes.set("batch", last);
   return {&b, b.transpose(b.make(OpCode::scatter_add, {zeros, indices, dy}, attributes), back)};
@@ -120,13 +132,47 @@ std::vector<Refusal> cumulative_errors() {
           {along(f32_of({}), 0), "outside"},
           {along(bool_of({4}), 0), "expected numbers"}};
 }
+Sample first_of(Sample s, i64 first) {
+  s.attributes.set("first", first);
+  return s;
+}
+std::vector<Sample> sort_samples() {
+  auto out = line_samples();
+  auto const add = [&](Type x, i64 axis, i64 first) {
+    auto s = first_of(along(std::move(x), axis), first);
+    s.int_low = -3, s.int_high = 3;
+    out.push_back(std::move(s));
+  };
+  add(f32_of({5}), 0, 2);
+  add(f32_of({5}), 0, 5);
+  add(f32_of({3, 4}), 0, 1);
+  add(f32_of({3, 37}), 1, 5);
+  add(f32_of({2, 19, 21}), 1, 4);
+  add(f32_of({3, 4}), 1, 0);
+  add(f32_of({3, 0}), 1, 0);
+  add(f32_of({1, 1}), 1, 1);
+  add(f32_of({300}), 0, 9);
+  for (DType d : {DType::i32, DType::i64, DType::u8}) {
+    add({d, {3, 19}}, 1, 7);
+    add({d, {18, 17}}, 0, 3);
+  }
+  return out;
+}
 std::vector<Refusal> sort_errors() {
   auto out = cumulative_errors();
+  out.push_back({first_of(along(f32_of({3, 4}), 1), 5), "the first 5 of a line of 4 elements"});
+  out.push_back({first_of(along(f32_of({3, 4}), 1), -1), "the first -1 of a line of 4 elements"});
+  out.push_back({first_of(along(f32_of({Dim(Symbol::batch)}), 0), 2), "the first 2 of batch elements"});
   out.push_back({along({DType::u8, {i64{1} << 31}}, 0), "indices that i32 does not hold"});
   return out;
 }
 
-constexpr AttributeSpec line_attributes[] = {{"axis", AttributeKind::integer, false, "the axis of the lines"}};
+constexpr AttributeSpec sort_attributes[] = {
+    {"axis", AttributeKind::integer, false, "the axis of the lines", OfAxes::names},
+    {"first", AttributeKind::integer, true,
+     "so many first ones only, found without sorting the others; all when absent"}};
+constexpr AttributeSpec line_attributes[] = {
+    {"axis", AttributeKind::integer, false, "the axis of the lines", OfAxes::names}};
 
 // ---- recurrence ----------------------------------------------------------------------------------------------------
 
@@ -311,22 +357,23 @@ void gradient_of_cumulative_max(Grad& g) {
 }
 
 constexpr AttributeSpec recurrence_attributes[] = {
-    {"axis", AttributeKind::integer, false, "the axis of the lines"},
+    {"axis", AttributeKind::integer, false, "the axis of the lines", OfAxes::names},
     {"reverse", AttributeKind::boolean, true, "from the last element of a line to the first"}};
 
 } // namespace
 
 constinit Op const ops::sort{
     .name = "sort",
-    .doc = "the elements of each line by increasing value, NaN last, equal ones in the order in which they were; and "
-           "the index that each had in its line, i32",
+    .doc =
+        "the elements of each line by increasing value, NaN last, equal ones in the order in which they were, or the "
+        "first ones of these; and the index that each had in its line, i32",
     .arity = 1,
     .traits = along_lines | exact,
-    .attributes = line_attributes,
+    .attributes = sort_attributes,
     .type = sort_type,
     .gradient = gradient_of_sort,
     .evaluate = evaluate_sort,
-    .samples = line_samples,
+    .samples = sort_samples,
     .errors = sort_errors,
 };
 constinit Op const ops::cumulative_max{

@@ -313,9 +313,10 @@ std::vector<Refusal> arg_errors() {
 }
 
 constexpr AttributeSpec reduce_attributes[] = {
-    {"axes", AttributeKind::integers, false, "the axes that disappear; increasing"},
+    {"axes", AttributeKind::integers, false, "the axes that disappear; increasing", OfAxes::names},
     {"order", AttributeKind::order, true, "order of the sum; set by the pass `order`"}};
-constexpr AttributeSpec arg_attributes[] = {{"axis", AttributeKind::integer, false, "the axis that disappears"}};
+constexpr AttributeSpec arg_attributes[] = {
+    {"axis", AttributeKind::integer, false, "the axis that disappears", OfAxes::names}};
 
 } // namespace
 

@@ -492,15 +492,15 @@ constexpr AttributeSpec permutation_attributes[] = {
 constexpr AttributeSpec broadcast_attributes[] = {
     {"axes", AttributeKind::integers, false, "where the operand's axes go in the result; increasing"}};
 constexpr AttributeSpec slice_attributes[] = {
-    {"start", AttributeKind::dims, false, "first index of each axis"},
-    {"limit", AttributeKind::dims, false, "index after the last one"},
-    {"stride", AttributeKind::integers, true, "steps of this many; 1 when absent"}};
+    {"start", AttributeKind::dims, false, "first index of each axis", OfAxes::each},
+    {"limit", AttributeKind::dims, false, "index after the last one", OfAxes::each},
+    {"stride", AttributeKind::integers, true, "steps of this many; 1 when absent", OfAxes::each}};
 constexpr AttributeSpec pad_attributes[] = {
-    {"low", AttributeKind::dims, false, "fill elements in front of each axis"},
-    {"high", AttributeKind::dims, false, "fill elements behind"},
-    {"interior", AttributeKind::integers, true, "fill elements between neighbours; 0 when absent"}};
-constexpr AttributeSpec axis_attributes[] = {{"axis", AttributeKind::integer, false, "the axis"}};
-constexpr AttributeSpec axes_attributes[] = {{"axes", AttributeKind::integers, false, "the axes"}};
+    {"low", AttributeKind::dims, false, "fill elements in front of each axis", OfAxes::each},
+    {"high", AttributeKind::dims, false, "fill elements behind", OfAxes::each},
+    {"interior", AttributeKind::integers, true, "fill elements between neighbours; 0 when absent", OfAxes::each}};
+constexpr AttributeSpec axis_attributes[] = {{"axis", AttributeKind::integer, false, "the axis", OfAxes::names}};
+constexpr AttributeSpec axes_attributes[] = {{"axes", AttributeKind::integers, false, "the axes", OfAxes::names}};
 
 } // namespace
 

@@ -35,8 +35,7 @@ bool is_scatter(Node const& n) { return n.op == OpCode::scatter_add; }
 bool is_along_lines(Node const& n) { return info(n.op).has(along_lines); }
 
 Axes reduced_axes(Node const& n) {
-  if (n.attributes.has("axis")) return {n.attributes.get<i64>("axis")};
-  auto axes = n.attributes.get<Axes>("axes");
+  auto axes = named_axes(n.op, n.attributes);
   std::sort(axes.begin(), axes.end());
   return axes;
 }

@@ -4,12 +4,30 @@
 #include "ir/module.h"
 
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace nnc::verifying {
 
 using Complain = std::function<void(Location, std::string)>;
 std::string shown(Function const&, ValueId); // "%dense.weight", "value 7"
+std::string text(Place const&);              // "slot(3)"
+
+// Complains, and remembers it; what has no place of its own is said of the function.
+class Complaints {
+public:
+  Complaints(Complain const& complain, Function const& f) : complain_(complain), function_(f.at) {}
+  void operator()(Location at, std::string message) {
+    none_ = false;
+    complain_(at ? at : function_, std::move(message));
+  }
+  bool none() const { return none_; }
+
+private:
+  Complain const& complain_;
+  Location function_;
+  bool none_ = true;
+};
 
 // Is a kernel one that code generation knows by its kind: the nodes in it, the shapes of its results, its numbers?
 class KernelForm {
@@ -55,8 +73,13 @@ private:
 void verify_schedules(Module const&, Function const&, Complain const&);
 // Is everything stored where it may be, and still there when it is read? For functions with kernels.
 void verify_memory(Module const&, Function const&, Complain const&);
-// Code is made of kernels that know where they store, and of every result that is stored: a part of verify_memory.
-void verify_all_passes(Function const&, Complain const&);
+// Its first part: is everything stored that must be? And of any function alone: each result.
+bool verify_stored(Function const&, Complain const&);
 void verify_results(Function const&, Complain const&);
+// Its second part: where each value lives, if all may live where they do.
+using Homes = std::vector<std::optional<Place>>; // per value
+std::optional<Homes> verify_places(Module const&, Function const&, Complain const&);
+// Code is made of kernels that know where they store.
+void verify_all_passes(Function const&, Complain const&);
 
 } // namespace nnc::verifying

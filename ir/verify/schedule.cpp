@@ -37,12 +37,12 @@ public:
     switch (n.kernel->kind) {
     case KernelKind::scalars: return;
     case KernelKind::scatter:
-      if (s.parallel && !has_parts(*node_))
-        complain("a scatter along the first axis is not parallel: it adds in the order of the indices");
+      if (s.parallel && !divides_scatter(f_, *node_))
+        complain("a scatter into a vector is not parallel: it adds in the order of the indices");
       return lanes_alone(s.pointwise);
     case KernelKind::lines: return lanes_alone(s.pointwise);
-    case KernelKind::pointwise: return pointwise(s.pointwise);
-    case KernelKind::rows: return rows(s.rows);
+    case KernelKind::pointwise: cuts(s.cut); return pointwise(s.pointwise);
+    case KernelKind::rows: cuts(s.cut); return rows(s.rows);
     case KernelKind::contract: return contract(s.contract);
     }
   }
@@ -73,21 +73,21 @@ private:
     if (has_order(f_, *node_, Order::Kind::lanes)) most = 1;
     if (!is_power_of_two(s.lanes) || s.lanes > most)
       return complain("lanes are {}, expected a power of two up to {}", s.lanes, most);
-    cuts(s);
     if (s.unit < 1 || s.unit > most_unit || s.unit % s.lanes)
       complain("unit is {}, expected a multiple of {} lanes up to {}", s.unit, s.lanes, most_unit);
   }
 
-  void cuts(PointwiseSchedule const& s) {
-    auto const& space = f_.type(node_->results.front()).shape;
-    auto const runs = collapsed_axes(f_, *node_, space);
-    i64 before = 0; // the first run is what threads divide
-    for (i64 run : s.cut) {
-      if (run <= before || run >= static_cast<i64>(runs.size()) ||
-          cuts_of_run(f_, *node_, space, runs, static_cast<size_t>(run)).empty())
-        return complain("cut is [{}], expected runs of axes, from 1 on and in order, along which guards change",
-                        fmt::join(s.cut, ", "));
-      before = run;
+  void cuts(std::vector<i64> const& cut) {
+    if (cut.empty()) return;
+    auto const walked = walked_space(f_, *node_);
+    i64 before = -1;
+    for (i64 loop : cut) {
+      if (loop <= before || loop >= static_cast<i64>(walked.runs.size()) ||
+          cuts_of_loop(f_, *node_, walked, static_cast<size_t>(loop)).empty())
+        return complain("cut is [{}], expected numbers of loops in order, not of one that threads divide, along which "
+                        "guards change",
+                        fmt::join(cut, ", "));
+      before = loop;
     }
   }
 

@@ -8,6 +8,7 @@ namespace nnc::scheduling {
 
 PointwiseSchedule decide_pointwise(Function const&, Node const& kernel, Target const&); // scatter, lines
 RowsSchedule decide_rows(Function const&, Node const& kernel);
+std::vector<i64> decide_cuts(Function const&, Node const& kernel, Schedule const& so_far); // pointwise, rows
 // `tensors`: as large as the result, that the epilogue reads and writes.
 ContractSchedule decide_contract(Contraction const&, i64 tensors, Target const&);
 

@@ -1,5 +1,4 @@
 // Kernels that go element by element: how many elements at a time, and what threads do not share.
-#include "ir/cuts.h"
 #include "ir/kernel_space.h"
 #include "passes/schedule/decide.h"
 
@@ -37,23 +36,6 @@ i64 lanes_for_lines(Function const& f, Node const& k, Target const& target) {
   return std::min(2 * w, row_padding);
 }
 
-// Loops that threads do not divide are cut where guards change; the inner ones first, as long as the code for all
-// pieces stays short.
-std::vector<i64> decide_cuts(Function const& f, Node const& k) {
-  constexpr size_t most_pieces = 9;
-  auto const& space = f.type(k.results.front()).shape;
-  auto const runs = collapsed_axes(f, k, space);
-  std::vector<i64> cut;
-  size_t pieces = 1;
-  for (size_t run = runs.size(); run-- > 1;) {
-    auto const count = cuts_of_run(f, k, space, runs, run).size() + 1;
-    if (count == 1 || pieces * count > most_pieces) continue;
-    pieces *= count;
-    cut.insert(cut.begin(), static_cast<i64>(run));
-  }
-  return cut;
-}
-
 } // namespace
 
 PointwiseSchedule decide_pointwise(Function const& f, Node const& k, Target const& target) {
@@ -64,7 +46,6 @@ PointwiseSchedule decide_pointwise(Function const& f, Node const& k, Target cons
   if (!run) return s;
   s.lanes = lanes_for(*run, f, k, target);
   s.unit = std::max(s.lanes, line);
-  s.cut = decide_cuts(f, k);
   return s;
 }
 

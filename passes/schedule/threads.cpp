@@ -29,15 +29,19 @@ f64 terms(Function const& f, Node const& n, Bindings const& extents) {
   return product;
 }
 
-// Of a node along lines: what a line takes for each of its elements, in steps.
-f64 steps_along_lines(Function const& f, Node const& n, Bindings const& extents) {
-  i64 const length = f.type(n.result()).shape[static_cast<size_t>(n.attributes.get<i64>("axis"))].value(extents);
-  return 1 + std::log2(static_cast<f64>(std::max<i64>(1, length)));
+// Of a node along lines, in nanoseconds; what is picked is looked for among all that the operand has.
+f64 cost_of_lines(Function const& f, Node const& n, Bindings const& extents) {
+  auto const& shape = f.type(n.result()).shape;
+  i64 const length = shape[static_cast<size_t>(named_axes(n.op, n.attributes).front())].value(extents);
+  f64 elements = static_cast<f64>(element_count(shape).value(extents));
+  for (auto v : n.operands)
+    elements = std::max(elements, static_cast<f64>(element_count(f.type(v).shape).value(extents)));
+  return elements * (1 + std::log2(static_cast<f64>(std::max<i64>(1, length)))) * ns_per_costly;
 }
 
-// Is there more than one unit of work? A sum to a scalar has none, a scatter adds in the order of its indices.
+// Is there more than one unit of work? A sum to a scalar has none.
 bool splits(Function const& f, Node const& k) {
-  if (is_kernel(k, KernelKind::scatter)) return has_parts(k);
+  if (is_kernel(k, KernelKind::scatter)) return divides_scatter(f, k);
   return std::any_of(k.results.begin(), k.results.end(), [&](ValueId v) { return f.type(v).rank() > 0; });
 }
 
@@ -58,7 +62,7 @@ f64 cost(Function const& f, Node const& k, Bindings const& extents) {
   for (auto const& n : k.regions.front().nodes) {
     auto const& op = info(n.op);
     if (op.has(contracts)) ns += 2 * elements(n.result()) * terms(f, n, extents) * ns_per_flop;
-    else if (op.has(along_lines)) ns += elements(n.result()) * steps_along_lines(f, n, extents) * ns_per_costly;
+    else if (op.has(along_lines)) ns += cost_of_lines(f, n, extents);
     else
       ns += std::max(elements(n.result()), op.has(reduces) ? elements(n.operands[0]) : 0) *
             (op.has(costly) || op.has(random) ? ns_per_costly : ns_per_element);

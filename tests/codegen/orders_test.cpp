@@ -1,7 +1,7 @@
 // Sums of compiled kernels have the bits that ir/order.h says, whatever the extents, the width of vectors and the
 // number of threads.
 #include "ir/bind.h"
-#include "passes/order.h"
+#include "passes/pass.h"
 #include "tests/codegen/host.h"
 #include "tests/props/samples.h"
 
@@ -33,7 +33,7 @@ Order order_in(Module const& m) {
 template <class Want>
 void check(std::string const& text, std::vector<Tensor> const& inputs, Want want) {
   PassContext context;
-  Module parsed = order(host::parsed(text), context).module;
+  Module parsed = pass_named("order")->run(host::parsed(text), context).module;
   Function const& f = parsed.functions[0];
   std::vector<f32> const expected = want(order_in(parsed));
   if (!only_outermost(f, Symbol::batch)) parsed = bind(parsed, Symbol::batch, *bindings_of(parsed, f, inputs)[0]);

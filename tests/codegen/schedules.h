@@ -6,7 +6,7 @@
 #include "ir/op.h"
 #include "ir/scratch.h"
 #include "ir/verify.h"
-#include "passes/schedule.h"
+#include "passes/pass.h"
 
 #include <doctest/doctest.h>
 
@@ -18,7 +18,7 @@ namespace nnc::schedules {
 inline Module decided(Module m) {
   PassContext context;
   if (m.target) context.target = *m.target;
-  return schedule(std::move(m), context).module;
+  return pass_named("schedule")->run(std::move(m), context).module;
 }
 
 class Draw {
@@ -57,14 +57,24 @@ private:
     case KernelKind::scatter:
     case KernelKind::lines:
       s.pointwise.lanes = i64{1} << below(6);
-      if (n.kernel->kind == KernelKind::pointwise) s.pointwise.unit = s.pointwise.lanes * (1 + below(40));
-      s.pointwise.cut.clear();
-      for (i64 run = 1; run < 4; ++run)
-        if (below(2)) s.pointwise.cut.push_back(run);
+      if (n.kernel->kind == KernelKind::pointwise) {
+        s.pointwise.unit = s.pointwise.lanes * (1 + below(40));
+        cut(s);
+      }
       break;
-    case KernelKind::rows: rows(n, s.rows); break;
+    case KernelKind::rows:
+      rows(n, s.rows);
+      cut(s);
+      break;
     case KernelKind::contract: contract(f, n, s.contract); break;
     }
+  }
+
+  void cut(Schedule& s) {
+    if (below(3)) return;
+    s.cut.clear();
+    for (i64 loop = 0; loop < 4; ++loop)
+      if (below(2)) s.cut.push_back(loop);
   }
 
   void rows(Node const& n, RowsSchedule& s) {

@@ -3,7 +3,7 @@
 // ...; the batch is 2. Element k of a parameter whose path has n letters is sin(n + k); states have their initial
 // values. A line `# step: NAME` stands in front of the numbers of another result of the training step: a state after
 // it, or `gradient of` a parameter. values/reference.py writes the numbers of the files that it names.
-#include "passes/differentiate.h"
+#include "passes/pass.h"
 #include "tests/frontend/program.h"
 
 #include <algorithm>
@@ -96,7 +96,7 @@ TEST_CASE("outputs have the values that stand under them") {
     CAPTURE(file);
     Compiled program(text.str(), {.batch_anywhere = true, .batch_number = 2});
     PassContext context; // derivatives are compared exactly
-    program.result.module = differentiate(std::move(program.result.module), context).module;
+    program.result.module = pass_named("differentiate")->run(std::move(program.result.module), context).module;
     auto const given = given_to(program);
     auto outputs = program.run("run", given);
     for (auto& [name, value] : program.run("loss", given)) outputs[of_step + name] = std::move(value);

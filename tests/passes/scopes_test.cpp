@@ -5,7 +5,7 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "ir/walk.h"
-#include "passes/differentiate.h"
+#include "passes/pass.h"
 
 #include <algorithm>
 #include <cmath>
@@ -203,7 +203,7 @@ void check_derivatives(Program const& program, bool second, f64 tolerance) {
   Module const before = module_of(program, second);
   REQUIRE(verify(before).empty());
   PassContext context;
-  Module const after = differentiate(before, context).module;
+  Module const after = pass_named("differentiate")->run(before, context).module;
   REQUIRE(verify(after).empty());
   Evaluation const how{.exact = true};
   for (bool p : {false, true})

@@ -439,13 +439,16 @@ TEST_CASE("lines are sorted whatever they hold") {
     for (i64 length : {2, 3, 9, 33, 64, 130})
       for (bool last : {true, false}) {
         Type const t = last ? Type{d, {5, length}} : Type{d, {length, 21}};
-        Sample const s{.operands = {t}, .attributes = {{"axis", i64{last}}}};
+        Sample s{.operands = {t}, .attributes = {{"axis", i64{last}}}};
         Draw draw(static_cast<u64>(length));
         Tensor x = Tensor::zeros(d, extents_of(t));
         for (auto& v : x.f) v = round_to(d, draw.one_of(special_floats));
         for (auto& v : x.i) v = wrap_to(d, draw.one_of(special_ints));
-        auto const wrong = run_and_compare(OpCode::sort, s, {x});
-        CHECK_MESSAGE(wrong.empty(), described(OpCode::sort, 0, s) << ": " << wrong);
+        for (i64 first : {length, length / 2, i64{1}}) {
+          auto const wrong = run_and_compare(OpCode::sort, s, {x});
+          CHECK_MESSAGE(wrong.empty(), described(OpCode::sort, 0, s) << ": " << wrong);
+          s.attributes.set("first", first);
+        }
       }
 }
 

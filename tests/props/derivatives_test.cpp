@@ -6,7 +6,6 @@
 // NNC_FUZZ=N in the environment checks N programs instead of a few, NNC_FUZZ_SEED=S begins at S.
 #include "frontend/frontend.h"
 #include "ir/evaluate.h"
-#include "passes/dce.h"
 #include "passes/pass.h"
 #include "tests/props/fuzz.h"
 
@@ -290,7 +289,7 @@ struct Cut {
     std::erase_if(f.results, [&](Result const& r) { return r.name != result; });
     std::erase_if(module.functions, [](Function const& g) { return g.name != "run"; });
     PassContext context;
-    module = dce(std::move(module), context).module;
+    module = pass_named("dce")->run(std::move(module), context).module;
     auto const& left = module.functions.front();
     inputs = zeros_for(left);
     while (left.values[left.arguments[argument].value].name != argument_name) ++argument;

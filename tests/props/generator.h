@@ -293,8 +293,13 @@ private:
     case OpCode::reverse: return Use{{v}, {{"axes", std::vector<i64>{static_cast<i64>(axis)}}}, {}};
     case OpCode::gather:
     case OpCode::scatter_add: return indexed(code, v, axis);
-    case OpCode::cumulative_max:
-    case OpCode::sort: return Use{{v}, {{"axis", static_cast<i64>(axis)}}, {}};
+    case OpCode::sort: {
+      Use u{{v}, {{"axis", static_cast<i64>(axis)}}, {}};
+      auto const length = t.shape[axis].constant();
+      if (length && draw_.chance(0.5)) u.attributes.set("first", draw_.integer(std::min<i64>(1, *length), *length));
+      return u;
+    }
+    case OpCode::cumulative_max: return Use{{v}, {{"axis", static_cast<i64>(axis)}}, {}};
     case OpCode::recurrence: return recurrence(v, axis);
     case OpCode::reduce_sum:
     case OpCode::reduce_max:

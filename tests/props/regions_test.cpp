@@ -4,7 +4,7 @@
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "ir/walk.h"
-#include "passes/differentiate.h"
+#include "passes/pass.h"
 #include "tests/props/compiled.h"
 #include "tests/props/samples.h"
 
@@ -185,7 +185,7 @@ TEST_CASE("compiled scans and conds give what the evaluator gives") {
       INFO(program.what << (without.empty() ? "" : ", without " + without.front()));
       Module const m = module_of(program);
       PassContext context;
-      Module const slopes = differentiate(m, context).module;
+      Module const slopes = pass_named("differentiate")->run(m, context).module;
       REQUIRE(verify(slopes).empty());
       props::Compiled compiled(m, "", {.without = without});
       for (bool chosen : {false, true})

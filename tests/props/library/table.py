@@ -245,7 +245,7 @@ SKIPPED = {
     "moved": "moves elements", "update": "moves elements", "widened": "converts", "narrowed": "converts",
     "wide_dtype": "gives a dtype",
     "any": "takes bools", "all": "takes bools", "segment_sum": "adds rows",
-    "between": "moves elements", "along": "moves elements", "pushed": "moves elements", "is_float": "looks at a type",
+    "between": "moves elements", "along": "moves elements", "pushed": "moves elements", "least": "gives a number", "is_float": "looks at a type",
     "dynamic_slice": "takes ints", "dynamic_update": "takes ints", "updated": "takes ints", "updated_floats": "takes ints",
     "argsort": "gives ints", "sorted": "gives a list",
     "largest_so_far": "is cumulative_max", "reversed_max": "is cumulative_max", "top_k": "gives a list", "in_order": "gives a list", "permutation": "takes ints",
