@@ -332,6 +332,8 @@ std::optional<i64> Contraction::blocks() const {
   return BlockRanges{*all, *one, block}.count();
 }
 
+bool has_tiles(Function const& f, Node const& n) { return has_columns(f, n) && has_nest(f.type(n.result()).dtype); }
+
 bool fits_nest(Function const& f, Contraction const& c) {
   if (!has_nest(c.dtype)) return false;
   for (auto v : c.dot->operands) {

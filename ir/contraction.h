@@ -121,6 +121,9 @@ bool has_columns(Function const&, Node const&);
 // Numbers that the nest sums: of 4 or 8 bytes. Sums of narrow floats are in f32 by now (pass `widen`).
 inline bool has_nest(DType d) { return bytes(d) >= 4; }
 
+// Both: the nest computes it, unless it is too odd.
+bool has_tiles(Function const&, Node const&);
+
 // The memory of a thread's own that the nest takes, in elements; where the lanes run along the sum, the panel holds all
 // columns of rhs.
 struct ContractBuffers {

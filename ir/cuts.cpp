@@ -13,6 +13,38 @@ namespace {
 
 constexpr size_t most_ways = 256; // from a result to what it is made of; beyond, loops stay whole
 
+i64 floor_divide(i64 a, i64 b) { return a / b - (a % b < 0); }
+
+// Which axis is cut; from which one on others may be at any of their indices.
+struct CutAxis {
+  i64 axis, first_free;
+};
+
+// From which index on, and up to which one, there are elements whatever the index along free axes is.
+void note_cuts(IndexMap::Coordinate const& c, Dim const& extent, Shape const& space, CutAxis cut, std::set<i64>& cuts) {
+  if (c.axes != 1 || !c.guarded || c.divide != 1) return;
+  i64 step = 0, least = 0, most = 0; // what free axes add
+  for (auto const& t : c.terms) {
+    auto const s = t.step.constant(), n = space[static_cast<size_t>(t.axis)].constant();
+    if (!s) return;
+    if (t.axis == cut.axis) step = *s;
+    else if (!n || t.axis < cut.first_free) return;
+    else (*s < 0 ? least : most) += *s * (*n - 1);
+  }
+  auto const offset = c.offset.constant(), count = extent.constant();
+  if (step <= 0 || !offset || !count) return;
+  cuts.insert(-floor_divide(*offset + least, step));
+  cuts.insert(floor_divide(*count - 1 - *offset - most, step) + 1);
+}
+
+// Those that are inside of the axis.
+std::vector<i64> inside_of(std::set<i64> const& cuts, i64 extent) {
+  std::vector<i64> inside;
+  for (i64 c : cuts)
+    if (c > 0 && c < extent) inside.push_back(c);
+  return inside;
+}
+
 class Cuts {
 public:
   Cuts(Function const& f, Node const& kernel, Shape const& space, size_t axis)
@@ -29,11 +61,7 @@ public:
 
   std::vector<i64> inside() const {
     if (ways_ > most_ways) return {};
-    auto const extent = *space_[static_cast<size_t>(axis_)].constant();
-    std::vector<i64> cuts;
-    for (i64 c : cuts_)
-      if (c > 0 && c < extent) cuts.push_back(c);
-    return cuts;
+    return inside_of(cuts_, *space_[static_cast<size_t>(axis_)].constant());
   }
 
 private:
@@ -52,7 +80,7 @@ private:
     auto const& op = info(n.op);
     if (op.has(elementwise) || op.has(moves_data)) {
       for (size_t i = 0; i < n.operands.size(); ++i) read(n, i, map, space);
-    } else if (op.has(reduces) && space_.size() == space.size()) {
+    } else if (op.has(reduces | contracts) && space_.size() == space.size()) {
       auto inner = map;
       auto with_sum = space;
       auto const summed = space_of(f_, n);
@@ -60,7 +88,7 @@ private:
         inner.coordinates.push_back({.terms = {{static_cast<i64>(with_sum.size()), 1}}});
         with_sum.push_back(summed[a]);
       }
-      read(n, 0, inner, with_sum);
+      for (size_t i = 0; i < (op.has(contracts) ? n.operands.size() : 1); ++i) read(n, i, inner, with_sum);
     }
   }
 
@@ -78,27 +106,10 @@ private:
   void note(IndexMap const& map, Shape const& shape, Shape const& space) {
     size_t axis = 0;
     for (auto const& c : map.coordinates) {
-      if (c.axes == 1 && c.guarded && c.divide == 1) note(c, shape[axis], space);
+      note_cuts(c, shape[axis], space, {axis_, static_cast<i64>(space_.size())}, cuts_);
       axis += static_cast<size_t>(c.axes);
     }
   }
-  // From which index on, and up to which one, there are elements for all terms of sums.
-  void note(IndexMap::Coordinate const& c, Dim const& extent, Shape const& space) {
-    i64 step = 0, most = 0;
-    for (auto const& t : c.terms) {
-      auto const s = t.step.constant(), n = space[static_cast<size_t>(t.axis)].constant();
-      if (!s || *s <= 0) return;
-      if (t.axis == axis_) step = *s;
-      else if (!n || t.axis < static_cast<i64>(space_.size())) return;
-      else most += *s * (*n - 1);
-    }
-    auto const offset = c.offset.constant(), count = extent.constant();
-    if (step == 0 || !offset || !count) return;
-    cuts_.insert(-floor_divide(*offset, step));
-    cuts_.insert(floor_divide(*count - 1 - *offset - most, step) + 1);
-  }
-  static i64 floor_divide(i64 a, i64 b) { return a / b - (a % b < 0); }
-
   Function const& f_;
   Shape const& space_;
   i64 axis_;
@@ -109,21 +120,45 @@ private:
 
 } // namespace
 
-WalkedSpace walked_space(Function const& f, Node const& kernel) {
-  if (!is_kernel(kernel, KernelKind::rows)) {
-    auto const& space = f.type(kernel.results.front()).shape;
-    return {space, collapsed_axes(f, kernel, space)};
+WalkedSpace walked_space(Function const& f, Node const& kernel, Schedule const& s) {
+  if (is_kernel(kernel, KernelKind::rows)) {
+    auto rows = row_space(f, kernel);
+    auto runs = std::vector<int>(rows.space.size(), 1);
+    size_t const shared = rows.outer > 0 ? 0 : runs.size();
+    return {std::move(rows.space), std::move(runs), shared};
   }
-  auto rows = row_space(f, kernel);
-  auto runs = std::vector<int>(rows.space.size(), 1);
-  return {std::move(rows.space), std::move(runs), rows.outer > 0};
+  WalkedSpace walked{f.type(kernel.results.front()).shape, {}, 0};
+  walked.runs = collapsed_axes(f, kernel, walked.space);
+  for (i64 axis = 0; axis < s.pointwise.jam; ++walked.shared) axis += walked.runs[walked.shared];
+  return walked;
 }
 
 std::vector<i64> cuts_of_loop(Function const& f, Node const& kernel, WalkedSpace const& walked, size_t loop) {
   size_t axis = 0;
   for (size_t i = 0; i < loop; ++i) axis += static_cast<size_t>(walked.runs[i]);
-  if (walked.runs[loop] > 1 || !walked.space[axis].is_constant() || (loop == 0 && walked.first_is_shared)) return {};
+  bool const is_no_own_loop = walked.shared < walked.runs.size() && loop <= walked.shared;
+  if (walked.runs[loop] > 1 || !walked.space[axis].is_constant() || is_no_own_loop) return {};
   return Cuts(f, kernel, walked.space, axis).inside();
+}
+
+std::vector<std::vector<i64>> cuts_of_sum(Function const& f, Node const& n) {
+  auto const space = space_of(f, n);
+  std::vector<std::vector<i64>> all;
+  for (size_t a = f.type(n.result()).shape.size(); a < space.size(); ++a) {
+    std::set<i64> cuts;
+    for (size_t operand = 0; operand < n.operands.size(); ++operand) {
+      auto const map = index_map(f, n, operand);
+      auto const& shape = f.type(n.operands[operand]).shape;
+      size_t axis = 0;
+      for (auto const& c : map->coordinates) {
+        note_cuts(c, shape[axis], space, {static_cast<i64>(a), 0}, cuts);
+        axis += static_cast<size_t>(c.axes);
+      }
+    }
+    auto const extent = space[a].constant();
+    all.push_back(extent ? inside_of(cuts, *extent) : std::vector<i64>{});
+  }
+  return all;
 }
 
 } // namespace nnc

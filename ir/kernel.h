@@ -46,8 +46,12 @@ struct Place {
 // is in ir/verify/schedule.cpp; those that stand here are what the absence of a field means.
 
 struct PointwiseSchedule { // of scatter and lines too
-  i64 lanes = 1;           // elements of the innermost axis, or lines, at a time
-  i64 unit = 16;           // elements of it that threads do not share, where it is all that they divide
+  // Of chains: over one index of all axes of a contraction; axis by axis, cut where guards change; no loops.
+  enum class Sums : u8 { as_one, by_axes, unrolled };
+  i64 lanes = 1;            // elements of the innermost axis, or lines, at a time
+  i64 unit = 16;            // elements of it that threads do not share, where it is all that they divide
+  Sums sums = Sums::as_one; // how sums inside are walked
+  i64 jam = 0;              // the sums at all indices of so many first axes are walked together
   bool operator==(PointwiseSchedule const&) const = default;
 };
 
@@ -82,6 +86,7 @@ struct ContractSchedule {
   bool operator==(ContractSchedule const&) const = default;
   i64 long_chunk() const { return row_chunk_long ? row_chunk_long : row_chunk; }
 };
+inline constexpr std::array<std::string_view, 3> sum_walks{"as_one", "by_axes", "unrolled"};
 inline constexpr std::array<std::string_view, 4> contract_packs{"none", "whole", "chunks", "windows"};
 inline constexpr std::array<std::string_view, 3> contract_splits{"rows", "columns", "batches"};
 

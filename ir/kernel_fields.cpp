@@ -38,6 +38,7 @@ constexpr AttributeKind kind_of() {
   else return AttributeKind::integers;
 }
 
+std::span<std::string_view const> words_of(PointwiseSchedule::Sums) { return sum_walks; }
 std::span<std::string_view const> words_of(ContractSchedule::Pack) { return contract_packs; }
 std::span<std::string_view const> words_of(ContractSchedule::Split) { return contract_splits; }
 
@@ -98,6 +99,11 @@ constexpr KernelField fields[] = {
                                                 "elements of the innermost axis, or lines, at a time"),
     Pointwise<&PointwiseSchedule::unit>::field(
         "unit", bit(KernelKind::pointwise), "elements that threads do not share, where they divide the innermost axis"),
+    Pointwise<&PointwiseSchedule::sums>::field(
+        "sums", bit(KernelKind::pointwise),
+        "how chains inside are walked: by_axes, in a loop for each axis, or unrolled; else over one index of all axes"),
+    Pointwise<&PointwiseSchedule::jam>::field("jam", bit(KernelKind::pointwise),
+                                              "the sums at all indices of so many first axes are walked together"),
     Rows<&RowsSchedule::unrolled>::field("unrolled", rows, "a row is no loop: its elements stay in registers"),
     Rows<&RowsSchedule::keep>::field("keep", rows,
                                      "nodes, counted from 0, whose row is kept in memory from walk to walk"),

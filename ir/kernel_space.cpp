@@ -77,6 +77,38 @@ std::optional<Dim> innermost_run(Function const& f, Node const& kernel) {
   return element_count({space.end() - axes, space.end()});
 }
 
+std::optional<i64> longest_chain(Function const& f, Node const& kernel) {
+  std::optional<i64> longest;
+  for (auto const& n : kernel.regions.front().nodes) {
+    if (!info(n.op).has(Trait::reduces | contracts) || order_of(f, n).kind != Order::Kind::chain) continue;
+    auto const terms = element_count(reduced_extents(f, n)).constant();
+    if (!terms) return {};
+    longest = std::max(longest.value_or(0), *terms);
+  }
+  return longest;
+}
+
+Node const* contraction_in(Node const& kernel) {
+  for (auto const& n : kernel.regions.front().nodes)
+    if (info(n.op).has(contracts)) return &n;
+  return nullptr;
+}
+
+std::optional<i64> jammed_sums(Function const& f, Node const& kernel, i64 axes) {
+  auto const& space = f.type(kernel.results.front()).shape;
+  auto const* sum = contraction_in(kernel);
+  if (!sum || axes < 1 || axes >= static_cast<i64>(space.size()) || f.type(sum->result()).shape != space ||
+      order_of(f, *sum).kind != Order::Kind::chain)
+    return {};
+  for (auto const& n : kernel.regions.front().nodes)
+    if (info(n.op).has(Trait::reduces | contracts) && &n != sum) return {};
+  auto const count = element_count({space.begin(), space.begin() + axes}).constant();
+  i64 covered = 0;
+  for (int run : collapsed_axes(f, kernel, space))
+    if (covered < axes) covered += run;
+  return count && *count > 0 && *count <= most_unrolled && covered == axes ? count : std::nullopt;
+}
+
 Node const& node_of(Node const& kernel) {
   for (auto const& n : kernel.regions.front().nodes)
     if (n.results == kernel.results) return n;

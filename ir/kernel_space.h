@@ -26,6 +26,16 @@ std::vector<int> collapsed_axes(Function const&, Node const& kernel, Shape const
 // elements.
 std::optional<Dim> innermost_run(Function const&, Node const& kernel);
 
+// Terms of each sum of a kernel that is a chain: the most; nothing where there is none, or one of unknown length.
+std::optional<i64> longest_chain(Function const&, Node const& kernel);
+// Sums of up to so many may be no loops.
+inline constexpr i64 most_unrolled = 16;
+
+// May the sums at all indices of so many first axes be walked together? They are those of one contraction, whose result
+// has the space of the kernel, and few. How many they are; nothing if they may not.
+std::optional<i64> jammed_sums(Function const&, Node const& kernel, i64 axes);
+Node const* contraction_in(Node const& kernel); // the first one; null: none
+
 // Of a kernel of kind scatter or lines: its one node.
 Node const& node_of(Node const& kernel);
 // May threads divide the first axis of a scatter? Not that of a vector: each would look at all that is added.

@@ -40,7 +40,9 @@ private:
 i64 levels_of_kernel(Function const& f, Node const& kernel) {
   i64 bytes = 0;
   for (auto const& n : kernel.regions.front().nodes) bytes += bytes_of_levels(f, kernel, n);
-  return bytes;
+  auto const& schedule = kernel.kernel->schedule;
+  return bytes *
+         (schedule && schedule->pointwise.jam ? jammed_sums(f, kernel, schedule->pointwise.jam).value_or(1) : 1);
 }
 
 } // namespace

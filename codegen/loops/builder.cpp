@@ -333,9 +333,10 @@ std::optional<LoopBuilder::Range> LoopBuilder::range(Ref r) const {
   auto const& i = loops_.insts[r];
   if (i.act == Act::index) {
     auto const& loop = loops_.loops[static_cast<size_t>(i.number)];
-    auto const begin = known(loop.begin), end = known(loop.end);
-    if (!begin || !end || *begin >= *end) return {};
-    return Range{*begin, *begin + (*end - 1 - *begin) / loop.step * loop.step};
+    auto const begin = range(loop.begin), end = range(loop.end);
+    if (!begin || !end || begin->least >= end->most) return {};
+    i64 const last = end->most - 1, first = begin->least;
+    return Range{first, begin->most == first ? first + (last - first) / loop.step * loop.step : last};
   }
   if (i.act != Act::compute && i.act != Act::quotient && i.act != Act::remainder) return {};
   auto const a = range(i.args[0]), b = range(i.args[1]);

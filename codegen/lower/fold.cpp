@@ -2,6 +2,7 @@
 #include "codegen/lower/blocks.h"
 
 #include "ir/contraction.h"
+#include "ir/cuts.h"
 #include "ir/kernel_space.h"
 #include "ir/op.h"
 #include "ir/tensor.h"
@@ -142,6 +143,16 @@ std::vector<Ref> Puller::axis(std::vector<Dim> const& extents, Order::Kind kind,
     return close(axis(extents, kind, f, b_.integer(0), next_end, loop.carried, inside));
   };
   auto const first = b_.known(begin), last = b_.known(end);
+  if (f.unrolled && first && last) {
+    for (i64 i = *first; i < *last; ++i) {
+      auto inside = at;
+      inside.push_back({b_.integer(i)});
+      accumulators =
+          innermost ? f.step(accumulators, inside)
+                    : axis(extents, kind, f, b_.integer(0), extent(b_, extents[inside.size()]), accumulators, inside);
+    }
+    return accumulators;
+  }
   if (!first || !last || f.cuts.empty()) return part(begin, end);
   for (auto const& p : pieces_of(*first, *last, 1, f.cuts[at.size()]))
     accumulators = part(b_.integer(p.begin), b_.integer(p.end));
@@ -221,7 +232,14 @@ Fold Puller::fold_of(Node const& n, Index const& kept) {
 Ref Puller::reduce(Node const& n, Index const& index) {
   Order order = order_of(storage_.function, n);
   if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
-  return fold(reduced_extents(storage_.function, n), order, fold_of(n, index)).front();
+  auto f = fold_of(n, index);
+  f.unrolled = order.kind == Order::Kind::chain && walk_of_sums() == Sums::unrolled;
+  return fold(reduced_extents(storage_.function, n), order, f).front();
+}
+
+Puller::Sums Puller::walk_of_sums() const {
+  auto const& kernel = *kernel_.kernel;
+  return kernel.schedule && kernel.kind == KernelKind::pointwise ? kernel.schedule->pointwise.sums : Sums::as_one;
 }
 
 // A reduction that needs the lanes for itself is made for one lane of the context after the other.
@@ -286,30 +304,51 @@ Ref Puller::arg(Node const& n, Index const& index) {
   return fold(extents, {}, both)[1];
 }
 
-// result[batch, free of lhs, free of rhs] = sum over k of lhs * rhs, k in the order of the lists of contracted axes.
 Ref Puller::dot(Node const& n, Index const& index) {
-  Order order = order_of(storage_.function, n);
-  if (order.kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
+  if (order_of(storage_.function, n).kind == Order::Kind::lanes && lanes_.lanes > 1) return each_lane(n, index);
+  return sums_at(n, {index}).front();
+}
+
+// result[batch, free of lhs, free of rhs] = sum over k of lhs * rhs, k in the order of the lists of contracted axes.
+std::vector<Ref> Puller::sums_at(Node const& n, std::vector<Index> const& indices) {
+  Order const order = order_of(storage_.function, n);
   Shape const space = space_of(storage_.function, n), summed = reduced_extents(storage_.function, n);
   auto const nothing = b_.constant(dtype(n.result()), {});
+  size_t const count = indices.size();
   for (auto v : n.operands) // no terms; not even a guarded read may look at such an operand
-    if (std::find(shape(v).begin(), shape(v).end(), Dim(0)) != shape(v).end()) return nothing;
-  auto linear = linear_sum(order, summed);
-  bool floats = is_float(dtype(n.result()));
-  Fold f{
-      {nothing}, {OpCode::add}, {&n}, [&](std::vector<Ref> const& acc, std::vector<At> const& k) {
-        At element = k.back();
-        if (k.size() > 1) element = indexer_.add({b_.multiply(k[0].base, extent(b_, linear.period))}, element);
-        Index point = index;
-        if (!summed.empty()) point.push_back({static_cast<int>(summed.size()), element});
-        auto const left = read_at(n, 0, point, space), right = read_at(n, 1, point, space);
-        Ref a = pull(n.operands[0], left.index), b = pull(n.operands[1], right.index);
-        Ref next = floats ? b_.fma(a, b, acc[0]) : b_.compute(OpCode::add, {acc[0], b_.compute(OpCode::mul, {a, b})});
-        if (left.condition != no_ref) next = b_.select(left.condition, next, acc[0]);
-        return std::vector<Ref>{next};
-      }};
-  Ref const sum = fold(linear.extents(), linear.order, f).front();
-  return is_guarded(*index_map(storage_.function, n, 0)) ? without_sign_of_zero(sum) : sum;
+    if (std::find(shape(v).begin(), shape(v).end(), Dim(0)) != shape(v).end()) return std::vector<Ref>(count, nothing);
+  auto const walk = order.kind == Order::Kind::chain ? walk_of_sums() : Sums::as_one;
+  auto const linear = linear_sum(order, summed);
+  bool const floats = is_float(dtype(n.result()));
+  auto const term = [&](Index point, std::vector<At> const& k, Ref sum) {
+    if (walk != Sums::as_one) {
+      point = with(std::move(point), k);
+    } else if (!summed.empty()) {
+      At element = k.back();
+      if (k.size() > 1) element = indexer_.add({b_.multiply(k[0].base, extent(b_, linear.period))}, element);
+      point.push_back({static_cast<int>(summed.size()), element});
+    }
+    auto const left = read_at(n, 0, point, space), right = read_at(n, 1, point, space);
+    if (left.never) return sum;
+    Ref const a = pull(n.operands[0], left.index), b = pull(n.operands[1], right.index);
+    Ref const next = floats ? b_.fma(a, b, sum) : b_.compute(OpCode::add, {sum, b_.compute(OpCode::mul, {a, b})});
+    return left.condition == no_ref ? next : b_.select(left.condition, next, sum);
+  };
+  Fold f;
+  f.starts.assign(count, nothing);
+  f.joins.assign(count, OpCode::add);
+  f.sums.assign(count, &n);
+  f.step = [&](std::vector<Ref> const& sums, std::vector<At> const& k) {
+    std::vector<Ref> next;
+    for (size_t i = 0; i < count; ++i) next.push_back(term(indices[i], k, sums[i]));
+    return next;
+  };
+  f.unrolled = walk == Sums::unrolled;
+  if (walk == Sums::by_axes) f.cuts = cuts_of_sum(storage_.function, n);
+  auto sums = walk == Sums::as_one ? fold(linear.extents(), linear.order, f) : fold(summed, order, f);
+  if (is_guarded(*index_map(storage_.function, n, 0)))
+    for (auto& s : sums) s = without_sign_of_zero(s);
+  return sums;
 }
 
 // A sum of which terms may be missing is + 0 added: 0 * w in the place of a missing term turns a -0 to 0 or does not.

@@ -19,7 +19,7 @@ Share share_of(LoopBuilder& b, Ref units, KernelContext const& k) {
 }
 
 std::vector<std::vector<i64>> cuts_of_loops(KernelContext const& k) {
-  auto const walked = walked_space(k.function(), k.kernel);
+  auto const walked = walked_space(k.function(), k.kernel, k.schedule());
   std::vector<std::vector<i64>> cuts(walked.runs.size());
   for (i64 loop : k.schedule().cut) {
     auto const i = static_cast<size_t>(loop);

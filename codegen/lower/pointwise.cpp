@@ -18,7 +18,8 @@ public:
     if (space_.empty()) return one_element();
     runs_ = collapsed_axes(k_.function(), k_.kernel, space_);
     cuts_ = cuts_of_loops(k_);
-    walk(0, 0);
+    jam();
+    walk(first_run_, static_cast<size_t>(k_.schedule().pointwise.jam));
   }
 
 private:
@@ -26,6 +27,23 @@ private:
     Dim n = 1;
     for (int i = 0; i < axes; ++i) n = n * space_[axis + static_cast<size_t>(i)];
     return n;
+  }
+
+  // The indices of the axes that are jammed.
+  void jam() {
+    i64 const axes = k_.schedule().pointwise.jam;
+    if (axes == 0) return;
+    for (i64 covered = 0; covered < axes; ++first_run_) covered += runs_[first_run_];
+    points_ = {{}};
+    for (i64 axis = 0; axis < axes; ++axis) {
+      std::vector<Index> longer;
+      for (auto const& p : points_)
+        for (i64 i = 0; i < *space_[static_cast<size_t>(axis)].constant(); ++i) {
+          longer.push_back(p);
+          longer.back().push_back({1, p_.indexer().constant(i)});
+        }
+      points_ = std::move(longer);
+    }
   }
 
   void one_element() {
@@ -37,7 +55,7 @@ private:
 
   void walk(size_t run, size_t axis) {
     Dim n = extent_of_run(axis, runs_[run]);
-    if (run + 1 == runs_.size()) return innermost(n, run == 0);
+    if (run + 1 == runs_.size()) return innermost(n, run == first_run_);
     Ref count = extent(b_, n);
     auto loop = [&](Ref begin, Ref end) {
       auto loop = p_.open(begin, end);
@@ -50,7 +68,7 @@ private:
       for (auto const& p : pieces_of(0, *n.constant(), 1, cuts_[run])) loop(b_.integer(p.begin), b_.integer(p.end));
       return;
     }
-    Share share = run == 0 ? share_of(b_, count, k_) : Share{b_.integer(0), count};
+    Share share = run == first_run_ ? share_of(b_, count, k_) : Share{b_.integer(0), count};
     loop(share.begin, share.end);
   }
 
@@ -141,8 +159,20 @@ private:
 
   void at(At innermost, Ref limit) {
     index_.push_back({runs_.back(), innermost});
-    element(index_, limit);
+    if (points_.empty()) element(index_, limit);
+    else elements(limit);
     index_.pop_back();
+  }
+
+  void elements(Ref limit) {
+    auto indices = points_;
+    for (auto& i : indices) i.insert(i.end(), index_.begin(), index_.end());
+    auto const& sum = *contraction_in(k_.kernel);
+    auto const sums = p_.sums_at(sum, indices);
+    for (size_t i = 0; i < sums.size(); ++i) {
+      p_.provide(sum.result(), [s = sums[i]](Index const&) { return s; });
+      element(indices[i], limit);
+    }
   }
 
   void element(Index const& index, Ref limit) {
@@ -160,6 +190,8 @@ private:
   std::vector<int> runs_;
   std::vector<std::vector<i64>> cuts_; // per run
   Index index_;
+  size_t first_run_ = 0;      // of those that are loops
+  std::vector<Index> points_; // whose sums are walked together; none: each is by itself
 };
 
 } // namespace

@@ -20,6 +20,7 @@ struct Fold {
   std::vector<Node const*> sums = {}; // per accumulator its node, where the order may have blocks
   std::function<std::vector<Ref>(std::vector<Ref> const& accumulators, std::vector<At> const& at)>
       step;                                // at: per reduced axis
+  bool unrolled = false;                   // a chain without loops, of which all extents are known
   std::vector<std::vector<i64>> cuts = {}; // per reduced axis, or none: where its loop is cut (ir/cuts.h)
 };
 
@@ -42,6 +43,8 @@ public:
   // From now on the value is taken from here: accumulators of a contraction, the sum of a row, a row's buffer.
   using Provider = std::function<Ref(Index const&)>;
   void provide(ValueId v, Provider p);
+  // The sums of a contraction at several points, in one walk.
+  std::vector<Ref> sums_at(Node const&, std::vector<Index> const&);
   // Like `pull`, past the provider and the memory of what was pulled.
   Ref make(ValueId, Index const&);
 
@@ -128,6 +131,8 @@ private:
   Ref arg(Node const&, Index const&);
   Ref dot(Node const&, Index const&);
   Ref each_lane(Node const&, Index const&);
+  using Sums = PointwiseSchedule::Sums;
+  Sums walk_of_sums() const;
   std::vector<Ref> blocks(std::vector<Dim> const&, Order, Fold const&);
   std::vector<Ref> part(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end, std::vector<At> const&);
   std::vector<Ref> axis(std::vector<Dim> const&, Order::Kind, Fold const&, Ref begin, Ref end, std::vector<Ref>,

@@ -205,6 +205,17 @@ MergedInPlace merge_in_place(Grad& g) {
   return {{&b, shape == x ? g.x(0).id : b.reshape(g.x(0).id, shape)}, axes.front(), {}};
 }
 
+// The number of each element among those that are reduced, row-major; nothing where an extent is not known.
+std::optional<V> number_along(Builder& b, Shape const& shape, Integers const& axes) {
+  V number = index_along(b, shape, axes.front());
+  for (size_t i = 1; i < axes.size(); ++i) {
+    auto const extent = shape[static_cast<size_t>(axes[i])].constant();
+    if (!extent) return {};
+    number = number * like(number, static_cast<f64>(*extent)) + index_along(b, shape, axes[i]);
+  }
+  return number;
+}
+
 // dy goes to the element that was taken, the first of equals.
 void gradient_of_extreme(Grad& g, OpCode arg) {
   if (g.attributes().get<Integers>("axes").empty()) return g.to(0, g.dy());
@@ -213,11 +224,18 @@ void gradient_of_extreme(Grad& g, OpCode arg) {
   Shape const shape = m.x.type().shape;
   if (shape[static_cast<size_t>(m.axis)] == Dim(0)) return;
   ValueId taken = b.make(arg, {m.x.id}, {{"axis", m.axis}});
+  Shape const whole = g.x(0).type().shape;
+  auto const axes = g.attributes().get<Integers>("axes");
+  if (auto const number = number_along(b, whole, axes)) { // nothing is moved, nor seen in another shape
+    auto const others = axes_without(static_cast<int>(whole.size()), axes);
+    V const dy{&b, b.broadcast(g.dy().id, whole, others)};
+    V const here = compare(OpCode::eq, *number, {&b, b.broadcast(taken, whole, others)});
+    return g.to(0, rules::select(here, dy, like(dy, 0)));
+  }
   auto const kept = axes_without(static_cast<int>(shape.size()), {m.axis});
   V here = compare(OpCode::eq, index_along(b, shape, m.axis), {&b, b.broadcast(taken, shape, kept)});
   V dy{&b, b.broadcast(g.dy().id, shape, kept)};
   V const dx = rules::select(here, dy, like(dy, 0));
-  Shape const& whole = g.x(0).type().shape;
   if (m.moved) g.to(0, back(g, *m.moved, dx));
   else g.to(0, shape == whole ? dx : V{&b, b.reshape(dx.id, whole)});
 }

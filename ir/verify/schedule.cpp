@@ -41,7 +41,7 @@ public:
         complain("a scatter into a vector is not parallel: it adds in the order of the indices");
       return lanes_alone(s.pointwise);
     case KernelKind::lines: return lanes_alone(s.pointwise);
-    case KernelKind::pointwise: cuts(s.cut); return pointwise(s.pointwise);
+    case KernelKind::pointwise: return pointwise(s.pointwise);
     case KernelKind::rows: cuts(s.cut); return rows(s.rows);
     case KernelKind::contract: return contract(s.contract);
     }
@@ -67,19 +67,25 @@ private:
   }
 
   void pointwise(PointwiseSchedule const& s) {
+    if (s.jam != 0 && !jammed_sums(f_, *node_, s.jam))
+      return complain("jam is {}, which is for one contraction and few of its results", s.jam);
+    cuts(node_->kernel->schedule->cut);
     auto const run = innermost_run(f_, *node_);
     i64 most = most_lanes;
     if (run && !run->is_constant()) most = row_padding; // so far slots reach beyond the batch
     if (has_order(f_, *node_, Order::Kind::lanes)) most = 1;
     if (!is_power_of_two(s.lanes) || s.lanes > most)
       return complain("lanes are {}, expected a power of two up to {}", s.lanes, most);
+    if (s.sums == PointwiseSchedule::Sums::unrolled &&
+        longest_chain(f_, *node_).value_or(most_unrolled + 1) > most_unrolled)
+      complain("unrolled is for sums of up to {} terms", most_unrolled);
     if (s.unit < 1 || s.unit > most_unit || s.unit % s.lanes)
       complain("unit is {}, expected a multiple of {} lanes up to {}", s.unit, s.lanes, most_unit);
   }
 
   void cuts(std::vector<i64> const& cut) {
     if (cut.empty()) return;
-    auto const walked = walked_space(f_, *node_);
+    auto const walked = walked_space(f_, *node_, *node_->kernel->schedule);
     i64 before = -1;
     for (i64 loop : cut) {
       if (loop <= before || loop >= static_cast<i64>(walked.runs.size()) ||

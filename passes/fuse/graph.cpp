@@ -1,11 +1,13 @@
 // Classes, accesses and edges. See graph.h.
 #include "passes/fuse/graph.h"
 
+#include "ir/contraction.h"
 #include "ir/index_map.h"
 #include "ir/walk.h"
 #include "passes/rewrite.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <tuple>
 
@@ -37,6 +39,20 @@ bool is_view(Function const& f, Node const& n) {
     tensors += f.type(n.operands[i]).rank() > 0;
   }
   return tensors <= 1;
+}
+
+// Does its last axis run along another one than the last of its operand?
+bool exchanges_last_axis(Function const& f, Node const& n) {
+  if (!info(n.op).has(moves_data) || n.operands.size() != 1 || f.type(n.operands[0]).rank() == 0) return false;
+  auto const map = index_map(f, n, 0);
+  if (!map) return false;
+  i64 const last = f.type(n.result()).rank() - 1;
+  auto const along_last = [&](IndexMap::Term const& t) { return t.axis == last; };
+  auto const& c = map->coordinates.back();
+  bool const any = std::any_of(map->coordinates.begin(), map->coordinates.end(), [&](IndexMap::Coordinate const& x) {
+    return std::any_of(x.terms.begin(), x.terms.end(), along_last);
+  });
+  return any && std::none_of(c.terms.begin(), c.terms.end(), along_last);
 }
 
 // The same bytes with other extents. What only leaves out or exchanges extents of 1 is a view like any other.
@@ -124,18 +140,37 @@ Class Graph::class_of(NodeId id) const {
   if (scoped_[v]) return Class::plain;
   if (!all_virtual && is_other_shape(function, n)) return Class::free;
   if (!again_.empty() && again_[id]) return Class::free;
-  bool again = op.has(elementwise) && !op.has(costly) && all_virtual;
+  bool const again = (op.has(elementwise) || n.operands.empty()) && !op.has(costly | random) && all_virtual;
   return again || is_view(function, n) ? Class::free : Class::plain;
 }
 
 constexpr u32 most_free = 100; // free nodes in a row; every kernel that reads the last one has a copy of all
 
+// What a contraction without a nest reads again and again, each element of a vector from elsewhere, is stored as it is
+// read: the weights of a depthwise convolution, of which there are few.
+std::vector<bool> Graph::read_across() const {
+  std::vector<bool> across(size());
+  for (auto const& n : function.body.nodes) {
+    if (!info(n.op).has(contracts) || has_tiles(function, n)) continue;
+    Dim const results = element_count(function.type(n.result()).shape);
+    for (auto v : n.operands) {
+      if (producer[v] == no_node || !exchanges_last_axis(function, node(producer[v]))) continue;
+      auto const elements = element_count(function.type(v).shape).constant();
+      if (elements && *elements < results.constant().value_or(std::numeric_limits<i64>::max()))
+        across[producer[v]] = true;
+    }
+  }
+  return across;
+}
+
 void Graph::classify() {
   classes.assign(size(), Class::plain);
-  cut = virtual_ = std::vector<bool>(size());
+  cut = read_across();
+  virtual_ = std::vector<bool>(size());
   std::vector<u32> row(size()); // how many free nodes stand behind one another up to here
   for (NodeId n = 0; n < size(); ++n) {
     classes[n] = class_of(n);
+    if (cut[n] && classes[n] == Class::free) classes[n] = Class::plain;
     auto const& operands = node(n).operands;
     if (classes[n] == Class::free) {
       for (auto v : operands)

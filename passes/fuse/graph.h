@@ -51,7 +51,7 @@ struct Graph {
 
   Function& function;
   std::vector<Class> classes;                // per node
-  std::vector<bool> cut;                     // per node: stored, so that free nodes do not stand in too long a row
+  std::vector<bool> cut;                     // per node: stored, though it might be computed where it is read
   std::vector<std::vector<Access>> accesses; // per plain and alias node
   std::vector<std::vector<NodeId>>
       readers;                           // per node: plain and alias nodes that read it, directly or through free ones
@@ -62,6 +62,7 @@ struct Graph {
 private:
   void classify();
   Class class_of(NodeId) const;
+  std::vector<bool> read_across() const;
   void read_by_scopes();
   bool is_virtual(ValueId) const;
   void follow(NodeId reader, Access first);

@@ -74,7 +74,7 @@ Group group_of_node(Graph const& g, NodeId id) {
       group.inner_loop = true;
     }
   } else if (op.has(contracts)) {
-    bool tiles = has_columns(g.function, n) && has_nest(g.function.type(n.result()).dtype);
+    bool const tiles = has_tiles(g.function, n);
     group.kind = tiles ? Kind::contract : Kind::pointwise;
     group.inner_loop = !tiles;
   }

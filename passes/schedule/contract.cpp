@@ -176,8 +176,9 @@ void decide_lhs_ahead(ContractSchedule& s, Contraction const& c) {
 
 } // namespace
 
-// One decision after the other, each from those before it: panels, the tile that fits beside them, what is packed and in
-// which chunks, which tile then pays, what threads divide, and last what goes on with these chunks and this division.
+// One decision after the other, each from those before it: panels, the tile that fits beside them, what is packed and
+// in which chunks, which tile then pays, what threads divide, and last what goes on with these chunks and this
+// division.
 ContractSchedule decide_contract(Contraction const& c, i64 tensors, Target const& target) {
   if (c.kind == Order::Kind::lanes) return decide_lanes(c);
   i64 const lanes = target.lanes(c.dtype);

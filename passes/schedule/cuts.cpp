@@ -33,7 +33,7 @@ bool sums_inside(Node const& k) {
 
 std::vector<i64> decide_cuts(Function const& f, Node const& k, Schedule const& s) {
   constexpr size_t most_pieces = 9;
-  auto const walked = walked_space(f, k);
+  auto const walked = walked_space(f, k, s);
   size_t const loops = walked.runs.size();
   std::vector<i64> cut;
   size_t pieces = 1;

@@ -1,5 +1,7 @@
 // Kernels that go element by element: how many elements at a time, and what threads do not share.
+#include "ir/index_map.h"
 #include "ir/kernel_space.h"
+#include "ir/op.h"
 #include "passes/schedule/decide.h"
 
 #include <algorithm>
@@ -36,6 +38,35 @@ i64 lanes_for_lines(Function const& f, Node const& k, Target const& target) {
   return std::min(2 * w, row_padding);
 }
 
+// Sums of few terms are no loops, as long as the code stays short. Those of windows go along the axes, where guards
+// are known.
+PointwiseSchedule::Sums decide_sums(Function const& f, Node const& k) {
+  using Sums = PointwiseSchedule::Sums;
+  constexpr i64 most_unrolled_nodes = 128;
+  auto const& nodes = k.regions.front().nodes;
+  auto const longest = longest_chain(f, k);
+  if (longest && *longest > 1 && *longest <= most_unrolled &&
+      *longest * static_cast<i64>(nodes.size()) <= most_unrolled_nodes)
+    return Sums::unrolled;
+  auto const of_windows = [&](Node const& n) { return info(n.op).has(contracts) && is_guarded(*index_map(f, n, 0)); };
+  return std::any_of(nodes.begin(), nodes.end(), of_windows) ? Sums::by_axes : Sums::as_one;
+}
+
+// Few sums over much, as the derivative of a depthwise kernel: one walk for all of them reads it once.
+void decide_jam(PointwiseSchedule& s, Function const& f, Node const& k, Target const& target) {
+  constexpr i64 other_registers = 6;
+  if (s.sums != PointwiseSchedule::Sums::by_axes || !order_of(f, *contraction_in(k)).block) return;
+  i64 axes = 0;
+  auto const rank = f.type(k.results.front()).rank();
+  for (i64 a = 1; a < rank; ++a)
+    if (jammed_sums(f, k, a)) axes = a;
+  if (axes == 0) return;
+  i64 const sums = *jammed_sums(f, k, axes), lanes = target.lanes(f.type(k.results.front()).dtype);
+  while (s.lanes > 1 && sums * ((s.lanes + lanes - 1) / lanes) > target.registers - other_registers && s.lanes > lanes)
+    s.lanes /= 2;
+  if (sums <= target.registers - other_registers) s.jam = axes;
+}
+
 } // namespace
 
 PointwiseSchedule decide_pointwise(Function const& f, Node const& k, Target const& target) {
@@ -46,6 +77,8 @@ PointwiseSchedule decide_pointwise(Function const& f, Node const& k, Target cons
   if (!run) return s;
   s.lanes = lanes_for(*run, f, k, target);
   s.unit = std::max(s.lanes, line);
+  s.sums = decide_sums(f, k);
+  decide_jam(s, f, k, target);
   return s;
 }
 

@@ -59,6 +59,8 @@ private:
       s.pointwise.lanes = i64{1} << below(6);
       if (n.kernel->kind == KernelKind::pointwise) {
         s.pointwise.unit = s.pointwise.lanes * (1 + below(40));
+        s.pointwise.jam = below(4) ? 0 : 1 + below(2);
+        s.pointwise.sums = static_cast<PointwiseSchedule::Sums>(below(sum_walks.size()));
         cut(s);
       }
       break;
