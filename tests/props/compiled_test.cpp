@@ -358,8 +358,9 @@ TEST_CASE("taps beside an image are no terms, whatever the kernel holds there") 
 
 // A convolution along one axis or two, or the derivative of its kernel, a sum over images.
 Sample random_convolution(Draw& draw) {
-  bool const of_kernel = draw.chance(0.5), plane = draw.chance(0.5);
-  i64 const images = draw.integer(1, 4), channels = draw.integer(1, 20), features = draw.integer(1, 40);
+  bool const of_kernel = draw.chance(0.5), plane = draw.chance(0.5), depthwise = draw.chance(0.4);
+  i64 const images = draw.integer(1, 4), channels = draw.integer(1, 20),
+            features = depthwise ? channels : draw.integer(1, 40);
   Shape image{images}, kernel, positions{images};
   std::vector<i64> stride, low, dilation;
   std::vector<Dim> taps, extents;
@@ -375,15 +376,17 @@ Sample random_convolution(Draw& draw) {
   std::string const digits = plane ? "01" : "0";
   image.push_back(channels);
   kernel = taps;
-  kernel.push_back(channels), kernel.push_back(features);
+  kernel.push_back(channels);
+  if (!depthwise) kernel.push_back(features);
   positions.insert(positions.end(), extents.begin(), extents.end());
   positions.push_back(features);
   Sample s{.operands = {{DType::f32, image}, {DType::f32, of_kernel ? positions : kernel}}, .attributes = {}};
   auto set = [&](char const* name, auto value) { s.attributes.set(name, value); };
-  set("lhs", "b" + digits + "c");
-  set("rhs", of_kernel ? "b" + digits + "f" : digits + "cf");
-  set("result", of_kernel ? digits + "cf" : "b" + digits + "f");
-  set("sum", of_kernel ? "b" + digits : digits + "c");
+  std::string const right = depthwise ? "g" : "f", both = depthwise ? "g" : "cf";
+  set("lhs", "b" + digits + both.front());
+  set("rhs", of_kernel ? "b" + digits + right : digits + both);
+  set("result", of_kernel ? digits + both : "b" + digits + right);
+  set("sum", of_kernel ? "b" + digits : depthwise ? digits : digits + "c");
   set("extents", of_kernel ? taps : extents);
   set("stride", of_kernel ? dilation : stride);
   set("rhs_dilation", of_kernel ? stride : dilation);
@@ -392,7 +395,7 @@ Sample random_convolution(Draw& draw) {
 }
 
 TEST_CASE("a schedule changes no bit of a convolution") {
-  int drawn = 0, windows = 0;
+  int drawn = 0, windows = 0, jammed = 0, by_axes = 0, unrolled = 0;
   u64 const first = first_seed(), count = cases(24);
   for (u64 seed = first; seed < first + count; ++seed) {
     Draw draw(seed);
@@ -406,11 +409,17 @@ TEST_CASE("a schedule changes no bit of a convolution") {
       if (i > 0) drawn += schedules::Draw(m, static_cast<u32>(4 * seed + i)).run() > 0;
       INFO(print(m));
       CHECK(difference(want, Compiled(m, Compiled::Finished{}).call(x, 1 + static_cast<int>(i % 3)).results[0]) == "");
-      for (auto const& n : m.functions.front().body.nodes)
-        windows +=
-            n.kernel && n.kernel->schedule && n.kernel->schedule->contract.pack_lhs == ContractSchedule::Pack::windows;
+      for (auto const& n : m.functions.front().body.nodes) {
+        if (!n.kernel || !n.kernel->schedule) continue;
+        auto const& s = *n.kernel->schedule;
+        windows += s.contract.pack_lhs == ContractSchedule::Pack::windows;
+        jammed += s.pointwise.jam > 0;
+        by_axes += s.pointwise.sums == PointwiseSchedule::Sums::by_axes;
+        unrolled += s.pointwise.sums == PointwiseSchedule::Sums::unrolled;
+      }
     }
   }
+  CHECK((jammed > 0 && by_axes > 0 && unrolled > 0));
   CHECK(drawn > static_cast<int>(count));
   CHECK(2 * windows > static_cast<int>(count));
 }
