@@ -110,6 +110,7 @@ private:
   }
 
   void row() {
+    for (auto& kept : kept_) kept.stored = false; // code is made for each piece of a loop that is cut
     for (auto const& stage : stages_) {
       std::vector<Node const*> rest = stage;
       while (!rest.empty()) { // those of one order share a walk

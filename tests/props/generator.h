@@ -535,7 +535,7 @@ private:
     bool const decides = comes_from_scan(n) && std::any_of(results.begin(), results.end(),
                                                            [&](ValueId v) { return !is_float(type(v).dtype); });
     if (!small_batch_only || decides || !std::all_of(values.begin(), values.end(), comparable) ||
-        near_a_jump(n, operands, bound_type(type(y), seed_))) {
+        near_a_jump(n, operands, bound_type(type(y), seed_)) || leaves_range(n, operands)) {
       f_.body.nodes.pop_back();
       ++coverage_.dropped;
       return false;
@@ -551,6 +551,14 @@ private:
   static bool comparable(Tensor const& t) {
     return t.size() <= 3000 && std::all_of(t.f.begin(), t.f.end(),
                                            [](f64 x) { return std::abs(x) < 1e4 && (x == 0 || std::abs(x) > 1e-6); });
+  }
+  // May a product of some of the elements overflow or vanish in f32? All of them together need not, in f64.
+  static bool leaves_range(Node const& n, std::vector<Tensor> const& operands) {
+    if (n.op != OpCode::reduce_prod) return false;
+    f64 above = 0, below = 0;
+    for (f64 x : operands[0].f)
+      if (x != 0) (std::abs(x) > 1 ? above : below) += std::log2(std::abs(x));
+    return above > 100 || below < -100;
   }
   Tensor tensor_of(ValueId v) {
     auto const& value = f_.values[v];
