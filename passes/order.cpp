@@ -1,7 +1,7 @@
 // Writes the order of its sum onto every `dot` and `reduce`, from the extents that are summed and the dtype alone.
 // Nothing later may change it: whatever the schedule, the target or the batch, the bits are those of this order.
 //
-// Orders of sums (ir/order.h says what each means).
+// Orders of sums (ir/order.h says what each means). A sum over a few last axes and some in front of others becomes two.
 //
 //     %0 = dot %x, %w {contract_lhs=[1], contract_rhs=[0]} : f32[batch,10]          %x: f32[batch,784]
 //     %1 = reduce_sum %0 {axes=[1]} : f32[batch]
@@ -15,6 +15,7 @@
 #include "ir/op.h"
 #include "ir/walk.h"
 #include "passes/pass.h"
+#include "passes/rewrite.h"
 
 #include <algorithm>
 
@@ -82,8 +83,47 @@ bool takes_order(Node const& n) {
   return std::any_of(op.attributes.begin(), op.attributes.end(), [](auto const& a) { return a.name == "order"; });
 }
 
+// How many of the reduced axes are the last ones, if these hold too few elements for the lanes, and the others lie in
+// front of axes that stay: a sum along memory would go from one short piece to the next. 0: none are.
+//
+//     %s = reduce_sum %x {axes=[1, 3]} : f32[batch,8]                               %x: f32[batch,784,8,4]
+//  becomes
+//     %0 = reduce_sum %x {axes=[1]} : f32[batch,8,4]
+//     %s = reduce_sum %0 {axes=[2]} : f32[batch,8]
+size_t short_last_axes(Function const& f, Node const& n) {
+  if (!info(n.op).has(reduces) || !info(n.op).join || n.attributes.has("order")) return 0;
+  auto const axes = n.attributes.get<Axes>("axes");
+  auto const& shape = f.type(n.operands[0]).shape;
+  size_t count = 0;
+  Dim elements = 1;
+  while (count < axes.size() && axes[axes.size() - 1 - count] == static_cast<i64>(shape.size() - 1 - count))
+    elements = elements * shape[shape.size() - 1 - count++];
+  bool const few = elements.constant().value_or(order_lanes) < order_lanes;
+  return few && count > 0 && count < axes.size() ? count : 0;
+}
+
+bool split_sums(Function& f) {
+  Rewriter rewriter(f);
+  rewriter.run([&](Node&& n) {
+    size_t const count = short_last_axes(f, n);
+    if (count == 0) return rewriter.keep(std::move(n));
+    std::vector<Node> made;
+    Builder make(f, made);
+    make.at = n.at;
+    auto const axes = n.attributes.get<Axes>("axes");
+    Axes const first(axes.begin(), axes.end() - static_cast<std::ptrdiff_t>(count));
+    ValueId const each = make.make(n.op, {n.operands[0]}, {{"axes", first}});
+    Axes last;
+    for (i64 a = f.type(each).rank() - static_cast<i64>(count); a < f.type(each).rank(); ++a) last.push_back(a);
+    ValueId const value = make.make(n.op, {each}, {{"axes", last}});
+    for (auto& x : made) rewriter.keep(std::move(x));
+    rewriter.replace(n.result(), value);
+  });
+  return rewriter.changed;
+}
+
 bool write_orders(Function& f) {
-  bool changed = false;
+  bool changed = split_sums(f);
   each_node(f.body.nodes, [&](Node& n) {
     if (!takes_order(n) || n.attributes.has("order")) return;
     n.attributes.set("order", info(n.op).has(contracts) ? order_of_product(f, n) : order_of_reduce(f, n));

@@ -301,6 +301,7 @@ Ref Puller::arg(Node const& n, Index const& index) {
               return std::vector<Ref>{b_.compute(OpCode::select, {wins, v, acc[0]}),
                                       b_.compute(OpCode::select, {wins, here, acc[1]})};
             }};
+  both.unrolled = walk_of_sums() == Sums::unrolled;
   return fold(extents, {}, both)[1];
 }
 

@@ -32,7 +32,7 @@ bool sums_inside(Node const& k) {
 } // namespace
 
 std::vector<i64> decide_cuts(Function const& f, Node const& k, Schedule const& s) {
-  constexpr size_t most_pieces = 9;
+  constexpr size_t most_pieces = 9, most_nodes = 600; // in all pieces together
   auto const walked = walked_space(f, k, s);
   size_t const loops = walked.runs.size();
   std::vector<i64> cut;
@@ -41,7 +41,9 @@ std::vector<i64> decide_cuts(Function const& f, Node const& k, Schedule const& s
     bool const innermost = loop + 1 == loops;
     auto const cuts = cuts_of_loop(f, k, walked, loop);
     auto const count = cuts.size() + 1;
-    if (count == 1 || pieces * count > most_pieces || (innermost && s.rows.unrolled)) continue;
+    if (count == 1 || pieces * count > most_pieces || pieces * count * k.regions.front().nodes.size() > most_nodes ||
+        (innermost && s.rows.unrolled))
+      continue;
     if (innermost && sums_inside(k) && splits_vectors(cuts, *walked.space.back().constant(), s.pointwise.lanes))
       continue;
     pieces *= count;

@@ -61,10 +61,9 @@ void decide_jam(PointwiseSchedule& s, Function const& f, Node const& k, Target c
   for (i64 a = 1; a < rank; ++a)
     if (jammed_sums(f, k, a)) axes = a;
   if (axes == 0) return;
-  i64 const sums = *jammed_sums(f, k, axes), lanes = target.lanes(f.type(k.results.front()).dtype);
-  while (s.lanes > 1 && sums * ((s.lanes + lanes - 1) / lanes) > target.registers - other_registers && s.lanes > lanes)
-    s.lanes /= 2;
-  if (sums <= target.registers - other_registers) s.jam = axes;
+  if (*jammed_sums(f, k, axes) > target.registers - other_registers) return;
+  s.jam = axes;
+  s.lanes = std::min(s.lanes, target.lanes(f.type(k.results.front()).dtype)); // the sums hide each other's latency
 }
 
 } // namespace
@@ -76,9 +75,9 @@ PointwiseSchedule decide_pointwise(Function const& f, Node const& k, Target cons
   auto const run = innermost_run(f, k);
   if (!run) return s;
   s.lanes = lanes_for(*run, f, k, target);
-  s.unit = std::max(s.lanes, line);
   s.sums = decide_sums(f, k);
   decide_jam(s, f, k, target);
+  s.unit = std::max(s.lanes, line);
   return s;
 }
 

@@ -30,12 +30,15 @@ namespace {
 
 // The operator with the order that the passes have given it; the source's node where simplify made something else of
 // it.
-Node const& node_of(OpCode code, Module const& source, Module const& finished) {
+// A sum may have become two, one behind the other.
+std::vector<Node const*> nodes_of(OpCode code, Module const& source, Module const& finished) {
+  std::vector<Node const*> found;
   for (auto const& kernel : finished.functions.front().body.nodes)
     for (auto const& region : kernel.regions)
       for (auto const& n : region.nodes)
-        if (n.op == code) return n;
-  return source.functions.front().body.nodes.front();
+        if (n.op == code) found.push_back(&n);
+  if (found.empty()) found.push_back(&source.functions.front().body.nodes.front());
+  return found;
 }
 
 // ---- what is expected
@@ -59,13 +62,16 @@ std::vector<i64> others(size_t rank, std::vector<i64> const& axes) {
 
 // T: the type that the sum is taken in.
 template <class Combine>
-Tensor reduced_in_order(Node const& n, Tensor const& x, Tensor y) {
+Tensor reduced_in_order(Node const& n, Tensor const& x) {
   using T = typename Combine::Number;
   auto axes = n.attributes.get<std::vector<i64>>("axes");
   auto order = n.attributes.get_or<Order>("order", {});
   auto kept = offsets_along(x.shape, others(x.shape.size(), axes)), folded = offsets_along(x.shape, axes);
   std::vector<i64> extents;
   for (i64 a : axes) extents.push_back(x.shape[static_cast<size_t>(a)]);
+  std::vector<i64> shape;
+  for (i64 a : others(x.shape.size(), axes)) shape.push_back(x.shape[static_cast<size_t>(a)]);
+  Tensor y = Tensor::zeros(std::is_same_v<T, f64> ? DType::f64 : DType::f32, shape);
   for (size_t k = 0; k < kept.size(); ++k)
     y.f[k] = reduce_in_order<Combine>(order, extents, [&](i64 i) {
       return static_cast<T>(x.f[static_cast<size_t>(kept[k] + folded[static_cast<size_t>(i)])]);
@@ -181,10 +187,12 @@ Tensor recurrence_in_order(Node const& n, std::vector<Tensor> const& x, Tensor y
 
 // As ir/order.h says, in T.
 template <class T>
+Tensor reduced(Node const& n, Tensor const& x) {
+  return n.op == OpCode::reduce_sum ? reduced_in_order<Sum<T>>(n, x) : reduced_in_order<Product<T>>(n, x);
+}
+template <class T>
 Tensor accumulated(OpCode code, Function const& f, Node const& n, std::vector<Tensor> const& x, Tensor y) {
   switch (code) {
-  case OpCode::reduce_sum: return reduced_in_order<Sum<T>>(n, x[0], std::move(y));
-  case OpCode::reduce_prod: return reduced_in_order<Product<T>>(n, x[0], std::move(y));
   case OpCode::dot: return dot_with_order<T>(n, x[0], x[1], std::move(y));
   case OpCode::convolution: { // `layout` has exchanged axes, but not in the sum
     Node own = f.body.nodes.back();
@@ -208,8 +216,16 @@ Expected expected(OpCode code, Module const& source, Module const& finished, std
   if (!op.accuracy.empty()) ulps = std::stod(std::string(op.accuracy.substr(std::string_view("at most ").size())));
   Tensor y = evaluate(source, f, x, {.exact = ulps > 0}).at(0);
   if (!is_float(y.dtype) || !op.has(accumulates)) return {y, y.dtype == DType::f64 && ulps > 0 ? ulps + 1 : ulps};
-  Node const& n = node_of(code, source, finished);
-  Tensor sum = y.dtype == DType::f64 ? accumulated<f64>(code, f, n, x, y) : accumulated<f32>(code, f, n, x, y);
+  auto const nodes = nodes_of(code, source, finished);
+  Tensor sum = y;
+  if (op.join) {
+    sum = x[0];
+    for (auto const* n : nodes) sum = y.dtype == DType::f64 ? reduced<f64>(*n, sum) : reduced<f32>(*n, sum);
+  } else {
+    auto const& n = *nodes.front();
+    sum = y.dtype == DType::f64 ? accumulated<f64>(code, f, n, x, y) : accumulated<f32>(code, f, n, x, y);
+  }
+  sum.dtype = y.dtype;
   for (auto& v : sum.f) v = round_to(y.dtype, v);
   return {std::move(sum)};
 }

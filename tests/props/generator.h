@@ -532,10 +532,12 @@ private:
     for (auto v : results) values.push_back(value_of(n, v));
     bool small_batch_only = std::none_of(type(y).shape.begin() + (type(y).rank() > 0), type(y).shape.end(),
                                          [](Dim const& d) { return !d.is_constant(); });
-    bool const decides = comes_from_scan(n) && std::any_of(results.begin(), results.end(),
-                                                           [&](ValueId v) { return !is_float(type(v).dtype); });
+    bool const decides = comes_from_scan(n) && (info(code).has(no_derivative) ||
+                                                std::any_of(results.begin(), results.end(),
+                                                            [&](ValueId v) { return !is_float(type(v).dtype); }));
     if (!small_batch_only || decides || !std::all_of(values.begin(), values.end(), comparable) ||
-        near_a_jump(n, operands, bound_type(type(y), seed_)) || leaves_range(n, operands)) {
+        near_a_jump(n, operands, bound_type(type(y), seed_)) || leaves_range(n, operands) ||
+        cancels(n, operands, values)) {
       f_.body.nodes.pop_back();
       ++coverage_.dropped;
       return false;
@@ -559,6 +561,17 @@ private:
     for (f64 x : operands[0].f)
       if (x != 0) (std::abs(x) > 1 ? above : below) += std::log2(std::abs(x));
     return above > 100 || below < -100;
+  }
+  // Is a sum next to nothing beside its terms? What is left of it are roundings.
+  static bool cancels(Node const& n, std::vector<Tensor> const& operands, std::vector<Tensor> const& values) {
+    if (n.op != OpCode::reduce_sum && !info(n.op).has(contracts)) return false;
+    f64 largest = 1;
+    for (auto const& x : operands) {
+      f64 most = 0;
+      for (f64 v : x.f) most = std::max(most, std::abs(v));
+      largest *= most;
+    }
+    return std::any_of(values[0].f.begin(), values[0].f.end(), [&](f64 y) { return std::abs(y) < 1e-5 * largest; });
   }
   Tensor tensor_of(ValueId v) {
     auto const& value = f_.values[v];
