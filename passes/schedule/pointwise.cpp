@@ -61,9 +61,12 @@ void decide_jam(PointwiseSchedule& s, Function const& f, Node const& k, Target c
   for (i64 a = 1; a < rank; ++a)
     if (jammed_sums(f, k, a)) axes = a;
   if (axes == 0) return;
-  if (*jammed_sums(f, k, axes) > target.registers - other_registers) return;
+  i64 const sums = *jammed_sums(f, k, axes), lanes = target.lanes(f.type(k.results.front()).dtype),
+            most = target.registers - other_registers;
+  if (sums > most) return;
   s.jam = axes;
-  s.lanes = std::min(s.lanes, target.lanes(f.type(k.results.front()).dtype)); // the sums hide each other's latency
+  i64 const run = innermost_run(f, k)->constant().value_or(s.lanes);
+  while (s.lanes > lanes && (sums * (s.lanes / lanes) > most || run < 2 * s.lanes)) s.lanes /= 2; // for two threads
 }
 
 } // namespace
