@@ -37,6 +37,15 @@ void note_cuts(IndexMap::Coordinate const& c, Dim const& extent, Shape const& sp
   cuts.insert(floor_divide(*count - 1 - *offset - most, step) + 1);
 }
 
+// Of all coordinates by which a tensor of this shape is read.
+void note_cuts(IndexMap const& map, Shape const& shape, Shape const& space, CutAxis cut, std::set<i64>& cuts) {
+  size_t axis = 0;
+  for (auto const& c : map.coordinates) {
+    note_cuts(c, shape[axis], space, cut, cuts);
+    axis += static_cast<size_t>(c.axes);
+  }
+}
+
 // Those that are inside of the axis.
 std::vector<i64> inside_of(std::set<i64> const& cuts, i64 extent) {
   std::vector<i64> inside;
@@ -99,17 +108,10 @@ private:
     if (!step || shape.empty()) return;
     auto const through = compose(map, *step, space_of(f_, n), shape);
     if (!through) return;
-    note(*through, shape, space);
+    note_cuts(*through, shape, space, {axis_, static_cast<i64>(space_.size())}, cuts_);
     visit(n.operands[operand], *through, space);
   }
 
-  void note(IndexMap const& map, Shape const& shape, Shape const& space) {
-    size_t axis = 0;
-    for (auto const& c : map.coordinates) {
-      note_cuts(c, shape[axis], space, {axis_, static_cast<i64>(space_.size())}, cuts_);
-      axis += static_cast<size_t>(c.axes);
-    }
-  }
   Function const& f_;
   Shape const& space_;
   i64 axis_;
@@ -146,15 +148,8 @@ std::vector<std::vector<i64>> cuts_of_sum(Function const& f, Node const& n) {
   std::vector<std::vector<i64>> all;
   for (size_t a = f.type(n.result()).shape.size(); a < space.size(); ++a) {
     std::set<i64> cuts;
-    for (size_t operand = 0; operand < n.operands.size(); ++operand) {
-      auto const map = index_map(f, n, operand);
-      auto const& shape = f.type(n.operands[operand]).shape;
-      size_t axis = 0;
-      for (auto const& c : map->coordinates) {
-        note_cuts(c, shape[axis], space, {static_cast<i64>(a), 0}, cuts);
-        axis += static_cast<size_t>(c.axes);
-      }
-    }
+    for (size_t operand = 0; operand < n.operands.size(); ++operand)
+      note_cuts(*index_map(f, n, operand), f.type(n.operands[operand]).shape, space, {static_cast<i64>(a), 0}, cuts);
     auto const extent = space[a].constant();
     all.push_back(extent ? inside_of(cuts, *extent) : std::vector<i64>{});
   }

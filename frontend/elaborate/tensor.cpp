@@ -210,9 +210,8 @@ Any Tensors::convert(Any const& v, DType dtype, Location at) {
   }
   if (auto* d = v.get<Dim>(); d && !d->is_constant()) return tensor(as_tensor(v, dtype, at));
   if (auto* b = v.get<bool>(); b && dtype != DType::bool_) return convert(Any{Dim(*b)}, dtype, at);
-  if (auto* x = v.get<f64>(); x && is_int(dtype)) { // truncates, saturates, NaN becomes 0
-    f64 whole = std::isnan(*x) ? 0 : std::trunc(*x);
-    return tensor(as_tensor(Any{Dim(static_cast<i64>(std::clamp(whole, -9.2e18, 9.2e18)))}, dtype, at));
+  if (auto* x = v.get<f64>(); x && is_int(dtype)) { // as at run time; what the dtype does not hold is an error
+    return tensor(as_tensor(Any{Dim(saturate_to(DType::i64, *x))}, dtype, at));
   }
   return tensor(as_tensor(v, dtype, at));
 }

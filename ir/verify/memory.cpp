@@ -16,8 +16,8 @@ namespace {
 
 class Memory {
 public:
-  Memory(Function const& f, Homes homes, Complain const& complain)
-      : f_(f), complain_(complain, f), root_(roots_of(f)), home_(std::move(homes)), known_(numbers_of_threads(f)) {
+  Memory(Function const& f, KnownValues const& known, Homes homes, Complain const& complain)
+      : f_(f), complain_(complain, f), root_(known.roots), home_(std::move(homes)), known_(known.numbers) {
     each_node(f.body.nodes, [&](Node const& n) {
       if (n.op != OpCode::scan) return;
       Scan const s(n);
@@ -152,9 +152,9 @@ private:
 
   Function const& f_;
   Complaints complain_;
-  std::vector<ValueId> root_; // per value
+  std::vector<ValueId> const& root_; // per value
   Homes home_;
-  std::vector<bool> known_; // per value: a number that every thread has
+  std::vector<bool> const& known_; // per value: a number that every thread has
   std::map<Key, ValueId> holder_;
   std::set<ValueId> next_carries_; // written over the carries of the round
   std::map<i64, ValueId> whole_;   // per round(i): what it is a part of
@@ -164,8 +164,9 @@ private:
 } // namespace
 
 void verify_memory(Module const& m, Function const& f, Complain const& complain) {
-  if (!verify_stored(f, complain) || !is_planned(f)) return;
-  if (auto homes = verify_places(m, f, complain)) Memory(f, std::move(*homes), complain).run();
+  KnownValues const known{roots_of(f), numbers_of_threads(f)};
+  if (!verify_stored(f, known, complain) || !is_planned(f)) return;
+  if (auto homes = verify_places(m, f, known, complain)) Memory(f, known, std::move(*homes), complain).run();
 }
 
 } // namespace nnc::verifying

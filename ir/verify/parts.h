@@ -73,12 +73,18 @@ private:
 void verify_schedules(Module const&, Function const&, Complain const&);
 // Is everything stored where it may be, and still there when it is read? For functions with kernels.
 void verify_memory(Module const&, Function const&, Complain const&);
+// What its parts know of each value: whose bytes it has, and whether it is a number that every thread has
+// (ir/memory.h).
+struct KnownValues {
+  std::vector<ValueId> roots;
+  std::vector<bool> numbers;
+};
 // Its first part: is everything stored that must be? And of any function alone: each result.
-bool verify_stored(Function const&, Complain const&);
+bool verify_stored(Function const&, KnownValues const&, Complain const&);
 void verify_results(Function const&, Complain const&);
 // Its second part: where each value lives, if all may live where they do.
 using Homes = std::vector<std::optional<Place>>; // per value
-std::optional<Homes> verify_places(Module const&, Function const&, Complain const&);
+std::optional<Homes> verify_places(Module const&, Function const&, KnownValues const&, Complain const&);
 // Code is made of kernels that know where they store.
 void verify_all_passes(Function const&, Complain const&);
 

@@ -15,8 +15,8 @@ namespace {
 
 class Places {
 public:
-  Places(Module const& m, Function const& f, Complain const& complain)
-      : module_(m), f_(f), complain_(complain, f), home_(f.values.size()) {
+  Places(Module const& m, Function const& f, KnownValues const& known, Complain const& complain)
+      : module_(m), f_(f), known_(known), complain_(complain, f), home_(f.values.size()) {
     each_node(f.body.nodes, [&](Node const& n) {
       if (n.op != OpCode::scan) return;
       Scan const s(n);
@@ -57,10 +57,9 @@ private:
   // Kernels follow each other on a thread, so each may have all of it.
   void scratch() {
     auto const target = module_.target.value_or(Target{});
-    auto const known = numbers_of_threads(f_);
     each_node(f_.body.nodes, [&](Node const& n) {
       if (!is_kernel(n)) return;
-      if (i64 const need = scratch_of(f_, n, known, target).bytes; need > f_.scratch)
+      if (i64 const need = scratch_of(f_, n, known_.numbers, target).bytes; need > f_.scratch)
         complain_(n.at, fmt::format("the buffers of this kernel take {} bytes, but the function has scratch={}", need,
                                     f_.scratch));
     });
@@ -151,6 +150,7 @@ private:
 
   Module const& module_;
   Function const& f_;
+  KnownValues const& known_;
   Complaints complain_;
   Homes home_;
   std::vector<std::optional<Place>> expected_; // per value: as a result
@@ -166,8 +166,9 @@ std::string text(Place const& p) {
   return fmt::format("{}({})", kinds[static_cast<size_t>(p.kind)], p.index);
 }
 
-std::optional<Homes> verify_places(Module const& m, Function const& f, Complain const& complain) {
-  return Places(m, f, complain).run();
+std::optional<Homes> verify_places(Module const& m, Function const& f, KnownValues const& known,
+                                   Complain const& complain) {
+  return Places(m, f, known, complain).run();
 }
 
 } // namespace nnc::verifying

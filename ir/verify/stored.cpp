@@ -19,8 +19,8 @@ bool is_reported(Result const& r) { return r.role == Role::loss || r.role == Rol
 
 class Stored {
 public:
-  Stored(Function const& f, Complain const& complain)
-      : f_(f), complain_(complain, f), given_by_(f.values.size(), nullptr) {
+  Stored(Function const& f, KnownValues const& known, Complain const& complain)
+      : f_(f), known_(known), complain_(complain, f), given_by_(f.values.size(), nullptr) {
     each_node(f.body.nodes, [&](Node const& n) {
       if (is_kernel(n))
         for (auto v : n.results) given_by_[v] = &n;
@@ -28,8 +28,6 @@ public:
   }
 
   bool run() {
-    root_ = roots_of(f_);
-    known_ = numbers_of_threads(f_); // before any kernel has stored anything
     nodes(f_.body.nodes);
     results();
     return complain_.none();
@@ -57,7 +55,7 @@ private:
     auto const* k = given_by_[r.value];
     return k && !is_kernel(*k, KernelKind::scalars);
   }
-  ValueId stored(ValueId v) const { return root_.empty() ? v : root_[v]; }
+  ValueId stored(ValueId v) const { return known_.roots.empty() ? v : known_.roots[v]; }
 
   void nodes(std::vector<Node> const& list) {
     for (auto const& n : list) {
@@ -71,7 +69,7 @@ private:
         complain_(n.at, "beside kernels there are reshapes and nodes with regions only");
       } else if (is_kernel(n, KernelKind::scalars)) {
         for (auto v : n.operands)
-          if (!known_[v]) complain_(n.at, fmt::format("{} is not known before the kernels run", shown(f_, v)));
+          if (!known_.numbers[v]) complain_(n.at, fmt::format("{} is not known before the kernels run", shown(f_, v)));
       }
     }
   }
@@ -99,10 +97,9 @@ private:
   }
 
   Function const& f_;
+  KnownValues const& known_; // empty of functions without kernels
   Complaints complain_;
   std::vector<Node const*> given_by_; // per value: its kernel
-  std::vector<ValueId> root_;         // per value
-  std::vector<bool> known_;           // per value: a number that every thread has
 };
 
 bool is_finished(Node const& n) {
@@ -121,9 +118,14 @@ Node const* unfinished(Function const& f, std::vector<Node> const& nodes) {
 
 } // namespace
 
-bool verify_stored(Function const& f, Complain const& complain) { return Stored(f, complain).run(); }
+bool verify_stored(Function const& f, KnownValues const& known, Complain const& complain) {
+  return Stored(f, known, complain).run();
+}
 
-void verify_results(Function const& f, Complain const& complain) { Stored(f, complain).results(); }
+void verify_results(Function const& f, Complain const& complain) {
+  KnownValues const nothing;
+  Stored(f, nothing, complain).results();
+}
 
 void verify_all_passes(Function const& f, Complain const& complain) {
   if (auto const* n = unfinished(f, f.body.nodes))

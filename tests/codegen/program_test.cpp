@@ -1,9 +1,11 @@
 // Whole programs: training steps with the same bits on every team and width, what the host is told, and what the object
 // looks like from outside.
 #include "frontend/frontend.h"
+#include "ir/text.h"
 #include "tests/codegen/host.h"
 #include "tests/props/samples.h"
 
+#include <algorithm>
 #include <cmath>
 #include <elf.h>
 
@@ -147,6 +149,29 @@ TEST_CASE("indices that were clamped are counted") {
   CHECK(good.report.clamped == 0);
   auto bad = host::Call(m, f, inputs_of(m, f, 500), 12, 2).compiled(loaded->entry("evaluate"));
   CHECK(bad.report.clamped > 0);
+}
+
+// Each thread looks at all indices, and adds to the rows that it owns: the owner of the first row counts.
+TEST_CASE("what a scatter clamps is counted once, whoever owns the rows") {
+  auto parsed = parse_ir("scatter.ir", R"(
+func @f(%t: f32[1000,64], %i: i32[5], %u: f32[5,64]) -> (y: f32[1000,64]) {
+  %y = scatter_add %t, %i, %u {axis=0} : f32[1000,64]
+  return %y
+}
+)");
+  REQUIRE(parsed.diagnostics.empty());
+  Module const m = host::finished(std::move(parsed.module), host_target());
+  auto const& f = *m.function("f");
+  REQUIRE(std::any_of(f.body.nodes.begin(), f.body.nodes.end(),
+                      [](Node const& n) { return is_kernel(n, KernelKind::scatter) && n.kernel->schedule->parallel; }));
+  auto loaded = load(compile(m));
+  Tensor indices = Tensor::zeros(DType::i32, {5});
+  indices.i = {-1, 3, 999, 1000, 5000};
+  for (int threads : {1, 2, 3})
+    CHECK(host::Call(m, f, {Tensor::zeros(DType::f32, {1000, 64}), indices, Tensor::zeros(DType::f32, {5, 64})}, 1,
+                     threads)
+              .compiled(loaded->entry("f"))
+              .report.clamped == 3);
 }
 
 TEST_CASE("a loss that is not finite is reported with its step and ends the call if that is asked for") {
