@@ -4,7 +4,7 @@
 //     cmake --build --preset release --target embed && build/release/embed
 //
 // The task: is a point of the square inside of a ring around the middle? No straight line tells the two apart.
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 
 #include <cstdint>
 #include <cstdio>

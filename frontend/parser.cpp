@@ -537,6 +537,7 @@ Parsed parse(Sources const& sources, u32 file) {
   auto rest =
       std::unique(out.diagnostics.begin(), out.diagnostics.end(), same_line); // the others follow from the first
   out.diagnostics.erase(rest, out.diagnostics.end());
+  for (auto& diagnostic : out.diagnostics) diagnostic.code = Code::syntax;
   return out;
 }
 

@@ -175,6 +175,12 @@ std::string letters(std::string_view word) {
 
 } // namespace
 
+Error coded(Code code, Error error) {
+  for (auto& diagnostic : error.diagnostics)
+    if (!diagnostic.code) diagnostic.code = code;
+  return error;
+}
+
 std::string nearest(std::string_view word, std::vector<std::string> const& candidates) {
   if (word.size() > 100) return {}; // nobody types such a word, and comparing takes time
   if (word.size() <= 2) return {};

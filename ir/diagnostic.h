@@ -5,6 +5,7 @@
 #pragma once
 
 #include "ir/basic.h"
+#include "nnc/code.hpp"
 
 #include <memory>
 #include <optional>
@@ -58,6 +59,7 @@ struct Diagnostic {
   std::string message;
   std::vector<Note> notes = {};         // the chain of calls, innermost first, and "declared here"
   std::optional<std::string> help = {}; // what would fit, if that is known
+  std::optional<Code> code = {};        // empty: what the border says that it passes, see `coded`
 };
 
 bool has_errors(std::vector<Diagnostic> const&);
@@ -74,10 +76,24 @@ class Error : public std::runtime_error {
 public:
   explicit Error(Diagnostic d) : std::runtime_error(d.message), diagnostics{std::move(d)} {}
   explicit Error(std::string message) : Error(Diagnostic{.at = {}, .message = std::move(message)}) {}
+  Error(Code code, std::string message) : Error(Diagnostic{.at = {}, .message = std::move(message), .code = code}) {}
   explicit Error(std::vector<Diagnostic> all)
       : std::runtime_error(all.empty() ? "error" : all.front().message), diagnostics(std::move(all)) {}
   std::vector<Diagnostic> diagnostics;
 };
+
+// The error with this code where it has none yet.
+Error coded(Code, Error);
+
+// Runs `action`; an error that has no code gets this one.
+template <class Action>
+auto coded(Code code, Action&& action) -> decltype(action()) {
+  try {
+    return action();
+  } catch (Error& error) {
+    throw coded(code, std::move(error));
+  }
+}
 
 // A broken invariant of nnc itself: never the user's fault. The command reports it with exit status 3.
 class CompilerBug : public std::logic_error {

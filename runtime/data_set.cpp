@@ -7,18 +7,14 @@
 #include <algorithm>
 
 namespace nnc {
-inline namespace v1 {
-
 Data Data::open(std::string const& words, std::string const& folder) {
   return guarded(Sources{}, [&] {
     std::optional<std::filesystem::path> place;
     if (!folder.empty()) place = folder;
-    auto contents = std::make_shared<Contents>();
-    contents->set = load_dataset(words, place);
+    auto contents = std::make_shared<DataContents>();
+    contents->set = coded(Code::data, [&] { return load_dataset(words, place); });
     contents->summary = contents->set.summary();
-    Data data;
-    data.contents_ = std::move(contents);
-    return data;
+    return Inside::data(std::move(contents));
   });
 }
 
@@ -30,8 +26,6 @@ std::string const& Data::note() const { return contents_->set.note; }
 std::int64_t Data::train_examples() const { return contents_->set.train.examples; }
 std::int64_t Data::test_examples() const { return contents_->set.test.examples; }
 std::vector<std::string> const& Data::files() const { return contents_->set.files; }
-
-} // namespace v1
 
 namespace {
 
@@ -81,7 +75,7 @@ std::vector<Column> columns_of(Split const& split) {
   return columns;
 }
 
-std::vector<NamedTensor const*> bind_columns(Program::Compiled const& program, Split const& split,
+std::vector<NamedTensor const*> bind_columns(CompiledProgram const& program, Split const& split,
                                              std::string const& set_name, bool targets) {
   auto const& inputs = program.inputs();
   std::vector<NamedTensor const*> bound(inputs.size(), nullptr);

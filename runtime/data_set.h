@@ -2,18 +2,14 @@
 #pragma once
 
 #include "runtime/data/dataset.h"
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 #include "runtime/program.h"
 
 namespace nnc {
-inline namespace v1 {
-
-struct Data::Contents {
+struct DataContents {
   Dataset set;
   std::string summary;
 };
-
-} // namespace v1
 
 // The types of the columns, for the elaborator.
 std::vector<Column> columns_of(Split const&);
@@ -21,7 +17,7 @@ std::vector<Column> columns_of(Split const&);
 // The column behind each input of the program, in its order: the one that it was compiled for when the split has it,
 // else the one of the input's name, else the next in order. A null for a target that the split lacks when `targets` is
 // false. Throws Error with both types when a column does not fit.
-std::vector<NamedTensor const*> bind_columns(Program::Compiled const&, Split const&, std::string const& set_name,
+std::vector<NamedTensor const*> bind_columns(CompiledProgram const&, Split const&, std::string const& set_name,
                                              bool targets);
 
 } // namespace nnc

@@ -2,19 +2,40 @@
 
 #include "ir/printable.h"
 
+#include <fmt/core.h>
+
+#include <algorithm>
+
 namespace nnc {
 inline namespace v1 {
 
-Failure::Failure(Kind kind, std::string text, std::vector<Problem> problems, std::string reproducer)
-    : std::runtime_error(std::move(text)), kind(kind), problems(std::move(problems)),
+Failure::Failure(Code code, std::string text, std::vector<Problem> problems, std::string reproducer)
+    : std::runtime_error(std::move(text)), code(code), problems(std::move(problems)),
       reproducer(std::move(reproducer)) {}
+
+char const* version() noexcept { return NNC_VERSION; }
+
+char const* name(Code code) noexcept {
+  switch (code) {
+  case Code::syntax: return "syntax";
+  case Code::type: return "type";
+  case Code::argument: return "argument";
+  case Code::data: return "data";
+  case Code::file: return "file";
+  case Code::memory: return "memory";
+  case Code::cancelled: return "cancelled";
+  case Code::unsupported: return "unsupported";
+  case Code::bug: break;
+  }
+  return "bug";
+}
 
 std::string printable(std::string const& text) { return nnc::printable(std::string_view(text)); }
 
 std::string suggestion(std::string const& word, std::vector<std::string> const& known) { return nearest(word, known); }
 
 void Array::wrong_dtype(char const* asked) const {
-  throw Failure(Failure::Kind::wrong, "error: '" + name + "' has elements of type " + dtype + ", not " + asked);
+  throw failure_of({Diagnostic{.at = {}, .message = fmt::format("'{}' has elements of type {}, not {}", name, dtype, asked)}}, Sources{});
 }
 
 } // namespace v1
@@ -49,12 +70,13 @@ std::vector<Problem> problems_of(std::vector<Diagnostic> const& diagnostics, Sev
 }
 
 Failure failure_of(std::vector<Diagnostic> const& diagnostics, Sources const& sources, size_t most) {
-  return {Failure::Kind::wrong, without_newline(render(diagnostics, sources, most)),
-          problems_of(diagnostics, Severity::error, sources)};
+  auto const first = std::ranges::find(diagnostics, Severity::error, &Diagnostic::severity);
+  return {first == diagnostics.end() ? Code::argument : first->code.value_or(Code::argument),
+          without_newline(render(diagnostics, sources, most)), problems_of(diagnostics, Severity::error, sources)};
 }
 
 Failure failure_of(CompilerBug const& bug, std::string reproducer, std::string switches) {
-  Failure failure(Failure::Kind::bug, std::string("bug in nnc: ") + bug.what(), {}, std::move(reproducer));
+  Failure failure(Code::bug, std::string("bug in nnc: ") + bug.what(), {}, std::move(reproducer));
   failure.switches = std::move(switches);
   return failure;
 }

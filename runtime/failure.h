@@ -4,7 +4,7 @@
 
 #include "ir/diagnostic.h"
 #include "runtime/environment.h"
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 
 #include <new>
 #include <stdexcept>
@@ -36,7 +36,7 @@ template <class Action>
 auto guarded(Sources const& sources, Action&& action, Location at = {}, size_t most_errors = 0) -> decltype(action()) {
   FloatEnvironment const environment;
   auto const lacking = [&](std::string what) {
-    return failure_of({Diagnostic{.at = at, .message = std::move(what)}}, sources, most_errors);
+    return failure_of({Diagnostic{.at = at, .message = std::move(what), .code = Code::memory}}, sources, most_errors);
   };
   try {
     return with_stack(stack_of_calls, action);
@@ -51,7 +51,7 @@ auto guarded(Sources const& sources, Action&& action, Location at = {}, size_t m
   } catch (NoThread const& error) {
     throw lacking(error.what());
   } catch (std::system_error const& error) { // no folder could be read
-    throw Failure(Failure::Kind::wrong, std::string("error: ") + error.what());
+    throw failure_of({Diagnostic{.at = at, .message = error.what(), .code = Code::file}}, sources, most_errors);
   }
 }
 

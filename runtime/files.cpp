@@ -29,7 +29,7 @@ std::string system_words(int error) {
 }
 
 [[noreturn]] void fail(fs::path const& path, std::string const& doing, int error) {
-  throw Error(fmt::format("{}: cannot {}: {}", path.string(), doing, system_words(error)));
+  throw Error(Code::file, fmt::format("{}: cannot {}: {}", path.string(), doing, system_words(error)));
 }
 
 class Descriptor {
@@ -52,7 +52,7 @@ fs::path resolved_target(fs::path const& path) {
   std::error_code error;
   if (!fs::is_symlink(path, error)) return path;
   auto target = fs::canonical(path, error);
-  if (error) throw Error(fmt::format("{}: is a symbolic link that leads nowhere", path.string()));
+  if (error) throw Error(Code::file, fmt::format("{}: is a symbolic link that leads nowhere", path.string()));
   return target;
 }
 
@@ -64,7 +64,7 @@ std::optional<mode_t> old_mode(fs::path const& path) {
     fail(path, "look at it", errno);
   }
   if (!S_ISREG(status.st_mode))
-    throw Error(fmt::format("{}: is not a regular file, so it is not replaced", path.string()));
+    throw Error(Code::file, fmt::format("{}: is not a regular file, so it is not replaced", path.string()));
   return status.st_mode & 07777;
 }
 
@@ -176,7 +176,7 @@ std::shared_ptr<MappedFile const> MappedFile::open(fs::path const& path) {
   if (descriptor.number() < 0) fail(path, "open", errno);
   struct stat status;
   if (::fstat(descriptor.number(), &status) != 0) fail(path, "look at it", errno);
-  if (!S_ISREG(status.st_mode)) throw Error(fmt::format("{}: is not a regular file", path.string()));
+  if (!S_ISREG(status.st_mode)) throw Error(Code::file, fmt::format("{}: is not a regular file", path.string()));
   std::shared_ptr<MappedFile> file(new MappedFile);
   if (status.st_size == 0) return file;
   auto* data = ::mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_PRIVATE, descriptor.number(), 0);

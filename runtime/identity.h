@@ -12,7 +12,7 @@
 
 #include "ir/module.h"
 #include "runtime/checkpoint.h"
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 
 namespace nnc {
 

@@ -101,9 +101,7 @@ TensorInfo info_of(std::string const& name, Type const& type) {
   return info;
 }
 
-inline namespace v1 {
-
-Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options options)
+CompiledProgram::CompiledProgram(std::shared_ptr<Sources> sources, u32 file, Options options)
     : sources_(std::move(sources)), file_(file), options_(std::move(options)) {
   auto const start = Clock::now();
   auto module = elaborate_program(file);
@@ -113,16 +111,18 @@ Program::Compiled::Compiled(std::shared_ptr<Sources> sources, u32 file, Options 
   target_ = *module.target;
   limits_ = index_limits(module);
   if (module.training) elaborated_ = module;
-  main_ = variant_of(is_module(file) ? finish_module(std::move(module)) : finish(std::move(module)), "");
+  main_ = coded(Code::unsupported, [&] {
+    return variant_of(is_module(file) ? finish_module(std::move(module)) : finish(std::move(module)), "");
+  });
 }
 
-std::optional<std::string> Program::Compiled::read_import_once(std::string const& path) const {
+std::optional<std::string> CompiledProgram::read_import_once(std::string const& path) const {
   auto const known = imports_.find(path);
   if (known != imports_.end()) return known->second;
   return imports_[path] = read_import(options_, sources_->name(file_), path);
 }
 
-Settings Program::Compiled::settings() const {
+Settings CompiledProgram::settings() const {
   Settings settings;
   settings.train_name = options_.train_name;
   settings.set = options_.set;
@@ -132,7 +132,7 @@ Settings Program::Compiled::settings() const {
   settings.max_nodes = options_.max_nodes;
   settings.read_import = [this](std::string const& path) { return read_import_once(path); };
   if (options_.data) {
-    auto const& set = options_.data->contents().set;
+    auto const& set = Inside::of(*options_.data).set;
     settings.columns = columns_of(set.train.examples > 0 ? set.train : set.test);
     settings.properties = set.properties;
   }
@@ -140,12 +140,12 @@ Settings Program::Compiled::settings() const {
 }
 
 // They cost printing and a digest, so only a training that is saved asks.
-std::map<std::string, std::string> const& Program::Compiled::facts() const {
+std::map<std::string, std::string> const& CompiledProgram::facts() const {
   std::call_once(facts_asked_, [&] { facts_ = program_facts(elaborated_, optimizers_); });
   return facts_;
 }
 
-Module Program::Compiled::finish_module(Module module) {
+Module CompiledProgram::finish_module(Module module) {
   try {
     return finish(std::move(module));
   } catch (Error const&) {
@@ -156,7 +156,7 @@ Module Program::Compiled::finish_module(Module module) {
 
 // The nodes of a module may come from lines of a program that is not at hand. What is refused has its place in the text
 // of the module, too: the same work, done once more, says which.
-Module Program::Compiled::with_own_places() const {
+Module CompiledProgram::with_own_places() const {
   Module module = parse_ir(sources_, file_, true).module;
   module.target = target_;
   PassContext context;
@@ -165,7 +165,7 @@ Module Program::Compiled::with_own_places() const {
   return run_passes(std::move(module), chosen_passes(), context);
 }
 
-void Program::Compiled::blame_own_places() const {
+void CompiledProgram::blame_own_places() const {
   if (!is_module(file_)) return;
   with_stack(stack_of_compiler, [&] {
     auto const module = with_own_places();
@@ -174,7 +174,7 @@ void Program::Compiled::blame_own_places() const {
   });
 }
 
-PassOptions Program::Compiled::chosen_passes() const {
+PassOptions CompiledProgram::chosen_passes() const {
   PassOptions how;
   if (options_.passes) how.only = *options_.passes;
   how.without = options_.without;
@@ -182,12 +182,12 @@ PassOptions Program::Compiled::chosen_passes() const {
   return how;
 }
 
-Module Program::Compiled::elaborate_program(u32 file) {
+Module CompiledProgram::elaborate_program(u32 file) {
   return is_module(file) ? read_module(file) : elaborate_text(file);
 }
 
-Module Program::Compiled::elaborate_text(u32 file) {
-  auto elaborated = elaborate(sources_, file, settings());
+Module CompiledProgram::elaborate_text(u32 file) {
+  auto elaborated = coded(Code::type, [&] { return elaborate(sources_, file, settings()); });
   accept(std::move(elaborated.diagnostics));
   list_constants(elaborated);
   inputs_ = std::move(elaborated.inputs);
@@ -197,13 +197,13 @@ Module Program::Compiled::elaborate_text(u32 file) {
   return std::move(elaborated.module);
 }
 
-Module Program::Compiled::read_module(u32 file) {
+Module CompiledProgram::read_module(u32 file) {
   if (!options_.set.empty()) {
     auto const& [name, value] = options_.set.front();
     throw Error(Diagnostic{.at = {sources_->add("--set", name + "=" + value), 1, 1, static_cast<u32>(name.size())},
                            .message = "a module takes no values: they are in its text"});
   }
-  auto parsed = parse_ir(sources_, file);
+  auto parsed = coded(Code::syntax, [&] { return parse_ir(sources_, file); });
   accept(std::move(parsed.diagnostics));
   if (parsed.module.functions.empty())
     throw Error(Diagnostic{.at = {file, 1, 1, 0}, .message = "the module holds no function"});
@@ -216,14 +216,14 @@ Module Program::Compiled::read_module(u32 file) {
   return std::move(parsed.module);
 }
 
-void Program::Compiled::accept(std::vector<Diagnostic> diagnostics) {
+void CompiledProgram::accept(std::vector<Diagnostic> diagnostics) {
   if (options_.werror)
     for (auto& diagnostic : diagnostics) diagnostic.severity = Severity::error;
-  if (has_errors(diagnostics)) throw Error(std::move(diagnostics));
+  if (has_errors(diagnostics)) throw coded(Code::type, Error(std::move(diagnostics)));
   for (auto& warning : problems_of(diagnostics, Severity::warning, *sources_)) warnings_.push_back(std::move(warning));
 }
 
-Module Program::Compiled::finish(Module module) {
+Module CompiledProgram::finish(Module module) {
   PassContext context;
   PassOptions how = chosen_passes();
   how.check_each = options_.check_each;
@@ -241,7 +241,7 @@ Module Program::Compiled::finish(Module module) {
   return module;
 }
 
-Module Program::Compiled::run(PassOptions const& how, Module module, PassContext& context) const {
+Module CompiledProgram::run(PassOptions const& how, Module module, PassContext& context) const {
   context.target = target_;
   auto const last = std::make_shared<Module>(module); // a copy costs microseconds, and is what a bug report needs
   try {
@@ -254,7 +254,7 @@ Module Program::Compiled::run(PassOptions const& how, Module module, PassContext
   }
 }
 
-Function const& Program::Compiled::function(std::string_view name) const {
+Function const& CompiledProgram::function(std::string_view name) const {
   auto const* function = module().function(name);
   bool const gives_nothing = function && function->results.empty() && (name == "run" || name == "evaluate");
   if (!function || gives_nothing) throw Error(Diagnostic{.at = at_, .message = missing_text(module(), name)});
@@ -272,10 +272,8 @@ Program Program::from_text(std::string const& text, Options const& options, std:
   auto sources = std::make_shared<Sources>();
   auto const file = sources->add(name, text);
   auto const compiled = [&] {
-    Program program;
-    program.compiled_ =
-        with_stack(stack_of_compiler, [&] { return std::make_shared<Compiled const>(sources, file, options); });
-    return program;
+    return Inside::program(
+        with_stack(stack_of_compiler, [&] { return std::make_shared<CompiledProgram const>(sources, file, options); }));
   };
   return guarded(*sources, compiled, Location{file, 1, 1, 0},
                  static_cast<size_t>(std::max<std::int64_t>(options.max_errors, 0)));
@@ -344,7 +342,7 @@ std::int64_t Program::validation() const {
   return training ? training->validation : 0;
 }
 
-std::int64_t Program::validation(Data const& data) const { return held_back(*compiled_, data.contents().set); }
+std::int64_t Program::validation(Data const& data) const { return held_back(*compiled_, Inside::of(data).set); }
 
 std::string Program::text() const {
   return guarded(*compiled_, [&] { return print(compiled_->module()); });
@@ -363,5 +361,4 @@ std::vector<std::string> Program::stages() {
   return names;
 }
 
-} // namespace v1
 } // namespace nnc

@@ -5,18 +5,16 @@
 #include "frontend/frontend.h"
 #include "passes/pass.h"
 #include "runtime/limits.h"
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 #include "runtime/variant.h"
 
 #include <map>
 #include <mutex>
 
 namespace nnc {
-inline namespace v1 {
-
-class Program::Compiled {
+class CompiledProgram {
 public:
-  Compiled(std::shared_ptr<Sources> sources, u32 file, Options options);
+  CompiledProgram(std::shared_ptr<Sources> sources, u32 file, Options options);
 
   // The finished module. A program that is made for each size of batch has this one for that of its training.
   Module const& module() const { return main_->module(); }
@@ -81,7 +79,21 @@ private:
   mutable std::map<i64, std::unique_ptr<Variant>> variants_; // for other sizes of batch than that of the main one
 };
 
-} // namespace v1
+// From the classes of the public API to what stands behind them, and back.
+struct Inside {
+  static std::shared_ptr<CompiledProgram const> const& of(Program const& program) { return program.compiled_; }
+  static DataContents const& of(Data const& data) { return *data.contents_; }
+  static Program program(std::shared_ptr<CompiledProgram const> compiled) {
+    Program program;
+    program.compiled_ = std::move(compiled);
+    return program;
+  }
+  static Data data(std::shared_ptr<DataContents const> contents) {
+    Data data;
+    data.contents_ = std::move(contents);
+    return data;
+  }
+};
 
 // The description of a tensor for the public API.
 TensorInfo info_of(std::string const& name, Type const& type);

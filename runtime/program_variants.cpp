@@ -41,9 +41,7 @@ bool same_inputs(std::vector<BoundInput> const& a, std::vector<BoundInput> const
 
 } // namespace
 
-inline namespace v1 {
-
-void Program::Compiled::list_constants(Elaborated const& elaborated) {
+void CompiledProgram::list_constants(Elaborated const& elaborated) {
   if (auto const batch = elaborated.module.bindings[static_cast<size_t>(Symbol::batch)])
     for (auto const& needed : elaborated.batch_needed)
       constants_.push_back({"batch", static_cast<double>(*batch), position_of(needed.at, *sources_), needed.what});
@@ -51,31 +49,31 @@ void Program::Compiled::list_constants(Elaborated const& elaborated) {
     constants_.push_back({name, constant.value, position_of(constant.by.at, *sources_), constant.by.what});
 }
 
-std::unique_ptr<Variant> Program::Compiled::variant_of(Module finished, std::string name) const {
+std::unique_ptr<Variant> CompiledProgram::variant_of(Module finished, std::string name) const {
   return std::make_unique<Variant>(std::move(finished), Variant::Making{.name = std::move(name),
                                                                         .chosen = chose_passes() || is_module(file_),
                                                                         .blame = [this] { blame_own_places(); },
                                                                         .on_time = options_.on_time});
 }
 
-Variant const& Program::Compiled::variant(i64 batch) const {
+Variant const& CompiledProgram::variant(i64 batch) const {
   auto const bound = module().bindings[static_cast<size_t>(Symbol::batch)];
   if (!bound || *bound == batch) return *main_;
   if (is_module(file_)) throw Error(fmt::format("the program is made for a batch of {}, got {}", *bound, batch));
   std::lock_guard const lock(mutex_);
   auto const known = variants_.find(batch);
   if (known != variants_.end()) return *known->second;
-  auto made = with_stack(stack_of_compiler, [&] { return make_variant(batch); });
+  auto made = coded(Code::type, [&] { return with_stack(stack_of_compiler, [&] { return make_variant(batch); }); });
   return *(variants_[batch] = std::move(made));
 }
 
-Function const& Program::Compiled::function(std::string_view name, i64 batch) const {
+Function const& CompiledProgram::function(std::string_view name, i64 batch) const {
   (void)function(name);
   return *variant(batch).module().function(name);
 }
 
 // Sources of its own, for other threads may read those of the program; their files have the same numbers.
-std::unique_ptr<Variant> Program::Compiled::make_variant(i64 batch) const {
+std::unique_ptr<Variant> CompiledProgram::make_variant(i64 batch) const {
   auto const start = std::chrono::steady_clock::now();
   auto const sources = std::make_shared<Sources>();
   u32 const file = sources->add(sources_->name(file_), sources_->text(file_));
@@ -104,7 +102,7 @@ std::unique_ptr<Variant> Program::Compiled::make_variant(i64 batch) const {
 }
 
 // Extents that follow from the size of the batch may reach a parameter, or an `if`.
-void Program::Compiled::expect_same_program(Elaborated const& other, i64 batch) const {
+void CompiledProgram::expect_same_program(Elaborated const& other, i64 batch) const {
   i64 const own = *module().bindings[static_cast<size_t>(Symbol::batch)];
   auto const refuse = [&](Location at, std::string const& what) { throw Error(Diagnostic{.at = at, .message = what}); };
   auto const &ours = *module().function("initialize"), &theirs = *other.module.function("initialize");
@@ -125,5 +123,4 @@ void Program::Compiled::expect_same_program(Elaborated const& other, i64 batch) 
       differ("the results");
 }
 
-} // namespace v1
 } // namespace nnc

@@ -30,7 +30,7 @@ Input const* given(std::vector<Input> const& inputs, std::string const& name) {
   return nullptr;
 }
 
-void check_names(Program::Compiled const& program, std::vector<Input> const& inputs) {
+void check_names(CompiledProgram const& program, std::vector<Input> const& inputs) {
   std::vector<std::string> names;
   for (auto const& input : program.inputs()) names.push_back(input.name);
   for (auto const& input : inputs) {
@@ -44,7 +44,7 @@ void check_names(Program::Compiled const& program, std::vector<Input> const& inp
 }
 
 // The caller's buffers as columns of `batch` rows, in the order of the program's inputs.
-std::vector<void const*> columns_from(Program::Compiled const& program, std::vector<Input> const& inputs, i64 batch) {
+std::vector<void const*> columns_from(CompiledProgram const& program, std::vector<Input> const& inputs, i64 batch) {
   check_names(program, inputs);
   std::vector<void const*> columns;
   for (auto const& wanted : program.inputs()) {
@@ -60,7 +60,7 @@ std::vector<void const*> columns_from(Program::Compiled const& program, std::vec
 }
 
 // Finds the index that was out of range in the caller's buffers.
-void explain_clamped(Program::Compiled const& program, std::vector<Input> const& inputs, i64 batch) {
+void explain_clamped(CompiledProgram const& program, std::vector<Input> const& inputs, i64 batch) {
   for (auto const& limit : program.limits())
     for (auto const& wanted : program.inputs()) {
       auto const* input = given(inputs, limit.input);
@@ -74,7 +74,7 @@ void explain_clamped(Program::Compiled const& program, std::vector<Input> const&
 // A call on the caller's buffers, whose rows are taken in order.
 class Call {
 public:
-  Call(Session::State& state, std::vector<Input> const& inputs, i64 batch)
+  Call(SessionState& state, std::vector<Input> const& inputs, i64 batch)
       : state_(state), inputs_(inputs), rows_(rows_of(batch)) {
     work.columns = columns_from(state.program(), inputs, batch);
     work.rows = rows_.data();
@@ -96,7 +96,7 @@ private:
     if (batch < 1) throw Error(fmt::format("a batch of {} examples: expected at least 1", batch));
     return rows_in_order(batch);
   }
-  Session::State& state_;
+  SessionState& state_;
   std::vector<Input> const& inputs_;
   std::vector<i32> rows_;
   Outcome outcome_;
@@ -115,7 +115,7 @@ Array empty_output(Function const& run, Result const& result, i64 batch) {
   try {
     array.bytes.resize(size);
   } catch (std::exception const&) { // more than there is, or than a vector can have
-    throw Error(fmt::format("out of memory: {} bytes for the output '{}'", size, result.name));
+    throw Error(Code::memory, fmt::format("out of memory: {} bytes for the output '{}'", size, result.name));
   }
   return array;
 }
@@ -123,7 +123,7 @@ Array empty_output(Function const& run, Result const& result, i64 batch) {
 bool has_batch_in_front(Type const& type) { return type.rank() > 0 && type.shape[0] == Dim(Symbol::batch); }
 
 // How many of the examples a run takes at a time. An output without `batch` in front speaks of all of them.
-i64 batch_of_run(Program::Compiled const& program, i64 examples) {
+i64 batch_of_run(CompiledProgram const& program, i64 examples) {
   constexpr i64 usual = 256;
   auto const& run = program.function("run");
   for (auto const& result : run.results)
@@ -159,8 +159,8 @@ std::vector<void*> output_pointers(Function const& run, std::vector<Array>& outp
 inline namespace v1 {
 
 Session::Session(Program const& program, SessionOptions const& options) {
-  auto const& compiled = program.compiled();
-  auto const begin = [&] { return std::make_unique<State>(program.shared(), options); };
+  auto const& compiled = *Inside::of(program);
+  auto const begin = [&] { return std::make_shared<SessionState>(Inside::of(program), options); };
   state_ = guarded(compiled, [&] { return placed(compiled.at(), begin); });
 }
 Session::~Session() = default;
@@ -205,19 +205,19 @@ std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t b
 
 Reports Session::evaluate(Data const& data, Part part) {
   return guarded(state_->program(), [&] {
-    return evaluate_section(*state_, section_of(state_->program(), data.contents().set, part, true));
+    return evaluate_section(*state_, section_of(state_->program(), Inside::of(data).set, part, true));
   });
 }
 
 void Session::prepare_evaluation(Data const& data, Part part) {
   guarded(state_->program(),
-          [&] { prepare_evaluation_of(*state_, section_of(state_->program(), data.contents().set, part, true)); });
+          [&] { prepare_evaluation_of(*state_, section_of(state_->program(), Inside::of(data).set, part, true)); });
 }
 
 std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit) {
   return guarded(state_->program(), [&] {
     (void)state_->program().function("run"); // there is one
-    auto section = section_of(state_->program(), data.contents().set, part, false);
+    auto section = section_of(state_->program(), Inside::of(data).set, part, false);
     if (limit > 0) section.examples = std::min(section.examples, limit);
     i64 const batch = batch_of_run(state_->program(), section.examples);
     auto const& run = state_->program().function("run", batch);

@@ -49,12 +49,10 @@ private:
   size_t size_ = 0;
 };
 
-inline namespace v1 {
+struct SessionState {
+  SessionState(std::shared_ptr<CompiledProgram const> program, SessionOptions const& options);
 
-struct Session::State {
-  State(std::shared_ptr<Program::Compiled const> program, SessionOptions const& options);
-
-  Program::Compiled const& program() const { return *program_; }
+  CompiledProgram const& program() const { return *program_; }
   Outcome call(Function const&, Work const&);
 
   HostTensor* tensor(std::string_view name);
@@ -95,7 +93,7 @@ private:
   void* argument_pointer(Function const&, Argument const&, Work const&);
   void* result_pointer(Result const&, Work const&, size_t& output);
 
-  std::shared_ptr<Program::Compiled const> program_;
+  std::shared_ptr<CompiledProgram const> program_;
   std::vector<Kept> kept_;
   std::map<std::string, f64, std::less<>> scalars_;
   Arena arena_;
@@ -104,5 +102,4 @@ private:
   std::unique_ptr<Team> team_;
 };
 
-} // namespace v1
 } // namespace nnc

@@ -67,7 +67,7 @@ void* Arena::at_least(size_t bytes) {
   void* const memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) {
     auto const wanted = std::exchange(size_, 0);
-    throw Error(fmt::format("no memory for intermediate values: {} MiB", wanted >> 20));
+    throw Error(Code::memory, fmt::format("no memory for intermediate values: {} MiB", wanted >> 20));
   }
   if (size_ >= 2 * huge_page) ::madvise(memory, size_, MADV_HUGEPAGE);
   return data_ = memory;
@@ -77,15 +77,13 @@ namespace {
 
 size_t arena_for(Function const& function, i64 batch, int members) {
   auto const bytes = arena_bytes(function, batch, members);
-  if (!bytes) throw Error(fmt::format("a batch of {} needs too much memory", batch));
+  if (!bytes) throw Error(Code::memory, fmt::format("a batch of {} needs too much memory", batch));
   return static_cast<size_t>(*bytes);
 }
 
 } // namespace
 
-inline namespace v1 {
-
-Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionOptions const& options)
+SessionState::SessionState(std::shared_ptr<CompiledProgram const> program, SessionOptions const& options)
     : program_(std::move(program)), asked_threads_(std::min(options.threads, most_threads())),
       max_memory_(options.max_memory) {
   auto const& module = program_->module();
@@ -112,19 +110,19 @@ Session::State::State(std::shared_ptr<Program::Compiled const> program, SessionO
 }
 
 // As many members as were asked for; who asked for none gets along with one where the system has no more.
-void Session::State::gather_team(int members) {
+void SessionState::gather_team(int members) {
   try {
     team_ = std::make_unique<Team>(members);
   } catch (NoThread const& error) {
     if (asked_threads_ > 0)
-      throw Error(fmt::format("the system does not start {} threads: {}", members, error.code().message()));
+      throw Error(Code::memory, fmt::format("the system does not start {} threads: {}", members, error.code().message()));
     asked_threads_ = 1;
     team_ = std::make_unique<Team>(1);
   }
 }
 
 // Rows are taken from inputs, so they start with the batch; in a module that comes as text they need not.
-void Session::State::check_inputs() const {
+void SessionState::check_inputs() const {
   auto const bound = program_->module().bindings[static_cast<size_t>(Symbol::batch)];
   for (auto const& input : program_->inputs()) {
     auto const& shape = input.type.shape;
@@ -137,7 +135,7 @@ void Session::State::check_inputs() const {
 
 // A session fills arguments and takes results by their roles; a function of a module that comes as text may have
 // others.
-void Session::State::check_roles(Function const& function) const {
+void SessionState::check_roles(Function const& function) const {
   auto const refuse = [&](ValueId value, char const* what, std::string const& name, Role role) {
     throw Error(Diagnostic{.at = function.values[value].at ? function.values[value].at : program_->at(),
                            .message = fmt::format("the {} '{}' of @{} has the role {}, which means nothing there", what,
@@ -157,7 +155,7 @@ void Session::State::check_roles(Function const& function) const {
 }
 
 // Whatever a function is given or gives back under one of the roles that last.
-void Session::State::keep(Function const& function) {
+void SessionState::keep(Function const& function) {
   auto const add = [&](Role role, std::string const& name, Type const& type) {
     auto shape = constant_shape(type, name);
     if (auto const* known = tensor(name)) {
@@ -178,14 +176,14 @@ void Session::State::keep(Function const& function) {
 }
 
 // Where the user declared what has this name; `other` when no function takes it.
-Location Session::State::place_of(std::string const& name, Location other) const {
+Location SessionState::place_of(std::string const& name, Location other) const {
   for (auto const& function : program_->module().functions)
     for (auto const& argument : function.arguments)
       if (auto const& value = function.values[argument.value]; value.name == name && value.at) return value.at;
   return other;
 }
 
-void Session::State::collect_scalars() {
+void SessionState::collect_scalars() {
   scalars_ = {{"steps", 0}, {"epoch", 1}};
   if (auto const& training = program_->module().training) {
     scalars_["steps"] = static_cast<f64>(training->steps);
@@ -193,34 +191,33 @@ void Session::State::collect_scalars() {
   }
 }
 
-void Session::State::check_memory(size_t more) const {
+void SessionState::check_memory(size_t more) const {
   size_t total = more;
   for (auto const& kept : kept_) total += kept.named.tensor.bytes().size();
   if (max_memory_ > 0 && total > static_cast<size_t>(max_memory_))
-    throw Error(
-        fmt::format("the program needs at least {} bytes for weights, states and intermediate values; {} are allowed",
+    throw Error(Code::memory, fmt::format("the program needs at least {} bytes for weights, states and intermediate values; {} are allowed",
                     total, max_memory_));
 }
 
-int Session::State::threads_for(Function const& function) const {
+int SessionState::threads_for(Function const& function) const {
   if (asked_threads_ > 0) return asked_threads_;
   return static_cast<int>(std::clamp<i64>(function.threads, 1, core_count()));
 }
 
-HostTensor* Session::State::tensor(std::string_view name) {
+HostTensor* SessionState::tensor(std::string_view name) {
   for (auto& kept : kept_)
     if (kept.named.name == name) return &kept.named.tensor;
   return nullptr;
 }
 
-std::vector<NamedTensor> Session::State::tensors(Role role) const {
+std::vector<NamedTensor> SessionState::tensors(Role role) const {
   std::vector<NamedTensor> found;
   for (auto const& kept : kept_)
     if (kept.role == role) found.push_back(kept.named);
   return found;
 }
 
-std::vector<NamedTensor> Session::State::among(Role role, std::vector<NamedTensor> const& given) const {
+std::vector<NamedTensor> SessionState::among(Role role, std::vector<NamedTensor> const& given) const {
   std::vector<NamedTensor> found;
   for (auto const& named : given)
     for (auto const& kept : kept_)
@@ -228,7 +225,7 @@ std::vector<NamedTensor> Session::State::among(Role role, std::vector<NamedTenso
   return found;
 }
 
-Checkpoint Session::State::checkpoint() const {
+Checkpoint SessionState::checkpoint() const {
   Checkpoint checkpoint;
   checkpoint.parameters = tensors(Role::param);
   checkpoint.states = tensors(Role::state);
@@ -243,14 +240,14 @@ Checkpoint Session::State::checkpoint() const {
   return checkpoint;
 }
 
-std::string Session::State::not_finite() const {
+std::string SessionState::not_finite() const {
   for (auto const& kept : kept_)
     if (!is_finite(kept.named.tensor))
       return fmt::format("{}'{}'", kept.role == Role::optimizer ? "the optimizer's " : "", kept.named.name);
   return "";
 }
 
-void Session::State::expect_all(Role role, std::vector<NamedTensor> const& source, std::string const& from) const {
+void SessionState::expect_all(Role role, std::vector<NamedTensor> const& source, std::string const& from) const {
   for (auto const& kept : kept_) {
     if (kept.role != role) continue;
     auto const& name = kept.named.name;
@@ -263,14 +260,14 @@ void Session::State::expect_all(Role role, std::vector<NamedTensor> const& sourc
   }
 }
 
-void Session::State::expect_same(Role role, std::vector<NamedTensor> const& source, std::string const& from) const {
+void SessionState::expect_same(Role role, std::vector<NamedTensor> const& source, std::string const& from) const {
   expect_all(role, source, from);
   auto const own = tensors(role);
   for (auto const& given : source)
     if (!named(own, given.name)) throw Error(fmt::format("{} has '{}', which the program has not", from, given.name));
 }
 
-void Session::State::restore(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
+void SessionState::restore(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
   expect_all(role, source, from);
   for (auto& kept : kept_) {
     if (kept.role != role) continue;
@@ -279,14 +276,14 @@ void Session::State::restore(Role role, std::vector<NamedTensor> const& source, 
   }
 }
 
-std::vector<Number> Session::State::numbers() const {
+std::vector<Number> SessionState::numbers() const {
   std::vector<Number> numbers;
   for (auto const& [name, value] : scalars_)
     if (name != "steps" && name != "epoch") numbers.push_back({name, value});
   return numbers;
 }
 
-void Session::State::set_scalar(std::string const& name, f64 value) {
+void SessionState::set_scalar(std::string const& name, f64 value) {
   f64 const before = std::exchange(scalar(name), value);
   try {
     check_ranges(program_->module(), scalars_);
@@ -296,7 +293,7 @@ void Session::State::set_scalar(std::string const& name, f64 value) {
   }
 }
 
-f64& Session::State::scalar(std::string const& name) {
+f64& SessionState::scalar(std::string const& name) {
   auto const found = scalars_.find(name);
   if (found != scalars_.end()) return found->second;
   std::vector<std::string> names;
@@ -308,7 +305,7 @@ f64& Session::State::scalar(std::string const& name) {
 }
 
 // Scalars, rows, step and seed have fields of their own in the context.
-void* Session::State::argument_pointer(Function const& function, Argument const& argument, Work const& work) {
+void* SessionState::argument_pointer(Function const& function, Argument const& argument, Work const& work) {
   auto const& name = function.values[argument.value].name;
   if (is_kept(argument.role)) return tensor(name)->writable().data();
   if (argument.role != Role::data && argument.role != Role::input && argument.role != Role::target) return nullptr;
@@ -322,12 +319,12 @@ void* Session::State::argument_pointer(Function const& function, Argument const&
       Diagnostic{.at = function.values[argument.value].at, .message = fmt::format("the input '{}' is missing", name)});
 }
 
-void* Session::State::result_pointer(Result const& result, Work const& work, size_t& output) {
+void* SessionState::result_pointer(Result const& result, Work const& work, size_t& output) {
   if (is_kept(result.role)) return tensor(result.name)->writable().data();
   return result.role == Role::output ? work.outputs.at(output++) : nullptr;
 }
 
-Outcome Session::State::call(Function const& called, Work const& work) {
+Outcome SessionState::call(Function const& called, Work const& work) {
   auto const& variant = called.name == "initialize" ? program_->main() : program_->variant(work.batch);
   Function const& function = *variant.module().function(called.name);
   std::vector<void*> arguments, results;
@@ -373,5 +370,4 @@ Outcome Session::State::call(Function const& called, Work const& work) {
   return outcome;
 }
 
-} // namespace v1
 } // namespace nnc

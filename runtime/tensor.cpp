@@ -16,7 +16,7 @@ constexpr size_t alignment = 64;
 std::shared_ptr<u8> allocate(size_t size) {
   size_t const rounded = (size / alignment + 1) * alignment;
   auto* memory = static_cast<u8*>(std::aligned_alloc(alignment, rounded));
-  if (!memory) throw Error(fmt::format("out of memory: {} bytes for one tensor", size));
+  if (!memory) throw Error(Code::memory, fmt::format("out of memory: {} bytes for one tensor", size));
   std::memset(memory, 0, size);
   return {memory, std::free};
 }

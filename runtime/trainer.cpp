@@ -69,8 +69,8 @@ Plan plan_for(Training const& training, i64 examples, std::string const& set_nam
 
 class Trainer {
 public:
-  Trainer(Session::State& state, Data const& data, TrainOptions const& options)
-      : state_(state), options_(options), set_(data.contents().set), training_(*state.program().module().training),
+  Trainer(SessionState& state, Data const& data, TrainOptions const& options)
+      : state_(state), options_(options), set_(Inside::of(data).set), training_(*state.program().module().training),
         function_(state.program().function("train_step")),
         section_(section_of(state.program(), set_, Part::train, true)),
         plan_(plan_for(training_, section_.examples, set_.name, options)) {
@@ -109,7 +109,7 @@ private:
   bool at_end_of_epoch() const { return state_.step % plan_.per_epoch == 0; }
   bool failed() const { return options_.stop_on_bad && (trained_.bad_step || !trained_.not_finite.empty()); }
 
-  Session::State& state_;
+  SessionState& state_;
   TrainOptions const& options_;
   Dataset const& set_;
   Training const& training_;
@@ -155,7 +155,7 @@ void Trainer::prepare() const {
 }
 
 // "x: u8[batch,28,28] from image, label: i32[batch]"
-std::string columns_text(Program::Compiled const& program, Section const& section) {
+std::string columns_text(CompiledProgram const& program, Section const& section) {
   std::string text;
   for (size_t i = 0; i < section.columns.size(); ++i) {
     auto const& input = program.inputs()[i];
@@ -411,8 +411,6 @@ void Trainer::train() {
 
 } // namespace
 
-inline namespace v1 {
-
 Trained Session::train(Data const& data, TrainOptions const& options) {
   return guarded(state_->program(), [&] {
     if (!state_->program().module().training)
@@ -423,5 +421,4 @@ Trained Session::train(Data const& data, TrainOptions const& options) {
   });
 }
 
-} // namespace v1
 } // namespace nnc

@@ -77,11 +77,11 @@ void Variant::load_code(Module const& part) const {
 void Variant::compile_missing(std::vector<std::string> const& functions) const {
   auto const start = std::chrono::steady_clock::now();
   if (auto const lacking = features_lacking_here(*module_.target); !lacking.empty())
-    throw Error(fmt::format("code for {} cannot run on this machine, which lacks {}", module_.target->cpu,
+    throw Error(Code::unsupported, fmt::format("code for {} cannot run on this machine, which lacks {}", module_.target->cpu,
                             fmt::join(lacking, ", ")));
   auto const part = part_of(module_, functions);
   try {
-    load_code(part);
+    coded(Code::unsupported, [&] { load_code(part); });
   } catch (Error const&) {
     how_.blame();
     throw;

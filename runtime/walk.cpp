@@ -32,12 +32,12 @@ f64 number(std::string_view text) {
 
 bool is_report(Result const& result) { return result.role == Role::loss || result.role == Role::metric; }
 
-i64 batch_of(Program::Compiled const& program) {
+i64 batch_of(CompiledProgram const& program) {
   auto const& training = program.module().training;
   return training ? training->batch : Training{}.batch;
 }
 
-void check_limits(Program::Compiled const& program, Section const& section) {
+void check_limits(CompiledProgram const& program, Section const& section) {
   auto const& inputs = program.inputs();
   for (auto const& limit : program.limits())
     for (size_t i = 0; i < inputs.size(); ++i)
@@ -47,13 +47,15 @@ void check_limits(Program::Compiled const& program, Section const& section) {
 
 } // namespace
 
-i64 held_back(Program::Compiled const& program, Dataset const& set) {
+i64 held_back(CompiledProgram const& program, Dataset const& set) {
   auto const& training = program.module().training;
   i64 const asked = training ? training->validation : 0;
   return set.is_excerpt && asked >= set.train.examples ? set.train.examples / 5 : asked;
 }
 
-Section section_of(Program::Compiled const& program, Dataset const& set, Part part, bool targets) {
+namespace {
+
+Section bound_section(CompiledProgram const& program, Dataset const& set, Part part, bool targets) {
   auto const& split = part == Part::test ? set.test : set.train;
   bool const divided = part == Part::train || part == Part::validation;
   i64 const validation = divided ? held_back(program, set) : 0;
@@ -72,6 +74,12 @@ Section section_of(Program::Compiled const& program, Dataset const& set, Part pa
   section.columns = bind_columns(program, split, set.name, targets);
   check_limits(program, section);
   return section;
+}
+
+} // namespace
+
+Section section_of(CompiledProgram const& program, Dataset const& set, Part part, bool targets) {
+  return coded(Code::data, [&] { return bound_section(program, set, part, targets); });
 }
 
 std::vector<void const*> pointers_of(Section const& section) {
@@ -127,14 +135,14 @@ Reports Tally::reports(Function const& function) const {
   return {means(function), examples_, bad_step_, zero_divided_, clamped_};
 }
 
-void prepare_evaluation_of(Session::State& state, Section const& section) {
+void prepare_evaluation_of(SessionState& state, Section const& section) {
   (void)state.program().function("evaluate"); // there is one
   i64 const batch = std::min(batch_of(state.program()), section.examples);
   state.program().variant(batch).prepare({"evaluate"});
   if (i64 const rest = section.examples % batch; rest > 0) state.program().variant(rest).prepare({"evaluate"});
 }
 
-Reports evaluate_section(Session::State& state, Section const& section) {
+Reports evaluate_section(SessionState& state, Section const& section) {
   auto const& function = state.program().function("evaluate");
   auto rows = rows_in_order(section.column_length);
   i64 const batch = std::min(batch_of(state.program()), section.examples);

@@ -15,11 +15,11 @@ struct Section {
 
 // The examples of a part of a data set as this program uses them. Throws Error when the part has none, a column does
 // not fit, or (with `targets`) an index in it is out of range.
-Section section_of(Program::Compiled const&, Dataset const&, Part, bool targets);
+Section section_of(CompiledProgram const&, Dataset const&, Part, bool targets);
 
 // Rows at the end of the training split that are held back for validation. What the train block says may be meant for
 // the whole of a set and be too much for an excerpt of it: then it is a fifth.
-i64 held_back(Program::Compiled const&, Dataset const&);
+i64 held_back(CompiledProgram const&, Dataset const&);
 
 std::vector<void const*> pointers_of(Section const&);
 
@@ -53,9 +53,9 @@ private:
 };
 
 // The code for that, made now; what is wrong for one of the sizes of batch throws.
-void prepare_evaluation_of(Session::State&, Section const&);
+void prepare_evaluation_of(SessionState&, Section const&);
 
 // Losses and metrics over a section, by @evaluate.
-Reports evaluate_section(Session::State&, Section const&);
+Reports evaluate_section(SessionState&, Section const&);
 
 } // namespace nnc

@@ -37,7 +37,7 @@ Unpacker::Unpacker(std::span<u8 const> packed, std::string name, Packing packing
     : stream_(std::make_unique<Stream>()), name_(std::move(name)), packing_(packing) {
   stream_->rest = packed;
   if (inflateInit2(&stream_->z, window_bits(packing)) != Z_OK)
-    throw Error(fmt::format("{}: out of memory while unpacking", name_));
+    throw Error(Code::memory, fmt::format("{}: out of memory while unpacking", name_));
 }
 
 Unpacker::~Unpacker() { inflateEnd(&stream_->z); }

@@ -3,7 +3,7 @@
 #include "frontend/elaborate/builtin.h"
 #include "frontend/parser.h"
 #include "frontend/std_library.h"
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 
 #include <cmath>
 #include <cstring>

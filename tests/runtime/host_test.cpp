@@ -1,5 +1,5 @@
 // What a host may have set before it calls the library: nothing of it changes a bit, and all of it is as it was after.
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 #include "tests/runtime/models.h"
 #include "tests/runtime/scratch.h"
 

@@ -1,7 +1,7 @@
 // Small programs and data that the tests of the runtime share.
 #pragma once
 
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 
 #include <string>
 #include <vector>

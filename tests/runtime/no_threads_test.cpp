@@ -2,7 +2,7 @@
 // calls are refused by a filter, as a container refuses them, so that the test is the same for every user.
 #ifdef NNC_COMMAND
 
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 #include "tests/runtime/desk.h"
 
 #include <cerrno>

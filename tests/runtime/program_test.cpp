@@ -59,7 +59,7 @@ TEST_CASE("an error has a position, the source line and a suggestion") {
     Program::from_text("model m {\n  input x: f32[batch, 3]\n  output y = dens(x, 2)\n}\n", {}, "wrong.nn");
     FAIL("an unknown name was accepted");
   } catch (Failure const& failure) {
-    CHECK(failure.kind == Failure::Kind::wrong);
+    CHECK(failure.code == Code::type);
     REQUIRE(failure.problems.size() == 1);
     CHECK(failure.problems[0].at.file == "wrong.nn");
     CHECK(failure.problems[0].at.line == 3);

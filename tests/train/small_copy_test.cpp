@@ -145,7 +145,7 @@ TEST_CASE("ten compiled steps agree with the evaluator") {
     INFO(name);
     auto const program = small(example(name));
     auto const reference = small(example(name), std::vector<std::string>{"differentiate", "assemble_step"});
-    auto const& module = reference.compiled().module();
+    auto const& module = Inside::of(reference)->module();
     auto const& step_function = *module.function("train_step");
     Session session(program);
     auto kept = kept_by(session, step_function);
@@ -178,16 +178,16 @@ TEST_CASE("gradients agree with finite differences, and compiled ones with exact
     auto const text = with_plain_descent(example(name));
     auto const differences = small(text, std::vector<std::string>{"dce"});
     auto const graph = small(text, std::vector<std::string>{"dce", "differentiate"});
-    auto const& slow = *differences.compiled().module().function("loss");
-    auto const& exact = *graph.compiled().module().function("loss");
+    auto const& slow = *Inside::of(differences)->module().function("loss");
+    auto const& exact = *Inside::of(graph)->module().function("loss");
     Session session(small(text));
     auto const kept = kept_by(session, exact);
     Evaluation how;
     how.exact = true;
     auto const by_difference =
-        evaluate(differences.compiled().module(), slow, arguments_of(slow, inputs, kept, session, 1), how);
+        evaluate(Inside::of(differences)->module(), slow, arguments_of(slow, inputs, kept, session, 1), how);
     auto const by_graph =
-        evaluate(graph.compiled().module(), exact, arguments_of(exact, inputs, kept, session, 1), how);
+        evaluate(Inside::of(graph)->module(), exact, arguments_of(exact, inputs, kept, session, 1), how);
     session.step(inputs, batch);
     int compared = 0;
     for (size_t i = 0; i < exact.results.size(); ++i) {

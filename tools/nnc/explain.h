@@ -1,7 +1,7 @@
 // What --explain says of a program.
 #pragma once
 
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 
 #include <string>
 

@@ -1,6 +1,6 @@
 #include "tools/nnc/jobs.h"
 
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 #include "tools/nnc/explain.h"
 #include "tools/nnc/interrupt.h"
 #include "tools/nnc/output.h"
@@ -127,7 +127,7 @@ void Jobs::show_warnings(nnc::Program const& program) {
 
 // With --werror a warning ends the command, whoever gives it.
 void Jobs::warn(std::string const& message, std::string const& help) {
-  if (line_.werror) throw Failure(Failure::Kind::wrong, fmt::format("error: {}\nhelp: {}", message, help));
+  if (line_.werror) throw Failure(nnc::Code::argument, fmt::format("error: {}\nhelp: {}", message, help));
   screen_.warning(fmt::format("warning: {}\nhelp: {}", message, help));
 }
 
@@ -197,7 +197,7 @@ void Jobs::say_where_it_trains(nnc::Program const& program, nnc::Data const& dat
 }
 
 Status Jobs::train(nnc::Program const& program) {
-  if (*line_.train == "none") throw Failure(Failure::Kind::wrong, "error: --train needs data; none is for --run");
+  if (*line_.train == "none") throw Failure(nnc::Code::argument, "error: --train needs data; none is for --run");
   auto const& set = data(*line_.train);
   watch_for_interrupt();
   say_where_it_trains(program, set);
@@ -294,7 +294,7 @@ void Jobs::predict() {
     examples = has_test ? set.test_examples() : set.train_examples();
     outputs = session_->run(set, has_test ? nnc::Part::test : nnc::Part::all);
   } else {
-    if (!line_.batch) throw Failure(Failure::Kind::wrong, "error: a run without data needs --batch");
+    if (!line_.batch) throw Failure(nnc::Code::argument, "error: a run without data needs --batch");
     examples = *line_.batch;
     outputs = session_->run({}, examples);
   }

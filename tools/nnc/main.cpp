@@ -1,5 +1,5 @@
 // The nnc command: reads the command line, does its jobs, and says in the exit status how it went.
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 #include "tools/nnc/jobs.h"
 #include "tools/nnc/output.h"
 
@@ -28,7 +28,7 @@ void report_bug(nnc::Failure const& failure, Screen& screen) {
 }
 
 Status report(nnc::Failure const& failure, Screen& screen) {
-  if (failure.kind == nnc::Failure::Kind::bug) {
+  if (failure.code == nnc::Code::bug) {
     report_bug(failure, screen);
     return bug;
   }

@@ -24,7 +24,7 @@ std::string system_words(int error) {
 }
 
 [[noreturn]] void cannot(std::string const& what, std::string const& file) {
-  throw nnc::Failure(nnc::Failure::Kind::wrong,
+  throw nnc::Failure(nnc::Code::file,
                      fmt::format("error: cannot {} {}: {}", what, nnc::printable(file), system_words(errno)));
 }
 

@@ -1,7 +1,7 @@
 // What goes to standard output or into files: dumps, machine code, outputs of a network, the log.
 #pragma once
 
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 
 #include <string>
 #include <string_view>

@@ -1,5 +1,5 @@
 // Words of the command line -> Line, by CLI11 and the table of switches.
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 #include "tools/nnc/formats.h"
 #include "tools/nnc/switches.h"
 

@@ -1,7 +1,7 @@
 // What a person sees: standard error, with a progress line only where it is a terminal.
 #pragma once
 
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 
 #include <string>
 

@@ -41,7 +41,7 @@ void Stages::print_check(Screen& screen) const {
 
 void Stages::check_dump() const {
   if (!line_.dump.empty() && number_ == 0)
-    throw nnc::Failure(nnc::Failure::Kind::wrong,
+    throw nnc::Failure(nnc::Code::argument,
                        fmt::format("error: the stage {} does not run with these passes", line_.dump));
 }
 

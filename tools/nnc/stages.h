@@ -1,7 +1,7 @@
 // What --dump, --check and --time show of the compilation.
 #pragma once
 
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 #include "tools/nnc/screen.h"
 #include "tools/nnc/switches.h"
 

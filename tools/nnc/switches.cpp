@@ -1,6 +1,6 @@
 #include "tools/nnc/switches.h"
 
-#include "runtime/nnc.h"
+#include "nnc/nnc.hpp"
 
 #include <charconv>
 #include <fmt/core.h>

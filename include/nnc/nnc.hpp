@@ -19,12 +19,13 @@
 // callbacks included, while the caller waits.
 #pragma once
 
+#include "nnc/code.hpp"
+#include "nnc/version.h"
+
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -35,7 +36,71 @@
 #define NNC_API __attribute__((visibility("default")))
 
 namespace nnc {
+
+// What stands behind the classes below; the library alone sees it.
+class CompiledProgram;
+struct SessionState;
+struct DataContents;
+struct Inside;
+
 inline namespace v1 {
+
+// "0.2.0", of the library that runs; NNC_VERSION is that of the header.
+NNC_API char const* version() noexcept;
+
+// Elements in a row that belong to somebody else; any contiguous range becomes one, and a std::span can be made of it.
+template <class T>
+class View {
+public:
+  constexpr View() = default;
+  constexpr View(T* data, std::size_t size) : data_(data), size_(size) {}
+  template <class Range, class = std::enable_if_t<std::is_convertible_v<
+                             std::remove_pointer_t<decltype(std::declval<Range&>().data())> (*)[], T (*)[]>>>
+  constexpr View(Range&& range) : data_(range.data()), size_(range.size()) {}
+  constexpr T* data() const { return data_; }
+  constexpr std::size_t size() const { return size_; }
+  constexpr std::size_t size_bytes() const { return size_ * sizeof(T); }
+  constexpr bool empty() const { return size_ == 0; }
+  constexpr T* begin() const { return data_; }
+  constexpr T* end() const { return data_ + size_; }
+  constexpr T& operator[](std::size_t i) const { return data_[i]; }
+  constexpr T& front() const { return data_[0]; }
+  constexpr T& back() const { return data_[size_ - 1]; }
+
+private:
+  T* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// Something that can be called, or nothing: a lambda, a function, a std::function. Copies share it. (As std::function,
+// whose header costs more than all of this one.)
+template <class Signature>
+class Callback;
+template <class Result, class... Arguments>
+class Callback<Result(Arguments...)> {
+public:
+  using result_type = Result;
+  Callback() = default;
+  Callback(std::nullptr_t) {}
+  template <class F, class = std::enable_if_t<!std::is_same_v<std::decay_t<F>, Callback> &&
+                                              std::is_invocable_r_v<Result, F&, Arguments...>>>
+  Callback(F target) {
+    if constexpr (std::is_pointer_v<F> || (std::is_constructible_v<bool, F> && !std::is_convertible_v<F, bool>))
+      if (!target) return; // a null pointer, an empty std::function
+    target_ = std::make_shared<F>(std::move(target));
+    call_ = [](void* called, Arguments... arguments) -> Result {
+      return (*static_cast<F*>(called))(std::forward<Arguments>(arguments)...);
+    };
+  }
+  explicit operator bool() const { return call_ != nullptr; }
+  Result operator()(Arguments... arguments) const {
+    return call_(target_.get(), std::forward<Arguments>(arguments)...);
+  }
+
+private:
+  std::shared_ptr<void> target_;
+  Result (*call_)(void*, Arguments...) = nullptr;
+};
 
 // ---- What can go wrong --------------------------------------------------------------------------------------------
 
@@ -55,17 +120,15 @@ struct Problem {
   std::string text;
 };
 
+NNC_API char const* name(Code) noexcept; // "syntax"
+
 // what() is the whole text for a person: places, source lines with carets, notes, help. It does not end in a newline.
 class NNC_API Failure : public std::runtime_error {
 public:
-  enum class Kind {
-    wrong, // the program, the data or the call is wrong
-    bug,   // a broken invariant of nnc itself; `reproducer` then holds the program as IR when there was one, and
-           // `switches` what the command needs to show the bug with it
-  };
-  Failure(Kind kind, std::string text, std::vector<Problem> problems = {}, std::string reproducer = {});
-  Kind kind;
-  std::vector<Problem> problems;
+  Failure(Code code, std::string text, std::vector<Problem> problems = {}, std::string reproducer = {});
+  Code code; // of the first problem
+  std::vector<Problem> problems; // never empty, but for a bug
+  // Of a bug: the program as IR when there was one, and what the command needs to show the bug with it.
   std::string reproducer, switches;
 };
 
@@ -107,12 +170,9 @@ constexpr char const* dtype_of() {
 // {"image", pixels} with a std::vector<std::uint8_t>, an array or a span.
 struct Input {
   template <class Range>
-  Input(std::string name, Range const& range) : name(std::move(name)) {
-    std::span elements(std::data(range), std::size(range));
-    dtype = dtype_of<std::remove_cv_t<typename decltype(elements)::element_type>>();
-    data = elements.data();
-    bytes = elements.size_bytes();
-  }
+  Input(std::string name, Range const& range)
+      : name(std::move(name)), dtype(dtype_of<std::remove_cv_t<std::remove_pointer_t<decltype(std::data(range))>>>()),
+        data(std::data(range)), bytes(std::size(range) * sizeof(*std::data(range))) {}
   Input(std::string name, std::string dtype, void const* data, std::size_t bytes)
       : name(std::move(name)), dtype(std::move(dtype)), data(data), bytes(bytes) {}
   std::string name;
@@ -129,7 +189,7 @@ struct Array {
   std::vector<std::byte> bytes;    // of the elements, row-major
   // The elements; throws Failure when T is not the dtype.
   template <class T>
-  std::span<T const> as() const {
+  View<T const> as() const {
     if (dtype != dtype_of<T>()) wrong_dtype(dtype_of<T>());
     return {reinterpret_cast<T const*>(bytes.data()), bytes.size() / sizeof(T)};
   }
@@ -165,12 +225,10 @@ public:
   std::int64_t test_examples() const;            // 0: there is no test split
   std::vector<std::string> const& files() const; // that it was read from
 
-  struct Contents;
-  Contents const& contents() const { return *contents_; }
-
 private:
+  friend Inside;
   Data() = default;
-  std::shared_ptr<Contents const> contents_;
+  std::shared_ptr<DataContents const> contents_;
 };
 
 // ---- Programs -----------------------------------------------------------------------------------------------------
@@ -190,12 +248,12 @@ struct Options {
   bool werror = false;                            // warnings are errors
 
   // After each stage ("elaborate", then the passes by name): its name, whether it changed anything, its text on demand.
-  std::function<void(std::string const& stage, bool changed, std::function<std::string()> const& text)> on_stage;
+  Callback<void(std::string const& stage, bool changed, Callback<std::string()> const& text)> on_stage;
   // How long a stage took in milliseconds of wall time, and the number of nodes after it. Machine code is made when it
   // is first needed and reported as "code of FUNCTION, ..."; that may be on another thread's call into this program.
-  std::function<void(std::string const& stage, double milliseconds, std::size_t nodes)> on_time;
+  Callback<void(std::string const& stage, double milliseconds, std::size_t nodes)> on_time;
   // A file that is about to be imported.
-  std::function<void(std::string const& path)> on_import;
+  Callback<void(std::string const& path)> on_import;
 };
 
 struct TensorInfo {
@@ -246,13 +304,10 @@ public:
   static std::vector<std::string> emit_kinds();
   static std::vector<std::string> stages(); // "elaborate" and the names of the passes, in order, each once
 
-  class Compiled;
-  Compiled const& compiled() const { return *compiled_; }
-  std::shared_ptr<Compiled const> shared() const { return compiled_; }
-
 private:
+  friend Inside;
   Program() = default;
-  std::shared_ptr<Compiled const> compiled_;
+  std::shared_ptr<CompiledProgram const> compiled_;
 };
 
 // ---- Files --------------------------------------------------------------------------------------------------------
@@ -326,11 +381,11 @@ struct TrainOptions {
   std::int64_t save_every = 0;                    // and after every so many steps
   std::int64_t log_every = 0;                     // on_log after every so many steps; 0: after every epoch
   bool stop_on_bad = true;                        // stop when a loss is not finite, or weights at the end of an epoch
-  std::function<bool(Progress const&)> on_slice;  // between slices of some tens of milliseconds; false: stop here
-  std::function<void(Milestone const&)> on_epoch; // after each epoch, and at the end within one
-  std::function<void(Milestone const&)> on_log;   // see log_every
+  Callback<bool(Progress const&)> on_slice;  // between slices of some tens of milliseconds; false: stop here
+  Callback<void(Milestone const&)> on_epoch; // after each epoch, and at the end within one
+  Callback<void(Milestone const&)> on_log;   // see log_every
   // A line that whoever trains should read: numbers that were others in the file, a checkpoint that was not written.
-  std::function<void(std::string const&)> on_note;
+  Callback<void(std::string const&)> on_note;
 };
 
 struct Trained {
@@ -399,10 +454,9 @@ public:
   // SHA-256 over the parameters in order of their names, 64 hexadecimal digits.
   std::string digest() const;
 
-  struct State;
-
 private:
-  std::unique_ptr<State> state_;
+  friend Inside;
+  std::shared_ptr<SessionState> state_;
 };
 
 } // namespace v1
