@@ -4,6 +4,7 @@
 #include "codegen/abi.h"
 #include "ir/module.h"
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ std::vector<std::string> features_lacking_here(Target const&);
 struct CompileOptions {
   int threads = 2;  // compiler threads
   size_t parts = 2; // that may be made side by side; one, where a file is wanted
+  // Set by another thread: no function is begun any more, and compile throws Error (cancelled).
+  std::atomic<bool> const* cancelled = nullptr;
 };
 
 // Object files and what a host must know to call them.

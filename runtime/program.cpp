@@ -133,7 +133,7 @@ Settings CompiledProgram::settings() const {
   settings.read_import = [this](std::string const& path) { return read_import_once(path); };
   if (options_.data) {
     auto const& set = Inside::of(*options_.data).set;
-    settings.columns = columns_of(set.train.examples > 0 ? set.train : set.test);
+    settings.columns = columns_of(set.train.columns.empty() ? set.test : set.train);
     settings.properties = set.properties;
   }
   return settings;
@@ -252,6 +252,13 @@ Module CompiledProgram::run(PassOptions const& how, Module module, PassContext& 
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(*last), switches_for(options_));
   }
+}
+
+void CompiledProgram::expect_training() const {
+  if (module().training) return;
+  throw Error(Diagnostic{.at = at_,
+                         .message = "the program has no train block",
+                         .help = "`train name { minimize loss with adam() }` says how to train"});
 }
 
 Function const& CompiledProgram::function(std::string_view name) const {

@@ -17,6 +17,11 @@
 namespace nnc {
 namespace {
 
+void expect_not_cancelled(CompileOptions const& options) {
+  if (options.cancelled && options.cancelled->load(std::memory_order_relaxed))
+    throw Error(Code::cancelled, "cancelled while code was made");
+}
+
 // The functions of a module with their calls of kernels, and the kernels: each code once, under the name of its first
 // use.
 struct Lowered {
@@ -43,7 +48,7 @@ std::string name_of(Lowered& all, Loops loops) {
 }
 
 // `text`: gets the loops, as they were before they took their parameters.
-Lowered lower_all(Module const& m, Target const& target, std::string* text = nullptr) {
+Lowered lower_all(Module const& m, Target const& target, CompileOptions const& options, std::string* text = nullptr) {
   Lowered all;
   for (auto const& f : m.functions) {
     if (f.name == "require") continue; // no code: it is evaluated when a number is set
@@ -52,6 +57,7 @@ Lowered lower_all(Module const& m, Target const& target, std::string* text = nul
     auto& calls = all.calls.emplace_back();
     each_node(f.body.nodes, [&](Node const& n) { // in the order of the entry
       if (!is_kernel(n)) return;
+      expect_not_cancelled(options);
       auto loops = lower_kernel(storage, n, target, calls.size());
       std::string name = loops.name, own_text = text ? print(loops) : "";
       auto parameters = take_parameters(loops);
@@ -113,7 +119,9 @@ void keep_to_itself(llvm::Module& module) {
     }
 }
 
-std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& target, bool alone) {
+std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& target, bool alone,
+                          CompileOptions const& options) {
+  expect_not_cancelled(options);
   auto machine = machine_for(target);
   llvm::LLVMContext context;
   context.setDiscardValueNames(true);
@@ -124,19 +132,20 @@ std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& ta
   llvm::raw_string_ostream out(message);
   if (llvm::verifyModule(*module, &out)) throw CompilerBug("LLVM refuses the code: " + message);
 #endif
-  auto const bytes = generate(*module, *machine, llvm::CodeGenFileType::ObjectFile);
+  auto const bytes = generate(*module, *machine, llvm::CodeGenFileType::ObjectFile, options.cancelled);
+  expect_not_cancelled(options);
   return {bytes.begin(), bytes.end()};
 }
 
 // One thread per part, if so many are allowed and the system has them; the first that fails is the one that is
 // reported.
 std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> const& parts, Target const& target,
-                                        bool side_by_side) {
+                                        CompileOptions const& options) {
   std::vector<std::vector<u8>> objects(parts.size());
   std::vector<std::exception_ptr> failures(parts.size());
   auto make = [&](size_t i) {
     try {
-      objects[i] = object_of(all, parts[i], target, parts.size() == 1);
+      objects[i] = object_of(all, parts[i], target, parts.size() == 1, options);
     } catch (...) {
       failures[i] = std::current_exception();
     }
@@ -150,7 +159,7 @@ std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> co
     }
   };
   for (size_t i = 1; i < parts.size(); ++i)
-    if (side_by_side) start(i);
+    if (options.threads > 1) start(i);
     else make(i);
   make(0);
   for (auto& t : threads) t.join();
@@ -164,11 +173,11 @@ std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> co
 Object compile(Module const& m, CompileOptions const& options) {
   initialize_llvm();
   Target target = m.target ? *m.target : host_target();
-  auto all = lower_all(m, target);
+  auto all = lower_all(m, target, options);
   Object object;
   for (auto const& f : all.functions) object.entries.push_back(f->function.name);
   auto const parts = split(all, options.parts);
-  object.parts = objects_of(all, parts, target, options.threads > 1);
+  object.parts = objects_of(all, parts, target, options);
   return object;
 }
 
@@ -176,7 +185,7 @@ std::string emit(Module const& m, Emit what) {
   initialize_llvm();
   Target target = m.target ? *m.target : host_target();
   std::string text;
-  auto all = lower_all(m, target, what == Emit::loops ? &text : nullptr);
+  auto all = lower_all(m, target, {}, what == Emit::loops ? &text : nullptr);
   if (what == Emit::loops) return text;
   auto parts = split(all, 1);
   auto machine = machine_for(target);

@@ -3,7 +3,9 @@
 #include "codegen/codegen.h"
 #include "codegen/llvm/x86.h"
 
+#include <llvm/IR/Instructions.h>
 #include <llvm/IR/LegacyPassManager.h>
+#include <llvm/Pass.h>
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Support/CommandLine.h>
@@ -42,6 +44,25 @@ std::string differing_features(std::string const& triple, std::string const& cpu
   for (auto const& f : list) text += (text.empty() ? "" : ",") + f;
   return text;
 }
+
+// The first pass over each function. Nothing may be thrown through LLVM, so what is left becomes as good as nothing.
+class EmptyWhenCancelled final : public llvm::FunctionPass {
+public:
+  explicit EmptyWhenCancelled(std::atomic<bool> const& cancelled) : FunctionPass(id), cancelled_(cancelled) {}
+  bool runOnFunction(llvm::Function& f) override {
+    if (!cancelled_.load(std::memory_order_relaxed)) return false;
+    auto const linkage = f.getLinkage();
+    f.deleteBody();
+    f.setLinkage(linkage);
+    new llvm::UnreachableInst(f.getContext(), llvm::BasicBlock::Create(f.getContext(), "", &f));
+    return true;
+  }
+
+private:
+  static char id;
+  std::atomic<bool> const& cancelled_;
+};
+char EmptyWhenCancelled::id = 0;
 
 } // namespace
 
@@ -107,10 +128,12 @@ std::unique_ptr<llvm::TargetMachine> machine_for(Target const& t) {
 
 Machine facts_of(llvm::TargetMachine const& m) { return x86::facts_of(*m.getMCSubtargetInfo()); }
 
-llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType kind) {
+llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType kind,
+                                    std::atomic<bool> const* cancelled) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream out(bytes);
   llvm::legacy::PassManager passes;
+  if (cancelled) passes.add(new EmptyWhenCancelled(*cancelled));
   if (machine.addPassesToEmitFile(passes, out, nullptr, kind, true))
     throw CompilerBug("LLVM cannot write this kind of file");
   passes.run(module);

@@ -64,7 +64,7 @@ void ModelBuilder::plan_columns() {
   }
 }
 
-Column const* ModelBuilder::column_for(std::string const& name) {
+ColumnType const* ModelBuilder::column_for(std::string const& name) {
   auto it = column_of_.find(name);
   if (it == column_of_.end()) return nullptr;
   for (auto const& c : now_.settings.columns)
@@ -153,7 +153,7 @@ void ModelBuilder::run_model(Graph& graph) {
 void ModelBuilder::run_input(InputStmt const& s, Location at) {
   if (now_.frame->kind != Frame::Kind::model)
     errors_.fail(at, fmt::format("`{}` stands in a model's body only", s.is_target ? "target" : "input"));
-  Column const* column = column_for(s.name.text);
+  ColumnType const* column = column_for(s.name.text);
   for (size_t i = 0; i < s.type.dims.size(); ++i) {
     auto const& d = s.type.dims[i];
     auto* n = d.kind == syntax::DimPattern::Kind::expression ? std::get_if<NameExpr>(&d.expression->as) : nullptr;

@@ -515,14 +515,13 @@ class NNC_API Bound {
 public:
   // Reports of a step (the same object each time), or none. Throws what step or run of the session throws.
   Reports const& operator()();
-  ~Bound();
-  Bound(Bound&&) noexcept;
-  Bound& operator=(Bound&&) noexcept;
+  Bound(Bound&&) noexcept = default;
+  Bound& operator=(Bound&&) noexcept = default;
 
 private:
   friend Inside;
   Bound() = default;
-  std::unique_ptr<BoundCall> call_;
+  std::shared_ptr<BoundCall> call_;
 };
 
 class NNC_API Session {
@@ -603,6 +602,7 @@ public:
 
 private:
   friend Inside;
+  Session() = default;
   std::shared_ptr<SessionState> state_;
 };
 
