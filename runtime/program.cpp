@@ -200,8 +200,9 @@ Module CompiledProgram::elaborate_text(u32 file) {
 Module CompiledProgram::read_module(u32 file) {
   if (!options_.set.empty()) {
     auto const& [name, value] = options_.set.front();
-    throw Error(Diagnostic{.at = {sources_->add("--set", name + "=" + value), 1, 1, static_cast<u32>(name.size())},
-                           .message = "a module takes no values: they are in its text"});
+    throw Error(
+        Diagnostic{.at = {sources_->add("Options::set", name + "=" + value), 1, 1, static_cast<u32>(name.size())},
+                   .message = "a module takes no values: they are in its text"});
   }
   auto parsed = coded(Code::syntax, [&] { return parse_ir(sources_, file); });
   accept(std::move(parsed.diagnostics));

@@ -37,7 +37,7 @@ void check_finished(Module const& module, bool chosen) {
   if (!chosen) throw CompilerBug("before code is made: " + problems.front().message);
   if (problems.front().message.ends_with("are missing"))
     problems.front().help =
-        "--dump shows a module between passes; code needs differentiate, assemble_step and plan_memory";
+        "Options::on_stage shows a module between passes; code needs differentiate, assemble_step and plan_memory";
   throw Error(std::move(problems));
 }
 

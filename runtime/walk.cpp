@@ -58,7 +58,7 @@ Section bound_section(CompiledProgram const& program, Dataset const& set, Part p
     Diagnostic problem;
     problem.message =
         fmt::format("validation = {}, but {} has {} training examples", validation, set.name, split.examples);
-    problem.help = fmt::format("--set validation={} keeps a fifth of them", split.examples / 5);
+    problem.help = fmt::format("Options::set `validation={}` keeps a fifth of them", split.examples / 5);
     throw Error(problem);
   }
   Section section;
