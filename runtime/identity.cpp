@@ -114,7 +114,8 @@ void Comparison::refuse(std::string const& key, std::string const& help) const {
 }
 
 void Comparison::check(std::vector<char const*> const& keys) const {
-  for (auto const* key : keys) refuse(key, fmt::format("a new training can start from its weights: Session::load {}", file_));
+  for (auto const* key : keys)
+    refuse(key, fmt::format("a new training can start from its weights: Session::load {}", file_));
 }
 
 void Comparison::check_names() const { check(names); }
