@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <set>
 
 namespace nnc {
@@ -40,7 +41,8 @@ T number(Metadata const& metadata, std::string const& key, std::string const& fi
   auto const& text = entry(metadata, key, file);
   T value = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < T{0})
+  constexpr T most = std::is_signed_v<T> ? T{1} << 53 : std::numeric_limits<T>::max(); // of counts
+  if (error != std::errc() || end != text.data() + text.size() || value < T{0} || value > most)
     throw Error(fmt::format("{}: the metadata say {} = '{}', expected a number", file, key, text));
   return value;
 }

@@ -101,7 +101,8 @@ Data Data::from_batches(std::vector<Field> fields, NextBatch next, StreamOptions
       contents.set.train.columns.push_back({field.name, tensor_of({field.name, field.dtype, shape, nullptr, {}})});
     }
     contents.stream = Stream{std::move(next), std::move(options)};
-    return data_of(std::move(contents));
+    contents.summary = fmt::format("{}: batches that come one by one", contents.set.name);
+    return Inside::data(std::make_shared<DataContents const>(std::move(contents)));
   };
   return guarded(Sources{}, [&] { return coded(Code::data, made); });
 }

@@ -36,14 +36,14 @@ std::string columns_text(CompiledProgram const& program, std::vector<NamedTensor
 
 class SetFeed final : public Feed {
 public:
-  SetFeed(SessionState& state, Dataset const& set, TrainOptions const& options)
-      : state_(state), set_(set), section_(section_of(state.program(), set, Part::train, true)) {
+  SetFeed(SessionState& state, DataContents const& data, TrainOptions const& options)
+      : state_(state), set_(data.set), section_(section_of(state.program(), data, Part::train, true)) {
     auto const& training = *state.program().module().training;
     batch_ = training.batch;
     shuffles_ = options.shuffle && training.order == "shuffle";
     if (batch_ > section_.examples)
       throw Error(Code::data, fmt::format("a batch of {} is larger than {}, which has {} training examples", batch_,
-                                          set.name, section_.examples));
+                                          set_.name, section_.examples));
     whole_ = section_.examples / batch_;
     per_epoch_ = whole_ + (!training.drop_last && section_.examples % batch_ != 0);
   }
@@ -179,10 +179,11 @@ private:
 
 std::unique_ptr<Feed> feed_of(SessionState& state, DataContents const& data, TrainOptions const& options) {
   if (data.stream) return std::make_unique<StreamFeed>(state, data);
-  return std::make_unique<SetFeed>(state, data.set, options);
+  return std::make_unique<SetFeed>(state, data, options);
 }
 
-Goal goal_of(Training const& training, TrainOptions const& options, TrainingPlace place, std::optional<i64> steps_of_epoch) {
+Goal goal_of(Training const& training, TrainOptions const& options, TrainingPlace place,
+             std::optional<i64> steps_of_epoch) {
   for (auto const& [count, what] :
        {std::pair(options.steps, "steps"), std::pair(options.epochs, "epochs"),
         std::pair(options.more_steps, "more steps"), std::pair(options.more_epochs, "more epochs")})

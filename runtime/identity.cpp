@@ -114,7 +114,8 @@ void Comparison::refuse(std::string const& key, std::string const& help) const {
 }
 
 void Comparison::check(std::vector<char const*> const& keys) const {
-  for (auto const* key : keys) refuse(key, fmt::format("a new training can start from its weights: --load {}", file_));
+  for (auto const* key : keys)
+    refuse(key, fmt::format("a new training can start from its weights: Session::load {}", file_));
 }
 
 void Comparison::check_names() const { check(names); }
@@ -126,7 +127,7 @@ void Comparison::check_rest() const {
 }
 
 void Comparison::check_steps() const {
-  refuse("steps", "a schedule reads `steps`: --replan stretches it to the new total");
+  refuse("steps", "a schedule reads `steps`: TrainOptions::replan stretches it to the new total");
 }
 
 void Comparison::compare_numbers(std::vector<std::string>& lines) const {

@@ -60,8 +60,8 @@ void check(IndexLimit const& limit, HostTensor const& column, i64 first, i64 exa
     auto const value = static_cast<i64>(elements[static_cast<size_t>(i)]);
     if (value >= 0 && value < limit.count) continue;
     Diagnostic problem;
-    problem.message =
-        fmt::format("{}example {} of column '{}' has {}, expected 0 to {}", where, i / width, name, value, limit.count - 1);
+    problem.message = fmt::format("{}example {} of column '{}' has {}, expected 0 to {}", where, i / width, name, value,
+                                  limit.count - 1);
     problem.code = Code::data;
     if (limit.at)
       problem.notes.push_back({limit.at, fmt::format("'{}' is an index here, of {} values", limit.input, limit.count)});

@@ -57,7 +57,7 @@ private:
   Module with_own_places() const;
   void blame_own_places() const;
   PassOptions chosen_passes() const;
-  void accept(std::vector<Diagnostic>); // throws for errors, keeps warnings
+  void accept(std::vector<Diagnostic>, Code = Code::type); // throws for errors, keeps warnings
   bool chose_passes() const { return options_.passes || !options_.without.empty(); }
 
   std::shared_ptr<Sources> sources_;

@@ -101,7 +101,8 @@ std::unique_ptr<Variant> CompiledProgram::make_variant(i64 batch, std::atomic<bo
   } catch (Error& error) {
     if (is_cancelled(error)) throw;
     for (auto& d : error.diagnostics) d.notes.push_back({{}, "this is the program for " + name});
-    throw failure_of(coded(Code::type, std::move(error)).diagnostics, *sources, static_cast<size_t>(std::max<std::int64_t>(options_.max_errors, 0)));
+    throw failure_of(coded(Code::type, std::move(error)).diagnostics, *sources,
+                     static_cast<size_t>(std::max<std::int64_t>(options_.max_errors, 0)));
   }
 }
 

@@ -341,14 +341,14 @@ Reports Session::evaluate(Data const& data, Part part) {
     SessionState::Running const running(*state_);
     auto const& contents = Inside::of(data);
     if (contents.stream && part != Part::test && part != Part::validation) return evaluate_stream(*state_, contents);
-    return evaluate_section(*state_, section_of(state_->program(), contents.set, part, true));
+    return evaluate_section(*state_, section_of(state_->program(), contents, part, true));
   });
 }
 
 void Session::prepare_evaluation(Data const& data, Part part) {
   guarded(state_->program(), [&] {
     SessionState::Running const running(*state_);
-    prepare_evaluation_of(*state_, section_of(state_->program(), Inside::of(data).set, part, true));
+    prepare_evaluation_of(*state_, section_of(state_->program(), Inside::of(data), part, true));
   });
 }
 
@@ -356,7 +356,7 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
   return guarded(state_->program(), [&] {
     SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
-    auto section = section_of(state_->program(), Inside::of(data).set, part, false);
+    auto section = section_of(state_->program(), Inside::of(data), part, false);
     if (limit > 0) section.examples = std::min(section.examples, limit);
     i64 const batch = batch_of_run(state_->program(), section.examples);
     auto const& run = state_->program().function("run", batch);

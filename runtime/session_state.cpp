@@ -127,7 +127,8 @@ void SessionState::gather_team(int members) {
     team_ = std::make_unique<Team>(members);
   } catch (NoThread const& error) {
     if (asked_threads_ > 0)
-      throw Error(Code::memory, fmt::format("the system does not start {} threads: {}", members, error.code().message()));
+      throw Error(Code::memory,
+                  fmt::format("the system does not start {} threads: {}", members, error.code().message()));
     asked_threads_ = 1;
     team_ = std::make_unique<Team>(1);
   }
@@ -207,7 +208,9 @@ void SessionState::check_memory(size_t more) const {
   size_t total = more;
   for (auto const& kept : kept_) total += kept.named.tensor.bytes().size();
   if (max_memory_ > 0 && total > static_cast<size_t>(max_memory_))
-    throw Error(Code::memory, fmt::format("the program needs at least {} bytes for weights, states and intermediate values; {} are allowed",
+    throw Error(
+        Code::memory,
+        fmt::format("the program needs at least {} bytes for weights, states and intermediate values; {} are allowed",
                     total, max_memory_));
 }
 

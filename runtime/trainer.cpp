@@ -37,8 +37,8 @@ public:
       : state_(state), data_(std::move(data)), options_(options), training_(*state.program().module().training),
         function_(state.program().function("train_step")), feed_(feed_of(state, *data_, options)) {
     auto const& program = state.program();
-    if (options.validation) validation_ = section_of(program, Inside::of(*options.validation).set, Part::all, true);
-    else if (training_.validation > 0) validation_ = section_of(program, data_->set, Part::validation, true);
+    if (options.validation) validation_ = section_of(program, Inside::of(*options.validation), Part::all, true);
+    else if (training_.validation > 0) validation_ = section_of(program, *data_, Part::validation, true);
   }
 
   Trained run();

@@ -37,7 +37,7 @@ void check_finished(Module const& module, bool chosen) {
   if (!chosen) throw CompilerBug("before code is made: " + problems.front().message);
   if (problems.front().message.ends_with("are missing"))
     problems.front().help =
-        "--dump shows a module between passes; code needs differentiate, assemble_step and plan_memory";
+        "Options::on_stage shows a module between passes; code needs differentiate, assemble_step and plan_memory";
   throw Error(std::move(problems));
 }
 
@@ -77,8 +77,8 @@ void Variant::load_code(Module const& part, std::atomic<bool> const* cancelled) 
 void Variant::compile_missing(std::vector<std::string> const& functions, std::atomic<bool> const* cancelled) const {
   auto const start = std::chrono::steady_clock::now();
   if (auto const lacking = features_lacking_here(*module_.target); !lacking.empty())
-    throw Error(Code::unsupported, fmt::format("code for {} cannot run on this machine, which lacks {}", module_.target->cpu,
-                            fmt::join(lacking, ", ")));
+    throw Error(Code::unsupported, fmt::format("code for {} cannot run on this machine, which lacks {}",
+                                               module_.target->cpu, fmt::join(lacking, ", ")));
   auto const part = part_of(module_, functions);
   try {
     coded(Code::unsupported, [&] { load_code(part, cancelled); });

@@ -58,7 +58,7 @@ Section bound_section(CompiledProgram const& program, Dataset const& set, Part p
     Diagnostic problem;
     problem.message =
         fmt::format("validation = {}, but {} has {} training examples", validation, set.name, split.examples);
-    problem.help = fmt::format("--set validation={} keeps a fifth of them", split.examples / 5);
+    problem.help = fmt::format("Options::set `validation={}` keeps a fifth of them", split.examples / 5);
     throw Error(problem);
   }
   Section section;
@@ -73,8 +73,12 @@ Section bound_section(CompiledProgram const& program, Dataset const& set, Part p
 
 } // namespace
 
-Section section_of(CompiledProgram const& program, Dataset const& set, Part part, bool targets) {
-  return coded(Code::data, [&] { return bound_section(program, set, part, targets); });
+Section section_of(CompiledProgram const& program, DataContents const& data, Part part, bool targets) {
+  if (data.stream)
+    throw Error(Code::unsupported, fmt::format("{} is a stream: it can be trained on, and evaluated as a whole; its "
+                                               "batches can be run one by one",
+                                               data.set.name));
+  return coded(Code::data, [&] { return bound_section(program, data.set, part, targets); });
 }
 
 void check_limits(CompiledProgram const& program, std::vector<NamedTensor const*> const& columns, i64 first,

@@ -14,8 +14,8 @@ struct Section {
 };
 
 // The examples of a part of a data set as this program uses them. Throws Error when the part has none, a column does
-// not fit, or (with `targets`) an index in it is out of range.
-Section section_of(CompiledProgram const&, Dataset const&, Part, bool targets);
+// not fit, (with `targets`) an index in it is out of range, or the data are a stream.
+Section section_of(CompiledProgram const&, DataContents const&, Part, bool targets);
 
 // Rows at the end of the training split that are held back for validation. What the train block says may be meant for
 // the whole of a set and be too much for an excerpt of it: then it is a fifth.

@@ -453,9 +453,9 @@ struct Reports {
 
 struct Progress {
   std::int64_t epoch = 0;              // from 1
-  std::int64_t epochs = 0;             // planned; rounded up when steps are planned
-  std::int64_t step = 0, steps = 0;    // updates done, planned
-  std::int64_t done = 0, examples = 0; // of this epoch
+  std::int64_t epochs = 0;             // planned; rounded up when steps are planned; 0: nobody knows (a stream)
+  std::int64_t step = 0, steps = 0;    // updates done, planned; 0: nobody knows
+  std::int64_t done = 0, examples = 0; // of this epoch; 0: nobody knows
   std::vector<Number> values;          // means over this epoch so far
   double seconds = 0;                  // since training began
   double examples_per_second = 0;      // of this slice

@@ -99,7 +99,8 @@ TEST_CASE("a test split, and every dtype") {
                                             column("f", f),
                                             column("g", g)});
   CHECK(data.test_examples() == 2);
-  auto const y = Session(program).run(data, Part::test)[0].as<float>();
+  auto const outputs = Session(program).run(data, Part::test);
+  auto const y = outputs[0].as<float>();
   CHECK(y[0] == 0.5f + 1 + 10 - 3 + 1 + 1 + 1);
   CHECK(y[1] == 1.0f + 2 + 20 + 3 + 0 + 2 + 2);
 }

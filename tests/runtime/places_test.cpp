@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <limits>
+#include <random>
 
 using namespace nnc;
 using namespace nnc::test;
@@ -99,6 +100,35 @@ TEST_CASE("a checkpoint of something else changes nothing") {
   auto deeper = adam;
   deeper.replace(deeper.find("dropout(0.25)"), 13, "dropout(0.5)");
   refused(Session(Program::from_text(deeper)).checkpoint(), "another model");
+}
+
+// Whatever the bytes are: a failure, or a checkpoint.
+TEST_CASE("damaged checkpoints are refused or restored, and nothing else") {
+  auto const program = Program::from_text(adam);
+  Session session(program);
+  steps(session, 3);
+  auto const good = session.checkpoint();
+  auto const header = good.find("dense.weight\"") + 200;
+  std::mt19937 random(1);
+  int taken = 0;
+  for (int i = 0; i < 3000; ++i) {
+    auto bytes = good;
+    for (auto changes = 1 + random() % 3; changes > 0; --changes) {
+      auto const at = random() % (random() % 2 ? header : bytes.size());
+      if (random() % 4 == 0) bytes.erase(at, random() % 9);
+      else if (random() % 4 == 0) bytes.insert(at, 1, static_cast<char>(random()));
+      else bytes[at % bytes.size()] = static_cast<char>(random() % 2 ? random() : '0' + random() % 10);
+    }
+    try {
+      session.restore(bytes);
+      ++taken;
+    } catch (Failure const& failure) {
+      CHECK(failure.code != Code::bug);
+    }
+  }
+  CHECK(taken > 0);
+  session.restore(good);
+  CHECK(session.checkpoint() == good);
 }
 
 TEST_CASE("steps without a train block are an error, and no step") {

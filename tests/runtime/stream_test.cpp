@@ -191,7 +191,13 @@ TEST_CASE("what goes wrong in a stream ends the training cleanly") {
   }
   CHECK(says(failure_of([] { (void)Data::from_batches(fields, nullptr); }), "without a function"));
   CHECK(says(failure_of([] { (void)Data::from_batches({}, [](auto, auto, auto) { return 0; }); }), "without fields"));
-  auto const data = Data::from_batches(fields, [](auto, auto, auto) { return 0; });
+  auto const data = Data::from_batches(fields, [](auto, auto, auto) { return 0; }, {"numbers", 40, true});
+  CHECK(data.summary() == "numbers: batches that come one by one");
+  CHECK(says(failure_of([&] { (void)Session(compiled(data)).run(data, Part::all); }), "numbers is a stream"));
+  CHECK(says(failure_of([&] { (void)Session(compiled(data)).evaluate(data, Part::test); }), "numbers is a stream"));
+  TrainOptions validated;
+  validated.validation = data;
+  CHECK(says(failure_of([&] { Session(compiled(data)).train(data, validated); }), "numbers is a stream"));
   CHECK(says(failure_of([&] {
                Session(compiled(data, {{"validation", "8"}})).train(data);
              }),

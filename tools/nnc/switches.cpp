@@ -2,6 +2,7 @@
 
 #include "nnc/nnc.hpp"
 
+#include <cctype>
 #include <charconv>
 #include <fmt/core.h>
 #include <limits>
@@ -189,6 +190,24 @@ constexpr Switch table[] = {
 } // namespace
 
 std::span<Switch const> switches() { return table; }
+
+std::string in_switches(std::string text) {
+  constexpr std::pair<char const*, char const*> words[] = {
+      {"Options::train_name", "FILE:NAME"},
+      {"Options::set", "--set"},
+      {"Options::max_errors = 0", "--max-errors 0"},
+      {"Options::max_nodes", "--max-nodes"},
+      {"Options::on_stage", "--dump"},
+      {"TrainOptions::replan", "--replan"},
+      {"Session::load", "--load"},
+      {"Data::open", "--data"},
+  };
+  for (auto const& [api, here] : words)
+    for (auto at = text.find(api); at != std::string::npos; at = text.find(api, at + 1))
+      if (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])))
+        text.replace(at, std::string_view(api).size(), here);
+  return text;
+}
 
 std::string help_text() {
   std::string text = "nnc FILE[:NAME] [--train DATA] [--eval DATA] [--run DATA] [--dump STAGE] [--emit KIND] ...\n"
