@@ -19,8 +19,9 @@ void initialize() {
 
 Machine facts_of(llvm::MCSubtargetInfo const& info) {
   if (!info.checkFeatures("+sse4.1")) throw Error("code needs a processor with SSE 4.1 at least (x86-64-v2)");
-  return {
-      .fma = info.checkFeatures("+fma"), .gathers = info.checkFeatures("+avx2"), .half = info.checkFeatures("+f16c")};
+  return {.fma = info.checkFeatures("+fma"),
+          .gathers = info.checkFeatures("+avx2"),
+          .half = info.checkFeatures("+f16c")};
 }
 
 void set_vectors(Target& t, llvm::MCSubtargetInfo const& info) {
