@@ -97,14 +97,18 @@ std::vector<Part> split(Lowered const& all, size_t count) {
 }
 
 std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Lowered const& all, Part const& part,
-                                          llvm::TargetMachine& machine, Target const& t) {
+                                          llvm::TargetMachine& machine, Target const& t,
+                                          CompileOptions const& options) {
   auto module = std::make_unique<llvm::Module>("nnc", context);
   module->setTargetTriple(t.triple);
   module->setDataLayout(machine.createDataLayout());
   module->setPICLevel(llvm::PICLevel::BigPIC);
   EmitModule m{*module, facts_of(machine)};
   for (auto f : part.entries) emit_entry(m, *all.functions[f], all.calls[f]);
-  for (auto const* k : part.kernels) emit_kernel(m, *k);
+  for (auto const* k : part.kernels) {
+    expect_not_cancelled(options);
+    emit_kernel(m, *k);
+  }
   for (auto& f : *module) // declarations of kernels of other parts: reached directly, not through a table
     if (f.isDeclaration() && !f.isIntrinsic()) f.setVisibility(llvm::GlobalValue::HiddenVisibility);
   return module;
@@ -125,7 +129,7 @@ std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& ta
   auto machine = machine_for(target);
   llvm::LLVMContext context;
   context.setDiscardValueNames(true);
-  auto module = make_module(context, all, part, *machine, target);
+  auto module = make_module(context, all, part, *machine, target, options);
   if (alone) keep_to_itself(*module);
 #ifndef NDEBUG
   std::string message;
@@ -190,7 +194,7 @@ std::string emit(Module const& m, Emit what) {
   auto parts = split(all, 1);
   auto machine = machine_for(target);
   llvm::LLVMContext context;
-  auto module = make_module(context, all, parts.front(), *machine, target);
+  auto module = make_module(context, all, parts.front(), *machine, target, {});
   if (what == Emit::assembly) {
     auto bytes = generate(*module, *machine, llvm::CodeGenFileType::AssemblyFile);
     return {bytes.data(), bytes.size()};

@@ -3,11 +3,14 @@
 #include "codegen/codegen.h"
 #include "codegen/llvm/x86.h"
 
+#include <llvm/CodeGen/MachineModuleInfo.h>
+#include <llvm/CodeGen/Passes.h>
+#include <llvm/CodeGen/TargetPassConfig.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/LegacyPassManager.h>
-#include <llvm/Pass.h>
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Pass.h>
 #include <llvm/Support/CommandLine.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Host.h>
@@ -45,7 +48,7 @@ std::string differing_features(std::string const& triple, std::string const& cpu
   return text;
 }
 
-// The first pass over each function. Nothing may be thrown through LLVM, so what is left becomes as good as nothing.
+// Nothing may be thrown through LLVM, so what is left becomes as good as nothing.
 class EmptyWhenCancelled final : public llvm::FunctionPass {
 public:
   explicit EmptyWhenCancelled(std::atomic<bool> const& cancelled) : FunctionPass(id), cancelled_(cancelled) {}
@@ -63,6 +66,25 @@ private:
   std::atomic<bool> const& cancelled_;
 };
 char EmptyWhenCancelled::id = 0;
+
+// addPassesToEmitFile, with one more pass: it stands where all passes over a function run before those over the next.
+void add_passes(llvm::legacy::PassManager& passes, llvm::TargetMachine& target, llvm::raw_pwrite_stream& out,
+                llvm::CodeGenFileType kind, std::atomic<bool> const* cancelled) {
+  auto& machine = static_cast<llvm::LLVMTargetMachine&>(target);
+  auto* modules = new llvm::MachineModuleInfoWrapperPass(&machine);
+  auto* config = machine.createPassConfig(passes);
+  config->setDisableVerify(true);
+  passes.add(config);
+  passes.add(modules);
+  if (cancelled) config->insertPass(&llvm::AtomicExpandID, new EmptyWhenCancelled(*cancelled));
+  bool const refused = config->addISelPasses();
+  if (refused) throw CompilerBug("LLVM cannot make code for " + target.getTargetTriple().str());
+  config->addMachinePasses();
+  config->setInitialized();
+  if (machine.addAsmPrinter(passes, out, nullptr, kind, modules->getMMI().getContext()))
+    throw CompilerBug("LLVM cannot write this kind of file");
+  passes.add(llvm::createFreeMachineFunctionPass());
+}
 
 } // namespace
 
@@ -133,9 +155,7 @@ llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& m
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream out(bytes);
   llvm::legacy::PassManager passes;
-  if (cancelled) passes.add(new EmptyWhenCancelled(*cancelled));
-  if (machine.addPassesToEmitFile(passes, out, nullptr, kind, true))
-    throw CompilerBug("LLVM cannot write this kind of file");
+  add_passes(passes, machine, out, kind, cancelled);
   passes.run(module);
   return bytes;
 }

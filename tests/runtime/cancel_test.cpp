@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <fmt/core.h>
@@ -17,12 +18,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Runs `action` and cancels it soon; how long it went on after that, in seconds.
+// Runs `action` and cancels it soon after it has begun; how long it went on after that, in seconds.
 template <class Action>
-double cancelled(Session& session, Action&& action) {
+double cancelled(Session& session, Action&& action, std::atomic<bool> const& begun = true) {
   std::atomic<bool> done{false};
   Clock::time_point asked;
   std::thread other([&] {
+    while (!begun) std::this_thread::yield();
     std::this_thread::sleep_for(std::chrono::milliseconds(60));
     asked = Clock::now();
     while (!done) { // the call may not have begun
@@ -59,8 +61,10 @@ TEST_CASE("a training that is cancelled has made its steps, and goes on") {
   TrainOptions options;
   options.epochs = 100'000'000;
   options.save = (scratch / "w.safetensors").string();
+  std::atomic<bool> begun{false};
+  options.on_slice = [&](Progress const&) { return begun = true; };
   Trained trained;
-  CHECK(cancelled(session, [&] { trained = session.train(data, options); }) < soon);
+  CHECK(cancelled(session, [&] { trained = session.train(data, options); }, begun) < soon);
   CHECK(trained.stopped);
   CHECK(trained.saved);
   CHECK(trained.step > 0);
