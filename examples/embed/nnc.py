@@ -37,6 +37,9 @@ _lib = _library()
 class _Struct(C.Structure):
     """Carries its size first, as the C API asks for."""
     def __init__(self, **fields):
+        unknown = fields.keys() - {name for name, kind in self._fields_}
+        if unknown:
+            raise TypeError(f"there is no option '{unknown.pop()}'")
         super().__init__(size=C.sizeof(self), **fields)
 
 
@@ -302,14 +305,17 @@ def _array(array):
     return np.require(array, requirements=["C", "A"])
 
 
+def _name_of(dtype):
+    """nnc's name of one of its own or of numpy's dtypes. "i8" is nnc's: one byte."""
+    if dtype in _DTYPES:
+        return dtype
+    if np.dtype(dtype) not in _NAMES:
+        raise TypeError(f"no dtype of nnc is {np.dtype(dtype)}")
+    return _NAMES[np.dtype(dtype)]
+
+
 def _dtype(array):
-    if array.dtype not in _NAMES:
-        raise TypeError(f"no dtype of nnc is {array.dtype}")
-    return _NAMES[array.dtype].encode()
-
-
-def _of_numpy(dtype):
-    return np.dtype(dtype) if np.dtype(dtype) in _NAMES else np.dtype(_DTYPES[dtype])
+    return _name_of(array.dtype).encode()
 
 
 def _shape(extents):
@@ -406,21 +412,20 @@ class Data(_Handle):
     def from_batches(cls, fields, next, examples=0, name="stream", own_thread=True):
         """`fields`: {"image": ("u8", (28, 28)), "label": ("i32", ())}, what one example is. next(epoch, batch, buffers)
         fills the arrays in `buffers`, a dict, and says how many rows it has filled; 0: the epoch has ended."""
-        names, dtypes = list(fields), [_of_numpy(dtype) for dtype, shape in fields.values()]
-        shapes = [tuple(shape) for dtype, shape in fields.values()]
+        names, shapes = list(fields), [tuple(shape) for dtype, shape in fields.values()]
+        kinds = [_name_of(dtype) for dtype, shape in fields.values()]
         raised = _Raised()
 
         def fill(user, epoch, batch, buffers, count):
             arrays = {}
             for i in range(count):
                 memory = (C.c_uint8 * buffers[i].bytes).from_address(buffers[i].data)
-                arrays[names[i]] = np.frombuffer(memory, dtypes[i]).reshape((buffers[i].rows, *shapes[i]))
+                arrays[names[i]] = np.frombuffer(memory, _DTYPES[kinds[i]]).reshape((buffers[i].rows, *shapes[i]))
             return int(next(epoch, batch, arrays))
         call = raised.wrap(_Next, fill)
-        kinds = [_shape(shape) for shape in shapes]
-        native = (_Field * len(names))(*[
-            _Field(name=names[i].encode(), dtype=cls._name_of(list(fields.values())[i][0]), shape=kinds[i],
-                   rank=len(shapes[i])) for i in range(len(names))])
+        native = (_Field * max(1, len(names)))(*[
+            _Field(name=names[i].encode(), dtype=kinds[i].encode(), shape=_shape(shapes[i]), rank=len(shapes[i]))
+            for i in range(len(names))])
         key = _keep(call)
         stream = _Stream(next=call, user=key, release=_let_go, name=name.encode(), examples=examples,
                          on_calling_thread=not own_thread)
@@ -431,10 +436,6 @@ class Data(_Handle):
             raise
         data._raised = raised
         return data
-
-    @staticmethod
-    def _name_of(dtype):
-        return dtype.encode() if dtype in _DTYPES else _NAMES[np.dtype(dtype)].encode()
 
     _raised = None
 
