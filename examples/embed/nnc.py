@@ -280,7 +280,7 @@ class _Handle:
         return _P(self._handle)
 
     def close(self):
-        """Frees it now."""
+        """Frees it now; arrays over its memory are then nothing any more."""
         self._finalizer()
         self._handle = None
 
@@ -387,11 +387,10 @@ class Data(_Handle):
     def from_columns(cls, train, test=None, name="memory"):
         """Arrays by name, examples first. They are not copied (unless they are not row-major) and kept as long as the
         library needs them."""
-        columns = [cls._columns(train or {}), cls._columns(test or {})]
-        keys = [column.user for split in columns for column in split]
+        keys = []
         try:
-            handle = _new(_lib.nnc_data_from_columns, columns[0], len(columns[0]), columns[1], len(columns[1]),
-                          name.encode())
+            first, second = cls._columns(train or {}, keys), cls._columns(test or {}, keys)
+            handle = _new(_lib.nnc_data_from_columns, first, len(first), second, len(second), name.encode())
         except BaseException:
             for key in keys:
                 _kept.pop(key)
@@ -399,13 +398,13 @@ class Data(_Handle):
         return cls()._own(handle)
 
     @staticmethod
-    def _columns(arrays):
+    def _columns(arrays, keys):
         columns = []
         for name, array in arrays.items():
             array = _array(array)
-            shape = _shape(array.shape)
-            columns.append(_Column(name=name.encode(), dtype=_dtype(array), shape=shape, rank=array.ndim,
-                                   data=array.ctypes.data, release=_let_go, user=_keep((array, shape))))
+            keys.append(_keep(array))
+            columns.append(_Column(name=name.encode(), dtype=_dtype(array), shape=_shape(array.shape), rank=array.ndim,
+                                   data=array.ctypes.data, release=_let_go, user=keys[-1]))
         return (_Column * len(columns))(*columns)
 
     @classmethod
@@ -470,22 +469,22 @@ class Program(_Handle):
     _free = "nnc_program_free"
 
     def __init__(self, text, name="program.nn", **options):
-        native, raised, kept = self._options(**options)
-        handle = _P()
-        raised.check(_lib.nnc_program_from_text(text.encode(), C.byref(native), _bytes(name), C.byref(handle)))
-        self._compiled(handle.value, kept)
+        self._compile(_lib.nnc_program_from_text, (text.encode(),), (_bytes(name),), options)
 
     @classmethod
     def open(cls, path, **options):
         """The text of a program in a file, or, when its name ends in ".ir", a module."""
-        native, raised, kept = cls._options(**options)
-        handle = _P()
-        raised.check(_lib.nnc_program_from_file(_bytes(path), C.byref(native), C.byref(handle)))
-        return cls.__new__(cls)._compiled(handle.value, kept)
+        return cls.__new__(cls)._compile(_lib.nnc_program_from_file, (_bytes(path),), (), options)
 
-    def _compiled(self, handle, kept):
-        self._callbacks = kept  # on_time may be called later: when code is made
-        return self._own(handle)
+    def _compile(self, call, before, behind, options):
+        native, raised = self._options(**options)
+        handle = _P()
+        status = call(*before, C.byref(native), *behind, C.byref(handle))
+        if handle.value:
+            self._own(handle.value)
+        self._callbacks = native  # on_time may be called later: when code is made
+        raised.check(status)
+        return self
 
     @staticmethod
     def _options(train_name=None, set=None, batch=0, cpu=None, data=None, passes=None, without=(), check_each=False,
@@ -509,7 +508,7 @@ class Program(_Handle):
                 _OnTime, lambda user, name, milliseconds, nodes: on_time(_str(name), milliseconds, nodes), None)
         if on_import:
             native.on_import = raised.wrap(_OnImport, _of_text(on_import))
-        return native, raised, (native, raised)
+        return native, raised
 
     @classmethod
     def dump(cls, text, stage, **options):

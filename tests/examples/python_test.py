@@ -112,6 +112,7 @@ def test_no_copy_and_release():
     gc.collect()
     assert gone() is None and not nnc._kept
     raises(nnc.Failure, lambda: nnc.Data.from_columns({"x": X, "label": LABEL[:7]}))
+    raises(TypeError, lambda: nnc.Data.from_columns({"x": X, "label": LABEL.astype(np.complex64)}))
     assert not nnc._kept
 
 
@@ -132,6 +133,7 @@ def test_training_and_callbacks():
     def stage(name, changed, text):
         raise KeyboardInterrupt
     raises(KeyboardInterrupt, lambda: nnc.Program(TINY, on_stage=stage))
+    raises(ZeroDivisionError, lambda: nnc.Program(TINY, on_time=lambda name, milliseconds, nodes: 1 / 0))
     raises(TypeError, lambda: new_session().train(data, epohcs=3))
 
 
