@@ -257,7 +257,11 @@ class _Raised:
 
 _kept = {}  # what the library holds of Python, until it calls _let_go with the key
 _keys = iter(range(1, 1 << 62))
-_let_go = _Release(lambda key: _kept.pop(key, None) and None)
+
+
+@_Release
+def _let_go(key):
+    _kept.pop(key, None)
 
 
 def _keep(thing):
