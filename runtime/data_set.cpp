@@ -129,6 +129,20 @@ std::vector<std::string> const& Data::files() const { return contents_->set.file
 
 namespace {
 
+std::vector<Column> columns_to_show(Split const& split, std::shared_ptr<DataContents const> const& contents) {
+  std::vector<Column> columns;
+  for (auto const& [name, tensor] : split.columns)
+    columns.push_back({name, std::string(nnc::name(tensor.dtype())), tensor.shape(), tensor.bytes().data(), contents});
+  return columns;
+}
+
+} // namespace
+
+std::vector<Column> Data::train_columns() const { return columns_to_show(contents_->set.train, contents_); }
+std::vector<Column> Data::test_columns() const { return columns_to_show(contents_->set.test, contents_); }
+
+namespace {
+
 Type example_type(HostTensor const& column) {
   Type type{column.dtype(), {}};
   for (size_t axis = 1; axis < column.shape().size(); ++axis) type.shape.emplace_back(column.shape()[axis]);

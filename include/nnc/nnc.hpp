@@ -326,6 +326,9 @@ public:
   std::int64_t train_examples() const;           // validation rows included; of a stream what StreamOptions say
   std::int64_t test_examples() const;            // 0: there is no test split
   std::vector<std::string> const& files() const; // that it was read from
+  // The columns of a split as they are in memory, which each keeps alive; of a stream what an epoch of it is, without rows.
+  std::vector<Column> train_columns() const; // validation rows included
+  std::vector<Column> test_columns() const;
 
 private:
   friend Inside;

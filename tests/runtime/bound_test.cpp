@@ -1,4 +1,5 @@
 // Bound calls, runs into the caller's memory, views of parameters, and weights that several sessions share.
+#include "nnc/nnc.h"
 #include "tests/runtime/models.h"
 
 #include <doctest/doctest.h>
@@ -67,6 +68,28 @@ TEST_CASE("bound steps and runs are the unbound ones, and allocate nothing") {
     auto const all = outputs[0].as<float>();
     CHECK(std::equal(all.begin(), all.end(), probs.begin(), probs.end()));
   }
+}
+
+TEST_CASE("bound calls of the C API allocate nothing either") {
+  nnc_program* program = nullptr;
+  nnc_session* session = nullptr;
+  nnc_bound* step = nullptr;
+  REQUIRE(nnc_program_from_text(tiny.c_str(), nullptr, nullptr, &program) == NNC_OK);
+  REQUIRE(nnc_session_create(program, nullptr, &session) == NNC_OK);
+  nnc_input const inputs[] = {{sizeof(nnc_input), "x", "f32", tiny_x.data(), 4 * tiny_x.size()},
+                              {sizeof(nnc_input), "label", "i32", tiny_label.data(), 4 * tiny_label.size()}};
+  REQUIRE(nnc_session_bind_step(session, inputs, 2, 8, &step) == NNC_OK);
+  nnc_reports reports{};
+  reports.size = sizeof reports;
+  bool all = nnc_bound_call(step, &reports) == NNC_OK; // the first call may find something to do
+  auto const before = allocations.load();
+  for (int i = 0; i < 20; ++i) all = nnc_bound_call(step, &reports) == NNC_OK && all;
+  CHECK(allocations == before);
+  CHECK(all);
+  CHECK(reports.count == 2);
+  nnc_bound_free(step);
+  nnc_session_free(session);
+  nnc_program_free(program);
 }
 
 TEST_CASE("a bound call sees what is set behind it") {
