@@ -137,6 +137,9 @@ public:
     if (!reader_ || epoch_ != place.epoch) open(place);
     auto const* batch = reader_->next();
     if (!batch || (training_.drop_last && batch->rows < training_.batch)) {
+      if (batch && place.offset == 0)
+        throw Error(Code::data, fmt::format("epoch {} of {} has no whole batch of {} examples", place.epoch + 1,
+                                            data_.set.name, training_.batch));
       ended_ = !state_.is_cancelled();
       return work;
     }

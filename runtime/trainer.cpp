@@ -54,8 +54,9 @@ private:
   i64 planned_steps() const;
   i64 planned_epochs() const;
   void take(Checkpoint const&);
-  void find_place();
-  void set_goal();
+  TrainingPlace place_in_data() const;
+  void go_on_from(TrainingPlace);
+  void set_goal(TrainingPlace);
   void prepare();
   bool reads_steps() const;
   void train();
@@ -106,14 +107,7 @@ private:
 
 void Trainer::begin() {
   if (!options_.save.empty()) check_writable(options_.save);
-  find_place();
-  bool const resumed = options_.resume && resume();
-  set_goal();
-  if (!resumed && is_done() && place().step > 0)
-    throw Error(Diagnostic{.at = {},
-                           .message = fmt::format("nothing is left to do: the session has made {} steps and {} epochs",
-                                                  place().step, place().epoch),
-                           .help = "TrainOptions::more_epochs and more_steps go on from there"});
+  if (!options_.resume || !resume()) go_on_from(place_in_data());
   prepare();
   state_.training_facts = facts();
   state_.trained_on = data_;
@@ -124,10 +118,23 @@ void Trainer::begin() {
   if (state_.not_finite().empty()) finite_step_ = place().step;
 }
 
+void Trainer::go_on_from(TrainingPlace place) {
+  set_goal(place);
+  if (goal_.reached(place) && place.step > 0)
+    throw Error(Diagnostic{.at = {},
+                           .message = fmt::format("nothing is left to do: the session has made {} steps and {} epochs",
+                                                  place.step, place.epoch),
+                           .help = "TrainOptions::more_epochs and more_steps go on from there"});
+  state_.place = place;
+  auto const tally = state_.training_facts.find("epoch");
+  if (place.offset > 0 && tally != state_.training_facts.end()) epoch_tally_.read(tally->second, function_);
+}
+
 // Within an epoch a training goes on where the data are the same ones, or after a checkpoint, which knows no more, look
 // the same; else a new epoch begins.
-void Trainer::find_place() {
-  if (place().offset == 0) return;
+TrainingPlace Trainer::place_in_data() const {
+  auto place = state_.place;
+  if (place.offset == 0) return place;
   bool same = state_.trained_on.lock() == data_;
   if (!same && state_.trained_on.expired()) {
     same = true;
@@ -137,13 +144,12 @@ void Trainer::find_place() {
       same = same && (is_plan || (then != state_.training_facts.end() && then->second == value));
     }
   }
-  if (auto const per_epoch = feed_->steps_of_epoch(); per_epoch && place().offset >= *per_epoch) same = false;
-  if (!same) state_.place.offset = 0;
-  else if (auto const tally = state_.training_facts.find("epoch"); tally != state_.training_facts.end())
-    epoch_tally_.read(tally->second, function_);
+  if (auto const per_epoch = feed_->steps_of_epoch(); per_epoch && place.offset >= *per_epoch) same = false;
+  if (!same) place.offset = 0;
+  return place;
 }
 
-void Trainer::set_goal() { goal_ = goal_of(training_, options_, place(), feed_->steps_of_epoch()); }
+void Trainer::set_goal(TrainingPlace place) { goal_ = goal_of(training_, options_, place, feed_->steps_of_epoch()); }
 
 // For schedules, and for people.
 i64 Trainer::planned_steps() const {
@@ -190,7 +196,7 @@ bool Trainer::resume() {
   if (!checkpoint.can_resume)
     throw Error(Code::data,
                 fmt::format("{} holds weights alone; a training can start from them, but not go on", options_.save));
-  goal_ = goal_of(training_, options_, place_of(checkpoint), feed_->steps_of_epoch());
+  set_goal(place_of(checkpoint));
   auto all = state_.program().facts();
   auto const now = facts();
   all.insert(now.begin(), now.end());
@@ -446,7 +452,8 @@ void Trainer::train() {
     while (goes_on()) slice();
     keep_tally();
     if (!failed()) is_finite();
-    save();
+    // A training that was cancelled before its first step replaces nothing.
+    if (place().step > trained_.first_step || !trained_.stopped) save();
     if (!epoch_tally_.empty()) end_of_epoch();
   } catch (...) { // of a callback, most likely
     if (place().step > trained_.first_step) save();

@@ -182,6 +182,14 @@ TEST_CASE("what goes wrong in a stream ends the training cleanly") {
     refused(9, "batch 0 of epoch 1 of bad has 9 examples, expected 0 to 8");
     refused(-1, "has -1 examples");
     refused(0, "epoch 1 of bad has no examples");
+    auto const few = failing([](auto, auto, View<Buffer const> buffers) {
+      std::memset(buffers[1].data, 0, buffers[1].bytes);
+      return std::int64_t{5};
+    });
+    CHECK(says(failure_of([&] {
+                 Session(compiled(few, {{"drop_last", "true"}})).train(few);
+               }),
+               "epoch 1 of bad has no whole batch of 8 examples"));
     auto const labels = failing([](auto, auto, View<Buffer const> buffers) {
       std::memset(buffers[1].data, 1, buffers[1].bytes);
       return buffers[0].rows;
