@@ -25,7 +25,7 @@
 // the columns of nnc_data_from_columns.
 //
 // Structs begin with their size: the caller sets it to sizeof, also before a call fills the struct, and leaves zero in
-// what he does not set; zero is the default everywhere. A library that is newer than the caller takes the fields that
+// what it does not set; zero is the default everywhere. A library that is newer than the caller takes the fields that
 // are missing as their defaults; one that is older fails with NNC_ARGUMENT for bytes that are not zero in fields which
 // it does not know. The elements of an array have equal sizes. nnc_number, nnc_setting and nnc_buffer will not grow.
 //
