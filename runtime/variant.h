@@ -4,6 +4,7 @@
 
 #include "codegen/codegen.h"
 #include "ir/module.h"
+#include "nnc/nnc.hpp"
 
 #include <functional>
 #include <map>
@@ -19,7 +20,7 @@ public:
     std::string name;            // behind the functions in `on_time`: "", " for a batch of 17"
     bool chosen = false;         // the passes that ran, or the text: the module may be no finished one
     std::function<void()> blame; // throws Error with better places than codegen has, if there are any
-    std::function<void(std::string const& stage, double milliseconds, size_t nodes)> on_time;
+    decltype(Options::on_time) on_time;
   };
   Variant(Module finished, Making how) : module_(std::move(finished)), how_(std::move(how)) {}
   ~Variant();
