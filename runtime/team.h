@@ -2,7 +2,7 @@
 // caller is member 0. Between calls the others sleep.
 #pragma once
 
-#include "codegen/abi.h"
+#include "nnc/abi.h"
 #include "ir/thread.h"
 
 #include <atomic>

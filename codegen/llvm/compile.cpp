@@ -2,7 +2,9 @@
 // that the object is the same however many threads make it.
 #include "codegen/codegen.h"
 #include "codegen/llvm/entry.h"
+#include "codegen/llvm/file_symbols.h"
 #include "codegen/llvm/machine.h"
+#include "codegen/llvm/processor.h"
 #include "codegen/lower/lower.h"
 #include "ir/thread.h"
 #include "ir/walk.h"
@@ -91,14 +93,18 @@ std::vector<Part> split(Lowered const& all, size_t count) {
 }
 
 std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Lowered const& all, Part const& part,
-                                          llvm::TargetMachine& machine, Target const& t) {
+                                          llvm::TargetMachine& machine, Target const& t,
+                                          CompileOptions const& options = {}) {
   auto module = std::make_unique<llvm::Module>("nnc", context);
   module->setTargetTriple(t.triple);
   module->setDataLayout(machine.createDataLayout());
   module->setPICLevel(llvm::PICLevel::BigPIC);
-  EmitModule m{*module, facts_of(machine)};
+  auto const& processor = processor_for(t.triple);
+  EmitModule m{*module, processor.facts_of(*machine.getMCSubtargetInfo()), processor,
+               options.prefix};
   for (auto f : part.entries) emit_entry(m, *all.functions[f], all.calls[f]);
   for (auto const* k : part.kernels) emit_kernel(m, *k);
+  if (options.file) emit_file_symbols(m, *options.file, t, *machine.getMCSubtargetInfo());
   for (auto& f : *module) // declarations of kernels of other parts: reached directly, not through a table
     if (f.isDeclaration() && !f.isIntrinsic()) f.setVisibility(llvm::GlobalValue::HiddenVisibility);
   return module;
@@ -113,11 +119,12 @@ void keep_to_itself(llvm::Module& module) {
     }
 }
 
-std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& target, bool alone) {
+std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& target, CompileOptions const& options,
+                          bool alone) {
   auto machine = machine_for(target);
   llvm::LLVMContext context;
   context.setDiscardValueNames(true);
-  auto module = make_module(context, all, part, *machine, target);
+  auto module = make_module(context, all, part, *machine, target, options);
   if (alone) keep_to_itself(*module);
 #ifndef NDEBUG
   std::string message;
@@ -131,12 +138,12 @@ std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& ta
 // One thread per part, if so many are allowed and the system has them; the first that fails is the one that is
 // reported.
 std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> const& parts, Target const& target,
-                                        bool side_by_side) {
+                                        CompileOptions const& options) {
   std::vector<std::vector<u8>> objects(parts.size());
   std::vector<std::exception_ptr> failures(parts.size());
   auto make = [&](size_t i) {
     try {
-      objects[i] = object_of(all, parts[i], target, parts.size() == 1);
+      objects[i] = object_of(all, parts[i], target, options, parts.size() == 1);
     } catch (...) {
       failures[i] = std::current_exception();
     }
@@ -150,7 +157,7 @@ std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> co
     }
   };
   for (size_t i = 1; i < parts.size(); ++i)
-    if (side_by_side) start(i);
+    if (options.threads > 1) start(i);
     else make(i);
   make(0);
   for (auto& t : threads) t.join();
@@ -168,7 +175,7 @@ Object compile(Module const& m, CompileOptions const& options) {
   Object object;
   for (auto const& f : all.functions) object.entries.push_back(f->function.name);
   auto const parts = split(all, options.parts);
-  object.parts = objects_of(all, parts, target, options.threads > 1);
+  object.parts = objects_of(all, parts, target, options);
   return object;
 }
 
