@@ -187,6 +187,8 @@ static inline const char *@_status_text(@_status status) {
     text += "#define @@_EPOCHS " + std::to_string(t.epochs) + "\n";
     if (t.steps) text += "#define @@_STEPS " + std::to_string(t.steps) + " /* updates in total, whatever the epochs */\n";
     text += "#define @@_SEED " + integer_text(t.seed) + "\n";
+    if (t.validation)
+      text += "#define @@_VALIDATION " + std::to_string(t.validation) + " /* rows at the end that are not trained on */\n";
     if (t.drop_last) text += "/* The rest of an epoch that is no whole batch is left out: give @_train a multiple. */\n";
     return text + "\n";
   }

@@ -101,7 +101,7 @@ std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Lowered co
   module->setPICLevel(llvm::PICLevel::BigPIC);
   auto const& processor = processor_for(t.triple);
   EmitModule m{*module, processor.facts_of(*machine.getMCSubtargetInfo()), processor,
-               options.prefix};
+               options.prefix, options.file.has_value()};
   for (auto f : part.entries) emit_entry(m, *all.functions[f], all.calls[f]);
   for (auto const* k : part.kernels) emit_kernel(m, *k);
   if (options.file) emit_file_symbols(m, *options.file, t, *machine.getMCSubtargetInfo());

@@ -28,6 +28,7 @@ struct EmitModule {
   Machine machine;
   Processor const& processor;
   std::string prefix = "nnc"; // of every symbol that others see
+  bool for_file = false;      // small code is worth more than the time that it takes to make
 };
 
 using Emitter = llvm::IRBuilder<>;

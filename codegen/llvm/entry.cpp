@@ -21,7 +21,6 @@
 #include "ir/scan.h"
 #include "ir/walk.h"
 
-#include <cmath>
 #include <cstddef>
 
 namespace nnc {
@@ -39,7 +38,7 @@ public:
                                          {b_.getPtrTy(), b_.getInt32Ty(), b_.getInt64Ty(), b_.getInt64Ty()}, false);
     function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, m_.prefix + "_call_" + f_.name, m_.module);
     decorate(*function_);
-    compile_fast(*function_);
+    if (!m_.for_file) compile_fast(*function_);
     function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
     c_ = function_->getArg(0);
     b_.SetInsertPoint(block());
@@ -59,16 +58,16 @@ public:
     auto* type = llvm::FunctionType::get(b_.getInt64Ty(), {b_.getInt64Ty(), b_.getInt32Ty()}, false);
     function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, m_.prefix + "_arena_" + f_.name, m_.module);
     decorate(*function_);
-    compile_fast(*function_);
+    if (!m_.for_file) compile_fast(*function_);
     function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
     b_.SetInsertPoint(block());
     V const threads = b_.CreateSExt(function_->getArg(1), b_.getInt64Ty());
     V const batch = rounded_up(function_->getArg(0), row_padding);
     V size = b_.CreateMul(threads, c64(bytes_of_part(f_)));
     for (auto const& slot : f_.slots) size = b_.CreateAdd(size, bytes_of_slot(slot, batch));
-    V const fits = b_.CreateFCmpOLT(rough_size(threads), llvm::ConstantFP::get(b_.getDoubleTy(), 0x1p62));
-    V const some = b_.CreateAnd(b_.CreateICmpSGE(function_->getArg(0), c64(0)), b_.CreateICmpSGE(threads, c64(1)));
-    b_.CreateRet(b_.CreateSelect(b_.CreateAnd(fits, some), size, c64(-1)));
+    V const batches = b_.CreateICmpULE(function_->getArg(0), c64(most_batch())); // no negative one
+    V const members = b_.CreateICmpULT(b_.CreateSub(threads, c64(1)), c64(most_threads));
+    b_.CreateRet(b_.CreateSelect(b_.CreateAnd(batches, members), size, c64(-1)));
   }
 
 private:
@@ -120,19 +119,13 @@ private:
     b_.SetInsertPoint(go_on);
   }
 
-  // The bytes of the arena as f64, which do not overflow; large where the exact number would.
-  V rough_size(V threads) {
-    auto f64 = [&](i64 k) { return llvm::ConstantFP::get(b_.getDoubleTy(), static_cast<double>(k)); };
-    V const batch = b_.CreateFAdd(b_.CreateSIToFP(function_->getArg(0), b_.getDoubleTy()), f64(row_padding));
-    double sums[3] = {};
-    for (auto const& slot : f_.slots)
-      if (auto const c = polynomial_in_batch(slot))
-        for (size_t k = 0; k < 3; ++k) sums[k] += std::abs(static_cast<double>((*c)[k])) + (k == 0 ? 64 : 0);
-    auto part = [&](double k, V by) { return b_.CreateFMul(llvm::ConstantFP::get(b_.getDoubleTy(), k), by); };
-    V size = part(static_cast<double>(bytes_of_part(f_)), b_.CreateSIToFP(threads, b_.getDoubleTy()));
-    size = b_.CreateFAdd(size, part(sums[0], f64(1)));
-    size = b_.CreateFAdd(size, part(sums[1], batch));
-    return b_.CreateFAdd(size, part(sums[2], b_.CreateFMul(batch, batch)));
+  // The largest batch, and number of threads, with which no sum of the arena's sizes overflows.
+  static constexpr i64 most_threads = 1 << 16;
+  i64 most_batch() const {
+    i64 fits = 0;
+    for (i64 step = i64{1} << 31; step > 0; step /= 2)
+      if (auto const bytes = arena_bytes(f_, fits + step, most_threads); bytes && *bytes < i64{1} << 62) fits += step;
+    return fits;
   }
 
   // ---- once per call -----------------------------------------------------------------------------------------------
