@@ -110,7 +110,8 @@ constexpr Switch table[] = {
     {"--run", "DATA", jobs,
      "outputs for the same examples: a line of JSON each, or -o FILE.safetensors; none: no data, with --batch",
      [](Line& l, std::string const& v) { l.run = v; }, data_sets_or_none, true},
-    {"--emit", "KIND", jobs, "write the compiled program: ir, loops, llvm, asm; object: FILE.o and FILE.h, with the weights of --load",
+    {"--emit", "KIND", jobs,
+     "write the compiled program: ir, loops, llvm, asm; object: FILE.o and FILE.h, with the weights of --load",
      [](Line& l, std::string const& v) { expect_one_of(nnc::Program::emit_kinds(), v), l.emit = v; },
      nnc::Program::emit_kinds},
     {"--prefix", "NAME", jobs, "of all names in the object and its header (default: that of the model)",
@@ -199,6 +200,7 @@ std::span<Switch const> switches() { return table; }
 std::string in_switches(std::string text) {
   constexpr std::pair<char const*, char const*> words[] = {
       {"Options::train_name", "FILE:NAME"},
+      {"Options::cpu = \"generic\"", "--cpu generic"},
       {"Options::set", "--set"},
       {"Options::max_errors = 0", "--max-errors 0"},
       {"Options::max_nodes", "--max-nodes"},
