@@ -156,7 +156,8 @@ typedef struct nnc_output {
 typedef struct nnc_data nnc_data;
 
 // Of a data set. TRAIN is the training split without its validation rows, ALL the training split with them.
-typedef enum nnc_part { NNC_PART_TRAIN = 0, NNC_PART_VALIDATION, NNC_PART_ALL, NNC_PART_TEST } nnc_part;
+typedef int32_t nnc_part;
+enum { NNC_PART_TRAIN = 0, NNC_PART_VALIDATION, NNC_PART_ALL, NNC_PART_TEST };
 
 // An array of the caller: one row for each example. Nothing is copied. The memory must live, and stay as it is while a
 // call runs, until the library no longer needs it: it then calls `release`, once, from any thread.
@@ -344,7 +345,9 @@ typedef struct nnc_bound nnc_bound;
 // What a session will be used for first: code for all of it is made together, on two threads, when the session begins.
 enum { NNC_USE_TRAIN = 1, NNC_USE_EVALUATE = 2, NNC_USE_RUN = 4 };
 
-typedef enum nnc_weights { NNC_WEIGHTS_FINITE = 0, NNC_WEIGHTS_ANY } nnc_weights;
+// Which weights and states may be saved.
+typedef int32_t nnc_weights;
+enum { NNC_WEIGHTS_FINITE = 0, NNC_WEIGHTS_ANY };
 
 typedef struct nnc_session_options {
   size_t size;

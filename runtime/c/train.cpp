@@ -100,7 +100,7 @@ Part part_of(nnc_part part) {
   case NNC_PART_ALL: return Part::all;
   case NNC_PART_TEST: return Part::test;
   }
-  refuse("there is no part " + std::to_string(static_cast<int>(part)));
+  refuse("there is no part " + std::to_string(part));
 }
 
 } // namespace nnc::c
