@@ -106,8 +106,9 @@ CompiledProgram::CompiledProgram(std::shared_ptr<Sources> sources, u32 file, Opt
   auto const start = Clock::now();
   auto module = elaborate_program(file);
   if (options_.on_time) options_.on_time("elaborate", milliseconds_since(start), node_count(module));
-  if (!module.target || !options_.cpu.empty())
-    module.target = options_.cpu.empty() ? host_target() : target_for(options_.cpu);
+  bool const chosen = !options_.cpu.empty() || !options_.target.empty();
+  if (chosen) module.target = target_for(options_.cpu, options_.target);
+  else if (!module.target) module.target = host_target();
   target_ = *module.target;
   limits_ = index_limits(module);
   if (module.training) elaborated_ = module;
@@ -358,6 +359,7 @@ std::string Program::text() const {
 }
 
 std::string Program::emit(std::string const& kind) const {
+  if (kind == "object") return emit_object().object;
   return guarded(*compiled_,
                  [&] { return with_stack(stack_of_compiler, [&] { return compiled_->main().emit(kind); }); });
 }

@@ -2,7 +2,7 @@
 // caller is member 0. Between calls the others sleep. A child of a fork has none of them, and starts its own.
 #pragma once
 
-#include "codegen/abi.h"
+#include "nnc/abi.h"
 #include "ir/thread.h"
 
 #include <atomic>

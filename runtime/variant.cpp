@@ -100,22 +100,29 @@ void Variant::compile_missing(std::vector<std::string> const& functions, std::at
 
 std::string Variant::emit(std::string const& kind) const {
   if (kind == "ir") return print(module_);
+  if (kind == "loops") return made([&] { return nnc::emit(module_, Emit::loops); });
+  if (kind == "llvm") return made([&] { return nnc::emit(module_, Emit::llvm); });
+  if (kind == "asm") return made([&] { return nnc::emit(module_, Emit::assembly); });
+  throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, fmt::join(Program::emit_kinds(), ", ")));
+}
+
+std::string Variant::object(CompileOptions const& options) const {
+  return made([&]() -> std::string {
+    auto const bytes = compile(module_, options).parts.front();
+    return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+  });
+}
+
+std::string Variant::made(std::function<std::string()> const& make) const {
   try {
     check_finished(module_, how_.chosen);
-    if (kind == "loops") return nnc::emit(module_, Emit::loops);
-    if (kind == "llvm") return nnc::emit(module_, Emit::llvm);
-    if (kind == "asm") return nnc::emit(module_, Emit::assembly);
-    if (kind == "object") {
-      auto const bytes = compile(module_, {.parts = 1}).parts.front();
-      return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
-    }
+    return make();
   } catch (Error const&) {
     how_.blame();
     throw;
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(module_), no_passes);
   }
-  throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, fmt::join(Program::emit_kinds(), ", ")));
 }
 
 } // namespace nnc

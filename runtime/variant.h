@@ -33,8 +33,10 @@ public:
   nnc_entry entry(std::string_view function, std::atomic<bool> const* cancelled = nullptr) const;
   void prepare(std::vector<std::string> const& functions, std::atomic<bool> const* cancelled = nullptr) const;
   std::string emit(std::string const& kind) const;
+  std::string object(CompileOptions const&) const; // of one part
 
 private:
+  std::string made(std::function<std::string()> const& make) const;
   void compile_missing(std::vector<std::string> const& functions, std::atomic<bool> const* cancelled) const;
   void load_code(Module const& part, std::atomic<bool> const* cancelled) const;
 

@@ -2,7 +2,9 @@
 // that the object is the same however many threads make it.
 #include "codegen/codegen.h"
 #include "codegen/llvm/entry.h"
+#include "codegen/llvm/file_symbols.h"
 #include "codegen/llvm/machine.h"
+#include "codegen/llvm/processor.h"
 #include "codegen/lower/lower.h"
 #include "ir/thread.h"
 #include "ir/walk.h"
@@ -98,17 +100,20 @@ std::vector<Part> split(Lowered const& all, size_t count) {
 
 std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Lowered const& all, Part const& part,
                                           llvm::TargetMachine& machine, Target const& t,
-                                          CompileOptions const& options) {
+                                          CompileOptions const& options = {}) {
   auto module = std::make_unique<llvm::Module>("nnc", context);
   module->setTargetTriple(t.triple);
   module->setDataLayout(machine.createDataLayout());
   module->setPICLevel(llvm::PICLevel::BigPIC);
-  EmitModule m{*module, facts_of(machine)};
+  auto const& processor = processor_for(t.triple);
+  EmitModule m{*module, processor.facts_of(*machine.getMCSubtargetInfo()), processor,
+               options.prefix, options.file.has_value()};
   for (auto f : part.entries) emit_entry(m, *all.functions[f], all.calls[f]);
   for (auto const* k : part.kernels) {
     expect_not_cancelled(options);
     emit_kernel(m, *k);
   }
+  if (options.file) emit_file_symbols(m, *options.file, t, *machine.getMCSubtargetInfo());
   for (auto& f : *module) // declarations of kernels of other parts: reached directly, not through a table
     if (f.isDeclaration() && !f.isIntrinsic()) f.setVisibility(llvm::GlobalValue::HiddenVisibility);
   return module;
@@ -123,8 +128,8 @@ void keep_to_itself(llvm::Module& module) {
     }
 }
 
-std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& target, bool alone,
-                          CompileOptions const& options) {
+std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& target, CompileOptions const& options,
+                          bool alone) {
   expect_not_cancelled(options);
   auto machine = machine_for(target);
   llvm::LLVMContext context;
@@ -149,7 +154,7 @@ std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> co
   std::vector<std::exception_ptr> failures(parts.size());
   auto make = [&](size_t i) {
     try {
-      objects[i] = object_of(all, parts[i], target, parts.size() == 1, options);
+      objects[i] = object_of(all, parts[i], target, options, parts.size() == 1);
     } catch (...) {
       failures[i] = std::current_exception();
     }

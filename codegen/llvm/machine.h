@@ -14,7 +14,6 @@ namespace nnc {
 
 void initialize_llvm(); // once per process, from any thread
 std::unique_ptr<llvm::TargetMachine> machine_for(Target const&);
-Machine facts_of(llvm::TargetMachine const&);
 
 // The end of the road: a module as an object file, or as assembly text.
 // What it gives once `cancelled` is set is of no use.

@@ -343,7 +343,8 @@ struct Options {
   // Model arguments, named dimensions, scalars ("adam.lr"), settings of `train`; values as in the language.
   std::vector<std::pair<std::string, std::string>> set;
   std::optional<std::int64_t> batch;              // examples per update; nothing: what the train block says
-  std::string cpu;                                // as LLVM names it; empty: this machine
+  std::string cpu;                                // as LLVM names it; empty: this machine, or the least of `target`
+  std::string target;                             // a triple, "aarch64-linux-gnu"; empty: this machine's
   std::optional<Data> data;                       // its columns bind to the inputs, by name, then in order
   std::optional<std::vector<std::string>> passes; // exactly these passes; nothing: all
   std::vector<std::string> without;               // all but these
@@ -378,6 +379,16 @@ struct Constant {
   std::string what; // "the length of a scan"
 };
 
+// The program as a part of other programs, which need nothing of nnc beside it.
+struct ObjectOptions {
+  std::string prefix;  // of all names, a name of C; empty: after the model or the file
+  std::string weights; // a safetensors file, whose parameters and states the object then holds; empty: none
+};
+struct ObjectFiles {
+  std::string object; // ELF, COFF or Mach-O, as the target has it
+  std::string header; // for C99 and C++
+};
+
 class NNC_API Program {
 public:
   // The text of a program, or, when the name ends in ".ir", of a module. Imports lie below the folder of the file.
@@ -404,8 +415,9 @@ public:
   // The module after the last pass, in text form. (Options::on_stage shows all stages.) Where `batch` is a constant
   // this, the stages, extents that follow from it and what `emit` gives are those for the batch of the training.
   std::string text() const;
-  // "ir", "loops", "llvm", "asm": text; "object": an ELF file with one entry nnc_FUNCTION for each function.
+  // "ir", "loops", "llvm", "asm": text; "object": the object of emit_object.
   std::string emit(std::string const& kind) const;
+  ObjectFiles emit_object(ObjectOptions const& = {}) const;
   static std::vector<std::string> emit_kinds();
   static std::vector<std::string> stages(); // "elaborate" and the names of the passes, in order, each once
 

@@ -1,8 +1,8 @@
-// A host that has nothing but the object and codegen/abi.h: product.o, which `nnc --emit object` has made of
+// A host that has nothing but the object and nnc/abi.h: product.o, which `nnc --emit object` has made of
 // product.ir.
 //
 //     p = 3 x @ w;  y = p + the sum of its rows
-#include "codegen/abi.h"
+#include "nnc/abi.h"
 
 #include <doctest/doctest.h>
 

@@ -30,7 +30,7 @@ struct Line {
   std::vector<std::string> without;
   bool check_each = false, time = false;
   std::string explain;
-  std::string cpu;
+  std::string cpu, target, prefix;
   std::int64_t max_memory = 0, max_nodes = 1'000'000, max_errors = 20;
   bool werror = false;
   bool no_color = false;
