@@ -25,8 +25,14 @@ void set_vectors(Target& t, llvm::MCSubtargetInfo const& info) {
   t.registers = wide ? 32 : 16;
 }
 
+// In the first block, for anywhere else a place on the stack is made anew at each pass.
+V place_on_stack(Emitter& b) {
+  auto& first = b.GetInsertBlock()->getParent()->getEntryBlock();
+  return Emitter(&first, first.begin()).CreateAlloca(b.getInt32Ty());
+}
+
 V set_float_mode(Emitter& b) {
-  V old = b.CreateAlloca(b.getInt32Ty()), now = b.CreateAlloca(b.getInt32Ty());
+  V old = place_on_stack(b), now = place_on_stack(b);
   b.CreateIntrinsic(llvm::Intrinsic::x86_sse_stmxcsr, {}, {old});
   b.CreateStore(b.getInt32(mode), now);
   b.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {now});
