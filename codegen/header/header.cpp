@@ -150,7 +150,7 @@ typedef enum @_status {
   @_ok = 0,
   @_missing,       /* a pointer that the call needs is null */
   @_wrong_batch,   /* the batch is below 1, too large, or not the one that the code is made for */
-  @_out_of_range,  /* a count below 1, or a row that the data has not */
+  @_out_of_range,  /* a count below 1, net->steps or net->epoch among them, or a row that the data has not */
   @_small_memory,  /* net->memory_bytes is less than the function's _memory(batch, threads) */
   @_unsupported,   /* this processor lacks what the object was compiled for */
   @_other_object,  /* the object was made with another header than this one */
@@ -162,7 +162,7 @@ static inline const char *@_status_text(@_status status) {
   case @_ok: return "ok";
   case @_missing: return "a pointer is null";
   case @_wrong_batch: return "the batch is too small, too large, or not the one that the code is made for";
-  case @_out_of_range: return "a count is below 1, or the data has no such row";
+  case @_out_of_range: return "a count is below 1 (rows, steps of the training, epoch), or the data has no such row";
   case @_small_memory: return "the memory is too small";
   case @_unsupported: return "the processor lacks what the code was compiled for";
   case @_other_object: return "the header belongs to another object";
@@ -222,7 +222,7 @@ static inline const char *@_status_text(@_status status) {
     Text text = "typedef struct @_" + word + "_values {\n";
     for (auto const& m : reports_of(f).members) text += "  double " + m.c + ";\n";
     text += "} @_" + word + "_values;\n\n";
-    text += "/* Begins as zeros; calls add to it. The mean of a value is sum.VALUE / examples. */\n";
+    text += "/* Begins with @_" + word + "_zero(); calls add to it. The mean of a value is sum.VALUE / examples. */\n";
     text += "typedef struct @_" + word + "_report {\n  @_" + word + "_values sum;  /* of value * batch */\n  @_" + word +
             "_values last; /* of the last batch */\n"
             "  int64_t steps, examples;\n"
@@ -230,6 +230,10 @@ static inline const char *@_status_text(@_status status) {
             "  int64_t clamped;        /* indices out of range, for which the nearest was taken */\n"
             "  int64_t zero_divided;   /* integer divisions by zero, which gave 0 */\n"
             "} @_" + word + "_report;\n\n";
+    text += "static inline @_" + word + "_report @_" + word + "_zero(void) {\n  @_" + word + "_report report;\n";
+    for (auto const& m : reports_of(f).members) text += "  report.sum." + m.c + " = report.last." + m.c + " = 0;\n";
+    text += "  report.steps = report.examples = report.first_bad_step = report.clamped = report.zero_divided = 0;\n"
+            "  return report;\n}\n\n";
     return text;
   }
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import pathlib
+import re
 import struct
 import subprocess
 import zlib
@@ -69,3 +70,41 @@ def undefined(path, nm="nm"):
 
 def global_symbols(path):
     return sorted(line.split()[0] for line in run("nm", "-gP", "--defined-only", path).splitlines() if line.strip())
+
+
+def members_of(header, struct):
+    """[(name in the program, extents)] of a struct of a generated header."""
+    text = header.read_text()
+    end = text.find(f"}} {struct};")
+    if end < 0:
+        return []
+    body = text[text.rfind("{", 0, end):end]
+    return [(name, tuple(int(e) for e in extents.split(",") if e))
+            for extents, name in re.findall(r"/\* f32\[([0-9,]*)\] (\S+) \*/", body)]
+
+
+class Net:
+    """A net of digits as an object net.o with its header, and the program any.c around it."""
+
+    def __init__(self, nnc, model, folder, *switches):
+        self.nnc, self.model, self.folder = nnc, model, folder
+        self.object = folder / "net.o"
+        run(nnc, model, "--emit", "object", "--prefix", "net", "-o", self.object, *switches)
+        self.header = folder / "net.h"
+
+    def build(self, *compiler, threads=False):
+        defines = [f"-D{word.upper()}" for word in ("states", "optimizer") if members_of(self.header, f"net_{word}")]
+        defines += ["-DSTEPS"] if "int64_t steps; /*" in self.header.read_text() else []
+        if threads:
+            defines += ["-DTHREADS", "-pthread", ROOT / "include/nnc/threads.c"]
+        self.program = self.folder / "any"
+        run(*compiler, "-O1", "-I", self.folder, "-I", ROOT / "include/nnc", *defines, ROOT / "tests/object/any.c",
+            self.object, "-o", self.program)
+
+    def learns_as_the_command(self, data, steps, *switches, by=(), members=1):
+        """The same digest after so many steps; `by` is what runs the program."""
+        out = self.folder / "parameters"
+        run(*by, self.program, data, steps, out, members)
+        found = digest(out.read_bytes(), members_of(self.header, "net_parameters"))
+        expected = digest_of_command(self.nnc, self.model, data, "--steps", str(steps), *switches)
+        check(found == expected, f"{self.model.name}: {found}, the command {expected}")

@@ -33,7 +33,7 @@ static uint8_t *read_all(const char *folder, const char *name, long *size) {
 #define TRAIN(net_name, parameters, capitals)                                                                       \
   int64_t bytes = net_name##_memory(capitals##_BATCH, members);                                                     \
   net_name##_data data;                                                                                             \
-  net_name##_train_report report = {{0, 0}, {0, 0}, 0, 0, 0, 0, 0};                                                 \
+  net_name##_train_report report = net_name##_train_zero();                                                         \
   int32_t *rows = malloc((size_t)examples * sizeof *rows);                                                          \
   data.image = image, data.label = label, data.examples = examples;                                                 \
   net.memory = malloc((size_t)bytes), net.memory_bytes = bytes, net.team = nnc_threads_start(members);              \

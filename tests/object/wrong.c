@@ -3,7 +3,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static int failures;
 #define EXPECT(call, wanted)                                                                                        \
@@ -27,9 +26,8 @@ static soft_net whole(void) {
 }
 
 static void wrong_nets(const soft_data *data) {
-  soft_train_report report;
+  soft_train_report report = soft_train_zero();
   soft_net net = whole();
-  memset(&report, 0, sizeof report);
   EXPECT(soft_initialize(NULL), soft_missing);
   net.parameters = NULL;
   EXPECT(soft_initialize(&net), soft_missing);
@@ -46,12 +44,10 @@ static void wrong_nets(const soft_data *data) {
 }
 
 static void wrong_calls(soft_data data) {
-  soft_train_report report;
-  soft_evaluate_report tested;
+  soft_train_report report = soft_train_zero();
+  soft_evaluate_report tested = soft_evaluate_zero();
   soft_net net = whole();
   int32_t far[2] = {0, examples}, below[1] = {-1};
-  memset(&report, 0, sizeof report);
-  memset(&tested, 0, sizeof tested);
   EXPECT(soft_initialize(&net), soft_ok);
   EXPECT(soft_train(NULL, &data, rows, examples, batch, &report), soft_missing);
   EXPECT(soft_train(&net, NULL, rows, examples, batch, &report), soft_missing);
@@ -90,9 +86,8 @@ static void wrong_runs(void) {
 }
 
 static void not_finite(soft_data data) {
-  soft_train_report report;
+  soft_train_report report = soft_train_zero();
   soft_net net = whole();
-  memset(&report, 0, sizeof report);
   EXPECT(soft_initialize(&net), soft_ok);
   parameters.dense_bias[3] = (float)(1e38 * 10) * 10 - (float)(1e38 * 10) * 10; /* NaN */
   EXPECT(soft_train(&net, &data, rows, examples, batch, &report), soft_not_finite);

@@ -149,7 +149,7 @@ TEST_CASE("a compiled program is written as text or as an object") {
   CHECK(contains(desk.nnc("digits.nn --emit ir").out, "func @train_step"));
   CHECK(!desk.nnc("digits.nn --emit loops").out.empty());
   CHECK(contains(desk.nnc("digits.nn --emit llvm").out, "define"));
-  CHECK(contains(desk.nnc("digits.nn --emit asm").out, "nnc_train_step"));
+  CHECK(contains(desk.nnc("digits.nn --emit asm").out, "nnc_call_train_step"));
   CHECK(desk.nnc("digits.nn --emit object -o digits.o").status == 0);
   CHECK(desk.content("digits.o").substr(0, 4) == "\x7f"
                                                  "ELF");

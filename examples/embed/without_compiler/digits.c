@@ -54,7 +54,7 @@ static int failed(softmax_status status, const char *call) {
 static int train(softmax_net *net, const softmax_data *data, int32_t *rows) {
   int64_t epoch;
   for (epoch = 1; epoch <= SOFTMAX_EPOCHS; epoch++) {
-    softmax_train_report report = {{0, 0}, {0, 0}, 0, 0, 0, 0, 0};
+    softmax_train_report report = softmax_train_zero();
     softmax_shuffle(rows, data->examples, net->seed, epoch);
     if (failed(softmax_train(net, data, rows, data->examples, SOFTMAX_BATCH, &report), "training")) return 0;
     printf("epoch %d  loss %.4f  accuracy %.4f\n", (int)epoch, report.sum.loss / (double)report.examples,
@@ -64,7 +64,7 @@ static int train(softmax_net *net, const softmax_data *data, int32_t *rows) {
 }
 
 static int test(const softmax_net *net, const softmax_data *data, int32_t *rows) {
-  softmax_evaluate_report report = {{0, 0}, {0, 0}, 0, 0, 0, 0, 0};
+  softmax_evaluate_report report = softmax_evaluate_zero();
   int64_t i;
   for (i = 0; i < data->examples; i++) rows[i] = (int32_t)i;
   if (failed(softmax_evaluate(net, data, rows, data->examples, SOFTMAX_BATCH, &report), "testing")) return 0;
