@@ -4,6 +4,7 @@
 #include "nnc/abi.h"
 #include "ir/module.h"
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,8 @@ struct FileSymbols {
 struct CompileOptions {
   int threads = 2;  // compiler threads
   size_t parts = 2; // that may be made side by side; one, where a file is wanted
+  // Set by another thread: no function is begun any more, and compile throws Error (cancelled).
+  std::atomic<bool> const* cancelled = nullptr;
   std::string prefix = "nnc"; // of every symbol that others see
   std::optional<FileSymbols> file = {};
 };

@@ -134,7 +134,7 @@ Settings CompiledProgram::settings() const {
   settings.read_import = [this](std::string const& path) { return read_import_once(path); };
   if (options_.data) {
     auto const& set = Inside::of(*options_.data).set;
-    settings.columns = columns_of(set.train.examples > 0 ? set.train : set.test);
+    settings.columns = columns_of(set.train.columns.empty() ? set.test : set.train);
     settings.properties = set.properties;
   }
   return settings;
@@ -188,7 +188,8 @@ Module CompiledProgram::elaborate_program(u32 file) {
 }
 
 Module CompiledProgram::elaborate_text(u32 file) {
-  auto elaborated = coded(Code::type, [&] { return elaborate(sources_, file, settings()); });
+  auto const how = settings();
+  auto elaborated = coded(Code::type, [&] { return elaborate(sources_, file, how); });
   accept(std::move(elaborated.diagnostics));
   list_constants(elaborated);
   inputs_ = std::move(elaborated.inputs);
@@ -201,11 +202,12 @@ Module CompiledProgram::elaborate_text(u32 file) {
 Module CompiledProgram::read_module(u32 file) {
   if (!options_.set.empty()) {
     auto const& [name, value] = options_.set.front();
-    throw Error(Diagnostic{.at = {sources_->add("--set", name + "=" + value), 1, 1, static_cast<u32>(name.size())},
-                           .message = "a module takes no values: they are in its text"});
+    throw Error(
+        Diagnostic{.at = {sources_->add("Options::set", name + "=" + value), 1, 1, static_cast<u32>(name.size())},
+                   .message = "a module takes no values: they are in its text"});
   }
-  auto parsed = coded(Code::syntax, [&] { return parse_ir(sources_, file); });
-  accept(std::move(parsed.diagnostics));
+  auto parsed = parse_ir(sources_, file);
+  accept(std::move(parsed.diagnostics), Code::syntax);
   if (parsed.module.functions.empty())
     throw Error(Diagnostic{.at = {file, 1, 1, 0}, .message = "the module holds no function"});
   if (!verify(parsed.module).empty()) throw Error(verify(parse_ir(sources_, file, true).module));
@@ -217,10 +219,10 @@ Module CompiledProgram::read_module(u32 file) {
   return std::move(parsed.module);
 }
 
-void CompiledProgram::accept(std::vector<Diagnostic> diagnostics) {
+void CompiledProgram::accept(std::vector<Diagnostic> diagnostics, Code code) {
   if (options_.werror)
     for (auto& diagnostic : diagnostics) diagnostic.severity = Severity::error;
-  if (has_errors(diagnostics)) throw coded(Code::type, Error(std::move(diagnostics)));
+  if (has_errors(diagnostics)) throw coded(code, Error(std::move(diagnostics)));
   for (auto& warning : problems_of(diagnostics, Severity::warning, *sources_)) warnings_.push_back(std::move(warning));
 }
 
@@ -253,6 +255,13 @@ Module CompiledProgram::run(PassOptions const& how, Module module, PassContext& 
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(*last), switches_for(options_));
   }
+}
+
+void CompiledProgram::expect_training() const {
+  if (module().training) return;
+  throw Error(Diagnostic{.at = at_,
+                         .message = "the program has no train block",
+                         .help = "`train name { minimize loss with adam() }` says how to train"});
 }
 
 Function const& CompiledProgram::function(std::string_view name) const {

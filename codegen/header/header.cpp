@@ -482,7 +482,7 @@ static inline @_status @_call_(const @_net *net, nnc_entry entry, nnc_context *c
     auto const l = locals(f);
     Text const what =
         trains ? "/* Updates the net by the examples rows[0 .. count), batch of them at a time and at last those that remain.\n"
-                 "   Rows in the order of @_shuffle(rows, count, net->seed, epoch) give the bits of nnc --train. */\n"
+                 "   Rows in the order of @_shuffle(rows, count, net->seed, epoch) give the bits of a training by nnc. */\n"
                : "/* Losses and metrics of the examples rows[0 .. count), batch of them at a time. */\n";
     Text text = memory_function(word, f.name, "batch") + what + "static inline @_status @_" + word + "(" +
                 (trains ? "" : "const ") + "@_net *net, const @_data *data, const int32_t *rows, int64_t count,\n" +

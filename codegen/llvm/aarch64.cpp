@@ -36,7 +36,7 @@ V is_here(Emitter& b, Target const& t, llvm::MCSubtargetInfo const&) {
     throw Error(Diagnostic{.at = {},
                            .message = "an object for " + t.cpu + " could not say whether it runs on a processor",
                            .notes = {},
-                           .help = "--cpu generic is what every AArch64 has"});
+                           .help = "Options::cpu = \"generic\" is what every AArch64 has"});
   return b.getTrue();
 }
 

@@ -3,9 +3,14 @@
 #include "codegen/codegen.h"
 #include "codegen/llvm/processor.h"
 
+#include <llvm/CodeGen/MachineModuleInfo.h>
+#include <llvm/CodeGen/Passes.h>
+#include <llvm/CodeGen/TargetPassConfig.h>
+#include <llvm/IR/Instructions.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Pass.h>
 #include <llvm/Support/CommandLine.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Host.h>
@@ -42,6 +47,44 @@ std::string differing_features(std::string const& triple, std::string const& cpu
   std::string text;
   for (auto const& f : list) text += (text.empty() ? "" : ",") + f;
   return text;
+}
+
+// Nothing may be thrown through LLVM, so what is left becomes as good as nothing.
+class EmptyWhenCancelled final : public llvm::FunctionPass {
+public:
+  explicit EmptyWhenCancelled(std::atomic<bool> const& cancelled) : FunctionPass(id), cancelled_(cancelled) {}
+  bool runOnFunction(llvm::Function& f) override {
+    if (!cancelled_.load(std::memory_order_relaxed)) return false;
+    auto const linkage = f.getLinkage();
+    f.deleteBody();
+    f.setLinkage(linkage);
+    new llvm::UnreachableInst(f.getContext(), llvm::BasicBlock::Create(f.getContext(), "", &f));
+    return true;
+  }
+
+private:
+  static char id;
+  std::atomic<bool> const& cancelled_;
+};
+char EmptyWhenCancelled::id = 0;
+
+// addPassesToEmitFile, with one more pass: it stands where all passes over a function run before those over the next.
+void add_passes(llvm::legacy::PassManager& passes, llvm::TargetMachine& target, llvm::raw_pwrite_stream& out,
+                llvm::CodeGenFileType kind, std::atomic<bool> const* cancelled) {
+  auto& machine = static_cast<llvm::LLVMTargetMachine&>(target);
+  auto* modules = new llvm::MachineModuleInfoWrapperPass(&machine);
+  auto* config = machine.createPassConfig(passes);
+  config->setDisableVerify(true);
+  passes.add(config);
+  passes.add(modules);
+  if (cancelled) config->insertPass(&llvm::AtomicExpandID, new EmptyWhenCancelled(*cancelled));
+  bool const refused = config->addISelPasses();
+  if (refused) throw CompilerBug("LLVM cannot make code for " + target.getTargetTriple().str());
+  config->addMachinePasses();
+  config->setInitialized();
+  if (machine.addAsmPrinter(passes, out, nullptr, kind, modules->getMMI().getContext()))
+    throw CompilerBug("LLVM cannot write this kind of file");
+  passes.add(llvm::createFreeMachineFunctionPass());
 }
 
 bool is_aarch64(std::string const& triple) { return llvm::Triple(triple).getArch() == llvm::Triple::aarch64; }
@@ -123,12 +166,12 @@ std::unique_ptr<llvm::TargetMachine> machine_for(Target const& t) {
   return std::unique_ptr<llvm::TargetMachine>(machine);
 }
 
-llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType kind) {
+llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType kind,
+                                    std::atomic<bool> const* cancelled) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream out(bytes);
   llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, out, nullptr, kind, true))
-    throw CompilerBug("LLVM cannot write this kind of file");
+  add_passes(passes, machine, out, kind, cancelled);
   passes.run(module);
   return bytes;
 }

@@ -1,7 +1,6 @@
 #include "codegen/llvm/processor.h"
 #include "ir/module.h"
 
-#include <llvm/IR/InlineAsm.h>
 #include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/Support/TargetSelect.h>
 
@@ -68,23 +67,63 @@ constexpr Where features[] = {
 constexpr u32 osxsave = 1u << 27; // leaf 1, ecx: the system keeps what xgetbv says
 constexpr u32 keeps_avx = 0x6, keeps_avx512 = 0xE6;
 
-V assembly(Emitter& b, llvm::Type* gives, std::vector<V> const& takes, char const* text, char const* constraints) {
-  std::vector<llvm::Type*> types;
-  for (auto* v : takes) types.push_back(v->getType());
-  auto* type = llvm::FunctionType::get(gives, types, false);
-  return b.CreateCall(llvm::InlineAsm::get(type, text, constraints, true), takes);
+// Neither instruction has an intrinsic, and inline assembly would need LLVM's parser, a megabyte. So a function has its
+// machine code in front of its body, which is never reached; its convention is the same on every system.
+llvm::Function* machine_code(Emitter& b, char const* name, llvm::FunctionType* type, std::vector<u8> const& code) {
+  auto& module = *b.GetInsertBlock()->getModule();
+  if (auto* known = module.getFunction(name)) return known;
+  auto* f = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, module);
+  f->setCallingConv(llvm::CallingConv::X86_64_SysV);
+  f->addFnAttr(llvm::Attribute::NoInline);
+  f->addFnAttr(llvm::Attribute::NoUnwind);
+  f->setPrologueData(llvm::ConstantDataArray::get(module.getContext(), code));
+  Emitter body(llvm::BasicBlock::Create(module.getContext(), "", f));
+  body.CreateRet(type->getReturnType()->isVoidTy() ? nullptr : body.getInt32(0));
+  return f;
+}
+
+V call(Emitter& b, llvm::Function* f, std::vector<V> const& arguments) {
+  auto* made = b.CreateCall(f, arguments);
+  made->setCallingConv(f->getCallingConv());
+  return made;
 }
 
 struct Leaf {
-  V part[4];
+  V part[4]; // eax, ebx, ecx, edx
 };
 Leaf cpuid(Emitter& b, u32 leaf, u32 subleaf) {
   auto* i32 = b.getInt32Ty();
-  V all = assembly(b, llvm::StructType::get(i32, i32, i32, i32), {b.getInt32(leaf), b.getInt32(subleaf)}, "cpuid",
-                   "={ax},={bx},={cx},={dx},{ax},{cx}");
+  auto* f = machine_code(b, "cpuid", llvm::FunctionType::get(b.getVoidTy(), {i32, i32, b.getPtrTy()}, false),
+                         {
+                             0x53,                   // push rbx
+                             0x49, 0x89, 0xD0,       // mov r8, rdx
+                             0x89, 0xF8,             // mov eax, edi
+                             0x89, 0xF1,             // mov ecx, esi
+                             0x0F, 0xA2,             // cpuid
+                             0x41, 0x89, 0x00,       // mov [r8], eax
+                             0x41, 0x89, 0x58, 0x04, // mov [r8 + 4], ebx
+                             0x41, 0x89, 0x48, 0x08, // mov [r8 + 8], ecx
+                             0x41, 0x89, 0x50, 0x0C, // mov [r8 + 12], edx
+                             0x5B,                   // pop rbx
+                             0xC3,                   // ret
+                         });
+  auto* all = llvm::ArrayType::get(i32, 4);
+  V const place = b.CreateAlloca(all);
+  call(b, f, {b.getInt32(leaf), b.getInt32(subleaf), place});
   Leaf found{};
-  for (unsigned k = 0; k < 4; ++k) found.part[k] = b.CreateExtractValue(all, k);
+  for (unsigned k = 0; k < 4; ++k) found.part[k] = b.CreateLoad(i32, b.CreateConstInBoundsGEP2_64(all, place, 0, k));
   return found;
+}
+
+// What the system keeps when it takes the processor away, by bits.
+V xgetbv(Emitter& b) {
+  auto* f = machine_code(b, "xgetbv", llvm::FunctionType::get(b.getInt32Ty(), false),
+                         {
+                             0x31, 0xC9,       // xor ecx, ecx
+                             0x0F, 0x01, 0xD0, // xgetbv
+                             0xC3,             // ret
+                         });
+  return call(b, f, {});
 }
 
 // i1: are all these bits set?
@@ -121,8 +160,7 @@ V keeps_registers(Emitter& b, u32 bits) {
   auto* before = b.GetInsertBlock();
   b.CreateCondBr(can_ask, ask, after);
   b.SetInsertPoint(ask);
-  V low = assembly(b, b.getInt32Ty(), {b.getInt32(0)}, "xgetbv", "={ax},{cx},~{dx}");
-  V kept = all_set(b, low, bits);
+  V kept = all_set(b, xgetbv(b), bits);
   b.CreateBr(after);
   b.SetInsertPoint(after);
   auto* result = b.CreatePHI(b.getInt1Ty(), 2);
@@ -144,7 +182,6 @@ void initialize() {
   LLVMInitializeX86Target();
   LLVMInitializeX86TargetMC();
   LLVMInitializeX86AsmPrinter();
-  LLVMInitializeX86AsmParser(); // cpuid and xgetbv have no intrinsic
 }
 
 Processor const processor{.facts_of = facts_of,

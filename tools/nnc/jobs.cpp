@@ -123,7 +123,7 @@ nnc::Program Jobs::compile() {
 void Jobs::show_warnings(nnc::Program const& program) {
   auto const& warnings = program.warnings();
   size_t const most = line_.max_errors > 0 ? static_cast<size_t>(line_.max_errors) : warnings.size();
-  for (size_t i = 0; i < std::min(most, warnings.size()); ++i) screen_.warning(warnings[i].text);
+  for (size_t i = 0; i < std::min(most, warnings.size()); ++i) screen_.warning(in_switches(warnings[i].text));
   if (warnings.size() > most)
     screen_.say(fmt::format("note: {} more warnings; --max-errors 0 shows all", warnings.size() - most));
 }
@@ -223,7 +223,7 @@ Status Jobs::train(nnc::Program const& program) {
   };
   options.on_epoch = [&](nnc::Milestone const& milestone) { screen_.epoch(milestone, epochs); };
   options.on_log = [&](nnc::Milestone const& milestone) { write_log(milestone); };
-  options.on_note = [&](std::string const& line) { screen_.say("note: " + line); };
+  options.on_note = [&](std::string const& line) { screen_.say("note: " + in_switches(line)); };
   if (set.test_examples() > 0 && !program.reports().empty()) session_->prepare_evaluation(set, nnc::Part::test);
   auto const trained = session_->train(set, options);
   leave_interrupts_alone();

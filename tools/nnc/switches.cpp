@@ -2,6 +2,7 @@
 
 #include "nnc/nnc.hpp"
 
+#include <cctype>
 #include <charconv>
 #include <fmt/core.h>
 #include <limits>
@@ -109,7 +110,8 @@ constexpr Switch table[] = {
     {"--run", "DATA", jobs,
      "outputs for the same examples: a line of JSON each, or -o FILE.safetensors; none: no data, with --batch",
      [](Line& l, std::string const& v) { l.run = v; }, data_sets_or_none, true},
-    {"--emit", "KIND", jobs, "write the compiled program: ir, loops, llvm, asm; object: FILE.o and FILE.h, with the weights of --load",
+    {"--emit", "KIND", jobs,
+     "write the compiled program: ir, loops, llvm, asm; object: FILE.o and FILE.h, with the weights of --load",
      [](Line& l, std::string const& v) { expect_one_of(nnc::Program::emit_kinds(), v), l.emit = v; },
      nnc::Program::emit_kinds},
     {"--prefix", "NAME", jobs, "of all names in the object and its header (default: that of the model)",
@@ -194,6 +196,25 @@ constexpr Switch table[] = {
 } // namespace
 
 std::span<Switch const> switches() { return table; }
+
+std::string in_switches(std::string text) {
+  constexpr std::pair<char const*, char const*> words[] = {
+      {"Options::train_name", "FILE:NAME"},
+      {"Options::cpu = \"generic\"", "--cpu generic"},
+      {"Options::set", "--set"},
+      {"Options::max_errors = 0", "--max-errors 0"},
+      {"Options::max_nodes", "--max-nodes"},
+      {"Options::on_stage", "--dump"},
+      {"TrainOptions::replan", "--replan"},
+      {"Session::load", "--load"},
+      {"Data::open", "--data"},
+  };
+  for (auto const& [api, here] : words)
+    for (auto at = text.find(api); at != std::string::npos; at = text.find(api, at + 1))
+      if (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])))
+        text.replace(at, std::string_view(api).size(), here);
+  return text;
+}
 
 std::string help_text() {
   std::string text = "nnc FILE[:NAME] [--train DATA] [--eval DATA] [--run DATA] [--dump STAGE] [--emit KIND] ...\n"

@@ -49,6 +49,8 @@ struct Switch {
 };
 
 std::span<Switch const> switches();
+// What the library says of its API, in the words of this command: "Options::set" is --set.
+std::string in_switches(std::string text);
 
 // The command line is wrong.
 struct Mistake {
