@@ -4,7 +4,9 @@
     c_test.py NNC        NNC: the command
 """
 
+import json
 import pathlib
+import struct
 import sys
 import tempfile
 
@@ -89,6 +91,58 @@ def refuses_what_is_wrong(folder):
         check(run(folder / "stale") == "the header belongs to another object\n", f"a header of {words} goes unnoticed")
 
 
+ONE_BATCH = '''model chain {
+  input  x: f32[batch, 4]
+  target y: f32[batch, 4]
+  h = zeros(4)
+  total = scan e in x |> dense(4) carry h { h = h * 0.875 + e; emit h }
+  output z = total
+  loss mean_squared_error(total, y)
+}
+train chain { minimize loss with adam(lr = cosine(0.1) / epoch); batch = 6 }
+'''
+
+
+def one_size_of_batch(folder):
+    (folder / "chain.nn").write_text(ONE_BATCH)
+    emit(folder / "chain.nn", "chain", folder=folder)
+    check("#define CHAIN_BATCH 6 /* the only size: " in (folder / "chain.h").read_text(), "the header keeps the batch secret")
+    run(*C99, "-O1", "-I", folder, ROOT / "tests/object/chain.c", folder / "chain.o", "-o", folder / "chain")
+    run(folder / "chain")
+
+
+NORMED = '''model normed {
+  input  image: u8[batch, 28, 28]
+  target label: i32[batch]
+  h = f32(image) / 255 |> flatten |> dense(12) |> batch_norm |> relu
+  logits = h |> dense(10)
+  output probs = softmax(logits)
+  loss   cross_entropy(logits, label)
+}
+train normed { minimize loss with sgd(lr = 0.1); batch = 20 }
+'''
+
+
+def states_go_along(folder, data):
+    model = folder / "normed.nn"
+    model.write_text(NORMED)
+    net = Net(NNC, model, folder)
+    net.build(*C99)
+    net.learns_as_the_command(data, 40)
+    weights, images = folder / "n.safetensors", folder / "normed.json"
+    run(NNC, model, "--train", data, "--steps", "40", "--save", weights)
+    emit(model, "soft", "--prefix", "soft", "--load", weights, folder=folder)
+    check("extern const soft_states soft_weight_states;" in (folder / "soft.h").read_text(), "states stay behind")
+    run(*C99, "-O1", "-I", folder, ROOT / "tests/object/states.c", folder / "soft.o", "-o", folder / "states")
+    run(NNC, model, "--load", weights, "--run", data, "-o", images)
+    first = json.loads(images.read_text().splitlines()[0])["probs"]
+    found = [float(word) for word in run(folder / "states", data).split()]
+    def bits(numbers):
+        return struct.pack(f"{len(numbers)}f", *numbers)
+
+    check(bits(found) == bits(first), f"{found} of the object, {first} of the command")
+
+
 def every_example_has_a_header(folder):
     for model in sorted((ROOT / "examples").glob("*.nn")):
         emit(model, model.stem, folder=folder)
@@ -107,6 +161,8 @@ def main():
         takes_weights_along(folder, data)
         refuses_what_is_wrong(folder)
         one_program_of_two_nets(folder, data)
+        one_size_of_batch(folder)
+        states_go_along(folder, data)
         every_example_has_a_header(folder)
 
 

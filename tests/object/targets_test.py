@@ -88,6 +88,21 @@ def links_for_macos(folder):
             "dynamic_lookup", folder / "use.o", folder / "net.o", "-o", folder / "net.dylib")
 
 
+def projects_of_other_systems(folder, data):
+    """CMake says what is compiled for, and nnc_add_model follows."""
+    for system, processor, compiler, by, program in (
+            ("Linux", "aarch64", "aarch64-linux-gnu-gcc", ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"], "digits"),
+            ("Windows", "AMD64", "x86_64-w64-mingw32-gcc", [], "digits.exe")):
+        build = folder / system
+        run("cmake", "-S", EXAMPLE, "-B", build, f"-DNNC_COMMAND={NNC}", f"-DREADER_DATA={data}", "-G", "Ninja",
+            "-DCMAKE_DISABLE_FIND_PACKAGE_nnc=ON", f"-DCMAKE_SYSTEM_NAME={system}",
+            f"-DCMAKE_SYSTEM_PROCESSOR={processor}", f"-DCMAKE_C_COMPILER={compiler}")
+        run("cmake", "--build", build)
+        check((build / program).is_file(), f"no {program}")
+        if by:
+            check("test accuracy" in run(*by, build / program, data), f"{program} does not run")
+
+
 def beyond_the_baseline_is_refused(folder):
     for switches, words in ((["--target", "aarch64-linux-gnu", "--cpu", "neoverse-v1"], "could not say"),
                             (["--target", "riscv64-linux-gnu"], "no code can be made"),
@@ -103,7 +118,7 @@ def main():
         data = write_digits(folder / "digits_data")
         for test in (beyond_the_baseline_is_refused, nothing_is_undefined, links_for_macos):
             test(folder)
-        for test in (aarch64, before_sse41, windows):
+        for test in (projects_of_other_systems, aarch64, before_sse41, windows):
             test(folder, data)
             print(test.__name__)
 
