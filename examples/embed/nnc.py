@@ -498,15 +498,15 @@ class Program(_Handle):
 
     @staticmethod
     def _options(train_name=None, set=None, batch=0, cpu=None, target=None, data=None, passes=None,
-                 without=(), check_each=False, max_nodes=0, max_errors=0, werror=False, on_stage=None, on_time=None, on_import=None):
+                 without=(), check_each=False, max_nodes=0, max_errors=0, werror=False, on_stage=None, on_time=None,
+                 on_import=None):
         raised = _Raised()
         settings = [(name.encode(), _value(value)) for name, value in (set or {}).items()]
         texts = lambda names: (_S * max(1, len(names)))(*[name.encode() for name in names])
         native = _Options(train_name=_bytes(train_name), set=(_Setting * max(1, len(settings)))(*settings),
                           set_count=len(settings), batch=batch, cpu=_bytes(cpu), target=_bytes(target),
-                          data=data and data._handle,
-                          without=texts(without), without_count=len(without), check_each=check_each,
-                          max_nodes=max_nodes, max_errors=max_errors, werror=werror)
+                          data=data and data._handle, without=texts(without), without_count=len(without),
+                          check_each=check_each, max_nodes=max_nodes, max_errors=max_errors, werror=werror)
         if passes is not None:
             native.passes, native.pass_count = texts(passes), len(passes)
         if on_stage:
