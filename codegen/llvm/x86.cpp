@@ -24,14 +24,14 @@ void set_vectors(Target& t, llvm::MCSubtargetInfo const& info) {
   t.registers = wide ? 32 : 16;
 }
 
-// In the first block, for anywhere else a place on the stack is made anew at each pass.
-V place_on_stack(Emitter& b) {
+// In the first block: anywhere else a place on the stack is made anew at each pass, for which Windows has to be asked.
+V place_on_stack(Emitter& b, llvm::Type* type) {
   auto& first = b.GetInsertBlock()->getParent()->getEntryBlock();
-  return Emitter(&first, first.begin()).CreateAlloca(b.getInt32Ty());
+  return Emitter(&first, first.begin()).CreateAlloca(type);
 }
 
 V set_float_mode(Emitter& b) {
-  V old = place_on_stack(b), now = place_on_stack(b);
+  V old = place_on_stack(b, b.getInt32Ty()), now = place_on_stack(b, b.getInt32Ty());
   b.CreateIntrinsic(llvm::Intrinsic::x86_sse_stmxcsr, {}, {old});
   b.CreateStore(b.getInt32(mode), now);
   b.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {now});
@@ -108,7 +108,7 @@ Leaf cpuid(Emitter& b, u32 leaf, u32 subleaf) {
                              0xC3,                   // ret
                          });
   auto* all = llvm::ArrayType::get(i32, 4);
-  V const place = b.CreateAlloca(all);
+  V const place = place_on_stack(b, all);
   call(b, f, {b.getInt32(leaf), b.getInt32(subleaf), place});
   Leaf found{};
   for (unsigned k = 0; k < 4; ++k) found.part[k] = b.CreateLoad(i32, b.CreateConstInBoundsGEP2_64(all, place, 0, k));
