@@ -33,7 +33,7 @@ inside sh -c 'apt-get update -qq && apt-get install -y -qq ./nnc_*.deb' >apt.log
 for tool in gcc g++ cc ld as make cmake clang; do
   inside sh -c "command -v $tool" && fail "the fresh system has $tool"
 done
-says 'loss' inside nnc /root/softmax.nn --train mnist
+says 'test accuracy' inside nnc /root/softmax.nn --train mnist
 echo "$said" | tail -3
 says 'libnnc.so.1' inside ldconfig -p
 says 'fetch-data' inside nnc-fetch-data --help
