@@ -16,3 +16,14 @@ for project in find_package c_only; do
   readelf -d $project/host_static | grep -q libnnc && fail "host_static needs libnnc.so"
   readelf -d $project/host_shared | grep -q 'NEEDED.*libnnc.so.1' || fail "host_shared does not need libnnc.so.1"
 done
+# A net becomes a library of the project, by the command of the package.
+cp -r "$NNC_SOURCE/examples/embed/without_compiler" .
+cmake -S without_compiler -B without -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >log || fail "$(cat log)"
+cmake --build without >log || fail "$(tail -20 log)"
+for program in digits reader; do
+  strip -o small without/$program
+  [ "$(wc -c <small)" -le 100000 ] || fail "$program has more than 100 KB"
+  readelf -d small | grep NEEDED | grep -v 'lib[cm]\.so\.6' && fail "$program needs more than libc"
+done
+says 'prefix/bin/nnc' sh -c "sed 's|$prefix|prefix|g' without/build.ninja"
+exit 0
