@@ -14,7 +14,7 @@
 namespace nnc {
 
 // A column of the data set that the program will meet: its name, and the type of one example.
-struct Column {
+struct ColumnType {
   std::string name;
   Type example;
 };
@@ -24,7 +24,7 @@ struct Settings {
   std::vector<std::pair<std::string, std::string>>
       set;                     // --set NAME=VALUE: model arguments, named dimensions, scalars, settings of `train`
   std::optional<i64> batch;    // --batch
-  std::vector<Column> columns; // empty: no data set is known, inputs are taken as declared
+  std::vector<ColumnType> columns; // empty: no data set is known, inputs are taken as declared
   std::map<std::string, i64> properties; // of the data set: "classes", "vocab"
   // The text of an imported file, by its path below the folder of the main file; nothing when there is no such file.
   std::function<std::optional<std::string>(std::string const& path)> read_import;

@@ -127,7 +127,7 @@ namespace {
 
 std::string not_shown(size_t count, std::string_view what) {
   if (count == 0) return "";
-  return fmt::format("note: {} more {}{}; --max-errors 0 shows all\n", count, what, count == 1 ? "" : "s");
+  return fmt::format("note: {} more {}{}; Options::max_errors = 0 shows all\n", count, what, count == 1 ? "" : "s");
 }
 
 } // namespace

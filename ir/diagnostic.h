@@ -85,6 +85,10 @@ public:
 // The error with this code where it has none yet.
 Error coded(Code, Error);
 
+inline bool is_cancelled(Error const& error) {
+  return !error.diagnostics.empty() && error.diagnostics.front().code == Code::cancelled;
+}
+
 // Runs `action`; an error that has no code gets this one.
 template <class Action>
 auto coded(Code code, Action&& action) -> decltype(action()) {

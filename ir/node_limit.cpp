@@ -18,7 +18,7 @@ void NodeLimit::check(Module const& m) {
 void NodeLimit::refuse(Location at) const {
   throw Error(Diagnostic{.at = at,
                          .message = fmt::format("the program grows to more than {} nodes", most_),
-                         .help = "--max-nodes allows more"});
+                         .help = "Options::max_nodes allows more"});
 }
 
 } // namespace nnc

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <set>
 
 namespace nnc {
@@ -40,7 +41,8 @@ T number(Metadata const& metadata, std::string const& key, std::string const& fi
   auto const& text = entry(metadata, key, file);
   T value = 0;
   auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < T{0})
+  constexpr T most = std::is_signed_v<T> ? T{1} << 53 : std::numeric_limits<T>::max(); // of counts
+  if (error != std::errc() || end != text.data() + text.size() || value < T{0} || value > most)
     throw Error(fmt::format("{}: the metadata say {} = '{}', expected a number", file, key, text));
   return value;
 }
@@ -76,6 +78,7 @@ Metadata metadata_of(Checkpoint const& checkpoint) {
       {"step", fmt::format("{}", checkpoint.step)},
       {"epoch", fmt::format("{}", checkpoint.epoch)},
       {"seed", fmt::format("{}", checkpoint.seed)},
+      {"offset", fmt::format("{}", checkpoint.offset.value_or(0))},
       {"states", list_of_names(checkpoint.states)},
       {"optimizer", list_of_names(checkpoint.optimizer)},
   };
@@ -88,6 +91,7 @@ void read_training(Checkpoint& checkpoint, Metadata const& metadata, std::string
     throw Error(fmt::format("{}: a checkpoint of version '{}', expected '{}'", file, version, format_version));
   checkpoint.step = number<i64>(metadata, "step", file);
   checkpoint.epoch = number<i64>(metadata, "epoch", file);
+  if (metadata.contains("offset")) checkpoint.offset = number<i64>(metadata, "offset", file);
   checkpoint.seed = number<u64>(metadata, "seed", file);
   checkpoint.states = take(checkpoint.parameters, names_of(metadata, "states", file), "states", file);
   checkpoint.optimizer = take(checkpoint.parameters, names_of(metadata, "optimizer", file), "optimizer", file);
@@ -96,23 +100,42 @@ void read_training(Checkpoint& checkpoint, Metadata const& metadata, std::string
   checkpoint.can_resume = true;
 }
 
-} // namespace
-
-void save_checkpoint(std::filesystem::path const& path, Checkpoint const& checkpoint) {
+Safetensors content_of(Checkpoint const& checkpoint) {
   Safetensors content{.tensors = checkpoint.parameters, .metadata = metadata_of(checkpoint)};
   content.tensors.insert(content.tensors.end(), checkpoint.states.begin(), checkpoint.states.end());
   content.tensors.insert(content.tensors.end(), checkpoint.optimizer.begin(), checkpoint.optimizer.end());
-  write_safetensors(path, content);
+  return content;
 }
 
-Checkpoint load_checkpoint(std::filesystem::path const& path) {
-  auto content = read_safetensors(path);
+Checkpoint checkpoint_of(Safetensors content, std::string const& file) {
   Checkpoint checkpoint;
   checkpoint.parameters = std::move(content.tensors);
   auto const format = content.metadata.find("format");
   if (format != content.metadata.end() && format->second == format_name)
-    read_training(checkpoint, content.metadata, path.string());
+    read_training(checkpoint, content.metadata, file);
   return checkpoint;
+}
+
+} // namespace
+
+void save_checkpoint(std::filesystem::path const& path, Checkpoint const& checkpoint) {
+  write_safetensors(path, content_of(checkpoint));
+}
+
+Checkpoint load_checkpoint(std::filesystem::path const& path) {
+  return checkpoint_of(read_safetensors(path), path.string());
+}
+
+std::string checkpoint_bytes(Checkpoint const& checkpoint) {
+  auto const pieces = safetensors_pieces(content_of(checkpoint), "the checkpoint");
+  std::string bytes;
+  for (auto const& piece : pieces.spans()) bytes.append(reinterpret_cast<char const*>(piece.data()), piece.size());
+  return bytes;
+}
+
+Checkpoint parse_checkpoint(std::string_view bytes, std::string const& name) {
+  auto const copy = std::make_shared<std::string const>(bytes);
+  return checkpoint_of(parse_safetensors(as_bytes(*copy), name, copy), name);
 }
 
 std::string digest(std::vector<NamedTensor> const& parameters) {

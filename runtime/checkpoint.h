@@ -5,7 +5,7 @@
 // the step, so these two are the random state.
 //
 //   format       "nnc"         version   "1"
-//   step epoch seed            as decimal numbers
+//   step epoch offset seed     as decimal numbers; `offset` may be absent
 //   states optimizer           JSON lists of names
 //   program.KEY                what identifies the training (Checkpoint::notes, runtime/identity.h)
 //
@@ -24,8 +24,9 @@ using Facts = std::map<std::string, std::string>;
 
 struct Checkpoint {
   std::vector<NamedTensor> parameters, states, optimizer;
-  i64 step = 0;  // updates that were made
-  i64 epoch = 0; // epochs that were finished
+  i64 step = 0;              // updates that were made
+  i64 epoch = 0;             // epochs that were finished
+  std::optional<i64> offset; // steps of the running epoch that were made; nothing: an old file does not say
   u64 seed = 0;
   Facts notes;
   bool can_resume = false; // written by nnc, with what --resume needs
@@ -33,6 +34,9 @@ struct Checkpoint {
 
 void save_checkpoint(std::filesystem::path const&, Checkpoint const&);
 Checkpoint load_checkpoint(std::filesystem::path const&);
+// The bytes of the same file, and a checkpoint that copies them; `name` is what errors call them.
+std::string checkpoint_bytes(Checkpoint const&);
+Checkpoint parse_checkpoint(std::string_view bytes, std::string const& name);
 
 // SHA-256 over parameters in the order of their names: for each its name, a newline, its type, a newline, its bytes.
 std::string digest(std::vector<NamedTensor> const& parameters);

@@ -2,11 +2,111 @@
 
 #include "runtime/failure.h"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
 namespace nnc {
+namespace {
+
+DType dtype_of_column(std::string const& column, std::string const& dtype) {
+  auto const found = dtype_named(dtype);
+  if (found) return *found;
+  throw Error(fmt::format("the column '{}' has elements of type '{}', expected one of f64, f32, f16, bf16, i64, i32, "
+                          "i8, u8, bool",
+                          column, dtype));
+}
+
+void expect_new(std::vector<NamedTensor> const& columns, std::string const& name) {
+  if (name.empty()) throw Error("a column without a name");
+  for (auto const& column : columns)
+    if (column.name == name) throw Error(fmt::format("the column '{}' is given twice", name));
+}
+
+// The caller's memory as a tensor, once it is known to be one.
+HostTensor tensor_of(Column const& column) {
+  auto const dtype = dtype_of_column(column.name, column.dtype);
+  if (column.shape.empty() || std::ranges::any_of(column.shape, [](auto extent) { return extent < 0; }))
+    throw Error(fmt::format("the column '{}' has the shape [{}], expected examples first and no extent below 0",
+                            column.name, fmt::join(column.shape, ",")));
+  auto const size = size_or_error(dtype, column.shape, fmt::format("the column '{}'", column.name));
+  auto const width = static_cast<std::uintptr_t>(bytes(dtype));
+  if (!column.data && size > 0) throw Error(fmt::format("the column '{}' is a null pointer", column.name));
+  if (reinterpret_cast<std::uintptr_t>(column.data) % width != 0)
+    throw Error(fmt::format("the column '{}' is not aligned to the {} bytes of its elements", column.name, width));
+  return HostTensor::view(dtype, column.shape, {static_cast<u8 const*>(column.data), size}, column.owner);
+}
+
+Split split_of(std::vector<Column> const& columns) {
+  Split split;
+  for (auto const& column : columns) {
+    expect_new(split.columns, column.name);
+    split.columns.push_back({column.name, tensor_of(column)});
+    i64 const examples = column.shape[0];
+    if (split.columns.size() > 1 && examples != split.examples)
+      throw Error(fmt::format("the column '{}' has {} examples, and '{}' has {}", column.name, examples,
+                              columns[0].name, split.examples));
+    split.examples = examples;
+  }
+  return split;
+}
+
+// An example of a column is the same in both splits.
+void expect_same_examples(Split const& train, Split const& test) {
+  for (auto const& column : test.columns)
+    if (auto const* other = train.column(column.name)) {
+      auto one = column.tensor.shape(), same = other->shape();
+      one[0] = same[0] = 0;
+      if (one != same || column.tensor.dtype() != other->dtype())
+        throw Error(fmt::format("the column '{}' is {} in the training set and {} in the test set", column.name,
+                                other->type_text(), column.tensor.type_text()));
+    }
+}
+
+Data data_of(DataContents contents) {
+  contents.summary = contents.set.summary();
+  return Inside::data(std::make_shared<DataContents const>(std::move(contents)));
+}
+
+} // namespace
+
+Data Data::from_columns(std::vector<Column> train, std::vector<Column> test, std::string name) {
+  auto const made = [&] {
+    DataContents contents;
+    contents.set.name = name;
+    contents.set.from = "memory";
+    contents.set.train = split_of(train);
+    contents.set.test = split_of(test);
+    if (train.empty() && test.empty()) throw Error("a data set without columns");
+    expect_same_examples(contents.set.train, contents.set.test);
+    return data_of(std::move(contents));
+  };
+  return guarded(Sources{}, [&] { return coded(Code::data, made); });
+}
+
+// The columns have no rows: these come batch by batch.
+Data Data::from_batches(std::vector<Field> fields, NextBatch next, StreamOptions options) {
+  auto const made = [&] {
+    if (!next) throw Error(Code::argument, "a stream without a function that fills its batches");
+    if (fields.empty()) throw Error("a stream without fields");
+    if (options.examples < 0) throw Error(fmt::format("{} examples: expected at least 0", options.examples));
+    DataContents contents;
+    contents.set.name = options.name;
+    contents.set.from = "a stream";
+    contents.set.train.examples = options.examples;
+    for (auto const& field : fields) {
+      expect_new(contents.set.train.columns, field.name);
+      auto shape = field.shape;
+      shape.insert(shape.begin(), 0);
+      contents.set.train.columns.push_back({field.name, tensor_of({field.name, field.dtype, shape, nullptr, {}})});
+    }
+    contents.stream = Stream{std::move(next), std::move(options)};
+    contents.summary = fmt::format("{}: batches that come one by one", contents.set.name);
+    return Inside::data(std::make_shared<DataContents const>(std::move(contents)));
+  };
+  return guarded(Sources{}, [&] { return coded(Code::data, made); });
+}
+
 Data Data::open(std::string const& words, std::string const& folder) {
   return guarded(Sources{}, [&] {
     std::optional<std::filesystem::path> place;
@@ -26,6 +126,20 @@ std::string const& Data::note() const { return contents_->set.note; }
 std::int64_t Data::train_examples() const { return contents_->set.train.examples; }
 std::int64_t Data::test_examples() const { return contents_->set.test.examples; }
 std::vector<std::string> const& Data::files() const { return contents_->set.files; }
+
+namespace {
+
+std::vector<Column> columns_to_show(Split const& split, std::shared_ptr<DataContents const> const& contents) {
+  std::vector<Column> columns;
+  for (auto const& [name, tensor] : split.columns)
+    columns.push_back({name, std::string(nnc::name(tensor.dtype())), tensor.shape(), tensor.bytes().data(), contents});
+  return columns;
+}
+
+} // namespace
+
+std::vector<Column> Data::train_columns() const { return columns_to_show(contents_->set.train, contents_); }
+std::vector<Column> Data::test_columns() const { return columns_to_show(contents_->set.test, contents_); }
 
 namespace {
 
@@ -69,8 +183,8 @@ std::string list_of_columns(Split const& split) {
 
 } // namespace
 
-std::vector<Column> columns_of(Split const& split) {
-  std::vector<Column> columns;
+std::vector<ColumnType> columns_of(Split const& split) {
+  std::vector<ColumnType> columns;
   for (auto const& column : split.columns) columns.push_back({column.name, example_type(column.tensor)});
   return columns;
 }

@@ -1,18 +1,25 @@
 // What stands behind a Data of the public API, and how its columns bind to the inputs of a program.
 #pragma once
 
-#include "runtime/data/dataset.h"
 #include "nnc/nnc.hpp"
+#include "runtime/data/dataset.h"
 #include "runtime/program.h"
 
 namespace nnc {
+// What makes the batches of a set that has columns without rows.
+struct Stream {
+  NextBatch next;
+  StreamOptions options;
+};
+
 struct DataContents {
   Dataset set;
   std::string summary;
+  std::optional<Stream> stream = {};
 };
 
 // The types of the columns, for the elaborator.
-std::vector<Column> columns_of(Split const&);
+std::vector<ColumnType> columns_of(Split const&);
 
 // The column behind each input of the program, in its order: the one that it was compiled for when the split has it,
 // else the one of the input's name, else the next in order. A null for a target that the split lacks when `targets` is

@@ -35,7 +35,15 @@ std::string printable(std::string const& text) { return nnc::printable(std::stri
 std::string suggestion(std::string const& word, std::vector<std::string> const& known) { return nearest(word, known); }
 
 void Array::wrong_dtype(char const* asked) const {
-  throw failure_of({Diagnostic{.at = {}, .message = fmt::format("'{}' has elements of type {}, not {}", name, dtype, asked)}}, Sources{});
+  throw failure_of(
+      {Diagnostic{.at = {}, .message = fmt::format("'{}' has elements of type {}, not {}", name, dtype, asked)}},
+      Sources{});
+}
+
+void ParameterView::wrong_dtype(char const* asked) const {
+  throw failure_of(
+      {Diagnostic{.at = {}, .message = fmt::format("the parameter has elements of type {}, not {}", dtype, asked)}},
+      Sources{});
 }
 
 } // namespace v1

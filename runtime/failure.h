@@ -3,8 +3,8 @@
 #pragma once
 
 #include "ir/diagnostic.h"
-#include "runtime/environment.h"
 #include "nnc/nnc.hpp"
+#include "runtime/environment.h"
 
 #include <new>
 #include <stdexcept>

@@ -85,6 +85,15 @@ std::string numbers_text(std::vector<Number> const& numbers) {
   return object.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
+std::vector<Number> numbers_of(std::string const& text) {
+  std::vector<Number> numbers;
+  auto const object = Json::parse(text, nullptr, false);
+  if (!object.is_object()) return numbers;
+  for (auto const& [name, value] : object.items())
+    if (value.is_number()) numbers.push_back({name, value.get<double>()});
+  return numbers;
+}
+
 // What was, when both sides say something and it is not the same.
 std::string const* Comparison::changed(std::string const& key) const {
   auto const then = then_.find(key), now = now_.find(key);
@@ -105,7 +114,8 @@ void Comparison::refuse(std::string const& key, std::string const& help) const {
 }
 
 void Comparison::check(std::vector<char const*> const& keys) const {
-  for (auto const* key : keys) refuse(key, fmt::format("a new training can start from its weights: --load {}", file_));
+  for (auto const* key : keys)
+    refuse(key, fmt::format("a new training can start from its weights: Session::load {}", file_));
 }
 
 void Comparison::check_names() const { check(names); }
@@ -117,7 +127,7 @@ void Comparison::check_rest() const {
 }
 
 void Comparison::check_steps() const {
-  refuse("steps", "a schedule reads `steps`: --replan stretches it to the new total");
+  refuse("steps", "a schedule reads `steps`: TrainOptions::replan stretches it to the new total");
 }
 
 void Comparison::compare_numbers(std::vector<std::string>& lines) const {
@@ -125,9 +135,11 @@ void Comparison::compare_numbers(std::vector<std::string>& lines) const {
   if (then == then_.end() || now == now_.end()) return;
   auto const old = Json::parse(then->second, nullptr, false), given = Json::parse(now->second, nullptr, false);
   if (!old.is_object() || !given.is_object()) return;
-  for (auto const& [name, value] : given.items())
-    if (old.contains(name) && old[name] != value)
+  for (auto const& [name, value] : given.items()) {
+    bool const tunes = name != "steps" && name != "epoch"; // the others say where the training is
+    if (tunes && old.contains(name) && old[name] != value)
       lines.push_back(fmt::format("{} was {} in {}, now it is {}", name, old[name].dump(), file_, value.dump()));
+  }
 }
 
 std::vector<std::string> Comparison::remarks() const {

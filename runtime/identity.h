@@ -11,8 +11,8 @@
 #pragma once
 
 #include "ir/module.h"
-#include "runtime/checkpoint.h"
 #include "nnc/nnc.hpp"
+#include "runtime/checkpoint.h"
 
 namespace nnc {
 
@@ -20,8 +20,9 @@ namespace nnc {
 // the constants in them, and of the updates with them. Names of values, places in the source and metrics do not count.
 Facts program_facts(Module const& elaborated, std::vector<std::string> const& optimizers);
 
-// {"adam.lr":0.001}
+// {"adam.lr":0.001}, and back; what is no such text has no numbers.
 std::string numbers_text(std::vector<Number> const&);
+std::vector<Number> numbers_of(std::string const& text);
 
 // Compares what a checkpoint says with how things are now.
 class Comparison {

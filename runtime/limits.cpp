@@ -51,7 +51,8 @@ void limits_of(Function const& function, std::vector<IndexLimit>& limits) {
 }
 
 template <class T>
-void check(IndexLimit const& limit, HostTensor const& column, i64 first, i64 examples, std::string const& name) {
+void check(IndexLimit const& limit, HostTensor const& column, i64 first, i64 examples, std::string const& name,
+           std::string const& where) {
   if (column.shape()[0] == 0) return;
   auto const elements = column.as<T>();
   auto const width = column.elements() / column.shape()[0];
@@ -59,8 +60,9 @@ void check(IndexLimit const& limit, HostTensor const& column, i64 first, i64 exa
     auto const value = static_cast<i64>(elements[static_cast<size_t>(i)]);
     if (value >= 0 && value < limit.count) continue;
     Diagnostic problem;
-    problem.message =
-        fmt::format("example {} of column '{}' has {}, expected 0 to {}", i / width, name, value, limit.count - 1);
+    problem.message = fmt::format("{}example {} of column '{}' has {}, expected 0 to {}", where, i / width, name, value,
+                                  limit.count - 1);
+    problem.code = Code::data;
     if (limit.at)
       problem.notes.push_back({limit.at, fmt::format("'{}' is an index here, of {} values", limit.input, limit.count)});
     throw Error(problem);
@@ -76,12 +78,12 @@ std::vector<IndexLimit> index_limits(Module const& elaborated) {
 }
 
 void check_indices(IndexLimit const& limit, HostTensor const& column, i64 first, i64 examples,
-                   std::string const& column_name) {
+                   std::string const& column_name, std::string const& where) {
   switch (column.dtype()) {
-  case DType::i64: return check<i64>(limit, column, first, examples, column_name);
-  case DType::i32: return check<i32>(limit, column, first, examples, column_name);
-  case DType::i8: return check<i8>(limit, column, first, examples, column_name);
-  case DType::u8: return check<u8>(limit, column, first, examples, column_name);
+  case DType::i64: return check<i64>(limit, column, first, examples, column_name, where);
+  case DType::i32: return check<i32>(limit, column, first, examples, column_name, where);
+  case DType::i8: return check<i8>(limit, column, first, examples, column_name, where);
+  case DType::u8: return check<u8>(limit, column, first, examples, column_name, where);
   default: return;
   }
 }

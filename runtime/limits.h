@@ -20,7 +20,8 @@ struct IndexLimit {
 std::vector<IndexLimit> index_limits(Module const& elaborated);
 
 // Throws Error for the first of the examples [first, first + examples) of `column` that has an index out of range.
-void check_indices(IndexLimit const&, HostTensor const& column, i64 first, i64 examples,
-                   std::string const& column_name);
+// Its words begin with `where`.
+void check_indices(IndexLimit const&, HostTensor const& column, i64 first, i64 examples, std::string const& column_name,
+                   std::string const& where = {});
 
 } // namespace nnc

@@ -106,8 +106,9 @@ CompiledProgram::CompiledProgram(std::shared_ptr<Sources> sources, u32 file, Opt
   auto const start = Clock::now();
   auto module = elaborate_program(file);
   if (options_.on_time) options_.on_time("elaborate", milliseconds_since(start), node_count(module));
-  if (!module.target || !options_.cpu.empty())
-    module.target = options_.cpu.empty() ? host_target() : target_for(options_.cpu);
+  bool const chosen = !options_.cpu.empty() || !options_.target.empty();
+  if (chosen) module.target = target_for(options_.cpu, options_.target);
+  else if (!module.target) module.target = host_target();
   target_ = *module.target;
   limits_ = index_limits(module);
   if (module.training) elaborated_ = module;
@@ -133,7 +134,7 @@ Settings CompiledProgram::settings() const {
   settings.read_import = [this](std::string const& path) { return read_import_once(path); };
   if (options_.data) {
     auto const& set = Inside::of(*options_.data).set;
-    settings.columns = columns_of(set.train.examples > 0 ? set.train : set.test);
+    settings.columns = columns_of(set.train.columns.empty() ? set.test : set.train);
     settings.properties = set.properties;
   }
   return settings;
@@ -187,7 +188,8 @@ Module CompiledProgram::elaborate_program(u32 file) {
 }
 
 Module CompiledProgram::elaborate_text(u32 file) {
-  auto elaborated = coded(Code::type, [&] { return elaborate(sources_, file, settings()); });
+  auto const how = settings();
+  auto elaborated = coded(Code::type, [&] { return elaborate(sources_, file, how); });
   accept(std::move(elaborated.diagnostics));
   list_constants(elaborated);
   inputs_ = std::move(elaborated.inputs);
@@ -200,11 +202,12 @@ Module CompiledProgram::elaborate_text(u32 file) {
 Module CompiledProgram::read_module(u32 file) {
   if (!options_.set.empty()) {
     auto const& [name, value] = options_.set.front();
-    throw Error(Diagnostic{.at = {sources_->add("--set", name + "=" + value), 1, 1, static_cast<u32>(name.size())},
-                           .message = "a module takes no values: they are in its text"});
+    throw Error(
+        Diagnostic{.at = {sources_->add("Options::set", name + "=" + value), 1, 1, static_cast<u32>(name.size())},
+                   .message = "a module takes no values: they are in its text"});
   }
-  auto parsed = coded(Code::syntax, [&] { return parse_ir(sources_, file); });
-  accept(std::move(parsed.diagnostics));
+  auto parsed = parse_ir(sources_, file);
+  accept(std::move(parsed.diagnostics), Code::syntax);
   if (parsed.module.functions.empty())
     throw Error(Diagnostic{.at = {file, 1, 1, 0}, .message = "the module holds no function"});
   if (!verify(parsed.module).empty()) throw Error(verify(parse_ir(sources_, file, true).module));
@@ -216,10 +219,10 @@ Module CompiledProgram::read_module(u32 file) {
   return std::move(parsed.module);
 }
 
-void CompiledProgram::accept(std::vector<Diagnostic> diagnostics) {
+void CompiledProgram::accept(std::vector<Diagnostic> diagnostics, Code code) {
   if (options_.werror)
     for (auto& diagnostic : diagnostics) diagnostic.severity = Severity::error;
-  if (has_errors(diagnostics)) throw coded(Code::type, Error(std::move(diagnostics)));
+  if (has_errors(diagnostics)) throw coded(code, Error(std::move(diagnostics)));
   for (auto& warning : problems_of(diagnostics, Severity::warning, *sources_)) warnings_.push_back(std::move(warning));
 }
 
@@ -252,6 +255,13 @@ Module CompiledProgram::run(PassOptions const& how, Module module, PassContext& 
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(*last), switches_for(options_));
   }
+}
+
+void CompiledProgram::expect_training() const {
+  if (module().training) return;
+  throw Error(Diagnostic{.at = at_,
+                         .message = "the program has no train block",
+                         .help = "`train name { minimize loss with adam() }` says how to train"});
 }
 
 Function const& CompiledProgram::function(std::string_view name) const {
@@ -349,6 +359,7 @@ std::string Program::text() const {
 }
 
 std::string Program::emit(std::string const& kind) const {
+  if (kind == "object") return emit_object().object;
   return guarded(*compiled_,
                  [&] { return with_stack(stack_of_compiler, [&] { return compiled_->main().emit(kind); }); });
 }

@@ -3,9 +3,9 @@
 #pragma once
 
 #include "frontend/frontend.h"
+#include "nnc/nnc.hpp"
 #include "passes/pass.h"
 #include "runtime/limits.h"
-#include "nnc/nnc.hpp"
 #include "runtime/variant.h"
 
 #include <map>
@@ -21,7 +21,7 @@ public:
   bool is_for_one_batch() const { return module().bindings[static_cast<size_t>(Symbol::batch)].has_value(); }
   // What runs batches of this size; it is the same for all, or made now. Throws Failure for what is wrong with this
   // size.
-  Variant const& variant(i64 batch) const;
+  Variant const& variant(i64 batch, std::atomic<bool> const* cancelled = nullptr) const;
   Variant const& main() const { return *main_; }
   Sources const& sources() const { return *sources_; }
   std::string const& summary() const { return summary_; }
@@ -34,6 +34,7 @@ public:
   std::map<std::string, std::string> const& facts() const;
   Options const& options() const { return options_; }
 
+  void expect_training() const; // throws Error without a train block
   // A function of the finished module, or an Error that says what the program lacks; and of that for one size of batch.
   Function const& function(std::string_view name) const;
   Function const& function(std::string_view name, i64 batch) const;
@@ -45,7 +46,7 @@ private:
   Module read_module(u32 file);
   void list_constants(Elaborated const&);
   std::unique_ptr<Variant> variant_of(Module finished, std::string name) const;
-  std::unique_ptr<Variant> make_variant(i64 batch) const;
+  std::unique_ptr<Variant> make_variant(i64 batch, std::atomic<bool> const* cancelled) const;
   void expect_same_program(Elaborated const&, i64 batch) const;
   Settings settings() const;
   std::optional<std::string> read_import_once(std::string const& path) const;
@@ -56,7 +57,7 @@ private:
   Module with_own_places() const;
   void blame_own_places() const;
   PassOptions chosen_passes() const;
-  void accept(std::vector<Diagnostic>); // throws for errors, keeps warnings
+  void accept(std::vector<Diagnostic>, Code = Code::type); // throws for errors, keeps warnings
   bool chose_passes() const { return options_.passes || !options_.without.empty(); }
 
   std::shared_ptr<Sources> sources_;
@@ -83,10 +84,21 @@ private:
 struct Inside {
   static std::shared_ptr<CompiledProgram const> const& of(Program const& program) { return program.compiled_; }
   static DataContents const& of(Data const& data) { return *data.contents_; }
+  static std::shared_ptr<DataContents const> shared(Data const& data) { return data.contents_; }
   static Program program(std::shared_ptr<CompiledProgram const> compiled) {
     Program program;
     program.compiled_ = std::move(compiled);
     return program;
+  }
+  static Session session(std::shared_ptr<SessionState> state) {
+    Session session;
+    session.state_ = std::move(state);
+    return session;
+  }
+  static Bound bound(std::shared_ptr<BoundCall> call) {
+    Bound bound;
+    bound.call_ = std::move(call);
+    return bound;
   }
   static Data data(std::shared_ptr<DataContents const> contents) {
     Data data;

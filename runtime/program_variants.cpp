@@ -56,14 +56,14 @@ std::unique_ptr<Variant> CompiledProgram::variant_of(Module finished, std::strin
                                                                         .on_time = options_.on_time});
 }
 
-Variant const& CompiledProgram::variant(i64 batch) const {
+Variant const& CompiledProgram::variant(i64 batch, std::atomic<bool> const* cancelled) const {
   auto const bound = module().bindings[static_cast<size_t>(Symbol::batch)];
   if (!bound || *bound == batch) return *main_;
   if (is_module(file_)) throw Error(fmt::format("the program is made for a batch of {}, got {}", *bound, batch));
   std::lock_guard const lock(mutex_);
   auto const known = variants_.find(batch);
   if (known != variants_.end()) return *known->second;
-  auto made = coded(Code::type, [&] { return with_stack(stack_of_compiler, [&] { return make_variant(batch); }); });
+  auto made = with_stack(stack_of_compiler, [&] { return make_variant(batch, cancelled); });
   return *(variants_[batch] = std::move(made));
 }
 
@@ -73,7 +73,7 @@ Function const& CompiledProgram::function(std::string_view name, i64 batch) cons
 }
 
 // Sources of its own, for other threads may read those of the program; their files have the same numbers.
-std::unique_ptr<Variant> CompiledProgram::make_variant(i64 batch) const {
+std::unique_ptr<Variant> CompiledProgram::make_variant(i64 batch, std::atomic<bool> const* cancelled) const {
   auto const start = std::chrono::steady_clock::now();
   auto const sources = std::make_shared<Sources>();
   u32 const file = sources->add(sources_->name(file_), sources_->text(file_));
@@ -90,14 +90,19 @@ std::unique_ptr<Variant> CompiledProgram::make_variant(i64 batch) const {
     PassContext context;
     PassOptions passes = chosen_passes();
     passes.check_each = options_.check_each;
+    passes.time = [&](std::string_view, double, size_t) {
+      if (cancelled && *cancelled) throw Error(Code::cancelled, "cancelled");
+    };
     module = run(passes, std::move(module), context);
     if (has_errors(context.diagnostics)) throw Error(std::move(context.diagnostics));
     std::chrono::duration<double, std::milli> const took = std::chrono::steady_clock::now() - start;
     if (options_.on_time) options_.on_time("program for " + name, took.count(), node_count(module));
     return variant_of(std::move(module), " for " + name);
   } catch (Error& error) {
+    if (is_cancelled(error)) throw;
     for (auto& d : error.diagnostics) d.notes.push_back({{}, "this is the program for " + name});
-    throw failure_of(error.diagnostics, *sources, static_cast<size_t>(std::max<std::int64_t>(options_.max_errors, 0)));
+    throw failure_of(coded(Code::type, std::move(error)).diagnostics, *sources,
+                     static_cast<size_t>(std::max<std::int64_t>(options_.max_errors, 0)));
   }
 }
 

@@ -141,17 +141,28 @@ Safetensors read_safetensors(std::filesystem::path const& path) {
   return parse_safetensors(file->bytes(), path.string(), file);
 }
 
-void write_safetensors(std::filesystem::path const& path, Safetensors const& content) {
+std::vector<std::span<u8 const>> SafetensorsPieces::spans() const {
+  std::vector<std::span<u8 const>> spans{as_bytes(header)};
+  for (auto const& tensor : tensors) spans.push_back(tensor.bytes());
+  return spans;
+}
+
+SafetensorsPieces safetensors_pieces(Safetensors const& content, std::string const& name) {
   auto const order = widest_first(content.tensors);
   auto const header = header_of(order, content.metadata);
-  check_names(header.tensors, path.string());
-  auto text = safetensors_header_text(header, path.string());
-  text.resize((text.size() + 7) / 8 * 8, ' '); // the data begin at a multiple of 8
-  std::array<u8, length_bytes> length;
-  store_little_u64(text.size(), length.data());
-  std::vector<std::span<u8 const>> pieces{length, as_bytes(text)};
-  for (auto const* named : order) pieces.push_back(named->tensor.bytes());
-  write_atomically(path, pieces);
+  check_names(header.tensors, name);
+  auto const text = safetensors_header_text(header, name);
+  SafetensorsPieces pieces;
+  pieces.header.assign(length_bytes, '\0');
+  pieces.header += text;
+  pieces.header.resize((pieces.header.size() + 7) / 8 * 8, ' '); // the data begin at a multiple of 8
+  store_little_u64(pieces.header.size() - length_bytes, reinterpret_cast<u8*>(pieces.header.data()));
+  for (auto const* named : order) pieces.tensors.push_back(named->tensor);
+  return pieces;
+}
+
+void write_safetensors(std::filesystem::path const& path, Safetensors const& content) {
+  write_atomically(path, safetensors_pieces(content, path.string()).spans());
 }
 
 } // namespace nnc

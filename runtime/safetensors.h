@@ -21,7 +21,16 @@ Safetensors read_safetensors(std::filesystem::path const&);
 // `bytes` are kept alive by `owner`; `name` is what errors call them.
 Safetensors parse_safetensors(std::span<u8 const> bytes, std::string const& name, std::shared_ptr<void const> owner);
 
-// Replaces the file atomically (see write_atomically). Tensors of wide elements come first, so that all are aligned.
+// A file of these contents in pieces, one behind the other: the header, then the bytes of the tensors, which stay where
+// they are. Tensors of wide elements come first, so that all are aligned. `name` is what errors call the file.
+struct SafetensorsPieces {
+  std::string header; // with its length in front
+  std::vector<HostTensor> tensors;
+  std::vector<std::span<u8 const>> spans() const;
+};
+SafetensorsPieces safetensors_pieces(Safetensors const&, std::string const& name);
+
+// Replaces the file atomically (see write_atomically).
 void write_safetensors(std::filesystem::path const&, Safetensors const&);
 
 } // namespace nnc

@@ -24,37 +24,52 @@ std::vector<i64> shape_for(Type const& type, i64 batch) {
   return shape;
 }
 
-Input const* given(std::vector<Input> const& inputs, std::string const& name) {
-  for (auto const& input : inputs)
-    if (input.name == name) return &input;
+template <class Buffer>
+Buffer const* given(std::vector<Buffer> const& buffers, std::string const& name) {
+  for (auto const& buffer : buffers)
+    if (buffer.name == name) return &buffer;
   return nullptr;
 }
 
-void check_names(CompiledProgram const& program, std::vector<Input> const& inputs) {
-  std::vector<std::string> names;
-  for (auto const& input : program.inputs()) names.push_back(input.name);
-  for (auto const& input : inputs) {
-    if (std::find(names.begin(), names.end(), input.name) != names.end()) continue;
-    Diagnostic problem;
-    problem.message = fmt::format("the program has no input '{}'", input.name);
-    if (auto const near = nearest(input.name, names); !near.empty())
-      problem.help = fmt::format("did you mean '{}'?", near);
-    throw Error(problem);
+// `what`: "input". Each of the buffers is one of the program, and each once.
+template <class Buffer>
+void check_names(std::vector<Buffer> const& buffers, std::vector<std::string> const& names, char const* what) {
+  for (auto const& buffer : buffers) {
+    if (std::ranges::find(names, buffer.name) == names.end()) {
+      Diagnostic problem;
+      problem.message = fmt::format("the program has no {} '{}'", what, buffer.name);
+      if (auto const near = nearest(buffer.name, names); !near.empty())
+        problem.help = fmt::format("did you mean '{}'?", near);
+      throw Error(problem);
+    }
+    if (given(buffers, buffer.name) != &buffer)
+      throw Error(fmt::format("the {} '{}' is given twice", what, buffer.name));
   }
+}
+
+// Throws Error unless the buffer holds a tensor of this type.
+template <class Buffer>
+void check_buffer(Buffer const& buffer, Type const& type, i64 batch) {
+  auto const bytes = bytes_of(shape_for(type, batch), type.dtype);
+  if (buffer.dtype != name(type.dtype) || bytes != static_cast<i64>(buffer.bytes))
+    throw Error(fmt::format("'{}' expects {} with batch = {}, got {} bytes of {}", buffer.name, type.text(), batch,
+                            buffer.bytes, buffer.dtype));
+  if (!buffer.data && buffer.bytes > 0) throw Error(fmt::format("'{}' is a null pointer", buffer.name));
+  auto const width = static_cast<std::uintptr_t>(nnc::bytes(type.dtype));
+  if (reinterpret_cast<std::uintptr_t>(buffer.data) % width != 0)
+    throw Error(fmt::format("'{}' is not aligned to the {} bytes of its elements", buffer.name, width));
 }
 
 // The caller's buffers as columns of `batch` rows, in the order of the program's inputs.
 std::vector<void const*> columns_from(CompiledProgram const& program, std::vector<Input> const& inputs, i64 batch) {
-  check_names(program, inputs);
+  std::vector<std::string> names;
+  for (auto const& input : program.inputs()) names.push_back(input.name);
+  check_names(inputs, names, "input");
   std::vector<void const*> columns;
   for (auto const& wanted : program.inputs()) {
     auto const* input = given(inputs, wanted.name);
     columns.push_back(input ? input->data : nullptr);
-    if (!input) continue;
-    if (input->dtype != name(wanted.type.dtype) ||
-        bytes_of(shape_for(wanted.type, batch), wanted.type.dtype) != static_cast<i64>(input->bytes))
-      throw Error(fmt::format("'{}' expects {} with batch = {}, got {} bytes of {}", wanted.name, wanted.type.text(),
-                              batch, input->bytes, input->dtype));
+    if (input) check_buffer(*input, wanted.type, batch);
   }
   return columns;
 }
@@ -69,6 +84,11 @@ void explain_clamped(CompiledProgram const& program, std::vector<Input> const& i
                                            {static_cast<u8 const*>(input->data), input->bytes}, nullptr);
       check_indices(limit, column, 0, batch, limit.input);
     }
+}
+
+std::vector<i32> rows_of(i64 batch) {
+  if (batch < 1) throw Error(fmt::format("a batch of {} examples: expected at least 1", batch));
+  return rows_in_order(batch);
 }
 
 // A call on the caller's buffers, whose rows are taken in order.
@@ -92,10 +112,6 @@ public:
   Work work;
 
 private:
-  static std::vector<i32> rows_of(i64 batch) {
-    if (batch < 1) throw Error(fmt::format("a batch of {} examples: expected at least 1", batch));
-    return rows_in_order(batch);
-  }
   SessionState& state_;
   std::vector<Input> const& inputs_;
   std::vector<i32> rows_;
@@ -154,7 +170,82 @@ std::vector<void*> output_pointers(Function const& run, std::vector<Array>& outp
   return pointers;
 }
 
+// Where the outputs go, in the order of the program: memory of the caller, or for those that nobody named the spare.
+std::vector<void*> targets_of(Function const& run, std::vector<Output> const& outputs, i64 batch,
+                              std::vector<HostTensor>& spare) {
+  std::vector<std::string> names;
+  for (auto const& result : run.results)
+    if (result.role == Role::output) names.push_back(result.name);
+  check_names(outputs, names, "output");
+  std::vector<void*> targets;
+  for (auto const& result : run.results) {
+    if (result.role != Role::output) continue;
+    auto const& type = run.type(result.value);
+    if (auto const* output = given(outputs, result.name)) {
+      check_buffer(*output, type, batch);
+      targets.push_back(output->data);
+    } else {
+      spare.emplace_back(type.dtype, shape_for(type, batch));
+      targets.push_back(spare.back().writable().data());
+    }
+  }
+  return targets;
+}
+
+void made_a_step(SessionState& state, i64 steps) {
+  state.place.step += steps;
+  state.place.offset = 0; // whose steps they were nobody knows
+  state.training_facts.clear();
+  state.trained_on.reset();
+}
+
 } // namespace
+
+class BoundCall {
+public:
+  BoundCall(std::shared_ptr<SessionState> state, Function const& function, std::vector<Input> inputs, i64 batch,
+            std::vector<Output> const& outputs)
+      : state_(std::move(state)), function_(function), inputs_(std::move(inputs)), batch_(batch), rows_(rows_of(batch)),
+        trains_(function.name == "train_step") {
+    Work work;
+    work.columns = columns_from(state_->program(), inputs_, batch);
+    work.batch = work.examples = batch;
+    if (function.name == "run")
+      work.outputs = targets_of(state_->program().function("run", batch), outputs, batch, spare_);
+    call_.emplace(*state_, function, work);
+    reports_ = reports_of(function, {.sums = call_->sums()});
+  }
+
+  Reports const& run() {
+    if (trains_ && state_->is_training()) guarded(state_->program(), [&] { state_->expect_own_weights("step"); });
+    std::ranges::fill(call_->sums(), 0);
+    call_->run(*state_, state_->place.step + 1, 1, rows_.data());
+    auto const& report = call_->report();
+    reports_.examples = report.examples;
+    reports_.bad_step = report.first_bad_step;
+    reports_.clamped = report.clamped;
+    reports_.zero_divided = report.zero_divided;
+    for (size_t i = 0; i < reports_.values.size(); ++i)
+      reports_.values[i].value = call_->sums()[i] / static_cast<f64>(batch_);
+    if (trains_) made_a_step(*state_, report.steps);
+    else state_->clamped = report.clamped;
+    if (report.clamped > 0) guarded(state_->program(), [&] { explain_clamped(state_->program(), inputs_, batch_); });
+    return reports_;
+  }
+
+private:
+  std::shared_ptr<SessionState> state_;
+  Function const& function_;
+  std::vector<Input> inputs_;
+  i64 batch_;
+  std::vector<i32> rows_;
+  bool trains_;
+  std::vector<HostTensor> spare_;
+  std::optional<NativeCall> call_;
+  Reports reports_;
+};
+
+Reports const& Bound::operator()() { return call_->run(); }
 
 inline namespace v1 {
 
@@ -167,14 +258,23 @@ Session::~Session() = default;
 Session::Session(Session&&) noexcept = default;
 Session& Session::operator=(Session&&) noexcept = default;
 
+Session Session::sharing_weights(SessionOptions const& options) const {
+  auto const& program = state_->program();
+  return guarded(program, [&] {
+    return Inside::session(placed(program.at(), [&] { return std::make_shared<SessionState>(*state_, options); }));
+  });
+}
+
 Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
   return guarded(state_->program(), [&] {
+    SessionState::Running const running(*state_);
+    state_->expect_own_weights("step");
+    state_->program().expect_training();
     auto const& train_step = state_->program().function("train_step");
     Call call(*state_, inputs, batch);
-    call.work.first_step = state_->step + 1;
+    call.work.first_step = state_->place.step + 1;
     auto const outcome = call.of(train_step);
-    state_->step += outcome.steps;
-    state_->training_facts.clear();
+    made_a_step(*state_, outcome.steps);
     call.explain();
     return reports_of(train_step, outcome);
   });
@@ -182,6 +282,7 @@ Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
 
 Reports Session::evaluate(std::vector<Input> const& inputs, std::int64_t batch) {
   return guarded(state_->program(), [&] {
+    SessionState::Running const running(*state_);
     auto const& evaluate = state_->program().function("evaluate");
     Call call(*state_, inputs, batch);
     auto const outcome = call.of(evaluate);
@@ -192,6 +293,7 @@ Reports Session::evaluate(std::vector<Input> const& inputs, std::int64_t batch) 
 
 std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t batch) {
   return guarded(state_->program(), [&] {
+    SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
     Call call(*state_, inputs, batch);
     auto const& run = state_->program().function("run", batch);
@@ -203,31 +305,69 @@ std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t b
   });
 }
 
+void Session::run_into(std::vector<Input> const& inputs, std::vector<Output> const& outputs, std::int64_t batch) {
+  guarded(state_->program(), [&] {
+    SessionState::Running const running(*state_);
+    (void)state_->program().function("run"); // there is one
+    Call call(*state_, inputs, batch);
+    auto const& run = state_->program().function("run", batch);
+    std::vector<HostTensor> spare;
+    call.work.outputs = targets_of(run, outputs, batch, spare);
+    state_->clamped = call.of(run).clamped;
+    call.explain();
+  });
+}
+
+Bound Session::bind_step(std::vector<Input> const& inputs, std::int64_t batch) {
+  return guarded(state_->program(), [&] {
+    SessionState::Running const running(*state_);
+    state_->expect_own_weights("step");
+    state_->program().expect_training();
+    return Inside::bound(std::make_shared<BoundCall>(state_, state_->program().function("train_step"), inputs, batch,
+                                                     std::vector<Output>{}));
+  });
+}
+
+Bound Session::bind_run(std::vector<Input> const& inputs, std::vector<Output> const& outputs, std::int64_t batch) {
+  return guarded(state_->program(), [&] {
+    SessionState::Running const running(*state_);
+    return Inside::bound(
+        std::make_shared<BoundCall>(state_, state_->program().function("run"), inputs, batch, outputs));
+  });
+}
+
 Reports Session::evaluate(Data const& data, Part part) {
   return guarded(state_->program(), [&] {
-    return evaluate_section(*state_, section_of(state_->program(), Inside::of(data).set, part, true));
+    SessionState::Running const running(*state_);
+    auto const& contents = Inside::of(data);
+    if (contents.stream && part != Part::test && part != Part::validation) return evaluate_stream(*state_, contents);
+    return evaluate_section(*state_, section_of(state_->program(), contents, part, true));
   });
 }
 
 void Session::prepare_evaluation(Data const& data, Part part) {
-  guarded(state_->program(),
-          [&] { prepare_evaluation_of(*state_, section_of(state_->program(), Inside::of(data).set, part, true)); });
+  guarded(state_->program(), [&] {
+    SessionState::Running const running(*state_);
+    prepare_evaluation_of(*state_, section_of(state_->program(), Inside::of(data), part, true));
+  });
 }
 
 std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit) {
   return guarded(state_->program(), [&] {
+    SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
-    auto section = section_of(state_->program(), Inside::of(data).set, part, false);
+    auto section = section_of(state_->program(), Inside::of(data), part, false);
     if (limit > 0) section.examples = std::min(section.examples, limit);
     i64 const batch = batch_of_run(state_->program(), section.examples);
     auto const& run = state_->program().function("run", batch);
     auto const rows = rows_in_order(section.column_length);
     auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, section.examples); });
     Work work;
-    work.columns = pointers_of(section);
+    work.columns = pointers_of(section.columns);
     work.examples = section.column_length;
     state_->clamped = 0;
     for (i64 done = 0; done < section.examples; done += work.batch) {
+      state_->expect_not_cancelled();
       work.rows = rows.data() + section.first + done;
       work.batch = std::min(batch, section.examples - done);
       work.first_step = done / batch + 1;
@@ -249,8 +389,26 @@ Array Session::parameter(std::string const& name) const {
   });
 }
 
+ParameterView Session::parameter_view(std::string const& name) {
+  return guarded(state_->program(), [&] {
+    auto* tensor = state_->tensor(name);
+    if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", name));
+    auto const bytes = tensor->writable();
+    return ParameterView{std::string(nnc::name(tensor->dtype())), tensor->shape(), bytes.data(), bytes.size()};
+  });
+}
+
+// No form of a weight is kept between calls yet, so there is nothing to be made anew.
+void Session::changed(std::string const& name) {
+  guarded(state_->program(), [&] {
+    state_->expect_own_weights("changed");
+    if (!state_->tensor(name)) throw Error(fmt::format("the program has no parameter '{}'", name));
+  });
+}
+
 void Session::set_parameter(Input const& input) {
   guarded(state_->program(), [&] {
+    state_->expect_own_weights("set_parameter");
     auto* tensor = state_->tensor(input.name);
     if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", input.name));
     if (input.dtype != nnc::name(tensor->dtype()) || input.bytes != tensor->bytes().size())
@@ -269,7 +427,7 @@ void Session::set_scalar(std::string const& name, double value) {
 }
 
 std::int64_t Session::clamped() const { return state_->clamped; }
-std::int64_t Session::step_count() const { return state_->step; }
+std::int64_t Session::step_count() const { return state_->place.step; }
 int Session::threads() const { return state_->team().members(); }
 
 void Session::save(std::string const& path, Weights weights) const {
@@ -280,17 +438,41 @@ void Session::save(std::string const& path, Weights weights) const {
   });
 }
 
+std::string Session::checkpoint() const {
+  return guarded(state_->program(), [&] { return checkpoint_bytes(state_->checkpoint()); });
+}
+
+void Session::restore(std::string_view bytes) {
+  guarded(state_->program(), [&] {
+    state_->expect_own_weights("restore");
+    constexpr char const* name = "the checkpoint";
+    coded(Code::data, [&] { state_->restore(parse_checkpoint(bytes, name), name); });
+  });
+}
+
+void Session::resume(std::string const& path) {
+  guarded(state_->program(), [&] {
+    state_->expect_own_weights("resume");
+    coded(Code::data, [&] { state_->restore(load_checkpoint(path), path); });
+  });
+}
+
+void Session::cancel() noexcept { state_->cancel(); }
+
 void Session::load(std::string const& path) {
   guarded(state_->program(), [&] {
-    auto const checkpoint = load_checkpoint(path);
-    for (auto const& given : checkpoint.parameters) {
-      if (state_->tensor(given.name)) continue;
-      throw Error(fmt::format("{} has '{}', which the program has not", path, given.name));
-    }
-    // A file from elsewhere does not say which of its tensors are states.
-    auto const states = checkpoint.can_resume ? checkpoint.states : state_->among(Role::state, checkpoint.parameters);
-    state_->restore(Role::param, checkpoint.parameters, path);
-    if (!states.empty()) state_->restore(Role::state, states, path);
+    state_->expect_own_weights("load");
+    coded(Code::data, [&] {
+      auto const checkpoint = load_checkpoint(path);
+      for (auto const& given : checkpoint.parameters) {
+        if (state_->tensor(given.name)) continue;
+        throw Error(fmt::format("{} has '{}', which the program has not", path, given.name));
+      }
+      // A file from elsewhere does not say which of its tensors are states.
+      auto const states = checkpoint.can_resume ? checkpoint.states : state_->among(Role::state, checkpoint.parameters);
+      state_->replace(Role::param, checkpoint.parameters, path);
+      if (!states.empty()) state_->replace(Role::state, states, path);
+    });
   });
 }
 

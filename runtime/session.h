@@ -7,6 +7,7 @@
 #include "runtime/team.h"
 #include "runtime/tensor.h"
 
+#include <atomic>
 #include <map>
 
 namespace nnc {
@@ -20,7 +21,8 @@ struct Work {
   i64 first_step = 1, steps = 1;
   bool stop_on_bad = false;
   int threads = 0;            // members of the team that work; 0: as many as there are for the function
-  std::vector<void*> outputs; // of @run, one per output
+  std::vector<void*> outputs; // of @run, one per output; null: of no use to the caller
+  std::vector<f64> sums = {}; // of the reports so far, to which the steps add in their order; empty: zeros
 };
 
 // What the compiled code said of a call.
@@ -43,29 +45,95 @@ public:
   Arena(Arena const&) = delete;
   Arena& operator=(Arena const&) = delete;
   void* at_least(size_t bytes);
+  void* data() const { return data_; }
 
 private:
   void* data_ = nullptr;
   size_t size_ = 0;
 };
 
+// The place of a training: it has made `step` updates and finished `epoch` epochs, and `offset` steps of the next one.
+struct TrainingPlace {
+  i64 step = 0, epoch = 0, offset = 0;
+};
+
+struct SessionState;
+
+// A call of compiled code with all that it needs, which can be made again: its addresses stay where they are.
+class NativeCall {
+public:
+  // Makes the code, and room in the arena. Throws Error for what is missing.
+  NativeCall(SessionState&, Function const&, Work const&);
+  NativeCall(NativeCall const&) = delete;
+  NativeCall& operator=(NativeCall const&) = delete;
+  // Takes scalars, seed and arena as they are now; allocates nothing.
+  void run(SessionState&, i64 first_step, i64 steps, i32 const* rows);
+  nnc_report const& report() const { return report_; }
+  std::vector<f64>& sums() { return sums_; } // to which a call adds
+
+private:
+  std::vector<void*> arguments_, results_;
+  std::vector<f64 const*> numbers_; // where the scalars stand
+  std::vector<f64> scalars_, sums_, last_;
+  nnc_report report_{};
+  nnc_context context_{};
+  nnc_entry entry_ = nullptr;
+};
+
 struct SessionState {
   SessionState(std::shared_ptr<CompiledProgram const> program, SessionOptions const& options);
+  // With the weights of another session, see Session::sharing_weights.
+  SessionState(SessionState const& owner, SessionOptions const& options);
 
   CompiledProgram const& program() const { return *program_; }
   Outcome call(Function const&, Work const&);
+  // Session::cancel, see there. From any thread, or a signal handler.
+  void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  std::atomic<bool> const* cancel_flag() const { return &cancelled_; }
+  bool is_cancelled() const { return cancelled_.load(std::memory_order_relaxed); }
+  void expect_not_cancelled() const; // throws Error
 
   HostTensor* tensor(std::string_view name);
   std::vector<NamedTensor> tensors(Role) const; // in the order of the program; they share their bytes
   std::vector<NamedTensor> among(Role, std::vector<NamedTensor> const& given) const; // those that have this role here
   Checkpoint checkpoint() const;
+  // Puts everything back that a checkpoint holds; throws Error, and changes nothing, where it is of another program.
+  void restore(Checkpoint const&, std::string const& from);
+  void take(Checkpoint const&, std::string const& from); // its tensors, place and seed
   // "'dense.weight'", or "the optimizer's 'm/dense.weight'": the first tensor that holds an infinity or a NaN; empty
   // when none does.
   std::string not_finite() const;
   // Throws Error unless these are the tensors of a role, each there with its exact type, and no others.
   void expect_same(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type.
-  void restore(Role, std::vector<NamedTensor> const&, std::string const& from);
+  void replace(Role, std::vector<NamedTensor> const&, std::string const& from);
+  // Throws Error while a training runs (a callback called), and for a session that shares another's weights.
+  void expect_own_weights(char const* call) const;
+  bool is_training() const { return training_; }
+  // While one of these lives, a call of the public API runs that can be cancelled; it begins uncancelled.
+  class Running {
+  public:
+    explicit Running(SessionState& state) : state_(state) {
+      if (state_.calls_++ == 0) state_.cancelled_ = false;
+    }
+    ~Running() { --state_.calls_; }
+    Running(Running const&) = delete;
+    Running& operator=(Running const&) = delete;
+
+  private:
+    SessionState& state_;
+  };
+  // While one of these lives, a training runs.
+  class Training {
+  public:
+    explicit Training(SessionState& state) : state_(state) { state_.training_ = true; }
+    ~Training() { state_.training_ = false; }
+    Training(Training const&) = delete;
+    Training& operator=(Training const&) = delete;
+
+  private:
+    SessionState& state_;
+  };
 
   f64& scalar(std::string const& name);
   void set_scalar(std::string const& name, f64 value); // throws Error where `require` forbids the value
@@ -74,14 +142,18 @@ struct SessionState {
 
   u64 seed = 0;
   bool seed_was_asked = false; // by the caller, not by the train block
-  i64 step = 0;                // updates made
-  i64 epoch = 0;               // epochs finished
-  Facts training_facts;        // of the last training on a data set, unless steps were made by hand since
-  i64 clamped = 0;             // indices in the last run
+  TrainingPlace place;
+  // Of the last training on data, unless steps were made by hand since: what a checkpoint says of it, and which data.
+  Facts training_facts;
+  std::weak_ptr<DataContents const> trained_on;
+  i64 clamped = 0; // indices in the last run
   int threads_for(Function const&) const;
   Team& team() { return *team_; }
 
 private:
+  friend NativeCall;
+  SessionState(std::shared_ptr<CompiledProgram const> program, SessionOptions const& options,
+               SessionState const* owner);
   void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   void gather_team(int members);
   void check_inputs() const;
@@ -90,6 +162,7 @@ private:
   Location place_of(std::string const& name, Location other) const;
   void collect_scalars();
   void check_memory(size_t more) const; // beside what is kept already
+  void check_steps_and_epochs(std::string const& name, f64 value) const;
   void* argument_pointer(Function const&, Argument const&, Work const&);
   void* result_pointer(Result const&, Work const&, size_t& output);
 
@@ -97,6 +170,10 @@ private:
   std::vector<Kept> kept_;
   std::map<std::string, f64, std::less<>> scalars_;
   Arena arena_;
+  std::atomic<bool> cancelled_{false};
+  int calls_ = 0; // public calls of this session that run: one, and those of its callbacks
+  bool training_ = false;
+  bool shares_weights_ = false;
   int asked_threads_ = 0;
   i64 max_memory_ = 0; // 0: no limit
   std::unique_ptr<Team> team_;

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace nnc {
@@ -34,8 +35,9 @@ std::vector<i64> constant_shape(Type const& type, std::string const& name) {
 // What a session calls. A module whose passes did not all run holds more (@loss, @update.*).
 constexpr char const* callable[] = {"initialize", "train_step", "evaluate", "run"};
 
-std::vector<std::string> functions_for(std::vector<Use> const& uses) {
-  std::vector<std::string> functions{"initialize"};
+std::vector<std::string> functions_for(std::vector<Use> const& uses, bool initialize) {
+  std::vector<std::string> functions;
+  if (initialize) functions.emplace_back("initialize");
   for (auto const use : uses)
     functions.emplace_back(use == Use::train ? "train_step" : use == Use::evaluate ? "evaluate" : "run");
   return functions;
@@ -84,7 +86,15 @@ size_t arena_for(Function const& function, i64 batch, int members) {
 } // namespace
 
 SessionState::SessionState(std::shared_ptr<CompiledProgram const> program, SessionOptions const& options)
-    : program_(std::move(program)), asked_threads_(std::min(options.threads, most_threads())),
+    : SessionState(std::move(program), options, nullptr) {}
+
+SessionState::SessionState(SessionState const& owner, SessionOptions const& options)
+    : SessionState(owner.program_, options, &owner) {}
+
+SessionState::SessionState(std::shared_ptr<CompiledProgram const> program, SessionOptions const& options,
+                           SessionState const* owner)
+    : program_(std::move(program)), kept_(owner ? owner->kept_ : std::vector<Kept>{}),
+      shares_weights_(owner != nullptr), asked_threads_(std::min(options.threads, most_threads())),
       max_memory_(options.max_memory) {
   auto const& module = program_->module();
   std::vector<Function const*> functions;
@@ -97,15 +107,17 @@ SessionState::SessionState(std::shared_ptr<CompiledProgram const> program, Sessi
   check_ranges(module, scalars_);
   seed_was_asked = options.seed.has_value();
   seed = options.seed.value_or(module.training ? static_cast<u64>(module.training->seed) : 0);
+  if (owner) scalars_ = owner->scalars_;
   if (options.threads < 0) throw Error(fmt::format("{} threads: expected at least 1", options.threads));
   i64 const batch = module.training ? module.training->batch : 1;
   for (auto const* function : functions) check_memory(arena_for(*function, batch, threads_for(*function)));
   int members = 1;
   for (auto const* function : functions) members = std::max(members, threads_for(*function));
   gather_team(members);
-  auto prepared = functions_for(options.uses);
+  auto prepared = functions_for(options.uses, !owner);
   if (program_->is_for_one_batch()) std::erase(prepared, "run"); // whose batches are others than those of the training
   program_->main().prepare(prepared);
+  if (owner) return;
   if (auto const* initialize = module.function("initialize")) call(*initialize, Work{.batch = 1});
 }
 
@@ -115,7 +127,8 @@ void SessionState::gather_team(int members) {
     team_ = std::make_unique<Team>(members);
   } catch (NoThread const& error) {
     if (asked_threads_ > 0)
-      throw Error(Code::memory, fmt::format("the system does not start {} threads: {}", members, error.code().message()));
+      throw Error(Code::memory,
+                  fmt::format("the system does not start {} threads: {}", members, error.code().message()));
     asked_threads_ = 1;
     team_ = std::make_unique<Team>(1);
   }
@@ -195,7 +208,9 @@ void SessionState::check_memory(size_t more) const {
   size_t total = more;
   for (auto const& kept : kept_) total += kept.named.tensor.bytes().size();
   if (max_memory_ > 0 && total > static_cast<size_t>(max_memory_))
-    throw Error(Code::memory, fmt::format("the program needs at least {} bytes for weights, states and intermediate values; {} are allowed",
+    throw Error(
+        Code::memory,
+        fmt::format("the program needs at least {} bytes for weights, states and intermediate values; {} are allowed",
                     total, max_memory_));
 }
 
@@ -230,8 +245,9 @@ Checkpoint SessionState::checkpoint() const {
   checkpoint.parameters = tensors(Role::param);
   checkpoint.states = tensors(Role::state);
   checkpoint.optimizer = tensors(Role::optimizer);
-  checkpoint.step = step;
-  checkpoint.epoch = epoch;
+  checkpoint.step = place.step;
+  checkpoint.epoch = place.epoch;
+  checkpoint.offset = place.offset;
   checkpoint.seed = seed;
   checkpoint.notes = training_facts;
   checkpoint.notes.insert(program_->facts().begin(), program_->facts().end());
@@ -267,7 +283,7 @@ void SessionState::expect_same(Role role, std::vector<NamedTensor> const& source
     if (!named(own, given.name)) throw Error(fmt::format("{} has '{}', which the program has not", from, given.name));
 }
 
-void SessionState::restore(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
+void SessionState::replace(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
   expect_all(role, source, from);
   for (auto& kept : kept_) {
     if (kept.role != role) continue;
@@ -276,17 +292,62 @@ void SessionState::restore(Role role, std::vector<NamedTensor> const& source, st
   }
 }
 
+void SessionState::take(Checkpoint const& checkpoint, std::string const& from) {
+  replace(Role::param, checkpoint.parameters, from);
+  replace(Role::state, checkpoint.states, from);
+  replace(Role::optimizer, checkpoint.optimizer, from);
+  place = {checkpoint.step, checkpoint.epoch, checkpoint.offset.value_or(0)};
+  seed = checkpoint.seed;
+  training_facts = checkpoint.notes;
+  trained_on.reset();
+}
+
+void SessionState::restore(Checkpoint const& checkpoint, std::string const& from) {
+  if (!checkpoint.can_resume)
+    throw Error(fmt::format("{} holds weights alone; a training can start from them, but not go on", from));
+  Comparison const comparison(from, checkpoint.notes, program_->facts());
+  comparison.check_names();
+  expect_same(Role::param, checkpoint.parameters, from);
+  expect_same(Role::state, checkpoint.states, from);
+  expect_same(Role::optimizer, checkpoint.optimizer, from);
+  comparison.check_rest();
+  auto numbers = scalars_;
+  if (auto const text = checkpoint.notes.find("numbers"); text != checkpoint.notes.end())
+    for (auto const& number : numbers_of(text->second))
+      if (auto const own = numbers.find(number.name); own != numbers.end()) own->second = number.value;
+  check_ranges(program_->module(), numbers);
+  take(checkpoint, from);
+  for (auto const& [name, value] : numbers) scalar(name) = value; // bound calls know where they stand
+}
+
+void SessionState::expect_own_weights(char const* call) const {
+  if (training_) throw Error(fmt::format("{} while a training of this session runs", call));
+  if (shares_weights_)
+    throw Error(fmt::format("{} of a session that shares the weights of another: it can only run and evaluate", call));
+}
+
+void SessionState::expect_not_cancelled() const {
+  if (is_cancelled()) throw Error(Code::cancelled, "cancelled");
+}
+
 std::vector<Number> SessionState::numbers() const {
   std::vector<Number> numbers;
-  for (auto const& [name, value] : scalars_)
-    if (name != "steps" && name != "epoch") numbers.push_back({name, value});
+  for (auto const& [name, value] : scalars_) numbers.push_back({name, value});
   return numbers;
+}
+
+void SessionState::check_steps_and_epochs(std::string const& name, f64 value) const {
+  if (!std::isfinite(value)) throw Error(fmt::format("'{}' is set to {}, expected a finite number", name, value));
+  f64 const least = name == "epoch" ? 1 : 0;
+  if ((name == "steps" || name == "epoch") && !(value >= least && value <= 0x1p53 && value == std::floor(value)))
+    throw Error(fmt::format("'{}' is set to {}, expected a whole number from {} on", name, value, least));
 }
 
 void SessionState::set_scalar(std::string const& name, f64 value) {
   f64 const before = std::exchange(scalar(name), value);
   try {
     check_ranges(program_->module(), scalars_);
+    check_steps_and_epochs(name, value);
   } catch (...) {
     scalar(name) = before;
     throw;
@@ -324,50 +385,62 @@ void* SessionState::result_pointer(Result const& result, Work const& work, size_
   return result.role == Role::output ? work.outputs.at(output++) : nullptr;
 }
 
-Outcome SessionState::call(Function const& called, Work const& work) {
-  auto const& variant = called.name == "initialize" ? program_->main() : program_->variant(work.batch);
+NativeCall::NativeCall(SessionState& state, Function const& called, Work const& work) {
+  auto const& program = *state.program_;
+  bool const initializes = called.name == "initialize";
+  auto const* cancelled = &state.cancelled_;
+  auto const& variant = initializes ? program.main() : program.variant(work.batch, cancelled);
   Function const& function = *variant.module().function(called.name);
-  std::vector<void*> arguments, results;
-  std::vector<f64> scalars;
   for (auto const& argument : function.arguments) {
-    arguments.push_back(argument_pointer(function, argument, work));
-    if (argument.role == Role::scalar) scalars.push_back(scalar(function.values[argument.value].name));
+    arguments_.push_back(state.argument_pointer(function, argument, work));
+    if (argument.role == Role::scalar) numbers_.push_back(&state.scalar(function.values[argument.value].name));
   }
+  scalars_.resize(numbers_.size());
   size_t output = 0;
-  for (auto const& result : function.results) results.push_back(result_pointer(result, work, output));
+  for (auto const& result : function.results) results_.push_back(state.result_pointer(result, work, output));
+  // There is room for all members, also where fewer run.
+  int const members = std::min(state.threads_for(function), state.team_->members());
+  placed(program.at(), [&] {
+    auto const arena = arena_for(function, work.batch, members);
+    state.check_memory(arena);
+    state.arena_.at_least(arena);
+  });
+  sums_.assign(static_cast<size_t>(reports_in(function)), 0);
+  last_.assign(sums_.size(), 0);
+  report_.sums = sums_.data();
+  report_.last = last_.data();
+  context_.version = NNC_ABI_VERSION;
+  context_.threads = work.threads > 0 ? std::min(work.threads, members) : members;
+  context_.arguments = arguments_.data();
+  context_.results = results_.data();
+  context_.scalars = scalars_.data();
+  context_.batch = work.batch;
+  context_.examples = work.examples;
+  context_.stop_on_bad = work.stop_on_bad;
+  context_.report = &report_;
+  entry_ = variant.entry(function.name, cancelled);
+}
 
-  int const members = std::min(threads_for(function), team_->members()); // there is room for all, also where fewer run
-  auto const arena = placed(program_->at(), [&] { return arena_for(function, work.batch, members); });
-  placed(program_->at(), [&] { check_memory(arena); });
-  auto const reports = static_cast<size_t>(reports_in(function));
-  Outcome outcome;
-  outcome.sums.assign(reports, 0);
-  std::vector<f64> last(reports, 0);
-  nnc_report report{};
-  report.sums = outcome.sums.data();
-  report.last = last.data();
+void NativeCall::run(SessionState& state, i64 first_step, i64 steps, i32 const* rows) {
+  for (size_t i = 0; i < scalars_.size(); ++i) scalars_[i] = *numbers_[i];
+  report_ = {.sums = report_.sums, .last = report_.last};
+  context_.arena = state.arena_.data();
+  context_.seed = static_cast<i64>(state.seed);
+  context_.rows = rows;
+  state.team_->run(entry_, context_, first_step, steps);
+}
 
-  nnc_context context{};
-  context.version = NNC_ABI_VERSION;
-  context.threads = work.threads > 0 ? std::min(work.threads, members) : members;
-  context.arguments = arguments.data();
-  context.results = results.data();
-  context.arena = placed(program_->at(), [&] { return arena_.at_least(arena); });
-  context.scalars = scalars.data();
-  context.rows = work.rows;
-  context.batch = work.batch;
-  context.examples = work.examples;
-  context.seed = static_cast<i64>(seed);
-  context.stop_on_bad = work.stop_on_bad;
-  context.report = &report;
-  team_->run(variant.entry(function.name), context, work.first_step, work.steps);
-
-  outcome.steps = report.steps;
-  outcome.examples = report.examples;
-  outcome.first_bad_step = report.first_bad_step;
-  outcome.clamped = report.clamped;
-  outcome.zero_divided = report.zero_divided;
-  return outcome;
+Outcome SessionState::call(Function const& function, Work const& work) {
+  NativeCall call(*this, function, work);
+  if (!work.sums.empty()) std::ranges::copy(work.sums, call.sums().begin());
+  call.run(*this, work.first_step, work.steps, work.rows);
+  auto const& report = call.report();
+  return {.sums = call.sums(),
+          .steps = report.steps,
+          .examples = report.examples,
+          .first_bad_step = report.first_bad_step,
+          .clamped = report.clamped,
+          .zero_divided = report.zero_divided};
 }
 
 } // namespace nnc

@@ -5,6 +5,7 @@
 
 #include <climits>
 #include <linux/futex.h>
+#include <mutex>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -51,11 +52,27 @@ void wait_at_barrier(nnc_context* context, int32_t epoch) {
 
 void wake_barrier(nnc_context* context) { futex_wake(&context->barrier->epoch, INT_MAX); }
 
+std::atomic<u32> forks_of_process{0}; // grows by one in each child
+
+void count_forks() {
+  static std::once_flag once;
+  std::call_once(once, [] { ::pthread_atfork(nullptr, nullptr, [] { ++forks_of_process; }); });
+}
+
 } // namespace
 
-// Members beyond the processors never spin: the one they wait for may need theirs. When the system has no more threads,
-// those that were started end before the error goes on.
+// Members beyond the processors never spin: the one they wait for may need theirs.
 Team::Team(int members) : processors_(core_count()) {
+  count_forks();
+  start(members);
+}
+
+Team::~Team() { end(); }
+
+// When the system has no more threads, those that were started end before the error goes on.
+void Team::start(int members) {
+  ending_ = false;
+  forks_ = forks_of_process;
   try {
     for (int number = 1; number < members; ++number) {
       others_.push_back(std::make_unique<Other>());
@@ -68,15 +85,22 @@ Team::Team(int members) : processors_(core_count()) {
   }
 }
 
-Team::~Team() { end(); }
+void Team::start_after_fork() {
+  int const all = members();
+  for (auto& other : others_) other->thread.abandon();
+  others_.clear();
+  start(all);
+}
 
 void Team::end() {
   ending_ = true;
   for (auto& other : others_) {
+    if (forks_ != forks_of_process) other->thread.abandon();
     other->tickets.fetch_add(1, std::memory_order_release);
     futex_wake(&other->tickets, 1);
   }
   for (auto& other : others_) other->thread.join();
+  others_.clear();
 }
 
 void Team::serve(Other& other, int number) {
@@ -98,6 +122,7 @@ void Team::run(nnc_entry entry, nnc_context& context, i64 first_step, i64 steps)
   spins_ = context.spins = context.threads > processors_ ? 0 : usual_spins;
   call_ = {entry, &context, first_step, steps};
   auto const helpers = static_cast<size_t>(context.threads - 1);
+  if (helpers > 0 && forks_ != forks_of_process) start_after_fork();
   running_.store(static_cast<u32>(helpers), std::memory_order_relaxed);
   for (size_t i = 0; i < helpers; ++i) {
     others_[i]->tickets.fetch_add(1, std::memory_order_release);

@@ -1,8 +1,8 @@
 // The threads of a session. All members run the same compiled code on the same context, each with its own number; the
-// caller is member 0. Between calls the others sleep.
+// caller is member 0. Between calls the others sleep. A child of a fork has none of them, and starts its own.
 #pragma once
 
-#include "codegen/abi.h"
+#include "nnc/abi.h"
 #include "ir/thread.h"
 
 #include <atomic>
@@ -33,12 +33,15 @@ private:
     nnc_context* context = nullptr;
     i64 first_step = 0, steps = 0;
   };
+  void start(int members);
+  void start_after_fork();
   void serve(Other& other, int number);
   void end(); // joins the threads
 
   std::vector<std::unique_ptr<Other>> others_;
   Call call_;
   bool ending_ = false;
+  u32 forks_ = 0; // of the process when the threads were started
   int processors_ = 1;
   std::atomic<int> spins_{0};               // pauses before a member sleeps
   alignas(64) std::atomic<u32> running_{0}; // other members that have not come back from the call

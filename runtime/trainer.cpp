@@ -7,9 +7,9 @@
 // A checkpoint that is due is written before any callback hears of the slice: whoever listens may block or throw.
 #include "runtime/data_set.h"
 #include "runtime/failure.h"
+#include "runtime/feed.h"
 #include "runtime/files.h"
 #include "runtime/identity.h"
-#include "runtime/random.h"
 #include "runtime/team_size.h"
 #include "runtime/walk.h"
 
@@ -17,7 +17,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 #include <optional>
 
 namespace nnc {
@@ -28,53 +27,18 @@ using Clock = std::chrono::steady_clock;
 // At the ends of epochs checkpoints are at least so far apart, and writing them takes at most a tenth of the time.
 constexpr f64 seconds_between_saves = 4;
 constexpr f64 largest_share_of_saving = 0.1;
+constexpr f64 seconds_between_batches = 0.02; // of which on_slice hears
 
 f64 seconds_since(Clock::time_point start) { return std::chrono::duration<f64>(Clock::now() - start).count(); }
 
-// How many steps there are, and how they fall into epochs.
-struct Plan {
-  i64 examples = 0, batch = 0;
-  i64 per_epoch = 0; // steps
-  i64 whole = 0;     // of them with a whole batch
-  i64 steps = 0;     // in total
-  i64 epochs() const { return steps / per_epoch + (steps % per_epoch != 0); }
-  i64 epoch_of(i64 done) const { return done / per_epoch + 1; } // of the step that comes after `done` steps, from 1
-  i64 batch_at(i64 offset) const { return offset < whole ? batch : examples - whole * batch; }
-  // Does one of the steps behind `done` have that place in its epoch?
-  bool comes_to(i64 offset, i64 done) const {
-    i64 const next = done + (offset + per_epoch - done % per_epoch) % per_epoch;
-    return offset < per_epoch && next < steps;
-  }
-};
-
-Plan plan_for(Training const& training, i64 examples, std::string const& set_name, TrainOptions const& options) {
-  Plan plan{.examples = examples, .batch = training.batch};
-  if (plan.batch > examples)
-    throw Error(
-        fmt::format("a batch of {} is larger than {}, which has {} training examples", plan.batch, set_name, examples));
-  plan.whole = examples / plan.batch;
-  plan.per_epoch = plan.whole + (!training.drop_last && examples % plan.batch != 0);
-  // As many as nobody will ever wait for are still a number.
-  auto const steps_of = [&](i64 epochs) {
-    return std::min(epochs, std::numeric_limits<i64>::max() / 2 / plan.per_epoch) * plan.per_epoch;
-  };
-  if (options.steps) plan.steps = *options.steps;
-  else if (options.epochs) plan.steps = steps_of(*options.epochs);
-  else if (training.steps > 0) plan.steps = training.steps;
-  else plan.steps = steps_of(training.epochs);
-  if (options.steps && options.epochs) plan.steps = std::min(plan.steps, steps_of(*options.epochs));
-  if (plan.steps < 0) throw Error(fmt::format("{} steps: expected at least 0", plan.steps));
-  return plan;
-}
-
 class Trainer {
 public:
-  Trainer(SessionState& state, Data const& data, TrainOptions const& options)
-      : state_(state), options_(options), set_(Inside::of(data).set), training_(*state.program().module().training),
-        function_(state.program().function("train_step")),
-        section_(section_of(state.program(), set_, Part::train, true)),
-        plan_(plan_for(training_, section_.examples, set_.name, options)) {
-    if (training_.validation > 0) validation_ = section_of(state.program(), set_, Part::validation, true);
+  Trainer(SessionState& state, std::shared_ptr<DataContents const> data, TrainOptions const& options)
+      : state_(state), data_(std::move(data)), options_(options), training_(*state.program().module().training),
+        function_(state.program().function("train_step")), feed_(feed_of(state, *data_, options)) {
+    auto const& program = state.program();
+    if (options.validation) validation_ = section_of(program, Inside::of(*options.validation), Part::all, true);
+    else if (training_.validation > 0) validation_ = section_of(program, *data_, Part::validation, true);
   }
 
   Trained run();
@@ -82,15 +46,24 @@ public:
 private:
   void begin();
   Facts facts() const; // of the plan and the data; the program has its own
-  void resume(Facts const& now);
+  bool resume();
+  template <class Action>
+  bool unless_cancelled(Action&&);
+  void check(Checkpoint const&, Facts const& now);
+  TrainingPlace place_of(Checkpoint const&) const;
+  i64 planned_steps() const;
+  i64 planned_epochs() const;
   void take(Checkpoint const&);
-  void prepare() const;
+  TrainingPlace place_in_data() const;
+  void go_on_from(TrainingPlace);
+  void set_goal(TrainingPlace);
+  void prepare();
   bool reads_steps() const;
   void train();
   bool goes_on() const;
   void slice();
-  i64 slice_steps(i64 offset) const;
-  void enter_epoch(i64 epoch);
+  i64 slice_steps() const;
+  void finish_epoch();
   void after_slice(Outcome const&, f64 seconds);
   void log();
   bool go_on(f64 examples_per_second);
@@ -105,22 +78,23 @@ private:
   void note(std::string const& line) const {
     if (options_.on_note) options_.on_note(line);
   }
-  bool shuffles() const { return options_.shuffle && training_.order == "shuffle"; }
-  bool at_end_of_epoch() const { return state_.step % plan_.per_epoch == 0; }
+  TrainingPlace const& place() const { return state_.place; }
+  bool at_end_of_epoch() const { return place().offset == 0; }
+  i64 last_epoch() const { return place().epoch + !at_end_of_epoch(); } // of the last step
+  bool is_done() const { return goal_.reached(place()); }
   bool failed() const { return options_.stop_on_bad && (trained_.bad_step || !trained_.not_finite.empty()); }
 
   SessionState& state_;
+  std::shared_ptr<DataContents const> data_;
   TrainOptions const& options_;
-  Dataset const& set_;
   Training const& training_;
   Function const& function_;
-  Section section_;
-  Plan plan_;
+  std::unique_ptr<Feed> feed_;
+  Goal goal_;
   std::optional<Section> validation_;
 
   Clock::time_point start_ = Clock::now(), epoch_start_, log_start_;
-  std::vector<i32> rows_; // of the epoch that is running
-  i64 rows_epoch_ = 0;
+  Clock::time_point heard_ = start_ - std::chrono::hours(1); // when on_slice was last called
   Tally epoch_tally_, log_tally_;
   Pace pace_;
   TeamSize team_{state_.threads_for(function_)};
@@ -133,50 +107,74 @@ private:
 
 void Trainer::begin() {
   if (!options_.save.empty()) check_writable(options_.save);
-  auto const now = facts();
-  if (options_.resume) resume(now);
+  if (!options_.resume || !resume()) go_on_from(place_in_data());
   prepare();
-  state_.training_facts = now;
-  state_.scalar("steps") = static_cast<f64>(plan_.steps);
-  trained_.first_step = state_.step;
-  trained_.examples = section_.examples;
+  state_.training_facts = facts();
+  state_.trained_on = data_;
+  state_.scalar("steps") = static_cast<f64>(planned_steps());
+  trained_.first_step = place().step;
+  trained_.examples = feed_->examples();
   epoch_start_ = log_start_ = Clock::now();
-  if (state_.not_finite().empty()) finite_step_ = state_.step;
+  if (state_.not_finite().empty()) finite_step_ = place().step;
+}
+
+void Trainer::go_on_from(TrainingPlace place) {
+  set_goal(place);
+  if (goal_.reached(place) && place.step > 0)
+    throw Error(Diagnostic{.at = {},
+                           .message = fmt::format("nothing is left to do: the session has made {} steps and {} epochs",
+                                                  place.step, place.epoch),
+                           .help = "TrainOptions::more_epochs and more_steps go on from there"});
+  state_.place = place;
+  auto const tally = state_.training_facts.find("epoch");
+  if (place.offset > 0 && tally != state_.training_facts.end()) epoch_tally_.read(tally->second, function_);
+}
+
+// Within an epoch a training goes on where the data are the same ones, or after a checkpoint, which knows no more, look
+// the same; else a new epoch begins.
+TrainingPlace Trainer::place_in_data() const {
+  auto place = state_.place;
+  if (place.offset == 0) return place;
+  bool same = state_.trained_on.lock() == data_;
+  if (!same && state_.trained_on.expired()) {
+    same = true;
+    for (auto const& [key, value] : facts()) {
+      auto const then = state_.training_facts.find(key);
+      bool const is_plan = key == "steps" || key == "numbers";
+      same = same && (is_plan || (then != state_.training_facts.end() && then->second == value));
+    }
+  }
+  if (auto const per_epoch = feed_->steps_of_epoch(); per_epoch && place.offset >= *per_epoch) same = false;
+  if (!same) place.offset = 0;
+  return place;
+}
+
+void Trainer::set_goal(TrainingPlace place) { goal_ = goal_of(training_, options_, place, feed_->steps_of_epoch()); }
+
+// For schedules, and for people.
+i64 Trainer::planned_steps() const {
+  if (goal_.steps) return *goal_.steps;
+  if (reads_steps())
+    throw Error(Diagnostic{.at = {},
+                           .message = "a schedule reads `steps`, and nobody says how many examples an epoch has",
+                           .help = "StreamOptions::examples, or TrainOptions::steps"});
+  return 0;
 }
 
 // A program that is made for each size of batch may be wrong for one of them, which is found out before anything is
 // trained.
-void Trainer::prepare() const {
-  auto const& program = state_.program();
-  if (!program.is_for_one_batch()) return;
-  for (i64 const offset : {i64{0}, plan_.whole})
-    if (plan_.comes_to(offset, state_.step)) program.variant(plan_.batch_at(offset)).prepare({"train_step"});
-  if (validation_ && state_.step < plan_.steps) prepare_evaluation_of(state_, *validation_);
-}
-
-// "x: u8[batch,28,28] from image, label: i32[batch]"
-std::string columns_text(CompiledProgram const& program, Section const& section) {
-  std::string text;
-  for (size_t i = 0; i < section.columns.size(); ++i) {
-    auto const& input = program.inputs()[i];
-    auto const* column = section.columns[i];
-    if (!column) continue;
-    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", input.name, input.type.text());
-    if (column->name != input.name) text += fmt::format(" from {}", column->name);
-  }
-  return text;
+void Trainer::prepare() {
+  (void)unless_cancelled([&] {
+    feed_->begin(place(), goal_);
+    if (validation_ && state_.program().is_for_one_batch() && !is_done()) prepare_evaluation_of(state_, *validation_);
+  });
 }
 
 Facts Trainer::facts() const {
-  Facts facts;
-  facts["columns"] = columns_text(state_.program(), section_);
-  facts["data"] = set_.name;
-  facts["examples"] = std::to_string(plan_.examples);
-  facts["validation"] = std::to_string(held_back(state_.program(), set_));
-  facts["batch"] = std::to_string(plan_.batch);
-  facts["order"] = shuffles() ? "shuffle" : "file";
+  auto facts = feed_->facts();
+  facts["batch"] = std::to_string(training_.batch);
   facts["drop_last"] = training_.drop_last ? "true" : "false";
-  facts["steps"] = std::to_string(plan_.steps);
+  if (goal_.steps) facts["steps"] = std::to_string(*goal_.steps);
   facts["numbers"] = numbers_text(state_.numbers());
   return facts;
 }
@@ -186,17 +184,31 @@ bool Trainer::reads_steps() const {
   return steps && steps->role == Role::scalar;
 }
 
-void Trainer::resume(Facts const& now) {
+// False: there is no file, the training begins.
+bool Trainer::resume() {
   if (options_.save.empty()) throw Error("to resume, name the file that was saved");
   std::error_code error;
-  if (!std::filesystem::exists(options_.save, error) && !error)
-    return note(fmt::format("{} does not exist yet: the training begins", options_.save));
-  auto const checkpoint = load_checkpoint(options_.save);
+  if (!std::filesystem::exists(options_.save, error) && !error) {
+    note(fmt::format("{} does not exist yet: the training begins", options_.save));
+    return false;
+  }
+  auto const checkpoint = coded(Code::data, [&] { return load_checkpoint(options_.save); });
   if (!checkpoint.can_resume)
-    throw Error(fmt::format("{} holds weights alone; a training can start from them, but not go on", options_.save));
+    throw Error(Code::data,
+                fmt::format("{} holds weights alone; a training can start from them, but not go on", options_.save));
+  set_goal(place_of(checkpoint));
   auto all = state_.program().facts();
+  auto const now = facts();
   all.insert(now.begin(), now.end());
-  Comparison const comparison(options_.save, checkpoint.notes, all);
+  coded(Code::data, [&] { check(checkpoint, all); });
+  if (state_.seed != checkpoint.seed)
+    note(fmt::format("it goes on with the seed {} of {}", checkpoint.seed, options_.save));
+  take(checkpoint);
+  return true;
+}
+
+void Trainer::check(Checkpoint const& checkpoint, Facts const& now) {
+  Comparison const comparison(options_.save, checkpoint.notes, now);
   comparison.check_names();
   state_.expect_same(Role::param, checkpoint.parameters, options_.save);
   state_.expect_same(Role::state, checkpoint.states, options_.save);
@@ -207,54 +219,53 @@ void Trainer::resume(Facts const& now) {
     throw Error(
         fmt::format("{} was written with seed = {}, now it is {}", options_.save, checkpoint.seed, state_.seed));
   for (auto const& line : comparison.remarks()) note(line);
-  if (state_.seed != checkpoint.seed)
-    note(fmt::format("it goes on with the seed {} of {}", checkpoint.seed, options_.save));
-  take(checkpoint);
 }
 
 void Trainer::take(Checkpoint const& checkpoint) {
-  state_.restore(Role::param, checkpoint.parameters, options_.save);
-  state_.restore(Role::state, checkpoint.states, options_.save);
-  state_.restore(Role::optimizer, checkpoint.optimizer, options_.save);
-  state_.step = checkpoint.step;
-  state_.epoch = checkpoint.epoch;
-  state_.seed = checkpoint.seed;
+  state_.take(checkpoint, options_.save);
+  state_.place = place_of(checkpoint);
   saved_step_ = checkpoint.step;
   auto const tally = checkpoint.notes.find("epoch");
   if (tally != checkpoint.notes.end()) epoch_tally_.read(tally->second, function_);
-  if (state_.step >= plan_.steps)
-    note(fmt::format("nothing is left to do: {} is at step {} of {}", options_.save, state_.step, plan_.steps));
+  if (is_done())
+    note(fmt::format("nothing is left to do: {} is at step {} of {}", options_.save, place().step,
+                     goal_.steps.value_or(place().step)));
 }
 
-void Trainer::enter_epoch(i64 epoch) {
-  if (rows_epoch_ == epoch) return;
-  rows_ = shuffles() ? shuffled_rows(section_.examples, state_.seed, epoch) : rows_in_order(section_.examples);
-  rows_epoch_ = epoch;
-  state_.scalar("epoch") = static_cast<f64>(epoch);
+// A file of an earlier release was written by a training on one data set alone.
+TrainingPlace Trainer::place_of(Checkpoint const& checkpoint) const {
+  TrainingPlace place{checkpoint.step, checkpoint.epoch, checkpoint.offset.value_or(0)};
+  if (!checkpoint.offset)
+    if (auto const per_epoch = feed_->steps_of_epoch()) place.offset = checkpoint.step % *per_epoch;
+  if (auto const per_epoch = feed_->steps_of_epoch(); per_epoch && place.offset >= *per_epoch)
+    throw Error(Code::data, fmt::format("{} was written behind step {} of an epoch, which has {}", options_.save,
+                                        place.offset, *per_epoch));
+  return place;
 }
 
-i64 Trainer::slice_steps(i64 offset) const {
-  i64 steps = std::min(pace_.steps(), plan_.steps - state_.step);
-  auto const until_multiple = [&](i64 every) { return every - state_.step % every; };
+i64 Trainer::slice_steps() const {
+  i64 steps = pace_.steps();
+  if (goal_.steps) steps = std::min(steps, *goal_.steps - place().step);
+  auto const until_multiple = [&](i64 every) { return every - place().step % every; };
   if (options_.save_every > 0) steps = std::min(steps, until_multiple(options_.save_every));
   if (options_.log_every > 0) steps = std::min(steps, until_multiple(options_.log_every));
-  return offset < plan_.whole ? std::min(steps, plan_.whole - offset) : 1;
+  return steps;
 }
 
 void Trainer::slice() {
-  i64 const offset = state_.step % plan_.per_epoch;
-  enter_epoch(plan_.epoch_of(state_.step));
-  Work work;
-  work.columns = pointers_of(section_);
-  work.rows = rows_.data() + offset * plan_.batch;
-  work.batch = plan_.batch_at(offset);
-  work.examples = section_.column_length;
-  work.first_step = state_.step + 1;
-  work.steps = slice_steps(offset);
+  auto work = feed_->slice(place(), slice_steps());
+  if (state_.is_cancelled()) {
+    trained_.stopped = true;
+    return;
+  }
+  if (work.steps == 0) return finish_epoch();
+  state_.scalar("epoch") = static_cast<f64>(place().epoch + 1);
+  work.first_step = place().step + 1;
   work.stop_on_bad = options_.stop_on_bad;
   work.threads = team_.members();
   auto const start = Clock::now();
-  auto const outcome = state_.call(function_, work);
+  Outcome outcome;
+  if (!unless_cancelled([&] { outcome = state_.call(function_, work); })) return;
   auto const seconds = seconds_since(start);
   if (!team_.trying()) pace_.took(outcome.steps, seconds);
   team_.took(static_cast<f64>(outcome.examples), seconds);
@@ -262,20 +273,46 @@ void Trainer::slice() {
 }
 
 void Trainer::after_slice(Outcome const& outcome, f64 seconds) {
-  state_.step += outcome.steps;
+  state_.place.step += outcome.steps;
+  state_.place.offset += outcome.steps;
   epoch_tally_.add(outcome);
   log_tally_.add(outcome);
   if (!trained_.bad_step) trained_.bad_step = outcome.first_bad_step;
   trained_.clamped += outcome.clamped;
   trained_.zero_divided += outcome.zero_divided;
-  if (at_end_of_epoch()) state_.epoch = state_.step / plan_.per_epoch;
+  if (feed_->at_end(place())) {
+    ++state_.place.epoch;
+    state_.place.offset = 0;
+  }
   save_what_is_due();
-  if (options_.log_every > 0 && state_.step % options_.log_every == 0) log();
+  if (options_.log_every > 0 && place().step % options_.log_every == 0) log();
   if (!go_on(static_cast<f64>(outcome.examples) / std::max(seconds, 1e-9))) {
     trained_.stopped = true;
     save();
   }
   if (at_end_of_epoch()) end_of_epoch();
+}
+
+// False: cancelled, while code was made or examples were evaluated; then the training stops here.
+template <class Action>
+bool Trainer::unless_cancelled(Action&& action) {
+  try {
+    action();
+    return true;
+  } catch (Error const& error) {
+    if (!is_cancelled(error)) throw;
+    trained_.stopped = true;
+    return false;
+  }
+}
+
+// A stream may say only behind its last whole batch that the epoch has ended.
+void Trainer::finish_epoch() {
+  if (at_end_of_epoch()) return;
+  ++state_.place.epoch;
+  state_.place.offset = 0;
+  save_what_is_due();
+  end_of_epoch();
 }
 
 void Trainer::log() {
@@ -284,15 +321,19 @@ void Trainer::log() {
   log_start_ = Clock::now();
 }
 
+// Batches of a stream are slices, however short they are: whoever listens hears of them from time to time.
 bool Trainer::go_on(f64 examples_per_second) {
+  if (state_.is_cancelled()) return false;
   if (!options_.on_slice) return true;
+  if (feed_->is_stream() && !is_done() && seconds_since(heard_) < seconds_between_batches) return true;
+  heard_ = Clock::now();
   Progress progress;
-  progress.epoch = plan_.epoch_of(state_.step - 1);
-  progress.epochs = plan_.epochs();
-  progress.step = state_.step;
-  progress.steps = plan_.steps;
+  progress.epoch = last_epoch();
+  progress.epochs = planned_epochs();
+  progress.step = place().step;
+  progress.steps = goal_.steps.value_or(0);
   progress.done = epoch_tally_.examples();
-  progress.examples = plan_.examples;
+  progress.examples = feed_->examples();
   progress.values = epoch_tally_.means(function_);
   progress.seconds = seconds_since(start_);
   progress.examples_per_second = examples_per_second;
@@ -301,8 +342,8 @@ bool Trainer::go_on(f64 examples_per_second) {
 
 Milestone Trainer::milestone(Tally const& tally, Clock::time_point since) const {
   Milestone milestone;
-  milestone.epoch = plan_.epoch_of(state_.step - 1);
-  milestone.step = state_.step;
+  milestone.epoch = last_epoch();
+  milestone.step = place().step;
   milestone.values = tally.means(function_);
   milestone.seconds = seconds_since(start_);
   milestone.examples_per_second = static_cast<f64>(tally.examples()) / std::max(seconds_since(since), 1e-9);
@@ -312,11 +353,12 @@ Milestone Trainer::milestone(Tally const& tally, Clock::time_point since) const 
 // Also called for the last, unfinished epoch.
 void Trainer::end_of_epoch() {
   auto reached = milestone(epoch_tally_, epoch_start_);
-  if (validation_) {
-    auto const reports = evaluate_section(state_, *validation_);
-    reached.validation = reports.values;
-    reached.validation_examples = reports.examples;
-  }
+  if (validation_)
+    (void)unless_cancelled([&] {
+      auto const reports = evaluate_section(state_, *validation_);
+      reached.validation = reports.values;
+      reached.validation_examples = reports.examples;
+    });
   epoch_tally_.clear();
   epoch_start_ = Clock::now();
   if (options_.on_epoch) options_.on_epoch(reached);
@@ -325,11 +367,11 @@ void Trainer::end_of_epoch() {
 
 // Are all weights and states? Looked at once after a step.
 bool Trainer::is_finite() {
-  if (checked_step_ == state_.step) return trained_.not_finite.empty();
-  checked_step_ = state_.step;
+  if (checked_step_ == place().step) return trained_.not_finite.empty();
+  checked_step_ = place().step;
   auto const bad = state_.not_finite();
   if (bad.empty()) {
-    finite_step_ = state_.step;
+    finite_step_ = place().step;
     trained_.not_finite.clear();
     return true;
   }
@@ -340,29 +382,29 @@ bool Trainer::is_finite() {
 }
 
 std::string Trainer::since_when() const {
-  if (finite_step_ < 0) return fmt::format("after step {}", state_.step);
-  if (finite_step_ + 1 >= state_.step) return fmt::format("since step {}", state_.step);
-  return fmt::format("since one of the steps {} to {}", finite_step_ + 1, state_.step);
+  if (finite_step_ < 0) return fmt::format("after step {}", place().step);
+  if (finite_step_ + 1 >= place().step) return fmt::format("since step {}", place().step);
+  return fmt::format("since one of the steps {} to {}", finite_step_ + 1, place().step);
 }
 
 void Trainer::save_what_is_due() {
-  bool const asked = options_.save_every > 0 && state_.step % options_.save_every == 0;
+  bool const asked = options_.save_every > 0 && place().step % options_.save_every == 0;
   if (at_end_of_epoch()) is_finite();
   auto const pause = std::max(seconds_between_saves, save_seconds_ / largest_share_of_saving);
-  if (asked || state_.step >= plan_.steps || (at_end_of_epoch() && seconds_since(last_save_) >= pause)) save();
+  if (asked || is_done() || (at_end_of_epoch() && seconds_since(last_save_) >= pause)) save();
 }
 
 // A training that ended as an error replaces nothing. Under stop_on_bad = false the weights alone decide.
 void Trainer::save() {
-  if (options_.save.empty() || saved_step_ == state_.step || failed() || !is_finite()) return;
+  if (options_.save.empty() || saved_step_ == place().step || failed() || !is_finite()) return;
   auto const start = Clock::now();
   try {
     write();
-    saved_step_ = state_.step;
+    saved_step_ = place().step;
     ++trained_.saves;
     trained_.save_error.clear();
   } catch (Error const& error) { // a full disk may have room again before the training ends
-    if (trained_.save_error.empty() && state_.step < plan_.steps)
+    if (trained_.save_error.empty() && !is_done())
       note(fmt::format("{}; the training goes on and tries it again", error.what()));
     trained_.save_error = error.what();
   }
@@ -384,14 +426,23 @@ void Trainer::keep_tally() {
   else if (!epoch_tally_.empty()) state_.training_facts["epoch"] = epoch_tally_.text();
 }
 
-bool Trainer::goes_on() const { return state_.step < plan_.steps && !trained_.stopped && !failed(); }
+// Epochs in total; 0 where that is not known.
+i64 Trainer::planned_epochs() const {
+  if (goal_.epochs) return *goal_.epochs;
+  auto const per_epoch = feed_->steps_of_epoch();
+  if (!per_epoch || !goal_.steps) return 0;
+  i64 const left = std::max<i64>(0, *goal_.steps - place().step) + place().offset;
+  return place().epoch + left / *per_epoch + (left % *per_epoch != 0);
+}
+
+bool Trainer::goes_on() const { return !is_done() && !trained_.stopped && !failed(); }
 
 Trained Trainer::run() {
   begin();
-  if (state_.step < plan_.steps || saved_step_ < 0) train();
-  trained_.step = state_.step;
-  trained_.epoch = state_.epoch;
-  trained_.saved = !options_.save.empty() && saved_step_ == state_.step;
+  if (!is_done() || saved_step_ < 0) train();
+  trained_.step = place().step;
+  trained_.epoch = place().epoch;
+  trained_.saved = !options_.save.empty() && saved_step_ == place().step;
   trained_.seconds = seconds_since(start_);
   return trained_;
 }
@@ -401,10 +452,11 @@ void Trainer::train() {
     while (goes_on()) slice();
     keep_tally();
     if (!failed()) is_finite();
-    save();
+    // A training that was cancelled before its first step replaces nothing.
+    if (place().step > trained_.first_step || !trained_.stopped) save();
     if (!epoch_tally_.empty()) end_of_epoch();
   } catch (...) { // of a callback, most likely
-    if (state_.step > trained_.first_step) save();
+    if (place().step > trained_.first_step) save();
     throw;
   }
 }
@@ -413,11 +465,11 @@ void Trainer::train() {
 
 Trained Session::train(Data const& data, TrainOptions const& options) {
   return guarded(state_->program(), [&] {
-    if (!state_->program().module().training)
-      throw Error(Diagnostic{.at = state_->program().at(),
-                             .message = "the program has no train block",
-                             .help = "`train name { minimize loss with adam() }` says how to train"});
-    return Trainer(*state_, data, options).run();
+    state_->expect_own_weights("train");
+    state_->program().expect_training();
+    SessionState::Running const running(*state_);
+    SessionState::Training const training(*state_);
+    return Trainer(*state_, Inside::shared(data), options).run();
   });
 }
 

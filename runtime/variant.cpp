@@ -37,7 +37,7 @@ void check_finished(Module const& module, bool chosen) {
   if (!chosen) throw CompilerBug("before code is made: " + problems.front().message);
   if (problems.front().message.ends_with("are missing"))
     problems.front().help =
-        "--dump shows a module between passes; code needs differentiate, assemble_step and plan_memory";
+        "Options::on_stage shows a module between passes; code needs differentiate, assemble_step and plan_memory";
   throw Error(std::move(problems));
 }
 
@@ -50,40 +50,40 @@ Variant::~Variant() {
   }
 }
 
-nnc_entry Variant::entry(std::string_view name) const {
-  prepare({std::string(name)});
+nnc_entry Variant::entry(std::string_view name, std::atomic<bool> const* cancelled) const {
   std::lock_guard const lock(mutex_);
+  if (entries_.find(name) == entries_.end() && module_.function(name)) compile_missing({std::string(name)}, cancelled);
   auto const found = entries_.find(name);
   if (found == entries_.end()) throw CompilerBug(fmt::format("there is no @{} to be called", name));
   return found->second;
 }
 
-void Variant::prepare(std::vector<std::string> const& functions) const {
+void Variant::prepare(std::vector<std::string> const& functions, std::atomic<bool> const* cancelled) const {
   std::lock_guard const lock(mutex_);
   std::vector<std::string> missing;
   for (auto const& name : functions)
     if (entries_.find(name) == entries_.end() && module_.function(name)) missing.push_back(name);
-  if (!missing.empty()) compile_missing(missing);
+  if (!missing.empty()) compile_missing(missing, cancelled);
 }
 
-void Variant::load_code(Module const& part) const {
+void Variant::load_code(Module const& part, std::atomic<bool> const* cancelled) const {
   check_finished(part, how_.chosen);
   with_stack(stack_of_compiler, [&] {
-    auto const object = compile(part);
+    auto const object = compile(part, {.cancelled = cancelled});
     loaded_.push_back(load(object));
   });
 }
 
-void Variant::compile_missing(std::vector<std::string> const& functions) const {
+void Variant::compile_missing(std::vector<std::string> const& functions, std::atomic<bool> const* cancelled) const {
   auto const start = std::chrono::steady_clock::now();
   if (auto const lacking = features_lacking_here(*module_.target); !lacking.empty())
-    throw Error(Code::unsupported, fmt::format("code for {} cannot run on this machine, which lacks {}", module_.target->cpu,
-                            fmt::join(lacking, ", ")));
+    throw Error(Code::unsupported, fmt::format("code for {} cannot run on this machine, which lacks {}",
+                                               module_.target->cpu, fmt::join(lacking, ", ")));
   auto const part = part_of(module_, functions);
   try {
-    coded(Code::unsupported, [&] { load_code(part); });
-  } catch (Error const&) {
-    how_.blame();
+    coded(Code::unsupported, [&] { load_code(part, cancelled); });
+  } catch (Error const& error) {
+    if (!is_cancelled(error)) how_.blame();
     throw;
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(part), no_passes);
@@ -100,22 +100,29 @@ void Variant::compile_missing(std::vector<std::string> const& functions) const {
 
 std::string Variant::emit(std::string const& kind) const {
   if (kind == "ir") return print(module_);
+  if (kind == "loops") return made([&] { return nnc::emit(module_, Emit::loops); });
+  if (kind == "llvm") return made([&] { return nnc::emit(module_, Emit::llvm); });
+  if (kind == "asm") return made([&] { return nnc::emit(module_, Emit::assembly); });
+  throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, fmt::join(Program::emit_kinds(), ", ")));
+}
+
+std::string Variant::object(CompileOptions const& options) const {
+  return made([&]() -> std::string {
+    auto const bytes = compile(module_, options).parts.front();
+    return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
+  });
+}
+
+std::string Variant::made(std::function<std::string()> const& make) const {
   try {
     check_finished(module_, how_.chosen);
-    if (kind == "loops") return nnc::emit(module_, Emit::loops);
-    if (kind == "llvm") return nnc::emit(module_, Emit::llvm);
-    if (kind == "asm") return nnc::emit(module_, Emit::assembly);
-    if (kind == "object") {
-      auto const bytes = compile(module_, {.parts = 1}).parts.front();
-      return {reinterpret_cast<char const*>(bytes.data()), bytes.size()};
-    }
+    return make();
   } catch (Error const&) {
     how_.blame();
     throw;
   } catch (CompilerBug const& bug) {
     throw failure_of(bug, print(module_), no_passes);
   }
-  throw Error(fmt::format("'{}' cannot be emitted, only {}", kind, fmt::join(Program::emit_kinds(), ", ")));
 }
 
 } // namespace nnc

@@ -29,13 +29,16 @@ public:
 
   Module const& module() const { return module_; }
   // The machine code of a function. The functions that are named together are compiled together, on two threads.
-  nnc_entry entry(std::string_view function) const;
-  void prepare(std::vector<std::string> const& functions) const;
+  // Throws Error (cancelled) soon after another thread has set the flag.
+  nnc_entry entry(std::string_view function, std::atomic<bool> const* cancelled = nullptr) const;
+  void prepare(std::vector<std::string> const& functions, std::atomic<bool> const* cancelled = nullptr) const;
   std::string emit(std::string const& kind) const;
+  std::string object(CompileOptions const&) const; // of one part
 
 private:
-  void compile_missing(std::vector<std::string> const& functions) const;
-  void load_code(Module const& part) const;
+  std::string made(std::function<std::string()> const& make) const;
+  void compile_missing(std::vector<std::string> const& functions, std::atomic<bool> const* cancelled) const;
+  void load_code(Module const& part, std::atomic<bool> const* cancelled) const;
 
   Module module_;
   Making how_;

@@ -2,6 +2,7 @@
 
 #include "runtime/data_set.h"
 #include "runtime/random.h"
+#include "runtime/stream.h"
 
 #include <fmt/core.h>
 
@@ -13,6 +14,8 @@
 
 namespace nnc {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 constexpr f64 slice_seconds = 0.03;
 
@@ -37,14 +40,6 @@ i64 batch_of(CompiledProgram const& program) {
   return training ? training->batch : Training{}.batch;
 }
 
-void check_limits(CompiledProgram const& program, Section const& section) {
-  auto const& inputs = program.inputs();
-  for (auto const& limit : program.limits())
-    for (size_t i = 0; i < inputs.size(); ++i)
-      if (inputs[i].name == limit.input && section.columns[i])
-        check_indices(limit, section.columns[i]->tensor, section.first, section.examples, section.columns[i]->name);
-}
-
 } // namespace
 
 i64 held_back(CompiledProgram const& program, Dataset const& set) {
@@ -63,7 +58,7 @@ Section bound_section(CompiledProgram const& program, Dataset const& set, Part p
     Diagnostic problem;
     problem.message =
         fmt::format("validation = {}, but {} has {} training examples", validation, set.name, split.examples);
-    problem.help = fmt::format("--set validation={} keeps a fifth of them", split.examples / 5);
+    problem.help = fmt::format("Options::set `validation={}` keeps a fifth of them", split.examples / 5);
     throw Error(problem);
   }
   Section section;
@@ -72,19 +67,32 @@ Section bound_section(CompiledProgram const& program, Dataset const& set, Part p
   section.column_length = split.examples;
   if (section.examples == 0) throw Error(fmt::format("{} has no {} examples", set.name, word(part)));
   section.columns = bind_columns(program, split, set.name, targets);
-  check_limits(program, section);
+  check_limits(program, section.columns, section.first, section.examples);
   return section;
 }
 
 } // namespace
 
-Section section_of(CompiledProgram const& program, Dataset const& set, Part part, bool targets) {
-  return coded(Code::data, [&] { return bound_section(program, set, part, targets); });
+Section section_of(CompiledProgram const& program, DataContents const& data, Part part, bool targets) {
+  if (data.stream)
+    throw Error(Code::unsupported, fmt::format("{} is a stream: it can be trained on, and evaluated as a whole; its "
+                                               "batches can be run one by one",
+                                               data.set.name));
+  return coded(Code::data, [&] { return bound_section(program, data.set, part, targets); });
 }
 
-std::vector<void const*> pointers_of(Section const& section) {
+void check_limits(CompiledProgram const& program, std::vector<NamedTensor const*> const& columns, i64 first,
+                  i64 examples, std::string const& where) {
+  auto const& inputs = program.inputs();
+  for (auto const& limit : program.limits())
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (inputs[i].name == limit.input && columns[i])
+        check_indices(limit, columns[i]->tensor, first, examples, columns[i]->name, where);
+}
+
+std::vector<void const*> pointers_of(std::vector<NamedTensor const*> const& columns) {
   std::vector<void const*> pointers;
-  for (auto const* column : section.columns) pointers.push_back(column ? column->tensor.bytes().data() : nullptr);
+  for (auto const* column : columns) pointers.push_back(column ? column->tensor.bytes().data() : nullptr);
   return pointers;
 }
 
@@ -103,6 +111,13 @@ void Tally::add(Outcome const& outcome) {
   if (!bad_step_) bad_step_ = outcome.first_bad_step;
   clamped_ += outcome.clamped;
   zero_divided_ += outcome.zero_divided;
+}
+
+// One sum from the first step to the last, wherever calls begin: its bits do not depend on the speed of the machine.
+void Tally::follow(Work& work, Outcome const& outcome) {
+  sums_.clear();
+  add(outcome);
+  work.sums = outcome.sums;
 }
 
 std::string Tally::text() const {
@@ -138,28 +153,50 @@ Reports Tally::reports(Function const& function) const {
 void prepare_evaluation_of(SessionState& state, Section const& section) {
   (void)state.program().function("evaluate"); // there is one
   i64 const batch = std::min(batch_of(state.program()), section.examples);
-  state.program().variant(batch).prepare({"evaluate"});
-  if (i64 const rest = section.examples % batch; rest > 0) state.program().variant(rest).prepare({"evaluate"});
+  auto const* flag = state.cancel_flag();
+  state.program().variant(batch, flag).prepare({"evaluate"}, flag);
+  if (i64 const rest = section.examples % batch; rest > 0)
+    state.program().variant(rest, flag).prepare({"evaluate"}, flag);
 }
 
 Reports evaluate_section(SessionState& state, Section const& section) {
   auto const& function = state.program().function("evaluate");
-  auto rows = rows_in_order(section.column_length);
+  auto const rows = rows_in_order(section.column_length);
   i64 const batch = std::min(batch_of(state.program()), section.examples);
   Work work;
-  work.columns = pointers_of(section);
+  work.columns = pointers_of(section.columns);
   work.examples = section.column_length;
   Tally tally;
-  auto const call = [&](i64 done, i64 size, i64 steps) {
+  Pace pace;
+  for (i64 done = 0; done < section.examples; done += work.batch * work.steps) {
+    state.expect_not_cancelled();
+    i64 const left = section.examples - done;
     work.rows = rows.data() + section.first + done;
-    work.batch = size;
+    work.batch = std::min(batch, left);
     work.first_step = done / batch + 1;
-    work.steps = steps;
-    tally.add(state.call(function, work));
-  };
-  i64 const whole = section.examples / batch;
-  call(0, batch, whole);
-  if (i64 const rest = section.examples - whole * batch; rest > 0) call(whole * batch, rest, 1);
+    work.steps = std::min(pace.steps(), left / work.batch);
+    auto const start = Clock::now();
+    tally.follow(work, state.call(function, work));
+    pace.took(work.steps, std::chrono::duration<f64>(Clock::now() - start).count());
+  }
+  return tally.reports(function);
+}
+
+Reports evaluate_stream(SessionState& state, DataContents const& data) {
+  auto const& function = state.program().function("evaluate");
+  BatchReader reader(state, data, batch_of(state.program()), 0, 0, {});
+  Work work;
+  Tally tally;
+  while (auto const* batch = reader.next()) {
+    check_limits(state.program(), batch->columns, 0, batch->rows,
+                 fmt::format("batch {} of {}: ", work.first_step - 1, data.set.name));
+    work.columns = pointers_of(batch->columns);
+    work.rows = reader.rows();
+    work.batch = work.examples = batch->rows;
+    tally.follow(work, state.call(function, work));
+    ++work.first_step;
+  }
+  state.expect_not_cancelled();
   return tally.reports(function);
 }
 

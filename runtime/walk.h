@@ -14,14 +14,20 @@ struct Section {
 };
 
 // The examples of a part of a data set as this program uses them. Throws Error when the part has none, a column does
-// not fit, or (with `targets`) an index in it is out of range.
-Section section_of(CompiledProgram const&, Dataset const&, Part, bool targets);
+// not fit, (with `targets`) an index in it is out of range, or the data are a stream.
+Section section_of(CompiledProgram const&, DataContents const&, Part, bool targets);
 
 // Rows at the end of the training split that are held back for validation. What the train block says may be meant for
 // the whole of a set and be too much for an excerpt of it: then it is a fifth.
 i64 held_back(CompiledProgram const&, Dataset const&);
 
-std::vector<void const*> pointers_of(Section const&);
+// The addresses of columns; null for null.
+std::vector<void const*> pointers_of(std::vector<NamedTensor const*> const& columns);
+
+// Throws Error for an index out of range in the rows `first` .. `first + examples - 1` of the columns, which bind to
+// the inputs of the program; its words begin with `where`.
+void check_limits(CompiledProgram const&, std::vector<NamedTensor const*> const& columns, i64 first, i64 examples,
+                  std::string const& where = {});
 
 // How many steps fit into a slice of time, by the speed of the slices so far.
 class Pace {
@@ -37,6 +43,7 @@ private:
 class Tally {
 public:
   void add(Outcome const&);
+  void follow(Work&, Outcome const&); // of a call of this work, which goes on from its sums
   void clear() { *this = {}; }
   // "STEPS EXAMPLES SUM..." for a checkpoint in the middle of an epoch, and back; a text that does not have the sums of
   // this function changes nothing.
@@ -55,7 +62,9 @@ private:
 // The code for that, made now; what is wrong for one of the sizes of batch throws.
 void prepare_evaluation_of(SessionState&, Section const&);
 
-// Losses and metrics over a section, by @evaluate.
+// Losses and metrics over a section, by @evaluate, and over all batches of a stream. Throw Error when the session is
+// cancelled.
 Reports evaluate_section(SessionState&, Section const&);
+Reports evaluate_stream(SessionState&, DataContents const&);
 
 } // namespace nnc

@@ -85,19 +85,28 @@ public:
   }
   template <class X>
   X floor(X x) {
-    return unary(llvm::Intrinsic::floor, x);
+    if (m_.machine.rounds) return unary(llvm::Intrinsic::floor, x);
+    auto [near, whole] = nearest(x);
+    return rounded(x, select(lt(x, near), sub(near, constant<X>(1)), near), whole);
   }
   template <class X>
   X ceil(X x) {
-    return unary(llvm::Intrinsic::ceil, x);
+    if (m_.machine.rounds) return unary(llvm::Intrinsic::ceil, x);
+    auto [near, whole] = nearest(x);
+    return rounded(x, select(lt(near, x), add(near, constant<X>(1)), near), whole);
   }
   template <class X>
   X trunc(X x) {
-    return unary(llvm::Intrinsic::trunc, x);
+    if (m_.machine.rounds) return unary(llvm::Intrinsic::trunc, x);
+    X size = abs(x);
+    auto [near, whole] = nearest(size);
+    return rounded(x, select(lt(size, near), sub(near, constant<X>(1)), near), whole);
   }
   template <class X>
   X round(X x) {
-    return unary(llvm::Intrinsic::roundeven, x);
+    if (m_.machine.rounds) return unary(llvm::Intrinsic::roundeven, x);
+    auto [near, whole] = nearest(x);
+    return rounded(x, near, whole);
   }
   template <class X>
   X fma(X x, X y, X z) {
@@ -223,6 +232,22 @@ private:
   template <class X>
   X unary(llvm::Intrinsic::ID id, X x) {
     return {b_.CreateUnaryIntrinsic(id, x)};
+  }
+
+  // Before SSE 4.1 nothing rounds to a whole number. |x| + 2^m - 2^m, where m bits stand behind the point of 1, is |x|
+  // rounded half to even; from 2^m on, as for NaN, x is what it is.
+  template <class X>
+  std::pair<X, B> nearest(X x) {
+    X const magic = constant<X>(X::dtype == DType::f64 ? 0x1p52 : 0x1p23), size = abs(x);
+    return {signed_as(x, sub(add(size, magic), magic)), bnot(lt(size, magic))};
+  }
+  template <class X>
+  X rounded(X x, X result, B whole) { // with the sign of x also where it is 0
+    return select(whole, x, signed_as(x, result));
+  }
+  template <class X>
+  X signed_as(X x, X size) {
+    return {b_.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, size, x)};
   }
 
   static bool is_number(V v) { // known not to be NaN

@@ -11,8 +11,8 @@
 //     }
 #include "codegen/llvm/barrier.h"
 
-#include "codegen/abi.h"
-#include "codegen/llvm/x86.h"
+#include "nnc/abi.h"
+#include "codegen/llvm/processor.h"
 
 #include <cstddef>
 
@@ -26,7 +26,7 @@ using llvm::AtomicOrdering;
 class Barrier {
 public:
   Barrier(EmitModule& m, llvm::Function& f)
-      : f_(f), b_(m.module.getContext()), i32_(b_.getInt32Ty()), c_(f.getArg(0)) {}
+      : m_(m), f_(f), b_(m.module.getContext()), i32_(b_.getInt32Ty()), c_(f.getArg(0)) {}
 
   void emit() {
     Block start = block(), arrive = block(), last = block(), wake = block(), spin = block(), sleep = block(),
@@ -88,7 +88,7 @@ private:
     b_.SetInsertPoint(spin);
     auto* count = b_.CreatePHI(i32_, 2);
     count->addIncoming(b_.getInt32(0), arrive);
-    x86::pause(b_);
+    m_.processor.pause(b_);
     V more = b_.CreateAdd(count, b_.getInt32(1));
     count->addIncoming(more, again);
     V open = b_.CreateICmpNE(atomic_load(epoch_, AtomicOrdering::Acquire), mine_);
@@ -105,6 +105,7 @@ private:
     b_.CreateCondBr(still, sleep, done);
   }
 
+  EmitModule& m_;
   llvm::Function& f_;
   Emitter b_;
   llvm::Type* i32_;
@@ -119,6 +120,7 @@ llvm::Function* barrier_function(EmitModule& m) {
   auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {llvm::PointerType::get(context, 0)}, false);
   auto* f = llvm::Function::Create(type, llvm::Function::InternalLinkage, "barrier", m.module);
   decorate(*f);
+  call_inside(*f);
   f->addFnAttr(llvm::Attribute::NoInline);
   Barrier(m, *f).emit();
   return f;

@@ -2,7 +2,9 @@
 // that the object is the same however many threads make it.
 #include "codegen/codegen.h"
 #include "codegen/llvm/entry.h"
+#include "codegen/llvm/file_symbols.h"
 #include "codegen/llvm/machine.h"
+#include "codegen/llvm/processor.h"
 #include "codegen/lower/lower.h"
 #include "ir/thread.h"
 #include "ir/walk.h"
@@ -16,6 +18,11 @@
 
 namespace nnc {
 namespace {
+
+void expect_not_cancelled(CompileOptions const& options) {
+  if (options.cancelled && options.cancelled->load(std::memory_order_relaxed))
+    throw Error(Code::cancelled, "cancelled while code was made");
+}
 
 // The functions of a module with their calls of kernels, and the kernels: each code once, under the name of its first
 // use.
@@ -43,7 +50,7 @@ std::string name_of(Lowered& all, Loops loops) {
 }
 
 // `text`: gets the loops, as they were before they took their parameters.
-Lowered lower_all(Module const& m, Target const& target, std::string* text = nullptr) {
+Lowered lower_all(Module const& m, Target const& target, CompileOptions const& options, std::string* text = nullptr) {
   Lowered all;
   for (auto const& f : m.functions) {
     if (f.name == "require") continue; // no code: it is evaluated when a number is set
@@ -52,6 +59,7 @@ Lowered lower_all(Module const& m, Target const& target, std::string* text = nul
     auto& calls = all.calls.emplace_back();
     each_node(f.body.nodes, [&](Node const& n) { // in the order of the entry
       if (!is_kernel(n)) return;
+      expect_not_cancelled(options);
       auto loops = lower_kernel(storage, n, target, calls.size());
       std::string name = loops.name, own_text = text ? print(loops) : "";
       auto parameters = take_parameters(loops);
@@ -91,14 +99,21 @@ std::vector<Part> split(Lowered const& all, size_t count) {
 }
 
 std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Lowered const& all, Part const& part,
-                                          llvm::TargetMachine& machine, Target const& t) {
+                                          llvm::TargetMachine& machine, Target const& t,
+                                          CompileOptions const& options = {}) {
   auto module = std::make_unique<llvm::Module>("nnc", context);
   module->setTargetTriple(t.triple);
   module->setDataLayout(machine.createDataLayout());
   module->setPICLevel(llvm::PICLevel::BigPIC);
-  EmitModule m{*module, facts_of(machine)};
+  auto const& processor = processor_for(t.triple);
+  EmitModule m{*module, processor.facts_of(*machine.getMCSubtargetInfo()), processor,
+               options.prefix, options.file.has_value()};
   for (auto f : part.entries) emit_entry(m, *all.functions[f], all.calls[f]);
-  for (auto const* k : part.kernels) emit_kernel(m, *k);
+  for (auto const* k : part.kernels) {
+    expect_not_cancelled(options);
+    emit_kernel(m, *k);
+  }
+  if (options.file) emit_file_symbols(m, *options.file, t, *machine.getMCSubtargetInfo());
   for (auto& f : *module) // declarations of kernels of other parts: reached directly, not through a table
     if (f.isDeclaration() && !f.isIntrinsic()) f.setVisibility(llvm::GlobalValue::HiddenVisibility);
   return module;
@@ -113,30 +128,33 @@ void keep_to_itself(llvm::Module& module) {
     }
 }
 
-std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& target, bool alone) {
+std::vector<u8> object_of(Lowered const& all, Part const& part, Target const& target, CompileOptions const& options,
+                          bool alone) {
+  expect_not_cancelled(options);
   auto machine = machine_for(target);
   llvm::LLVMContext context;
   context.setDiscardValueNames(true);
-  auto module = make_module(context, all, part, *machine, target);
+  auto module = make_module(context, all, part, *machine, target, options);
   if (alone) keep_to_itself(*module);
 #ifndef NDEBUG
   std::string message;
   llvm::raw_string_ostream out(message);
   if (llvm::verifyModule(*module, &out)) throw CompilerBug("LLVM refuses the code: " + message);
 #endif
-  auto const bytes = generate(*module, *machine, llvm::CodeGenFileType::ObjectFile);
+  auto const bytes = generate(*module, *machine, llvm::CodeGenFileType::ObjectFile, options.cancelled);
+  expect_not_cancelled(options);
   return {bytes.begin(), bytes.end()};
 }
 
 // One thread per part, if so many are allowed and the system has them; the first that fails is the one that is
 // reported.
 std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> const& parts, Target const& target,
-                                        bool side_by_side) {
+                                        CompileOptions const& options) {
   std::vector<std::vector<u8>> objects(parts.size());
   std::vector<std::exception_ptr> failures(parts.size());
   auto make = [&](size_t i) {
     try {
-      objects[i] = object_of(all, parts[i], target, parts.size() == 1);
+      objects[i] = object_of(all, parts[i], target, options, parts.size() == 1);
     } catch (...) {
       failures[i] = std::current_exception();
     }
@@ -150,7 +168,7 @@ std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> co
     }
   };
   for (size_t i = 1; i < parts.size(); ++i)
-    if (side_by_side) start(i);
+    if (options.threads > 1) start(i);
     else make(i);
   make(0);
   for (auto& t : threads) t.join();
@@ -164,11 +182,11 @@ std::vector<std::vector<u8>> objects_of(Lowered const& all, std::vector<Part> co
 Object compile(Module const& m, CompileOptions const& options) {
   initialize_llvm();
   Target target = m.target ? *m.target : host_target();
-  auto all = lower_all(m, target);
+  auto all = lower_all(m, target, options);
   Object object;
   for (auto const& f : all.functions) object.entries.push_back(f->function.name);
   auto const parts = split(all, options.parts);
-  object.parts = objects_of(all, parts, target, options.threads > 1);
+  object.parts = objects_of(all, parts, target, options);
   return object;
 }
 
@@ -176,12 +194,12 @@ std::string emit(Module const& m, Emit what) {
   initialize_llvm();
   Target target = m.target ? *m.target : host_target();
   std::string text;
-  auto all = lower_all(m, target, what == Emit::loops ? &text : nullptr);
+  auto all = lower_all(m, target, {}, what == Emit::loops ? &text : nullptr);
   if (what == Emit::loops) return text;
   auto parts = split(all, 1);
   auto machine = machine_for(target);
   llvm::LLVMContext context;
-  auto module = make_module(context, all, parts.front(), *machine, target);
+  auto module = make_module(context, all, parts.front(), *machine, target, {});
   if (what == Emit::assembly) {
     auto bytes = generate(*module, *machine, llvm::CodeGenFileType::AssemblyFile);
     return {bytes.data(), bytes.size()};

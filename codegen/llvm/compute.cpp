@@ -22,7 +22,7 @@ static llvm::Function* math_function(EmitModule& m, OpCode op, Lanes t) {
 }
 
 V emit_compute(EmitModule& m, Emitter& b, OpCode op, DType from, Lanes to, std::vector<V> const& operands) {
-  if (info(op).has(costly)) return b.CreateCall(math_function(m, op, to), operands);
+  if (info(op).has(costly)) return call(b, math_function(m, op, to), operands);
   LlvmArithmetic a(m, b, to.lanes);
   return math::apply<LlvmArithmetic>(a, op, from, to.dtype, operands);
 }

@@ -6,6 +6,8 @@
 
 #include <map>
 
+#include <llvm/TargetParser/Triple.h>
+
 namespace nnc {
 namespace {
 
@@ -34,10 +36,7 @@ public:
   }
 
   void emit() {
-    function_ = m_.module.getFunction(loops_.name);
-    if (!function_)
-      function_ =
-          llvm::Function::Create(kernel_type(context_), llvm::Function::ExternalLinkage, loops_.name, m_.module);
+    function_ = kernel_function(m_, loops_.name);
     decorate(*function_);
     constexpr size_t most_fast = 1000; // the fast way takes time that is quadratic in the length of a block
     if (loops_.loops.empty() && loops_.insts.size() < most_fast) compile_fast(*function_);
@@ -161,9 +160,9 @@ private:
       return b_.CreateGEP(b_.getIntNTy(static_cast<unsigned>(8 * t.element)), buffers_[static_cast<size_t>(buffer)],
                           index);
     };
-    b_.CreateCall(transposing_pack(m_.module, static_cast<unsigned>(t.lanes), static_cast<unsigned>(t.element)),
-                  {element(t.source, operand(i, 0)), b_.getInt64(static_cast<u64>(t.source_stride)), operand(i, 1),
-                   element(t.target, operand(i, 2)), b_.getInt64(static_cast<u64>(t.target_stride)), operand(i, 3)});
+    call(b_, transposing_pack(m_.module, static_cast<unsigned>(t.lanes), static_cast<unsigned>(t.element)),
+         {element(t.source, operand(i, 0)), b_.getInt64(static_cast<u64>(t.source_stride)), operand(i, 1),
+          element(t.target, operand(i, 2)), b_.getInt64(static_cast<u64>(t.target_stride)), operand(i, 3)});
   }
 
   V value(Inst const& i) {
@@ -182,8 +181,8 @@ private:
     case Act::load_each: return load_each(i);
     case Act::tree: return tree(i);
     case Act::philox:
-      return b_.CreateCall(philox_function(m_, i.type.lanes), {operand(i, 0), operand(i, 1), operand(i, 2),
-                                                               operand(i, 3), b_.getInt32(static_cast<u32>(i.number))});
+      return call(b_, philox_function(m_, i.type.lanes),
+                  {operand(i, 0), operand(i, 1), operand(i, 2), operand(i, 3), b_.getInt32(static_cast<u32>(i.number))});
     default: throw CompilerBug("an instruction without code in " + loops_.name);
     }
   }
@@ -375,9 +374,14 @@ llvm::Type* llvm_type(llvm::LLVMContext& c, Lanes t) {
   return t.lanes == 1 ? e : llvm::FixedVectorType::get(e, static_cast<unsigned>(t.lanes));
 }
 
-llvm::FunctionType* kernel_type(llvm::LLVMContext& c) {
-  auto* pointer = llvm::PointerType::getUnqual(c);
-  return llvm::FunctionType::get(llvm::Type::getVoidTy(c), {pointer, pointer, pointer}, false);
+llvm::Function* kernel_function(EmitModule& m, std::string const& name) {
+  if (auto* known = m.module.getFunction(name)) return known;
+  auto& context = m.module.getContext();
+  auto* pointer = llvm::PointerType::getUnqual(context);
+  auto* type = llvm::FunctionType::get(llvm::Type::getVoidTy(context), {pointer, pointer, pointer}, false);
+  auto* f = llvm::Function::Create(type, llvm::Function::ExternalLinkage, name, m.module);
+  call_inside(*f);
+  return f;
 }
 
 void decorate(llvm::Function& f) {
@@ -393,10 +397,22 @@ llvm::Function* function_once(EmitModule& m, std::string const& name, llvm::Func
   if (auto* f = m.module.getFunction(name)) return f;
   auto* f = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, m.module);
   decorate(*f);
+  call_inside(*f);
   f->addFnAttr(llvm::Attribute::NoInline);
   Emitter b(llvm::BasicBlock::Create(m.module.getContext(), "", f));
   b.CreateRet(body(b, *f));
   return f;
+}
+
+void call_inside(llvm::Function& f) {
+  llvm::Triple const triple(f.getParent()->getTargetTriple());
+  if (triple.isOSWindows() && triple.isX86()) f.setCallingConv(llvm::CallingConv::X86_64_SysV);
+}
+
+llvm::CallInst* call(Emitter& b, llvm::Function* f, std::vector<V> const& arguments) {
+  auto* made = b.CreateCall(f, arguments);
+  made->setCallingConv(f->getCallingConv());
+  return made;
 }
 
 void compile_fast(llvm::Function& f) {

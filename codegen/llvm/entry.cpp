@@ -1,5 +1,6 @@
-// int32_t nnc_F(nnc_context* c, int32_t thread, int64_t first_step, int64_t steps)
+// int32_t P_call_F(nnc_context* c, int32_t thread, int64_t first_step, int64_t steps)
 //
+//     leave if the context is of another version
 //     set the floating-point mode, whatever the host's is; fill the frame, which is the first of this thread's part of
 //     the arena (ir/memory.h): addresses of arguments, results and slots, scalars; fill the parameters of the kernels
 //     for s in 0..steps
@@ -9,12 +10,12 @@
 //       thread 0: report; all threads meet; leave if thread 0 has found a bad loss and is to stop
 //     add the counters to the report; restore the mode
 //
-// and int64_t nnc_arena_F(int64_t batch, int32_t threads), the bytes of its arena.
+// and int64_t P_arena_F(int64_t batch, int32_t threads), the bytes of its arena. P is the prefix of the object.
 #include "codegen/llvm/entry.h"
 
-#include "codegen/abi.h"
+#include "nnc/abi.h"
 #include "codegen/llvm/barrier.h"
-#include "codegen/llvm/x86.h"
+#include "codegen/llvm/processor.h"
 #include "codegen/lower/index.h"
 #include "ir/memory.h"
 #include "ir/scan.h"
@@ -35,34 +36,38 @@ public:
   void emit() {
     auto* type = llvm::FunctionType::get(b_.getInt32Ty(),
                                          {b_.getPtrTy(), b_.getInt32Ty(), b_.getInt64Ty(), b_.getInt64Ty()}, false);
-    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "nnc_" + f_.name, m_.module);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, m_.prefix + "_call_" + f_.name, m_.module);
     decorate(*function_);
-    compile_fast(*function_);
+    if (!m_.for_file) compile_fast(*function_);
     function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
     c_ = function_->getArg(0);
     b_.SetInsertPoint(block());
+    leave_if_of_another_version();
     thread_ = b_.CreateSExt(function_->getArg(1), b_.getInt64Ty());
     threads_ = b_.CreateSExt(b_.CreateLoad(b_.getInt32Ty(), field(offsetof(nnc_context, threads))), b_.getInt64Ty());
-    V host_mode = x86::set_float_mode(b_);
+    V host_mode = m_.processor.set_float_mode(b_);
     fill_frame();
     all_steps();
     add_counters();
-    x86::restore_float_mode(b_, host_mode);
+    m_.processor.restore_float_mode(b_, host_mode);
     b_.CreateRet(b_.getInt32(0));
   }
 
   // arena_bytes of ir/memory.h, for those who have the object alone.
   void emit_arena() {
     auto* type = llvm::FunctionType::get(b_.getInt64Ty(), {b_.getInt64Ty(), b_.getInt32Ty()}, false);
-    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, "nnc_arena_" + f_.name, m_.module);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, m_.prefix + "_arena_" + f_.name, m_.module);
     decorate(*function_);
-    compile_fast(*function_);
+    if (!m_.for_file) compile_fast(*function_);
     function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
     b_.SetInsertPoint(block());
+    V const threads = b_.CreateSExt(function_->getArg(1), b_.getInt64Ty());
     V const batch = rounded_up(function_->getArg(0), row_padding);
-    V size = b_.CreateMul(b_.CreateSExt(function_->getArg(1), b_.getInt64Ty()), c64(bytes_of_part(f_)));
+    V size = b_.CreateMul(threads, c64(bytes_of_part(f_)));
     for (auto const& slot : f_.slots) size = b_.CreateAdd(size, bytes_of_slot(slot, batch));
-    b_.CreateRet(size);
+    V const batches = b_.CreateICmpULE(function_->getArg(0), c64(most_batch())); // no negative one
+    V const members = b_.CreateICmpULT(b_.CreateSub(threads, c64(1)), c64(most_threads));
+    b_.CreateRet(b_.CreateSelect(b_.CreateAnd(batches, members), size, c64(-1)));
   }
 
 private:
@@ -103,6 +108,24 @@ private:
     i->addIncoming(next, b_.GetInsertBlock());
     b_.CreateCondBr(b_.CreateICmpSLT(next, to), body, after);
     b_.SetInsertPoint(after);
+  }
+
+  void leave_if_of_another_version() {
+    auto *leave = block(), *go_on = block();
+    V version = b_.CreateLoad(b_.getInt32Ty(), field(offsetof(nnc_context, version)));
+    b_.CreateCondBr(b_.CreateICmpEQ(version, b_.getInt32(NNC_ABI_VERSION)), go_on, leave);
+    b_.SetInsertPoint(leave);
+    b_.CreateRet(b_.getInt32(NNC_OTHER_VERSION));
+    b_.SetInsertPoint(go_on);
+  }
+
+  // The largest batch, and number of threads, with which no sum of the arena's sizes overflows.
+  static constexpr i64 most_threads = 1 << 16;
+  i64 most_batch() const {
+    i64 fits = 0;
+    for (i64 step = i64{1} << 31; step > 0; step /= 2)
+      if (auto const bytes = arena_bytes(f_, fits + step, most_threads); bytes && *bytes < i64{1} << 62) fits += step;
+    return fits;
   }
 
   // ---- once per call -----------------------------------------------------------------------------------------------
@@ -284,8 +307,7 @@ private:
     auto const& kernel = kernels_[next_kernel_];
     i64 const parameters = parameters_[next_kernel_++];
     if (!kernel.function.empty())
-      b_.CreateCall(m_.module.getOrInsertFunction(kernel.function, kernel_type(context_)),
-                    {frame_, cell(parameters), scratch_});
+      nnc::call(b_, kernel_function(m_, kernel.function), {frame_, cell(parameters), scratch_});
     bool const by_many = n.kernel->is_parallel(); // by any one of them, of one unit
     for (auto r : n.results) waiting_[r] = by_many;
   }
@@ -358,7 +380,7 @@ private:
     waiting_.assign(waiting_.size(), true);
   }
 
-  void meet() { b_.CreateCall(barrier_function(m_), {c_}); }
+  void meet() { nnc::call(b_, barrier_function(m_), {c_}); }
 
   static bool reported(Result const& r) { return r.role == Role::loss || r.role == Role::metric; }
 

@@ -1,4 +1,4 @@
-// The entry of one function: steps, kernels, barriers, the report (codegen/abi.h).
+// The entry of one function: steps, kernels, barriers, the report (nnc/abi.h).
 #pragma once
 
 #include "codegen/llvm/emit.h"

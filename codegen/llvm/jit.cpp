@@ -56,7 +56,7 @@ public:
     if (linker && std::getenv("NNC_PERF_MAP")) linker->addPlugin(std::make_shared<PerfMap>());
     for (auto const& part : object.parts) add(part);
     for (auto const& name : object.entries)
-      entries_[name] = need(jit_->lookup("nnc_" + name), "an entry is missing").toPtr<nnc_entry>();
+      entries_[name] = need(jit_->lookup("nnc_call_" + name), "an entry is missing").toPtr<nnc_entry>();
   }
 
   nnc_entry entry(std::string_view function) const override {

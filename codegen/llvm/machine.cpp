@@ -1,14 +1,20 @@
 #include "codegen/llvm/machine.h"
 
 #include "codegen/codegen.h"
-#include "codegen/llvm/x86.h"
+#include "codegen/llvm/processor.h"
 
+#include <llvm/CodeGen/MachineModuleInfo.h>
+#include <llvm/CodeGen/Passes.h>
+#include <llvm/CodeGen/TargetPassConfig.h>
+#include <llvm/IR/Instructions.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Pass.h>
 #include <llvm/Support/CommandLine.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/TargetParser/Host.h>
+#include <llvm/TargetParser/Triple.h>
 
 #include <mutex>
 #include <unistd.h>
@@ -43,12 +49,62 @@ std::string differing_features(std::string const& triple, std::string const& cpu
   return text;
 }
 
+// Nothing may be thrown through LLVM, so what is left becomes as good as nothing.
+class EmptyWhenCancelled final : public llvm::FunctionPass {
+public:
+  explicit EmptyWhenCancelled(std::atomic<bool> const& cancelled) : FunctionPass(id), cancelled_(cancelled) {}
+  bool runOnFunction(llvm::Function& f) override {
+    if (!cancelled_.load(std::memory_order_relaxed)) return false;
+    auto const linkage = f.getLinkage();
+    f.deleteBody();
+    f.setLinkage(linkage);
+    new llvm::UnreachableInst(f.getContext(), llvm::BasicBlock::Create(f.getContext(), "", &f));
+    return true;
+  }
+
+private:
+  static char id;
+  std::atomic<bool> const& cancelled_;
+};
+char EmptyWhenCancelled::id = 0;
+
+// addPassesToEmitFile, with one more pass: it stands where all passes over a function run before those over the next.
+void add_passes(llvm::legacy::PassManager& passes, llvm::TargetMachine& target, llvm::raw_pwrite_stream& out,
+                llvm::CodeGenFileType kind, std::atomic<bool> const* cancelled) {
+  auto& machine = static_cast<llvm::LLVMTargetMachine&>(target);
+  auto* modules = new llvm::MachineModuleInfoWrapperPass(&machine);
+  auto* config = machine.createPassConfig(passes);
+  config->setDisableVerify(true);
+  passes.add(config);
+  passes.add(modules);
+  if (cancelled) config->insertPass(&llvm::AtomicExpandID, new EmptyWhenCancelled(*cancelled));
+  bool const refused = config->addISelPasses();
+  if (refused) throw CompilerBug("LLVM cannot make code for " + target.getTargetTriple().str());
+  config->addMachinePasses();
+  config->setInitialized();
+  if (machine.addAsmPrinter(passes, out, nullptr, kind, modules->getMMI().getContext()))
+    throw CompilerBug("LLVM cannot write this kind of file");
+  passes.add(llvm::createFreeMachineFunctionPass());
+}
+
+bool is_aarch64(std::string const& triple) { return llvm::Triple(triple).getArch() == llvm::Triple::aarch64; }
+
 } // namespace
+
+Processor const& processor_for(std::string const& triple) {
+  if (is_aarch64(triple)) return aarch64::processor;
+  if (llvm::Triple(triple).getArch() == llvm::Triple::x86_64) return x86::processor;
+  throw Error(Diagnostic{.at = {},
+                         .message = "no code can be made for " + triple,
+                         .help = "targets begin with x86_64 or aarch64, as x86_64-linux-gnu, aarch64-linux-gnu, "
+                                 "x86_64-windows-gnu, arm64-apple-macosx"});
+}
 
 void initialize_llvm() {
   static std::once_flag once;
   std::call_once(once, [] {
     x86::initialize();
+    aarch64::initialize();
     // Loop strength reduction takes a quarter of the time and makes nothing faster: addresses are written as they
     // should be.
     auto& options = llvm::cl::getRegisteredOptions();
@@ -62,7 +118,7 @@ Target host_target() {
     Target t;
     t.cpu = llvm::sys::getHostCPUName().str();
     t.features = differing_features(t.triple, t.cpu);
-    x86::set_vectors(t, *subtarget(t));
+    x86::processor.set_vectors(t, *subtarget(t));
     if (long l1 = sysconf(_SC_LEVEL1_DCACHE_SIZE); l1 > 0) t.l1 = l1;
     if (long l2 = sysconf(_SC_LEVEL2_CACHE_SIZE); l2 > 0) t.l2 = l2;
     return t;
@@ -70,23 +126,28 @@ Target host_target() {
   return host;
 }
 
-Target target_for(std::string_view cpu) {
-  if (cpu == "native") return host_target();
+Target target_for(std::string_view cpu, std::string_view triple) {
   Target t;
+  if (triple.empty() && cpu == "native") return host_target();
+  if (!triple.empty()) t.triple = llvm::Triple::normalize(triple);
+  auto const& processor = processor_for(t.triple);
+  if (cpu.empty()) cpu = llvm::Triple(t.triple).isMacOSX() && is_aarch64(t.triple) ? "apple-m1" : processor.baseline;
   auto plain = subtarget({.triple = t.triple, .cpu = "", .features = ""});
   if (!plain->isCPUStringValid(cpu)) {
-    std::vector<std::string> known{"native"};
+    std::vector<std::string> known;
+    if (triple.empty()) known.emplace_back("native");
     for (auto const& p : plain->getAllProcessorDescriptions()) known.emplace_back(p.Key);
     Diagnostic d{.at = {}, .message = "unknown cpu " + std::string(cpu), .notes = {}, .help = {}};
     if (auto near = nearest(cpu, known); !near.empty()) d.help = "a known cpu is " + near;
     throw Error(std::move(d));
   }
   t.cpu = std::string(cpu);
-  x86::set_vectors(t, *subtarget(t));
+  processor.set_vectors(t, *subtarget(t));
   return t;
 }
 
 std::vector<std::string> features_lacking_here(Target const& t) {
+  if (t.triple != Target{}.triple) return {t.triple};
   auto info = subtarget(t);
   std::vector<std::string> lacking;
   for (auto const& feature : llvm::sys::getHostCPUFeatures())
@@ -105,14 +166,12 @@ std::unique_ptr<llvm::TargetMachine> machine_for(Target const& t) {
   return std::unique_ptr<llvm::TargetMachine>(machine);
 }
 
-Machine facts_of(llvm::TargetMachine const& m) { return x86::facts_of(*m.getMCSubtargetInfo()); }
-
-llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType kind) {
+llvm::SmallVector<char, 0> generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType kind,
+                                    std::atomic<bool> const* cancelled) {
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream out(bytes);
   llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, out, nullptr, kind, true))
-    throw CompilerBug("LLVM cannot write this kind of file");
+  add_passes(passes, machine, out, kind, cancelled);
   passes.run(module);
   return bytes;
 }

@@ -77,6 +77,7 @@ llvm::Function* transposing_pack(llvm::Module& module, unsigned lanes, unsigned 
                                        {pointer, i64_type, i64_type, pointer, i64_type, i64_type}, false);
   auto* f = llvm::Function::Create(type, llvm::Function::InternalLinkage, name, module);
   decorate(*f);
+  call_inside(*f);
   V source = f->getArg(0), row_stride = f->getArg(1), rows = f->getArg(2);
   V target = f->getArg(3), target_stride = f->getArg(4), depth = f->getArg(5);
 

@@ -64,7 +64,7 @@ void ModelBuilder::plan_columns() {
   }
 }
 
-Column const* ModelBuilder::column_for(std::string const& name) {
+ColumnType const* ModelBuilder::column_for(std::string const& name) {
   auto it = column_of_.find(name);
   if (it == column_of_.end()) return nullptr;
   for (auto const& c : now_.settings.columns)
@@ -119,10 +119,11 @@ void ModelBuilder::bind_model_arguments(Frame& frame) {
       errors_.report(
           {{.at = at,
             .message = fmt::format("the argument `{}` of the model `{}` has no value", name, now_.model->name.text),
-            .help = p.type ? fmt::format("a tensor is declared in the body, `input {}: f32[batch, 784]`", name)
-                           : fmt::format("give it a default, `train {}({} = ...)`, or `--set {}=...`; a tensor is an "
-                                         "`input` in the body",
-                                         now_.model->name.text, name, name)}});
+            .help = p.type
+                        ? fmt::format("a tensor is declared in the body, `input {}: f32[batch, 784]`", name)
+                        : fmt::format("give it a default, `train {}({} = ...)`, or Options::set `{}=...`; a tensor is "
+                                      "an `input` in the body",
+                                      now_.model->name.text, name, name)}});
       value = Any{Poison{}};
     }
     bool tunes = value->is<f64>() || (value->is<Dim>() && initial && initial->is<f64>());
@@ -153,7 +154,7 @@ void ModelBuilder::run_model(Graph& graph) {
 void ModelBuilder::run_input(InputStmt const& s, Location at) {
   if (now_.frame->kind != Frame::Kind::model)
     errors_.fail(at, fmt::format("`{}` stands in a model's body only", s.is_target ? "target" : "input"));
-  Column const* column = column_for(s.name.text);
+  ColumnType const* column = column_for(s.name.text);
   for (size_t i = 0; i < s.type.dims.size(); ++i) {
     auto const& d = s.type.dims[i];
     auto* n = d.kind == syntax::DimPattern::Kind::expression ? std::get_if<NameExpr>(&d.expression->as) : nullptr;
@@ -170,8 +171,8 @@ void ModelBuilder::run_input(InputStmt const& s, Location at) {
       errors_.fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
                    habit(HabitKind::name, n->name) || habit(HabitKind::setting, n->name)
                        ? "the number of examples is `batch`"
-                       : fmt::format("a data set can give it, or `--set {}=...`; a `const {} = ...` fixes it", n->name,
-                                     n->name));
+                       : fmt::format("a data set can give it, or Options::set `{}=...`; a `const {} = ...` fixes it",
+                                     n->name, n->name));
     now_.frame->names[n->name] = {Dim(*extent), d.at};
   }
   Type type = e_.patterns.resolve(s.type, fmt::format("the {} `{}`", s.is_target ? "target" : "input", s.name.text));

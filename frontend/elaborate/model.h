@@ -29,7 +29,7 @@ public:
 private:
   void bind_model_arguments(Frame&);
   void add_measured(std::string name, Any const&, Role, Location);
-  Column const* column_for(std::string const& name);
+  ColumnType const* column_for(std::string const& name);
 
   Elaborator& e_;
   Context& now_;

@@ -64,7 +64,7 @@ FileScope* Program::load(u32 file) {
 
 u32 Program::option(std::string const& name, std::string const& value) {
   auto [it, fresh] = options_.try_emplace(name + "=" + value, 0);
-  if (fresh) it->second = sources_.add("--set", it->first);
+  if (fresh) it->second = sources_.add("Options::set", it->first);
   return it->second;
 }
 

@@ -111,7 +111,8 @@ void TrainBuilder::choose() {
   if (found.size() > 1) {
     auto name = [&](auto* t) { return tag_of(*t).empty() ? t->model.text : tag_of(*t); };
     errors_.fail(found[0]->at, "the file has several train blocks",
-                 fmt::format("choose one with FILE:NAME: {}", joined(found, name)), {{found[1]->at, "another one"}});
+                 fmt::format("choose one with Options::train_name: {}", joined(found, name)),
+                 {{found[1]->at, "another one"}});
   }
   std::string model = found.empty() ? wanted : found.front()->model.text;
   if (!found.empty()) now_.train = found.front();
@@ -131,7 +132,7 @@ void TrainBuilder::choose() {
   if (names.empty()) errors_.fail(at, "the file declares no model", "a program needs `model name { ... }`");
   if (model.empty())
     errors_.fail(at, "the file has several models",
-                 fmt::format("choose one with FILE:NAME: {}", joined(names, [](auto& n) { return n; })));
+                 fmt::format("choose one with Options::train_name: {}", joined(names, [](auto& n) { return n; })));
   auto near = nearest(model, names);
   errors_.fail(now_.train ? at : Location{},
                fmt::format("unknown model `{}`", model), // the command line may have named it

@@ -1,17 +1,26 @@
-// The public API of nnc: compile a network that is written as text, train it, run it, read and write its weights.
+// The public API of nnc for C++17: compile a network that is written as text, train it, run it, read and write its
+// weights. (nnc.h beside it is the same for C.)
 //
 //   auto program = nnc::Program::from_text(text);                        // text -> a program; immutable, may be shared
 //   nnc::Session session(program);                                       // parameters, memory, threads
+//   session.train(nnc::Data::from_columns({nnc::column("image", pixels, {28, 28}), nnc::column("label", labels)}));
 //   session.step({{"image", pixels}, {"label", labels}}, 32);            // one update on the caller's own buffers
-//   auto probs = session.run({{"image", pixels}}, 32)[0].as<float>();    // f32[32,10], row-major
+//   auto outputs = session.run({{"image", pixels}}, 32);                 // outputs[0].as<float>(): f32[32,10]
 //   session.save("weights.safetensors");
 //
 // Every tensor is dense and row-major; its first extent may be `batch`. Types are written as in the language:
 // "f32[batch,10]". Indices and counts are 64 bits, seconds are seconds.
 //
-// Whatever goes wrong is thrown as nnc::Failure. The library prints nothing and handles no signal. A Program may be
-// used by many threads at once; a Session has one caller at a time, who is a member of its team of threads while a call
-// lasts.
+// Whatever goes wrong is thrown as nnc::Failure. The library prints nothing, handles no signal and ends no process.
+//
+// Threads. A Program may be used by many threads at once. A Session has one caller at a time, from whichever thread;
+// the caller is a member of the session's team of threads while a call lasts. Session::cancel alone may come from any
+// thread at any time, from a signal handler too. Callbacks run on the thread of the caller, or on one of the library
+// that the caller waits for; they may call everything of their session but what trains it or replaces its weights.
+// Fork. A child may use sessions and programs that no other thread was using when it was forked: a session makes its
+// threads anew there.
+// Exit. Sessions may be static: their destructors end their threads. No call may run when static objects are destroyed.
+// dlclose is safe when no object of the library is left.
 //
 // Results do not depend on the state of the host: its rounding mode, exception traps and locale are not used, and are
 // what they were after every call (callbacks run in the default floating-point environment). A call from a thread whose
@@ -41,6 +50,7 @@ namespace nnc {
 class CompiledProgram;
 struct SessionState;
 struct DataContents;
+class BoundCall;
 struct Inside;
 
 inline namespace v1 {
@@ -126,7 +136,7 @@ NNC_API char const* name(Code) noexcept; // "syntax"
 class NNC_API Failure : public std::runtime_error {
 public:
   Failure(Code code, std::string text, std::vector<Problem> problems = {}, std::string reproducer = {});
-  Code code; // of the first problem
+  Code code;                     // of the first problem
   std::vector<Problem> problems; // never empty, but for a bug
   // Of a bug: the program as IR when there was one, and what the command needs to show the bug with it.
   std::string reproducer, switches;
@@ -181,6 +191,38 @@ struct Input {
   std::size_t bytes; // of all elements
 };
 
+// Memory of the caller, into which nnc writes the elements of an output.
+struct Output {
+  template <class Range>
+  Output(std::string name, Range& range)
+      : name(std::move(name)), dtype(dtype_of<std::remove_pointer_t<decltype(std::data(range))>>()),
+        data(std::data(range)), bytes(std::size(range) * sizeof(*std::data(range))) {}
+  Output(std::string name, std::string dtype, void* data, std::size_t bytes)
+      : name(std::move(name)), dtype(std::move(dtype)), data(data), bytes(bytes) {}
+  std::string name;
+  std::string dtype;
+  void* data;        // row-major, aligned for its elements
+  std::size_t bytes; // of all elements
+};
+
+// Memory of a session that holds a parameter or a state; valid as long as the session (or one that shares its weights),
+// current while no call runs.
+struct ParameterView {
+  std::string dtype;
+  std::vector<std::int64_t> shape;
+  void* data;
+  std::size_t bytes;
+  // The elements; throws Failure when T is not the dtype.
+  template <class T>
+  View<T> as() const {
+    if (dtype != dtype_of<T>()) wrong_dtype(dtype_of<T>());
+    return {static_cast<T*>(data), bytes / sizeof(T)};
+  }
+
+private:
+  [[noreturn]] NNC_API void wrong_dtype(char const* asked) const;
+};
+
 // A tensor that belongs to the caller.
 struct Array {
   std::string name;
@@ -209,6 +251,60 @@ struct Number {
 // Of a data set. `train` is the training split without its validation rows, `all` the training split with them.
 enum class Part { train, validation, all, test };
 
+// An array of the caller: one row for each example. Nothing is copied. The memory must live, and stay as it is while a
+// call runs, until the last copy of the Data and of the Options that hold it is gone; `owner`, where there is one, is
+// kept so long.
+struct Column {
+  std::string name;                // "image"
+  std::string dtype;               // "u8"
+  std::vector<std::int64_t> shape; // {60000, 28, 28}: examples first
+  void const* data = nullptr;      // row-major, aligned for its elements; bool: one byte each, 0 or 1
+  std::shared_ptr<void const> owner = {};
+};
+
+// The column of a contiguous range: column("image", pixels, {28, 28}) of a std::vector<std::uint8_t>.
+template <class Range>
+Column column(std::string name, Range const& range, std::vector<std::int64_t> const& shape_of_one = {},
+              std::shared_ptr<void const> owner = {}) {
+  std::int64_t size = 1;
+  for (auto const extent : shape_of_one) size *= extent;
+  std::vector<std::int64_t> shape{size > 0 ? static_cast<std::int64_t>(std::size(range)) / size : 0};
+  shape.insert(shape.end(), shape_of_one.begin(), shape_of_one.end());
+  if (size <= 0 || shape[0] * size != static_cast<std::int64_t>(std::size(range))) shape[0] = -1; // refused by Data
+  return {std::move(name), dtype_of<std::remove_cv_t<std::remove_pointer_t<decltype(std::data(range))>>>(),
+          std::move(shape), std::data(range), std::move(owner)};
+}
+
+// A column of a stream: what one example of it is.
+struct Field {
+  std::string name;
+  std::string dtype;
+  std::vector<std::int64_t> shape; // of one example: {28, 28}; empty: one number
+};
+
+// Memory of the library, which a stream fills: `rows` examples of a field, row-major.
+struct Buffer {
+  void* data = nullptr;
+  std::int64_t rows = 0;
+  std::size_t bytes = 0; // of all rows
+  template <class T>
+  View<T> as() const {
+    return {static_cast<T*>(data), bytes / sizeof(T)};
+  }
+};
+
+// Fills the buffers, one for each field, with the examples of a batch, and says how many they are: Buffer::rows, or
+// fewer in the last batch of an epoch; 0: the epoch has ended. Epochs count from 1 (0: an evaluation), batches of an
+// epoch from 0. Called in order; what comes is not shuffled. An exception ends the training as cleanly as a callback's.
+using NextBatch = Callback<std::int64_t(std::int64_t epoch, std::int64_t batch, View<Buffer const> buffers)>;
+
+struct StreamOptions {
+  std::string name = "stream";
+  std::int64_t examples = 0; // of an epoch, where that is known: then totals can be planned in epochs
+  // The next batch is filled on a thread of the library while the one before trains; false: on the caller's, between.
+  bool own_thread = true;
+};
+
 // Named columns, in a training and a test split. Cheap to copy; files are mapped, not read.
 class NNC_API Data {
 public:
@@ -217,13 +313,22 @@ public:
   // example, labels for instance, are widened to i32. Throws Failure for what is missing, damaged, empty, or has
   // columns of different lengths.
   static Data open(std::string const& words, std::string const& folder = {});
+  // Arrays of the caller, which are not copied. Throws Failure for columns of different lengths, types that do not
+  // exist, names that are there twice, memory that is not aligned.
+  static Data from_columns(std::vector<Column> train, std::vector<Column> test = {}, std::string name = "memory");
+  // Batches that the caller makes while the training runs. There is a training split alone, of which nothing is held
+  // back for validation, and no test split.
+  static Data from_batches(std::vector<Field> fields, NextBatch next, StreamOptions options = {});
   static std::vector<std::string> built_in();    // the sets that are called by a name: "mnist", "fashion"
   std::string const& name() const;               // "mnist"; of files the words that named them
   std::string summary() const;                   // "mnist: 60000 training and 10000 test examples from ..."
   std::string const& note() const;               // what its user should know, or empty; part of the summary
-  std::int64_t train_examples() const;           // validation rows included
+  std::int64_t train_examples() const;           // validation rows included; of a stream what StreamOptions say
   std::int64_t test_examples() const;            // 0: there is no test split
   std::vector<std::string> const& files() const; // that it was read from
+  // The columns of a split as they are in memory, which each of them keeps alive; those of a stream have no rows.
+  std::vector<Column> train_columns() const; // validation rows included
+  std::vector<Column> test_columns() const;
 
 private:
   friend Inside;
@@ -238,7 +343,8 @@ struct Options {
   // Model arguments, named dimensions, scalars ("adam.lr"), settings of `train`; values as in the language.
   std::vector<std::pair<std::string, std::string>> set;
   std::optional<std::int64_t> batch;              // examples per update; nothing: what the train block says
-  std::string cpu;                                // as LLVM names it; empty: this machine
+  std::string cpu;                                // as LLVM names it; empty: this machine, or the least of `target`
+  std::string target;                             // a triple, "aarch64-linux-gnu"; empty: this machine's
   std::optional<Data> data;                       // its columns bind to the inputs, by name, then in order
   std::optional<std::vector<std::string>> passes; // exactly these passes; nothing: all
   std::vector<std::string> without;               // all but these
@@ -273,6 +379,16 @@ struct Constant {
   std::string what; // "the length of a scan"
 };
 
+// The program as a part of other programs, which need nothing of nnc beside it.
+struct ObjectOptions {
+  std::string prefix;  // of all names, a name of C; empty: after the model or the file
+  std::string weights; // a safetensors file, whose parameters and states the object then holds; empty: none
+};
+struct ObjectFiles {
+  std::string object; // ELF, COFF or Mach-O, as the target has it
+  std::string header; // for C99 and C++
+};
+
 class NNC_API Program {
 public:
   // The text of a program, or, when the name ends in ".ir", of a module. Imports lie below the folder of the file.
@@ -299,8 +415,9 @@ public:
   // The module after the last pass, in text form. (Options::on_stage shows all stages.) Where `batch` is a constant
   // this, the stages, extents that follow from it and what `emit` gives are those for the batch of the training.
   std::string text() const;
-  // "ir", "loops", "llvm", "asm": text; "object": an ELF file with one entry nnc_FUNCTION for each function.
+  // "ir", "loops", "llvm", "asm": text; "object": the object of emit_object.
   std::string emit(std::string const& kind) const;
+  ObjectFiles emit_object(ObjectOptions const& = {}) const;
   static std::vector<std::string> emit_kinds();
   static std::vector<std::string> stages(); // "elaborate" and the names of the passes, in order, each once
 
@@ -348,9 +465,9 @@ struct Reports {
 
 struct Progress {
   std::int64_t epoch = 0;              // from 1
-  std::int64_t epochs = 0;             // planned; rounded up when steps are planned
-  std::int64_t step = 0, steps = 0;    // updates done, planned
-  std::int64_t done = 0, examples = 0; // of this epoch
+  std::int64_t epochs = 0;             // planned; rounded up when steps are planned; 0: nobody knows (a stream)
+  std::int64_t step = 0, steps = 0;    // updates done, planned; 0: nobody knows
+  std::int64_t done = 0, examples = 0; // of this epoch; 0: nobody knows
   std::vector<Number> values;          // means over this epoch so far
   double seconds = 0;                  // since training began
   double examples_per_second = 0;      // of this slice
@@ -367,9 +484,11 @@ struct Milestone {
 };
 
 struct TrainOptions {
-  std::optional<std::int64_t> epochs; // totals, also for a resumed training; nothing: what the train block says
-  std::optional<std::int64_t> steps;
-  bool shuffle = true; // false: in the order of the file
+  // How long. Totals, also for a resumed training; nothing: what the train block says. A total that is reached already
+  // is an error, unless the training was resumed: more_epochs, or more_steps, go on from where the session is.
+  std::optional<std::int64_t> epochs, steps;
+  std::optional<std::int64_t> more_epochs, more_steps; // beside what is done; they take the place of totals
+  bool shuffle = true;                                 // false: in the order of the file
   // Go on from the file that `save` names; without such a file begin. A file of another training is an error that names
   // both values: another model, optimizer, states, columns, number or order of examples, and where a schedule reads
   // `steps` another total, unless `replan` says that the schedule is to be stretched to it.
@@ -378,9 +497,10 @@ struct TrainOptions {
   // ends of epochs, every few seconds at most, always before a callback hears of the epoch. Weights and states that are
   // not finite never replace a file; one that cannot be written is tried again later, and does not end the training.
   std::string save;
-  std::int64_t save_every = 0;                    // and after every so many steps
-  std::int64_t log_every = 0;                     // on_log after every so many steps; 0: after every epoch
-  bool stop_on_bad = true;                        // stop when a loss is not finite, or weights at the end of an epoch
+  std::optional<Data> validation; // over which the milestones are measured; nothing: the rows that are held back
+  std::int64_t save_every = 0;    // and after every so many steps
+  std::int64_t log_every = 0;     // on_log after every so many steps; 0: after every epoch
+  bool stop_on_bad = true;        // stop when a loss is not finite, or weights at the end of an epoch
   Callback<bool(Progress const&)> on_slice;  // between slices of some tens of milliseconds; false: stop here
   Callback<void(Milestone const&)> on_epoch; // after each epoch, and at the end within one
   Callback<void(Milestone const&)> on_log;   // see log_every
@@ -392,7 +512,7 @@ struct Trained {
   std::int64_t first_step = 0;      // updates made before
   std::int64_t step = 0, epoch = 0; // updates made, epochs finished, in total
   std::int64_t examples = 0;        // of the training split
-  bool stopped = false;             // on_slice said so
+  bool stopped = false;             // on_slice said so, or Session::cancel
   std::int64_t bad_step = 0;        // the first step whose loss was not finite; 0: none
   std::string not_finite;           // which parameter or state is not finite at the end, and since when; empty: none
   bool saved = false;               // the file holds the weights as they are now
@@ -403,6 +523,22 @@ struct Trained {
   double seconds = 0;
 };
 
+// A step or a run on buffers that were checked once: a call takes what they hold then, and neither allocates nor locks
+// nor looks anything up nor asks the system for anything (a team of more than one thread is woken by a futex). Keeps
+// the session's weights alive, not the buffers.
+class NNC_API Bound {
+public:
+  // Reports of a step (the same object each time), or none. Throws what step or run of the session throws.
+  Reports const& operator()();
+  Bound(Bound&&) noexcept = default;
+  Bound& operator=(Bound&&) noexcept = default;
+
+private:
+  friend Inside;
+  Bound() = default;
+  std::shared_ptr<BoundCall> call_;
+};
+
 class NNC_API Session {
 public:
   // Allocates and initialises the parameters, states and states of the optimizer. Keeps the program alive.
@@ -410,6 +546,10 @@ public:
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
+
+  // A session of the same program that runs and evaluates with this one's weights, without a copy: one for each thread
+  // of a server. It can neither train nor replace weights; while one of them runs nobody may train this one.
+  Session sharing_weights(SessionOptions const& = {}) const;
 
   // One update on `batch` examples: every input and target of the program, each with batch times the elements of one
   // example. Labels out of range are an error that names the input and the example; the update has then been made with
@@ -419,10 +559,15 @@ public:
   Reports evaluate(std::vector<Input> const&, std::int64_t batch);
   // The outputs of the program, in its order. Targets that no output needs may be left out.
   std::vector<Array> run(std::vector<Input> const&, std::int64_t batch);
+  // The same into memory of the caller, by the names of the outputs; outputs that are not named are not kept.
+  void run_into(std::vector<Input> const&, std::vector<Output> const&, std::int64_t batch);
+  // The same, checked now and called later, as often as one likes.
+  Bound bind_step(std::vector<Input> const&, std::int64_t batch);
+  Bound bind_run(std::vector<Input> const&, std::vector<Output> const&, std::int64_t batch);
 
   // Trains on the training split without its validation rows. A batch that is larger than that is an error, and so are
   // columns that do not fit and labels out of range, before anything is trained. Called again it goes on from where it
-  // is, to the totals of the options.
+  // is, to the totals of the options: within an epoch where the data are those of the call before, else with a new one.
   Trained train(Data const&, TrainOptions const& = {});
   // Losses and metrics over a part; an empty part is an error.
   Reports evaluate(Data const&, Part);
@@ -438,8 +583,11 @@ public:
   // Setting one needs exactly its dtype and its bytes. Throws Failure for a name that the program does not have.
   Array parameter(std::string const& name) const;
   void set_parameter(Input const&);
+  // The memory itself. Who writes into it says `changed` before the next call.
+  ParameterView parameter_view(std::string const& name);
+  void changed(std::string const& name);
   // A number that only tunes ("adam.lr"), or "steps" or "epoch"; setting one compiles nothing anew. Throws Failure for
-  // a value that a `require` of the program forbids.
+  // a value that is not finite or that a `require` of the program forbids, and for "steps" or "epoch" that is no count.
   double scalar(std::string const& name) const;
   void set_scalar(std::string const& name, double value);
   std::int64_t step_count() const; // updates made so far
@@ -451,11 +599,25 @@ public:
   // and the seed.
   void save(std::string const& path, Weights = Weights::finite) const;
   void load(std::string const& path);
+  // Everything that a training needs to go on to the same bits: parameters, states, those of the optimizer, numbers,
+  // the seed, the step and the place in the epoch. `save` writes the same bytes. `restore` and `resume` put all of it
+  // back; they throw Failure, and change nothing, for a checkpoint of another model or optimizer.
+  std::string checkpoint() const;
+  void restore(std::string_view checkpoint);
+  void resume(std::string const& path);
+
+  // Ends the call that runs at this moment on another thread: train (which then returns, `stopped`), evaluate, run over
+  // data, and the compilation that one of them waits for (which throw Failure, cancelled). Within 50 ms, or the end of
+  // the step that runs or of the function that is compiled, whichever is later. Nothing of the session is lost. Without
+  // a call that runs nothing happens. May be called from a signal handler.
+  void cancel() noexcept;
+
   // SHA-256 over the parameters in order of their names, 64 hexadecimal digits.
   std::string digest() const;
 
 private:
   friend Inside;
+  Session() = default;
   std::shared_ptr<SessionState> state_;
 };
 

@@ -193,7 +193,7 @@ Dataset load_fashion(std::optional<fs::path> const& folder) {
   if (auto const found = first_complete(folders)) return read_folder("fashion", *found);
   Diagnostic diagnostic{.at = {},
                         .message = fmt::format("the data set 'fashion' is not in {}", fashion_package_folder)};
-  diagnostic.help = "install the package dataset-fashion-mnist, or name a folder with --data";
+  diagnostic.help = "install the package dataset-fashion-mnist, or name its folder to Data::open";
   throw Error(std::move(diagnostic));
 }
 

@@ -1,6 +1,7 @@
 // Every operator of the table, as every sample says: compiled against the reference evaluator; the same bits from
 // vectors of every width, from any number of threads, and from the interpreter of the loops.
 #include "tests/codegen/host.h"
+#include "tests/codegen/symbols.h"
 #include "tests/props/samples.h"
 
 #include <cmath>
@@ -34,18 +35,48 @@ void check_close(Tensor const& want, Tensor const& got, OpCode code) {
 
 } // namespace
 
+// Every sample of an operator as a function of one module: compiling is cheaper by the dozen.
+struct Samples {
+  Module module;
+  std::vector<std::vector<Tensor>> inputs;
+};
+
+static Samples all_samples_of(OpCode code) {
+  Samples all;
+  for (auto const& s : samples_of(code)) {
+    Module one = module_of(code, s);
+    one.functions[0].name = "f" + std::to_string(all.module.functions.size());
+    all.module.functions.push_back(one.functions[0]);
+    all.inputs.push_back(draw_operands(s, 11));
+  }
+  return all;
+}
+
+TEST_CASE("no operator needs anything beside the object, on the least processor of each family") {
+  for (auto code : all_ops()) {
+    if (!info(code).samples || info(code).has(structural)) continue;
+    INFO(info(code).name);
+    auto const [all, inputs] = all_samples_of(code);
+    Module const x86 = host::finished(all, target_for("x86-64"));
+    Module const arm = host::finished(all, target_for("", "aarch64-linux-gnu"));
+    CHECK(symbols(compile(x86, {.parts = 1})).undefined.empty());
+    CHECK(symbols(compile(arm, {.parts = 1})).undefined.empty());
+    auto const loaded = load(compile(x86));
+    for (size_t k = 0; k < x86.functions.size(); ++k) {
+      Function const& f = x86.functions[k];
+      INFO(print(x86, f));
+      Tensor want = evaluate(all, all.functions[k], inputs[k]).at(0);
+      auto const got = host::Call(x86, f, inputs[k], 1, 1).compiled(loaded->entry(f.name));
+      check_close(want, host::unpacked(want.dtype, want.shape, got.results[0].data()), code);
+    }
+  }
+}
+
 TEST_CASE("compiled operators agree with the evaluator and with the interpreted loops") {
   size_t compiled = 0;
   for (auto code : all_ops()) {
     if (!info(code).samples || info(code).has(structural)) continue;
-    Module all; // one function per sample: compiling is cheaper by the dozen
-    std::vector<std::vector<Tensor>> inputs;
-    for (auto const& s : samples_of(code)) {
-      Module one = module_of(code, s);
-      one.functions[0].name = "f" + std::to_string(all.functions.size());
-      all.functions.push_back(one.functions[0]);
-      inputs.push_back(draw_operands(s, 11));
-    }
+    auto const [all, inputs] = all_samples_of(code);
     INFO(info(code).name);
     Module m = host::finished(all, host_target());
     auto loaded = load(compile(m));

@@ -42,13 +42,13 @@ TEST_CASE("a float of --set is what nnc prints") {
 }
 
 TEST_CASE("a mistake in a value of --set points into its text") {
-  CHECK(given("[1, 2", "") == "--set:1:3: error: this `[` is never closed\n  1 | a=[1, 2\n    |   ^\n");
-  CHECK(given("1 + / x", "").starts_with("--set:1:7: error: expected an expression, found `/`\n"));
-  CHECK(given("1 2", "").starts_with("--set:1:5: error: expected the end of the expression, found `2`\n"));
-  CHECK(given("fast-path", "").starts_with("--set:1:3: error: expected a number, true, false, none, a string"));
-  CHECK(given("\"{b}\"", "").starts_with("--set:1:5: error: expected a number, true"));
-  CHECK(given("f(1)", "").starts_with("--set:1:3: error: expected a number, true"));
-  CHECK(given("", "").starts_with("--set:1:3: error: expected an expression, found the end of the value"));
+  CHECK(given("[1, 2", "") == "Options::set:1:3: error: this `[` is never closed\n  1 | a=[1, 2\n    |   ^\n");
+  CHECK(given("1 + / x", "").starts_with("Options::set:1:7: error: expected an expression, found `/`\n"));
+  CHECK(given("1 2", "").starts_with("Options::set:1:5: error: expected the end of the expression, found `2`\n"));
+  CHECK(given("fast-path", "").starts_with("Options::set:1:3: error: expected a number, true, false, none, a string"));
+  CHECK(given("\"{b}\"", "").starts_with("Options::set:1:5: error: expected a number, true"));
+  CHECK(given("f(1)", "").starts_with("Options::set:1:3: error: expected a number, true"));
+  CHECK(given("", "").starts_with("Options::set:1:3: error: expected an expression, found the end of the value"));
   CHECK(given("\xE2\x80\xAE", "").find("\\u{202e}") != std::string::npos);
   CHECK(given("[1]", "b = zeros([1]) + a", "0.5").find("m.nn:1:") == 0);
 }

@@ -74,7 +74,7 @@ TEST_CASE("whatever grows without an end is refused where it stands") {
     CAPTURE(text);
     auto const problem = refused(text, 20'000);
     CHECK(problem.message == "the program grows to more than 20000 nodes");
-    CHECK(problem.help == "--max-nodes allows more");
+    CHECK(problem.help == "Options::max_nodes allows more");
     REQUIRE(problem.at.line > 0);
     auto const line = line_of(text, static_cast<unsigned>(problem.at.line));
     CHECK(std::any_of(at.begin(), at.end(), [&](auto const& part) { return line.find(part) != std::string::npos; }));

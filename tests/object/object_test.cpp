@@ -1,8 +1,7 @@
-// A host that has nothing but the object and codegen/abi.h: product.o, which `nnc --emit object` has made of
-// product.ir.
+// A host that has nothing but what `nnc --emit object` has made of product.ir: product.o and product.h.
 //
 //     p = 3 x @ w;  y = p + the sum of its rows
-#include "codegen/abi.h"
+#include "product.h"
 
 #include <doctest/doctest.h>
 
@@ -13,10 +12,6 @@
 #include <sched.h>
 #include <vector>
 
-extern "C" {
-int32_t nnc_product(nnc_context*, int32_t thread, int64_t first_step, int64_t steps);
-int64_t nnc_arena_product(int64_t batch, int32_t threads);
-}
 
 namespace {
 
@@ -52,7 +47,7 @@ struct Member {
 
 void* run(void* argument) {
   auto const& member = *static_cast<Member*>(argument);
-  nnc_product(member.context, member.number, 1, 1);
+  product_call_product(member.context, member.number, 1, 1);
   return nullptr;
 }
 
@@ -63,7 +58,7 @@ void on_small_stacks(int64_t batch, int32_t threads, size_t stack) {
   void* arguments[] = {x.data(), w.data()};
   void* results[] = {y.data()};
   constexpr size_t guard = 4096;
-  auto const size = static_cast<size_t>(nnc_arena_product(batch, threads));
+  auto const size = static_cast<size_t>(product_arena_product(batch, threads));
   std::unique_ptr<void, decltype(&std::free)> const arena(std::aligned_alloc(64, (size + guard + 63) / 64 * 64),
                                                           &std::free);
   std::memset(arena.get(), 0xFF, size + guard);
@@ -97,6 +92,14 @@ void on_small_stacks(int64_t batch, int32_t threads, size_t stack) {
   CHECK(y == expected(x, w, batch));
 }
 
+TEST_CASE("a context of another version is refused") {
+  nnc_context context{};
+  context.version = NNC_ABI_VERSION + 1;
+  CHECK(product_call_product(&context, 0, 1, 1) == NNC_OTHER_VERSION);
+  CHECK(product_supported() == 1);
+  CHECK(product_interface() == PRODUCT_INTERFACE);
+}
+
 TEST_CASE("the object says how large its arena is, and needs little stack") {
   for (int64_t batch : {1, 37})
     for (int32_t threads : {1, 2, 3}) {
@@ -104,8 +107,8 @@ TEST_CASE("the object says how large its arena is, and needs little stack") {
       CAPTURE(threads);
       on_small_stacks(batch, threads, size_t{32} * 1024);
     }
-  CHECK(nnc_arena_product(37, 2) > nnc_arena_product(37, 1));
-  CHECK(nnc_arena_product(370, 2) > nnc_arena_product(37, 2));
+  CHECK(product_arena_product(37, 2) > product_arena_product(37, 1));
+  CHECK(product_arena_product(370, 2) > product_arena_product(37, 2));
 }
 
 } // namespace

@@ -149,10 +149,55 @@ TEST_CASE("a compiled program is written as text or as an object") {
   CHECK(contains(desk.nnc("digits.nn --emit ir").out, "func @train_step"));
   CHECK(!desk.nnc("digits.nn --emit loops").out.empty());
   CHECK(contains(desk.nnc("digits.nn --emit llvm").out, "define"));
-  CHECK(contains(desk.nnc("digits.nn --emit asm").out, "nnc_train_step"));
+  CHECK(contains(desk.nnc("digits.nn --emit asm").out, "nnc_call_train_step"));
   CHECK(desk.nnc("digits.nn --emit object -o digits.o").status == 0);
   CHECK(desk.content("digits.o").substr(0, 4) == "\x7f"
                                                  "ELF");
+}
+
+TEST_CASE("an object has a header beside it, and names that begin with a prefix") {
+  Desk desk;
+  CHECK(desk.nnc("digits.nn --emit object -o digits.o").status == 0);
+  CHECK(contains(desk.content("digits.h"), "typedef struct digits_parameters {"));
+  CHECK(desk.nnc("digits.nn --emit object --prefix my_net -o out.obj").status == 0);
+  CHECK(contains(desk.content("out.h"), "static inline my_net_status my_net_train("));
+  CHECK(!contains(desk.content("out.h"), "digits_parameters"));
+  CHECK(desk.nnc("digits.nn --emit object -o plain").status == 0);
+  CHECK(desk.has("plain.h"));
+  CHECK(desk.nnc("digits.nn --emit object -o /dev/null").status == 0);
+  auto const says = [&](std::string const& arguments, int status, char const* words) {
+    auto const said = desk.nnc(arguments);
+    CHECK_MESSAGE(said.status == status, arguments);
+    CHECK_MESSAGE(contains(said.err, words), said.err);
+  };
+  says("digits.nn --emit object --prefix int -o d.o", 1, "the prefix 'int' is no name of C");
+  says("digits.nn --emit object --prefix 7up -o d.o", 1, "help: 'x7up' would be one");
+  says("digits.nn --prefix p", 2, "--prefix needs --emit object");
+  says("digits.nn --emit asm --prefix p", 2, "--prefix needs --emit object");
+  says("digits.nn --emit asm --load w.safetensors", 2, "--load does nothing for --emit asm");
+  says("digits.nn --target aarch64-linux-gnu", 2, "--target needs --emit or --dump");
+  says("digits.nn --target aarch64-linux-gnu --emit asm --train mnist", 2, "cannot run here");
+  says("digits.nn --target sparc-sun-solaris --emit asm", 1, "no code can be made for sparc-sun-solaris");
+  says("digits.nn --target aarch64-linux-gnu --cpu cortex-a720 --emit object -o d.o", 1, "--cpu generic");
+  desk.scratch().write("d.h", "mine");
+  says("d.h --emit object -o d.o", 2, "the header d.h would overwrite the program");
+  CHECK(!desk.has("d.o"));
+  CHECK(contains(desk.nnc("digits.nn --target aarch64-linux-gnu --emit asm").out, "fmla"));
+}
+
+TEST_CASE("an object takes weights along") {
+  Desk desk;
+  CHECK(desk.nnc("digits.nn --train mnist --steps 3 --save w.safetensors").status == 0);
+  CHECK(desk.nnc("digits.nn --load w.safetensors --emit object --target aarch64-linux-gnu -o arm.o").status == 0);
+  CHECK(contains(desk.content("arm.h"), "extern const digits_parameters digits_weights;"));
+  auto const missing = desk.nnc("digits.nn --load none.safetensors --emit object -o d.o");
+  CHECK(missing.status == 1);
+  CHECK(contains(missing.err, "none.safetensors"));
+  CHECK(!desk.has("d.o"));
+  desk.scratch().write("other.nn", "model other { input x: f32[batch, 3]\n output y = dense(x, 2) }\n");
+  auto const other = desk.nnc("other.nn --load w.safetensors --emit object -o d.o");
+  CHECK(other.status == 1);
+  CHECK_MESSAGE(contains(other.err, "w.safetensors"), other.err);
 }
 
 TEST_CASE("what a program is compiled for is explained") {

@@ -209,7 +209,7 @@ TEST_CASE("what can be emitted, and what cannot") {
   CHECK(program.emit("object").substr(0, 4) == "\x7f"
                                                "ELF");
   CHECK(program.emit("llvm").find("define") != std::string::npos);
-  CHECK(program.emit("asm").find("nnc_train_step") != std::string::npos);
+  CHECK(program.emit("asm").find("nnc_call_train_step") != std::string::npos);
   CHECK(!program.emit("loops").empty());
   CHECK(failure_of([&] { program.emit("poem"); }).find("poem") != std::string::npos);
 }
@@ -224,7 +224,7 @@ TEST_CASE("code for another processor is made, but not run") {
   Options options;
   options.cpu = "bdver4"; // has instructions that no later processor has
   auto const program = Program::from_text(tiny, options);
-  CHECK(program.emit("asm").find("nnc_train_step") != std::string::npos);
+  CHECK(program.emit("asm").find("nnc_call_train_step") != std::string::npos);
   auto const text = failure_of([&] { Session{program}; });
   CHECK_MESSAGE(text.find("code for bdver4 cannot run on this machine, which lacks ") != std::string::npos, text);
 }

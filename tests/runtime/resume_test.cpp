@@ -76,7 +76,7 @@ TEST_CASE("another program, other data and another order of them are refused, an
   };
   auto const other = [&](char const* from, char const* to) { return saved.resume(changed(small, from, to)); };
   refuses(other("adam(lr = 0.01)", "sgd(lr = 0.01)"), "w was written with optimizer = adam, now it is sgd");
-  refuses(other("adam(lr = 0.01)", "sgd(lr = 0.01)"), "help: a new training can start from its weights: --load ");
+  refuses(other("adam(lr = 0.01)", "sgd(lr = 0.01)"), "help: a new training can start from its weights: Session::load ");
   refuses(other("adam(lr = 0.01)", "adamw(lr = 0.01)"), "optimizer = adam, now it is adamw"); // the same states
   refuses(other("tanh", "relu"), "w was written with another model: the digest of its text was ");
   refuses(other("cross_entropy(logits, label)", "2 * cross_entropy(logits, label)"), "another model");
@@ -132,7 +132,7 @@ TEST_CASE("another total is refused where a schedule reads it, unless the schedu
   Saved const saved(text);
   auto went = saved.resume(text, {.steps = 30});
   CHECK_MESSAGE(contains(went.failure, "w was written with steps = 3, now it is 30"), went.failure);
-  CHECK(contains(went.failure, "--replan stretches it"));
+  CHECK(contains(went.failure, "TrainOptions::replan stretches it"));
   CHECK(saved.untouched());
   TrainOptions options{.steps = 30, .replan = true};
   options.on_slice = [](Progress const& p) { return p.step < 6; };

@@ -30,6 +30,7 @@ private:
   void warn_of_random_weights(nnc::Program const&);
   void describe(nnc::Program const&);
   void explain(nnc::Program const&);
+  void emit_object(nnc::Program const&);
   std::vector<nnc::Use> uses(nnc::Program const&);
   void open_session(nnc::Program const&);
   Status train(nnc::Program const&);
@@ -45,7 +46,8 @@ private:
   void evaluate();
   void predict();
   bool needs_session() const {
-    return line_.train || line_.eval || line_.run || line_.digest || !line_.save.empty() || !line_.load.empty();
+    return line_.train || line_.eval || line_.run || line_.digest || !line_.save.empty() ||
+           (!line_.load.empty() && line_.emit != "object");
   }
 
   Line const& line_;
@@ -95,6 +97,7 @@ nnc::Program Jobs::compile() {
   options.set = line_.set;
   options.batch = line_.batch;
   options.cpu = line_.cpu;
+  options.target = line_.target;
   options.passes = line_.passes;
   options.without = line_.without;
   options.check_each = line_.check_each;
@@ -120,7 +123,7 @@ nnc::Program Jobs::compile() {
 void Jobs::show_warnings(nnc::Program const& program) {
   auto const& warnings = program.warnings();
   size_t const most = line_.max_errors > 0 ? static_cast<size_t>(line_.max_errors) : warnings.size();
-  for (size_t i = 0; i < std::min(most, warnings.size()); ++i) screen_.warning(warnings[i].text);
+  for (size_t i = 0; i < std::min(most, warnings.size()); ++i) screen_.warning(in_switches(warnings[i].text));
   if (warnings.size() > most)
     screen_.say(fmt::format("note: {} more warnings; --max-errors 0 shows all", warnings.size() - most));
 }
@@ -220,7 +223,7 @@ Status Jobs::train(nnc::Program const& program) {
   };
   options.on_epoch = [&](nnc::Milestone const& milestone) { screen_.epoch(milestone, epochs); };
   options.on_log = [&](nnc::Milestone const& milestone) { write_log(milestone); };
-  options.on_note = [&](std::string const& line) { screen_.say("note: " + line); };
+  options.on_note = [&](std::string const& line) { screen_.say("note: " + in_switches(line)); };
   if (set.test_examples() > 0 && !program.reports().empty()) session_->prepare_evaluation(set, nnc::Part::test);
   auto const trained = session_->train(set, options);
   leave_interrupts_alone();
@@ -302,12 +305,20 @@ void Jobs::predict() {
   give(line_.output, line_.output.ends_with(".safetensors") ? safetensors(outputs) : json_lines(outputs, examples));
 }
 
+// The header goes beside the object.
+void Jobs::emit_object(nnc::Program const& program) {
+  auto const files = program.emit_object({line_.prefix, line_.load});
+  write_output(line_.output, files.object);
+  if (auto const header = header_beside(line_.output); !header.empty()) write_output(header, files.header);
+}
+
 Status Jobs::run() {
   open_data();
   auto const program = compile();
   show_warnings(program);
   if (!line_.explain.empty()) explain(program);
-  if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));
+  if (line_.emit == "object") emit_object(program);
+  else if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));
   auto status = done;
   if (needs_session()) {
     warn_of_random_weights(program);

@@ -32,7 +32,7 @@ Status report(nnc::Failure const& failure, Screen& screen) {
     report_bug(failure, screen);
     return bug;
   }
-  screen.error(failure.what());
+  screen.error(in_switches(failure.what()));
   return wrong;
 }
 

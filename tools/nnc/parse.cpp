@@ -90,7 +90,15 @@ void check_together(Line const& line) {
   needs(line.log_every > 0, "--log-every", !line.log.empty(), "--log");
   needs(!line.log.empty(), "--log", line.train.has_value(), "--train");
   needs(!line.dump_dir.empty(), "--dump-dir", !line.dump.empty(), "--dump");
-  needs(line.emit == "object", "--emit object", !line.output.empty(), "-o FILE");
+  bool const object = line.emit == "object";
+  bool const session = line.train || line.eval || line.run || line.digest || !line.save.empty();
+  needs(object, "--emit object", !line.output.empty(), "-o FILE");
+  needs(!line.prefix.empty(), "--prefix", object, "--emit object");
+  needs(!line.target.empty(), "--target", !line.emit.empty() || !line.dump.empty(), "--emit or --dump");
+  if (!line.target.empty() && session) throw Mistake{"code for --target cannot run here: it only goes with --emit or --dump"};
+  if (!line.load.empty() && !line.emit.empty() && !object && !session)
+    throw Mistake{fmt::format("--load does nothing for --emit {}, which holds no weights", line.emit), "",
+                  "--emit object takes them along"};
 }
 
 } // namespace

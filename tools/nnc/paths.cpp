@@ -29,6 +29,15 @@ bool is_dump(std::string const& name) {
 
 } // namespace
 
+std::string header_beside(std::string const& object) {
+  std::error_code error;
+  if (fs::exists(object, error) && !fs::is_regular_file(object, error)) return "";
+  fs::path header = object;
+  auto const ending = header.extension();
+  if (ending == ".o" || ending == ".obj") return header.replace_extension(".h").string();
+  return object + ".h";
+}
+
 Paths::Identity Paths::identity_of(std::string const& path) {
   Identity identity;
   struct stat status;
@@ -49,6 +58,7 @@ Paths::Paths(Line const& line) : dump_dir_(line.dump_dir) {
   read(line.file, "the program");
   if (!line.load.empty()) read(line.load, "--load");
   write("-o", line.output);
+  if (line.emit == "object") write("the header", header_beside(line.output));
   write("--save", line.save);
   write("--log", line.log);
 }

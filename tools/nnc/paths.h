@@ -12,6 +12,9 @@
 
 namespace command {
 
+// Where the header of an object goes: softmax.h beside softmax.o. Nothing for an object that goes into no file.
+std::string header_beside(std::string const& object);
+
 class Paths {
 public:
   explicit Paths(Line const&); // throws Mistake

@@ -2,6 +2,7 @@
 
 #include "nnc/nnc.hpp"
 
+#include <cctype>
 #include <charconv>
 #include <fmt/core.h>
 #include <limits>
@@ -109,9 +110,12 @@ constexpr Switch table[] = {
     {"--run", "DATA", jobs,
      "outputs for the same examples: a line of JSON each, or -o FILE.safetensors; none: no data, with --batch",
      [](Line& l, std::string const& v) { l.run = v; }, data_sets_or_none, true},
-    {"--emit", "KIND", jobs, "write the compiled program: ir, loops, llvm, asm, object",
+    {"--emit", "KIND", jobs,
+     "write the compiled program: ir, loops, llvm, asm; object: FILE.o and FILE.h, with the weights of --load",
      [](Line& l, std::string const& v) { expect_one_of(nnc::Program::emit_kinds(), v), l.emit = v; },
      nnc::Program::emit_kinds},
+    {"--prefix", "NAME", jobs, "of all names in the object and its header (default: that of the model)",
+     [](Line& l, std::string const& v) { l.prefix = v; }},
     {"--data", "DIR", jobs, "look for data sets here first", [](Line& l, std::string const& v) { l.data_folder = v; }},
     {"-o", "FILE", jobs, "write what --emit, --dump or --run gives to FILE",
      [](Line& l, std::string const& v) { l.output = v; }},
@@ -170,6 +174,9 @@ constexpr Switch table[] = {
      [](Line& l, std::string const&) { l.time = true; }},
     {"--cpu", "NAME", looking, "compile for this processor, as LLVM names it (default: this machine)",
      [](Line& l, std::string const& v) { l.cpu = v; }},
+    {"--target", "TRIPLE", looking,
+     "compile for another system, such as aarch64-linux-gnu or x86_64-windows-gnu; with --emit",
+     [](Line& l, std::string const& v) { l.target = v; }},
 
     {"--max-memory", "BYTES", other,
      "refuse a program that needs more for weights, states and intermediate values (150M, 2G)",
@@ -189,6 +196,25 @@ constexpr Switch table[] = {
 } // namespace
 
 std::span<Switch const> switches() { return table; }
+
+std::string in_switches(std::string text) {
+  constexpr std::pair<char const*, char const*> words[] = {
+      {"Options::train_name", "FILE:NAME"},
+      {"Options::cpu = \"generic\"", "--cpu generic"},
+      {"Options::set", "--set"},
+      {"Options::max_errors = 0", "--max-errors 0"},
+      {"Options::max_nodes", "--max-nodes"},
+      {"Options::on_stage", "--dump"},
+      {"TrainOptions::replan", "--replan"},
+      {"Session::load", "--load"},
+      {"Data::open", "--data"},
+  };
+  for (auto const& [api, here] : words)
+    for (auto at = text.find(api); at != std::string::npos; at = text.find(api, at + 1))
+      if (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])))
+        text.replace(at, std::string_view(api).size(), here);
+  return text;
+}
 
 std::string help_text() {
   std::string text = "nnc FILE[:NAME] [--train DATA] [--eval DATA] [--run DATA] [--dump STAGE] [--emit KIND] ...\n"

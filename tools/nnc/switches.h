@@ -30,7 +30,7 @@ struct Line {
   std::vector<std::string> without;
   bool check_each = false, time = false;
   std::string explain;
-  std::string cpu;
+  std::string cpu, target, prefix;
   std::int64_t max_memory = 0, max_nodes = 1'000'000, max_errors = 20;
   bool werror = false;
   bool no_color = false;
@@ -49,6 +49,8 @@ struct Switch {
 };
 
 std::span<Switch const> switches();
+// What the library says of its API, in the words of this command: "Options::set" is --set.
+std::string in_switches(std::string text);
 
 // The command line is wrong.
 struct Mistake {

@@ -1,0 +1,45 @@
+#include "runtime/c/values.h"
+
+#include "runtime/c/structs.h"
+
+namespace nnc::c {
+
+nnc_problem shown(Problem const& problem) {
+  return {sizeof(nnc_problem),     problem.at.file.c_str(), problem.at.line,      problem.at.column,
+          problem.message.c_str(), problem.help.c_str(),    problem.text.c_str(), count_of(problem.notes)};
+}
+
+nnc_note shown(std::pair<Position, std::string> const& note) {
+  return {sizeof(nnc_note), note.first.file.c_str(), note.first.line, note.first.column, note.second.c_str()};
+}
+
+nnc_reports shown(Reports const& reports, Numbers const& values) {
+  return {sizeof(nnc_reports), values.data(),        values.size(),  reports.examples,
+          reports.bad_step,    reports.zero_divided, reports.clamped};
+}
+
+} // namespace nnc::c
+
+using namespace nnc::c;
+
+extern "C" {
+
+char const* nnc_text_data(nnc_text const* text) { return text ? text->bytes.c_str() : ""; }
+size_t nnc_text_size(nnc_text const* text) { return text ? text->bytes.size() : 0; }
+void nnc_text_free(nnc_text* text) { delete text; }
+
+int64_t nnc_arrays_count(nnc_arrays const* arrays) { return arrays ? count_of(arrays->arrays) : 0; }
+
+nnc_status nnc_arrays_get(nnc_arrays const* arrays, int64_t index, nnc_array* out) {
+  return guarded([&] {
+    auto const& array = element_of(required(arrays, "arrays").arrays, index, "array");
+    fill(out,
+         nnc_array{sizeof(nnc_array), array.name.c_str(), array.dtype.c_str(), array.shape.data(),
+                   count_of(array.shape), array.bytes.data(), array.bytes.size()},
+         "out");
+  });
+}
+
+void nnc_arrays_free(nnc_arrays* arrays) { delete arrays; }
+
+} // extern "C"

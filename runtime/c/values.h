@@ -1,0 +1,54 @@
+// What the C API shows of the values of the C++ API, and the handles that own some.
+#pragma once
+
+#include "runtime/c/guard.h"
+
+struct nnc_text {
+  std::string bytes;
+};
+
+struct nnc_arrays {
+  std::vector<nnc::Array> arrays;
+};
+
+struct nnc_data {
+  nnc::Data data;
+  std::string summary;
+  std::vector<nnc::Column> train, test;
+};
+
+namespace nnc::c {
+
+nnc_problem shown(Problem const&);
+nnc_note shown(std::pair<Position, std::string> const&);
+
+// A new handle into `out`, which is null until `make` has succeeded.
+template <class Handle, class Make>
+nnc_status make_handle(Handle** out, Make&& make) noexcept {
+  if (out) *out = nullptr;
+  return guarded([&] {
+    if (!out) refuse("out is a null pointer");
+    *out = new Handle(make());
+  });
+}
+
+// Numbers that a host may look at, as long as this is there.
+class Numbers {
+public:
+  Numbers() = default;
+  explicit Numbers(std::vector<Number> const& numbers) { show(numbers); }
+  // Names are those of `numbers`, which must live as long. Allocates nothing for as many numbers as before.
+  void show(std::vector<Number> const& numbers) {
+    shown_.resize(numbers.size());
+    for (std::size_t i = 0; i < numbers.size(); ++i) shown_[i] = {numbers[i].name.c_str(), numbers[i].value};
+  }
+  nnc_number const* data() const { return shown_.data(); }
+  std::int64_t size() const { return static_cast<std::int64_t>(shown_.size()); }
+
+private:
+  std::vector<nnc_number> shown_;
+};
+
+nnc_reports shown(Reports const&, Numbers const&);
+
+} // namespace nnc::c

@@ -1,0 +1,214 @@
+#include "runtime/feed.h"
+
+#include "runtime/data_set.h"
+#include "runtime/failure.h"
+#include "runtime/random.h"
+#include "runtime/stream.h"
+#include "runtime/walk.h"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace nnc {
+namespace {
+
+// As many steps as nobody will ever wait for are still a number.
+i64 steps_of(i64 epochs, i64 per_epoch) {
+  return std::min(epochs, std::numeric_limits<i64>::max() / 2 / per_epoch) * per_epoch;
+}
+
+std::optional<i64> least(std::optional<i64> a, std::optional<i64> b) { return a && b ? std::min(*a, *b) : a ? a : b; }
+
+// "x: u8[batch,28,28] from image, label: i32[batch]"
+std::string columns_text(CompiledProgram const& program, std::vector<NamedTensor const*> const& columns) {
+  std::string text;
+  for (size_t i = 0; i < columns.size(); ++i) {
+    auto const& input = program.inputs()[i];
+    auto const* column = columns[i];
+    if (!column) continue;
+    text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", input.name, input.type.text());
+    if (column->name != input.name) text += fmt::format(" from {}", column->name);
+  }
+  return text;
+}
+
+class SetFeed final : public Feed {
+public:
+  SetFeed(SessionState& state, DataContents const& data, TrainOptions const& options)
+      : state_(state), set_(data.set), section_(section_of(state.program(), data, Part::train, true)) {
+    auto const& training = *state.program().module().training;
+    batch_ = training.batch;
+    shuffles_ = options.shuffle && training.order == "shuffle";
+    if (batch_ > section_.examples)
+      throw Error(Code::data, fmt::format("a batch of {} is larger than {}, which has {} training examples", batch_,
+                                          set_.name, section_.examples));
+    whole_ = section_.examples / batch_;
+    per_epoch_ = whole_ + (!training.drop_last && section_.examples % batch_ != 0);
+  }
+
+  i64 examples() const override { return section_.examples; }
+  std::optional<i64> steps_of_epoch() const override { return per_epoch_; }
+  Facts facts() const override {
+    return {{"columns", columns_text(state_.program(), section_.columns)},
+            {"data", set_.name},
+            {"examples", std::to_string(section_.examples)},
+            {"validation", std::to_string(held_back(state_.program(), set_))},
+            {"order", shuffles_ ? "shuffle" : "file"}};
+  }
+
+  void begin(TrainingPlace place, Goal const& goal) override {
+    auto const& program = state_.program();
+    if (!program.is_for_one_batch()) return;
+    auto const* flag = state_.cancel_flag();
+    for (i64 const offset : {i64{0}, whole_}) { // of the first step of either size
+      TrainingPlace next = place;
+      next.step += (offset + per_epoch_ - place.offset) % per_epoch_;
+      if (offset < per_epoch_ && !goal.reached(next))
+        program.variant(batch_at(offset), flag).prepare({"train_step"}, flag);
+    }
+  }
+
+  Work slice(TrainingPlace place, i64 steps) override {
+    enter(place.epoch + 1);
+    Work work;
+    work.columns = pointers_of(section_.columns);
+    work.rows = rows_.data() + place.offset * batch_;
+    work.batch = batch_at(place.offset);
+    work.examples = section_.column_length;
+    work.steps = place.offset < whole_ ? std::min(steps, whole_ - place.offset) : 1; // the last, smaller batch is alone
+    return work;
+  }
+  bool at_end(TrainingPlace place) override { return place.offset >= per_epoch_; }
+
+private:
+  i64 batch_at(i64 offset) const { return offset < whole_ ? batch_ : section_.examples - whole_ * batch_; }
+  void enter(i64 epoch) {
+    if (rows_epoch_ == epoch) return;
+    rows_ = shuffles_ ? shuffled_rows(section_.examples, state_.seed, epoch) : rows_in_order(section_.examples);
+    rows_epoch_ = epoch;
+  }
+
+  SessionState& state_;
+  Dataset const& set_;
+  Section section_;
+  i64 batch_ = 0, whole_ = 0, per_epoch_ = 0; // steps of an epoch with a whole batch, and all
+  bool shuffles_ = false;
+  std::vector<i32> rows_; // of the epoch that is running
+  i64 rows_epoch_ = 0;
+};
+
+class StreamFeed final : public Feed {
+public:
+  StreamFeed(SessionState& state, DataContents const& data)
+      : state_(state), data_(data), training_(*state.program().module().training),
+        columns_(
+            coded(Code::data, [&] { return bind_columns(state.program(), data.set.train, data.set.name, true); })) {
+    if (training_.validation > 0)
+      throw Error(Diagnostic{.at = {},
+                             .message = fmt::format("validation = {}, but nothing can be held back of the stream {}",
+                                                    training_.validation, data.set.name),
+                             .help = "TrainOptions::validation takes a data set",
+                             .code = Code::data});
+  }
+
+  i64 examples() const override { return data_.set.train.examples; }
+  std::optional<i64> steps_of_epoch() const override {
+    i64 const batch = training_.batch;
+    if (examples() == 0) return std::nullopt;
+    return std::max<i64>(1, examples() / batch + (!training_.drop_last && examples() % batch != 0));
+  }
+  Facts facts() const override {
+    Facts facts{{"columns", columns_text(state_.program(), columns_)}, {"data", data_.set.name}, {"order", "stream"}};
+    if (examples() > 0) facts["examples"] = std::to_string(examples());
+    return facts;
+  }
+  void begin(TrainingPlace place, Goal const& goal) override {
+    goal_ = goal;
+    auto const* flag = state_.cancel_flag();
+    if (!goal.reached(place)) state_.program().variant(training_.batch, flag).prepare({"train_step"}, flag);
+  }
+
+  Work slice(TrainingPlace place, i64) override {
+    Work work;
+    work.steps = 0;
+    ended_ = false;
+    if (!reader_ || epoch_ != place.epoch) open(place);
+    auto const* batch = reader_->next();
+    if (!batch || (training_.drop_last && batch->rows < training_.batch)) {
+      if (batch && place.offset == 0)
+        throw Error(Code::data, fmt::format("epoch {} of {} has no whole batch of {} examples", place.epoch + 1,
+                                            data_.set.name, training_.batch));
+      ended_ = !state_.is_cancelled();
+      return work;
+    }
+    check_limits(state_.program(), batch->columns, 0, batch->rows,
+                 fmt::format("batch {} of epoch {} of {}: ", place.offset, place.epoch + 1, data_.set.name));
+    work.columns = pointers_of(batch->columns);
+    work.rows = reader_->rows();
+    work.batch = work.examples = batch->rows;
+    work.steps = 1;
+    return work;
+  }
+
+  // The next batch is waited for, but where no step will take it.
+  bool at_end(TrainingPlace place) override {
+    if (ended_) return true;
+    if (goal_.steps && place.step >= *goal_.steps) return reader_->was_last() || steps_of_epoch() == place.offset;
+    return reader_->at_end();
+  }
+  bool is_stream() const override { return true; }
+
+private:
+  void open(TrainingPlace place) {
+    reader_.reset();
+    auto const most = goal_.steps ? std::optional(*goal_.steps - place.step) : std::nullopt;
+    reader_ = std::make_unique<BatchReader>(state_, data_, training_.batch, place.epoch + 1, place.offset, most);
+    epoch_ = place.epoch;
+  }
+
+  SessionState& state_;
+  DataContents const& data_;
+  Training const& training_;
+  std::vector<NamedTensor const*> columns_;
+  Goal goal_;
+  std::unique_ptr<BatchReader> reader_; // of the epoch that is running
+  i64 epoch_ = -1;
+  bool ended_ = false;
+};
+
+} // namespace
+
+std::unique_ptr<Feed> feed_of(SessionState& state, DataContents const& data, TrainOptions const& options) {
+  if (data.stream) return std::make_unique<StreamFeed>(state, data);
+  return std::make_unique<SetFeed>(state, data, options);
+}
+
+Goal goal_of(Training const& training, TrainOptions const& options, TrainingPlace place,
+             std::optional<i64> steps_of_epoch) {
+  for (auto const& [count, what] :
+       {std::pair(options.steps, "steps"), std::pair(options.epochs, "epochs"),
+        std::pair(options.more_steps, "more steps"), std::pair(options.more_epochs, "more epochs")})
+    if (count && *count < 0) throw Error(fmt::format("{} {}: expected at least 0", *count, what));
+  bool const more = options.more_steps || options.more_epochs;
+  if (more && (options.steps || options.epochs))
+    throw Error("totals and more of them: expected steps and epochs, or more_steps and more_epochs");
+  Goal goal;
+  constexpr i64 most = std::numeric_limits<i64>::max() / 2;
+  if (options.more_steps) goal.steps = place.step + std::min(*options.more_steps, most);
+  if (options.more_epochs) goal.epochs = place.epoch + std::min(*options.more_epochs, most);
+  if (!more) goal = {options.steps, options.epochs};
+  if (!goal.steps && !goal.epochs) {
+    if (training.steps > 0) goal.steps = training.steps;
+    else goal.epochs = training.epochs;
+  }
+  if (goal.epochs && steps_of_epoch) { // the running epoch began `offset` steps ago
+    i64 const begin = place.step - place.offset, epochs = *goal.epochs - place.epoch;
+    i64 const steps = epochs > 0 ? begin + steps_of(epochs, *steps_of_epoch) : place.step;
+    goal = {.steps = least(goal.steps, options.more_epochs ? steps + place.offset : steps), .epochs = {}};
+  }
+  return goal;
+}
+
+} // namespace nnc

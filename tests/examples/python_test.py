@@ -1,0 +1,236 @@
+"""examples/embed/nnc.py against the shared library: the demonstration, callbacks that raise, memory that is shared.
+
+    tests/examples/python_test.py LIBRARY      ("": there is none)
+
+Ends with 77, which ctest takes for "skipped", where numpy or the shared library is missing.
+"""
+import os
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EMBED = os.path.join(ROOT, "examples", "embed")
+SYSTEM = "/usr/bin/python3"  # Debian's, for which there is python3-numpy
+
+
+def skip(why):
+    print("skipped:", why)
+    sys.exit(77)
+
+
+def with_numpy():
+    """This interpreter, or Debian's: one that has numpy."""
+    try:
+        import numpy  # noqa: F401
+    except ImportError:
+        if os.path.realpath(sys.executable) != os.path.realpath(SYSTEM) and os.path.exists(SYSTEM):
+            os.execv(SYSTEM, [SYSTEM, *sys.argv])
+        skip("no numpy (Debian: python3-numpy)")
+
+
+library = sys.argv[1] if len(sys.argv) > 1 else ""
+if not os.path.exists(library):
+    skip("no shared library of nnc in this build")
+with_numpy()
+os.environ["NNC_LIBRARY"] = library
+sys.path.insert(0, EMBED)
+sys.dont_write_bytecode = True
+
+import gc
+import tempfile
+import threading
+import weakref
+
+import nnc
+import numpy as np
+
+TINY = """model tiny {
+  input  x: f32[batch, 3]
+  target label: i32[batch]
+  logits = dense(x, 2)
+  output probs = softmax(logits)
+  loss   cross_entropy(logits, label)
+  metric accuracy(logits, label)
+}
+train tiny { minimize loss with sgd(lr = 0.5); batch = 4; epochs = 3 }
+"""
+random = np.random.default_rng(1)
+X = random.standard_normal((40, 3)).astype(np.float32)
+LABEL = (X[:, 0] > X[:, 1]).astype(np.int32)
+COLUMNS = {"x": X, "label": LABEL}
+
+
+def raises(kind, action):
+    try:
+        action()
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__}")
+
+
+def new_session(**options):
+    return nnc.Session(nnc.Program(TINY), **options)
+
+
+def test_failures():
+    failure = raises(nnc.Failure, lambda: nnc.Program("model m {\n  output y = bogus\n}", "net.nn"))
+    assert failure.code == "type" and "bogus" in str(failure), failure
+    assert (failure.problems[0].file, failure.problems[0].line) == ("net.nn", 2)
+    assert raises(nnc.Failure, lambda: nnc.Data.open("no_such_set"))
+    assert raises(nnc.Failure, lambda: new_session().step({"x": X})).code == "argument"
+    assert "complex64" in str(raises(TypeError, lambda: new_session().run({"x": X.astype(np.complex64)})))
+    strided = np.empty((10, 6), np.float32)[:, ::2]
+    raises(ValueError, lambda: new_session().bind_step({"x": strided, "label": LABEL[:10]}))
+
+
+def test_description():
+    program = nnc.Program(TINY, set={"sgd.lr": 0.25}, batch=8)
+    assert [t.name for t in program.inputs] == ["x", "label"] and program.inputs[1].is_target
+    assert program.outputs[0].shape == (-1, 2) and program.outputs[0].type == "f32[batch,2]"
+    assert [t.name for t in program.parameters] == ["dense.weight", "dense.bias"] or len(program.parameters) == 2
+    assert program.scalars == {"sgd.lr": 0.25} and program.batch == 8 and program.reports == ["loss", "accuracy"]
+    assert program.can_train and program.can_run and program.constants == [] and program.warnings == []
+    assert "func @run" in program.text() and program.emit("object")[:4] == b"\x7fELF"
+    object, header = program.emit_object(prefix="mine")
+    assert object[:4] == b"\x7fELF" and "mine_" in header, header
+    assert "func @" in nnc.Program.dump(TINY, "elaborate") and "fuse" in nnc.Program.stages()
+    heard = []
+    nnc.Session(nnc.Program(TINY, on_time=lambda *all: heard.append(all)), uses=["run", "train"])
+    assert any(name.startswith("code of") for name, *rest in heard), heard
+
+
+def test_no_copy_and_release():
+    x = X.copy()
+    gone = weakref.ref(x)
+    data = nnc.Data.from_columns({"x": x, "label": LABEL})
+    assert data.train["x"].ctypes.data == x.ctypes.data and not data.train["x"].flags.writeable
+    assert data.train_examples == 40 and data.test_examples == 0 and data.test == {}
+    session = new_session()
+    session.train(data)
+    del x
+    gc.collect()
+    assert gone() is not None
+    del data, session
+    gc.collect()
+    assert gone() is None and not nnc._kept
+    raises(nnc.Failure, lambda: nnc.Data.from_columns({"x": X, "label": LABEL[:7]}))
+    raises(TypeError, lambda: nnc.Data.from_columns({"x": X, "label": LABEL.astype(np.complex64)}))
+    assert not nnc._kept
+
+
+def test_training_and_callbacks():
+    data = nnc.Data.from_columns(COLUMNS, COLUMNS)
+    session, milestones, slices = new_session(), [], []
+    trained = session.train(data, validation=data, on_epoch=milestones.append,
+                            on_slice=lambda progress: slices.append(progress.step))
+    assert trained.step == 30 and trained.epoch == 3 and not trained.stopped and trained.save_error == ""
+    assert [m.epoch for m in milestones] == [1, 2, 3] and set(milestones[0].validation) == {"loss", "accuracy"}
+    assert milestones[-1].values["loss"] < milestones[0].values["loss"] and slices[-1] == 30
+    assert session.evaluate(data)["accuracy"] > 0.8 and session.evaluate(data, "all").examples == 40
+    assert new_session().train(data, on_slice=lambda progress: False).stopped
+
+    def broken(milestone):
+        raise KeyError("mine")
+    assert raises(KeyError, lambda: new_session().train(data, on_epoch=broken)).args == ("mine",)
+    def stage(name, changed, text):
+        raise KeyboardInterrupt
+    raises(KeyboardInterrupt, lambda: nnc.Program(TINY, on_stage=stage))
+    raises(ZeroDivisionError, lambda: nnc.Program(TINY, on_time=lambda name, milliseconds, nodes: 1 / 0))
+    raises(TypeError, lambda: new_session().train(data, epohcs=3))
+
+
+def test_stream():
+    def batches(epoch, batch, buffers):
+        first, rows = batch * len(buffers["x"]), len(buffers["x"])
+        part = X[first:first + rows]
+        buffers["x"][:len(part)], buffers["label"][:len(part)] = part, LABEL[first:first + rows]
+        return len(part)
+    fields = {"x": (np.float32, (3,)), "label": ("i32", ())}
+    expected = new_session()
+    expected.train(nnc.Data.from_columns(COLUMNS), shuffle=False)
+    for own_thread in True, False:
+        session = new_session()
+        session.train(nnc.Data.from_batches(fields, batches, examples=40, own_thread=own_thread))
+        assert session.digest() == expected.digest()
+    def broken(epoch, batch, buffers):
+        raise OSError("the disk is gone")
+    for own_thread in True, False:
+        data = nnc.Data.from_batches(fields, broken, own_thread=own_thread)
+        assert "gone" in str(raises(OSError, lambda: new_session().train(data)))
+    del data
+    gc.collect()
+    assert not nnc._kept
+
+
+def test_buffers():
+    session, other = new_session(), new_session()
+    x, label = X[:8].copy(), LABEL[:8].copy()
+    step = session.bind_step({"x": x, "label": label})
+    probs = np.zeros((8, 2), np.float32)
+    run = session.bind_run({"x": x}, {"probs": probs})
+    for i in range(4):
+        x[:], label[:] = X[8 * i:8 * i + 8], LABEL[8 * i:8 * i + 8]
+        assert step() == other.step({"x": x, "label": label})
+    assert run() is None
+    found = other.run({"x": x})["probs"]
+    assert np.array_equal(found, probs) and found.shape == (8, 2)
+    into = np.zeros_like(probs)
+    other.run({"x": x}, into={"probs": into})
+    assert np.array_equal(into, probs)
+    assert other.evaluate({"x": x, "label": label}).examples == 8 and session.steps == 4
+    gc.collect()
+    assert np.isfinite(found).all()  # its memory lives as long as the array
+    data = nnc.Data.from_columns(COLUMNS)
+    assert other.run(data, "all", limit=5)["probs"].shape == (5, 2)
+
+
+def test_parameters_and_checkpoints():
+    session = new_session(seed=3)
+    weight = session.parameter("dense.weight")
+    weight[:] = 1
+    session.changed("dense.weight")
+    session.set_parameter("dense.bias", np.array([0.5, 0], np.float32))
+    assert session.parameter("dense.bias")[0] == 0.5
+    assert abs(session.run({"x": X})["probs"][0, 0] - 1 / (1 + np.exp(-0.5))) < 1e-6
+    session.set_scalar("sgd.lr", 0.125)
+    assert session.scalar("sgd.lr") == 0.125
+    session.step({"x": X, "label": LABEL})
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "w.safetensors")
+        session.save(path)
+        assert open(path, "rb").read() == session.checkpoint()
+        for back in lambda s: s.load(path), lambda s: s.resume(path), lambda s: s.restore(session.checkpoint()):
+            other = new_session()
+            back(other)
+            assert other.digest() == session.digest()
+    shared = session.sharing_weights(threads=1)
+    assert shared.digest() == session.digest()
+    assert raises(nnc.Failure, lambda: shared.step({"x": X, "label": LABEL})).code == "argument"
+    view = session.parameter("dense.weight")
+    del session, other
+    gc.collect()
+    assert np.isfinite(view).all()  # the array keeps the session
+
+
+def test_cancel():
+    session, data = new_session(), nnc.Data.from_columns(COLUMNS)
+    timer = threading.Timer(0.1, session.cancel)
+    timer.start()
+    assert session.train(data, epochs=100_000_000).stopped
+    timer.join()
+
+
+def test_command_line():
+    """The demonstration, as its first lines say."""
+    ran = subprocess.run([sys.executable, os.path.join(EMBED, "mnist.py")], capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "equal" in ran.stdout, ran.stdout
+
+
+ignored = []  # what was raised where nobody could hear of it
+sys.unraisablehook = ignored.append
+for name, test in list(globals().items()):
+    if name.startswith("test_"):
+        test()
+        assert not ignored, ignored
+        print("passed", name)

@@ -1,0 +1,2 @@
+// nnc.h stands alone in C99.
+#include "nnc/nnc.h"
