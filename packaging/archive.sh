@@ -15,9 +15,9 @@ mkdir "$work"
 trap 'rm -rf "$work"' EXIT
 
 nm -D --defined-only "$library" | awk '{print $3}' >"$work/exported"
-ld.bfd -r --force-group-allocation --gc-sections $(sed 's/^/-u /' "$work/exported") -o "$work/all.o" "$@"
+ld.bfd -r -T "${0%.sh}.lds" --force-group-allocation --gc-sections $(sed 's/^/-u /' "$work/exported") -o "$work/all.o" "$@"
 # objcopy leaves unique symbols (static variables of templates) as they are, unless they are made weak before.
 nm "$work/all.o" | awk '$2 == "u" {print $3}' >"$work/unique"
 objcopy --weaken-symbols="$work/unique" "$work/all.o"
-objcopy --keep-global-symbols="$work/exported" --strip-debug "$work/all.o" "$work/nnc.o"
+objcopy --keep-global-symbols="$work/exported" --strip-unneeded "$work/all.o" "$work/nnc.o"
 ar rcsD "$out" "$work/nnc.o"

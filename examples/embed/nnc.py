@@ -9,8 +9,8 @@
     session.parameter("dense.weight")[:] = 0                 # the memory of the session itself
     session.save("weights.safetensors")
 
-Whatever goes wrong is raised as nnc.Failure; what a callback raises ends the call and is raised from it. The interpreter
-is free for other threads while a call lasts. The library is $NNC_LIBRARY, libnnc.so.1 beside this file, or that of the
+Whatever goes wrong is raised as nnc.Failure; what a callback raises ends the call and is raised from it. Other threads
+of Python run while a call lasts. The library is $NNC_LIBRARY, libnnc.so.1 beside this file, or that of the
 system. bf16 has no type in numpy: such tensors come and go as uint16.
 """
 import ctypes as C
@@ -74,14 +74,15 @@ _DataInfo = _struct("_DataInfo", name=_S, summary=_S, note=_S, train_examples=_I
 _OnStage = C.CFUNCTYPE(C.c_int32, _P, _S, C.c_int32, _P)
 _OnTime = C.CFUNCTYPE(None, _P, _S, _D, _I)
 _OnImport = C.CFUNCTYPE(C.c_int32, _P, _S)
-_Options = _struct("_Options", train_name=_S, set=C.POINTER(_Setting), set_count=_I, batch=_I, cpu=_S, data=_P,
-                   passes=C.POINTER(_S), pass_count=_I, without=C.POINTER(_S), without_count=_I, check_each=_I,
+_Options = _struct("_Options", train_name=_S, set=C.POINTER(_Setting), set_count=_I, batch=_I, cpu=_S, target=_S,
+                   data=_P, passes=C.POINTER(_S), pass_count=_I, without=C.POINTER(_S), without_count=_I, check_each=_I,
                    max_nodes=_I, max_errors=_I, werror=_I, user=_P, on_stage=_OnStage, on_time=_OnTime,
                    on_import=_OnImport)
 _ProgramInfo = _struct("_ProgramInfo", summary=_S, inputs=_I, outputs=_I, parameters=_I, scalars=_I, constants=_I,
                        reports=_I, warnings=_I, can_train=_I, can_run=_I, batch=_I, validation=_I)
 _Tensor = _struct("_Tensor", name=_S, dtype=_S, type=_S, shape=_Shape, rank=_I, is_target=_I)
 _Constant = _struct("_Constant", name=_S, value=_D, file=_S, line=_I, column=_I, what=_S)
+_ObjectOptions = _struct("_ObjectOptions", prefix=_S, weights=_S)
 _SessionOptions = _struct("_SessionOptions", threads=_I, has_seed=_I, seed=C.c_uint64, max_memory=_I, uses=_I)
 _SessionInfo = _struct("_SessionInfo", threads=_I, steps=_I, clamped=_I)
 _Reports = _struct("_Reports", values=_Numbers, count=_I, examples=_I, bad_step=_I, zero_divided=_I, clamped=_I)
@@ -136,6 +137,7 @@ _function("nnc_program_warning_note", _P, _I, _I, _P)
 _function("nnc_program_validation", _P, _P, _P)
 _function("nnc_program_text", _P, _P)
 _function("nnc_program_emit", _P, _S, _P)
+_function("nnc_program_emit_object", _P, _P, _P, _P)
 _function("nnc_stage_text", _P, _P)
 for _name in ("stage_name", "emit_kind", "data_built_in"):
     _function("nnc_" + _name, _I, result=_S)
@@ -297,7 +299,11 @@ def _new(call, *arguments):
 
 
 def _text(call, *arguments):
-    handle = _new(call, *arguments)
+    return _taken(_new(call, *arguments))
+
+
+def _taken(handle):
+    """The bytes of an nnc_text, which is freed."""
     try:
         return C.string_at(_lib.nnc_text_data(handle), _lib.nnc_text_size(handle))
     finally:
@@ -455,8 +461,8 @@ class Data(_Handle):
             columns[_str(seen.name)] = _memory(seen, self)
         return columns
 
-    train = property(lambda self: self._split(2, self._describe().train_columns), doc="the arrays of the training split")
-    test = property(lambda self: self._split(3, self._describe().test_columns), doc="the arrays of the test split")
+    train = property(lambda self: self._split(2, self._describe().train_columns), doc="its arrays, by name")
+    test = property(lambda self: self._split(3, self._describe().test_columns), doc="its arrays, by name")
     name = property(lambda self: _str(self._describe().name))
     summary = property(lambda self: _str(self._describe().summary))
     note = property(lambda self: _str(self._describe().note))
@@ -491,15 +497,16 @@ class Program(_Handle):
         return self
 
     @staticmethod
-    def _options(train_name=None, set=None, batch=0, cpu=None, data=None, passes=None, without=(), check_each=False,
-                 max_nodes=0, max_errors=0, werror=False, on_stage=None, on_time=None, on_import=None):
+    def _options(train_name=None, set=None, batch=0, cpu=None, target=None, data=None, passes=None,
+                 without=(), check_each=False, max_nodes=0, max_errors=0, werror=False, on_stage=None, on_time=None,
+                 on_import=None):
         raised = _Raised()
         settings = [(name.encode(), _value(value)) for name, value in (set or {}).items()]
         texts = lambda names: (_S * max(1, len(names)))(*[name.encode() for name in names])
         native = _Options(train_name=_bytes(train_name), set=(_Setting * max(1, len(settings)))(*settings),
-                          set_count=len(settings), batch=batch, cpu=_bytes(cpu), data=data and data._handle,
-                          without=texts(without), without_count=len(without), check_each=check_each,
-                          max_nodes=max_nodes, max_errors=max_errors, werror=werror)
+                          set_count=len(settings), batch=batch, cpu=_bytes(cpu), target=_bytes(target),
+                          data=data and data._handle, without=texts(without), without_count=len(without),
+                          check_each=check_each, max_nodes=max_nodes, max_errors=max_errors, werror=werror)
         if passes is not None:
             native.passes, native.pass_count = texts(passes), len(passes)
         if on_stage:
@@ -518,7 +525,11 @@ class Program(_Handle):
     def dump(cls, text, stage, **options):
         """The module after a stage, as text: "elaborate", or the name of a pass."""
         found = {}
-        cls(text, on_stage=lambda name, changed, seen: found.update({name: seen()}) if name == stage else None, **options)
+
+        def look(name, changed, seen):
+            if name == stage:
+                found[stage] = seen()
+        cls(text, on_stage=look, **options)
         if stage not in found:
             raise KeyError(f"no stage '{stage}', only {', '.join(cls.stages())}")
         return found[stage]
@@ -586,6 +597,12 @@ class Program(_Handle):
         """ "ir", "loops", "llvm", "asm" as str, "object" as bytes."""
         made = _text(_lib.nnc_program_emit, self, kind.encode())
         return made if kind == "object" else made.decode()
+
+    def emit_object(self, prefix=None, weights=None):
+        """The program for hosts without nnc: the object as bytes, its header as str. `weights`: safetensors to hold."""
+        options, object, header = _ObjectOptions(prefix=_bytes(prefix), weights=_bytes(weights)), _P(), _P()
+        _check(_lib.nnc_program_emit_object(self, C.byref(options), C.byref(object), C.byref(header)))
+        return _taken(object), _taken(header).decode()
 
 
 def _value(value):

@@ -25,7 +25,7 @@
 // the columns of nnc_data_from_columns.
 //
 // Structs begin with their size: the caller sets it to sizeof, also before a call fills the struct, and leaves zero in
-// what he does not set; zero is the default everywhere. A library that is newer than the caller takes the fields that
+// what it does not set; zero is the default everywhere. A library that is newer than the caller takes the fields that
 // are missing as their defaults; one that is older fails with NNC_ARGUMENT for bytes that are not zero in fields which
 // it does not know. The elements of an array have equal sizes. nnc_number, nnc_setting and nnc_buffer will not grow.
 //
@@ -255,7 +255,8 @@ typedef struct nnc_options {
   nnc_setting const* set;
   int64_t set_count;
   int64_t batch;             // examples per update; 0: what the train block says
-  char const* cpu;           // as LLVM names it; NULL: this machine
+  char const* cpu;           // as LLVM names it; NULL: this machine, or the least of `target`
+  char const* target;        // a triple, "aarch64-linux-gnu"; NULL: that of this machine
   nnc_data const* data;      // may be NULL; its columns bind to the inputs, by name, then in order
   char const* const* passes; // exactly these passes; NULL: all
   int64_t pass_count;
@@ -307,6 +308,12 @@ typedef struct nnc_constant {
   char const* what; // "the length of a scan"
 } nnc_constant;
 
+typedef struct nnc_object_options {
+  size_t size;
+  char const* prefix;  // of all names, a name of C; NULL: after the model or the file
+  char const* weights; // a safetensors file, whose parameters and states the object then holds; NULL: none
+} nnc_object_options;
+
 // `options` may be NULL. `name` is what messages call the text, NULL: "program.nn"; ending in ".ir": the text is a
 // module. Imports lie below the folder of `name`.
 NNC_API nnc_status nnc_program_from_text(char const* text, nnc_options const* options, char const* name,
@@ -326,8 +333,12 @@ NNC_API nnc_status nnc_program_warning_note(nnc_program const*, int64_t index, i
 NNC_API nnc_status nnc_program_validation(nnc_program const*, nnc_data const*, int64_t* out);
 // The module after the last pass, in text form.
 NNC_API nnc_status nnc_program_text(nnc_program const*, nnc_text** out);
-// "ir", "loops", "llvm", "asm": text; "object": an ELF file with one entry nnc_FUNCTION for each function.
+// "ir", "loops", "llvm", "asm": text; "object": the object of nnc_program_emit_object.
 NNC_API nnc_status nnc_program_emit(nnc_program const*, char const* kind, nnc_text** out);
+// The program as a part of other programs, which need nothing of nnc beside it: an object as the target has it, and its
+// header for C99 and C++. `options` may be NULL, and so may one of the results.
+NNC_API nnc_status nnc_program_emit_object(nnc_program const*, nnc_object_options const* options, nnc_text** object,
+                                           nnc_text** header);
 NNC_API void nnc_program_free(nnc_program*);
 
 NNC_API nnc_status nnc_stage_text(nnc_stage const*, nnc_text** out);

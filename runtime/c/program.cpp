@@ -53,6 +53,7 @@ Options options_of(nnc_options const* from) {
   options.set = settings_of(given.set, given.set_count);
   if (given.batch != 0) options.batch = given.batch;
   options.cpu = optional_text(given.cpu);
+  options.target = optional_text(given.target);
   if (given.data) options.data = given.data->data;
   if (given.passes) options.passes = texts_of(given.passes, given.pass_count, "options.passes");
   options.without = texts_of(given.without, given.without_count, "options.without");
@@ -182,6 +183,21 @@ nnc_status nnc_program_text(nnc_program const* program, nnc_text** out) {
 
 nnc_status nnc_program_emit(nnc_program const* program, char const* kind, nnc_text** out) {
   return make_handle(out, [&] { return nnc_text{required(program, "program").program.emit(text_of(kind, "kind"))}; });
+}
+
+nnc_status nnc_program_emit_object(nnc_program const* program, nnc_object_options const* options, nnc_text** object,
+                                   nnc_text** header) {
+  if (object) *object = nullptr;
+  if (header) *header = nullptr;
+  return guarded([&] {
+    if (!object && !header) refuse("object and header are null pointers");
+    auto const given = sized_or_default(options, "options");
+    auto files =
+        required(program, "program").program.emit_object({optional_text(given.prefix), optional_text(given.weights)});
+    auto made = object ? std::make_unique<nnc_text>(nnc_text{std::move(files.object)}) : nullptr;
+    if (header) *header = new nnc_text{std::move(files.header)};
+    if (object) *object = made.release();
+  });
 }
 
 void nnc_program_free(nnc_program* program) { delete program; }

@@ -91,6 +91,8 @@ def test_description():
     assert program.scalars == {"sgd.lr": 0.25} and program.batch == 8 and program.reports == ["loss", "accuracy"]
     assert program.can_train and program.can_run and program.constants == [] and program.warnings == []
     assert "func @run" in program.text() and program.emit("object")[:4] == b"\x7fELF"
+    object, header = program.emit_object(prefix="mine")
+    assert object[:4] == b"\x7fELF" and "mine_" in header, header
     assert "func @" in nnc.Program.dump(TINY, "elaborate") and "fuse" in nnc.Program.stages()
     heard = []
     nnc.Session(nnc.Program(TINY, on_time=lambda *all: heard.append(all)), uses=["run", "train"])

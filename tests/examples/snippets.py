@@ -5,8 +5,8 @@
     snippets.py PAGE --python LIBRARY                 runs the blocks of Python; ends with 77 where something is missing
     snippets.py PAGE --rust LIBRARY                   compiles and runs those of Rust, likewise
 
-The first block of C++, C and Python is what the others begin with; every other block becomes a function, so that it sees
-nothing of its neighbours. A block of Rust is a whole program. Errors of the compiler name the lines of the page.
+The first block of C++, C and Python is what the others begin with; every other block becomes a function and sees nothing of
+its neighbours. A block of Rust is a whole program. Errors of the compiler name the lines of the page.
 """
 import argparse
 import os

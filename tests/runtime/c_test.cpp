@@ -166,6 +166,19 @@ TEST_CASE("what a program is") {
   REQUIRE(nnc_program_emit(program.get(), "object", &text) == NNC_OK);
   CHECK(text_of(text).substr(0, 4) == "\x7f"
                                       "ELF");
+  auto object_options = empty<nnc_object_options>();
+  object_options.prefix = "mine";
+  nnc_text *object = nullptr, *header = nullptr;
+  REQUIRE(nnc_program_emit_object(program.get(), &object_options, &object, &header) == NNC_OK);
+  auto const files = nnc::Program::from_text(tiny).emit_object({"mine", ""});
+  CHECK(text_of(object) == files.object);
+  CHECK(text_of(header) == files.header);
+  REQUIRE(nnc_program_emit_object(program.get(), nullptr, nullptr, &header) == NNC_OK);
+  CHECK(!text_of(header).empty());
+  object_options.weights = "/nowhere/w.safetensors";
+  CHECK(nnc_program_emit_object(program.get(), &object_options, &object, &header) == NNC_FILE);
+  CHECK(object == nullptr);
+  CHECK(header == nullptr);
   CHECK(nnc_program_emit(program.get(), "poem", &text) == NNC_ARGUMENT);
   CHECK(text == nullptr);
   std::set<std::string> names;
@@ -277,6 +290,9 @@ TEST_CASE("options reach the compiler") {
   options.without = wrong;
   CHECK(nnc_program_from_text(tiny.c_str(), &options, nullptr, &none) != NNC_OK);
   options.without_count = 0;
+  options.target = "no-such-machine";
+  CHECK(nnc_program_from_text(tiny.c_str(), &options, nullptr, &none) != NNC_OK);
+  options.target = nullptr;
   options.max_errors = -2;
   CHECK(nnc_program_from_text(tiny.c_str(), &options, nullptr, &none) == NNC_ARGUMENT);
   options.max_errors = 0;
@@ -849,6 +865,8 @@ TEST_CASE("null pointers are errors of an argument") {
       nnc_program_text(p, nullptr),
       nnc_program_emit(nullptr, "ir", &text),
       nnc_program_emit(p, nullptr, &text),
+      nnc_program_emit_object(nullptr, nullptr, &text, nullptr),
+      nnc_program_emit_object(p, nullptr, nullptr, nullptr),
       nnc_stage_text(nullptr, &text),
       nnc_session_create(nullptr, nullptr, &new_session),
       nnc_session_create(p, nullptr, nullptr),
