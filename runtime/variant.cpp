@@ -76,6 +76,8 @@ void Variant::load_code(Module const& part, std::atomic<bool> const* cancelled) 
 
 void Variant::compile_missing(std::vector<std::string> const& functions, std::atomic<bool> const* cancelled) const {
   auto const start = std::chrono::steady_clock::now();
+  if (auto const& triple = module_.target->triple; triple != Target{}.triple)
+    throw Error(Code::unsupported, fmt::format("code for {} cannot run on this machine", triple));
   if (auto const lacking = features_lacking_here(*module_.target); !lacking.empty())
     throw Error(Code::unsupported, fmt::format("code for {} cannot run on this machine, which lacks {}",
                                                module_.target->cpu, fmt::join(lacking, ", ")));

@@ -147,7 +147,6 @@ Target target_for(std::string_view cpu, std::string_view triple) {
 }
 
 std::vector<std::string> features_lacking_here(Target const& t) {
-  if (t.triple != Target{}.triple) return {t.triple};
   auto info = subtarget(t);
   std::vector<std::string> lacking;
   for (auto const& feature : llvm::sys::getHostCPUFeatures())

@@ -183,6 +183,8 @@ TEST_CASE("an object has a header beside it, and names that begin with a prefix"
   says("d.h --emit object -o d.o", 2, "the header d.h would overwrite the program");
   CHECK(!desk.has("d.o"));
   CHECK(contains(desk.nnc("digits.nn --target aarch64-linux-gnu --emit asm").out, "fmla"));
+  CHECK(desk.nnc("digits.nn --target aarch64-linux-gnu --dump plan_memory -o arm.ir").status == 0);
+  says("arm.ir --passes '' --run mnist", 1, "code for aarch64-unknown-linux-gnu cannot run on this machine");
 }
 
 TEST_CASE("an object takes weights along") {
