@@ -1,8 +1,8 @@
 // From a finished module (after `plan_memory`) to machine code: the border of codegen/. No LLVM type passes through it.
 #pragma once
 
-#include "nnc/abi.h"
 #include "ir/module.h"
+#include "nnc/abi.h"
 
 #include <atomic>
 #include <memory>
@@ -16,8 +16,8 @@ namespace nnc {
 // The machine that this process runs on.
 Target host_target();
 // A target by the name of a CPU as LLVM knows it ("x86-64-v3", "znver4", "native"; empty: what every processor of the
-// triple can stand for) and a triple ("aarch64-linux-gnu"; empty: this machine's). Throws Error for an unknown one, with
-// the nearest known name as help.
+// triple can stand for) and a triple ("aarch64-linux-gnu"; empty: this machine's). Throws Error for an unknown one,
+// with the nearest known name as help.
 Target target_for(std::string_view cpu, std::string_view triple = {});
 // What code for this target may use and the machine that this process runs on has not, as LLVM names it ("avx512f"), or
 // the triple, where that is another.

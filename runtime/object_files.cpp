@@ -62,7 +62,8 @@ Data weights_of(Module const& module, std::string const& file) {
   if (!has_face(module))
     throw Error(Code::argument, "weights go into objects of whole programs; this module has functions of its own");
   auto const face = face_of(module);
-  if (face.parameters.empty()) throw Error(Code::argument, "the program has no parameters, so there is nothing to load");
+  if (face.parameters.empty())
+    throw Error(Code::argument, "the program has no parameters, so there is nothing to load");
   auto const checkpoint = load_checkpoint(file);
   auto const& states = checkpoint.can_resume ? checkpoint.states : checkpoint.parameters;
   for (auto const& given : checkpoint.parameters)
@@ -86,8 +87,8 @@ ObjectFiles files_of(CompiledProgram const& program, ObjectOptions const& option
   if (!options.weights.empty()) symbols.data = weights_of(module, options.weights);
   auto const file = file_of(program);
   HeaderOptions header{.prefix = prefix,
-                       .title = fmt::format("made by nnc of {} for {}, {}", file, module.target->triple,
-                                            module.target->cpu),
+                       .title =
+                           fmt::format("made by nnc of {} for {}, {}", file, module.target->triple, module.target->cpu),
                        .one_batch_words = one_batch_words(program)};
   for (auto const& [name, bytes] : symbols.data) (name == "weights" ? header.has_weights : header.has_states) = true;
   auto const made = header_of(module, header);

@@ -6,19 +6,15 @@ namespace nnc {
 namespace {
 
 // Of C23 and C++23, with the operators that C++ spells as words, and the macros of stdint.h's neighbours.
-constexpr std::string_view reserved[] = {
-    "alignas",   "alignof",  "and",       "and_eq",       "asm",      "auto",      "bitand",       "bitor",
-    "bool",      "break",    "case",      "catch",        "char",     "class",     "compl",        "concept",
-    "const",     "const_cast", "consteval", "constexpr",  "constinit", "continue", "co_await",     "co_return",
-    "co_yield",  "decltype", "default",   "delete",       "do",       "double",    "dynamic_cast", "else",
-    "enum",      "explicit", "export",    "extern",       "false",    "float",     "for",          "friend",
-    "goto",      "if",       "inline",    "int",          "linux",    "long",      "mutable",      "namespace",
-    "new",       "noexcept", "not",       "not_eq",       "nullptr",  "operator",  "or",           "or_eq",
-    "private",   "protected", "public",   "register",     "reinterpret_cast", "requires", "restrict", "return",
-    "short",     "signed",   "sizeof",    "static",       "static_assert", "static_cast", "struct", "switch",
-    "template",  "this",     "thread_local", "throw",     "true",     "try",       "typedef",      "typeid",
-    "typename",  "typeof",   "union",     "unix",         "unsigned", "using",     "virtual",      "void",
-    "volatile",  "wchar_t",  "while",     "xor",          "xor_eq"};
+constexpr std::string_view reserved =
+    " "
+    "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const "
+    "const_cast consteval constexpr constinit continue co_await co_return co_yield decltype default delete "
+    "do double dynamic_cast else enum explicit export extern false float for friend goto if inline int linux "
+    "long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public "
+    "register reinterpret_cast requires restrict return short signed sizeof static static_assert static_cast "
+    "struct switch template this thread_local throw true try typedef typeid typename typeof union unix "
+    "unsigned using virtual void volatile wchar_t while xor xor_eq ";
 
 bool is_kept(Role role) { return role == Role::param || role == Role::state || role == Role::optimizer; }
 
@@ -71,9 +67,7 @@ std::string c_name(std::string_view name) {
   // Names that begin with '_' or hold "__" are those of compilers.
   for (size_t at; (at = word.find("__")) != std::string::npos;) word.erase(at, 1);
   if (word.empty() || word.front() == '_') word = "x" + word;
-  for (auto keyword : reserved)
-    if (word == keyword) return word + "_";
-  return word;
+  return reserved.find(" " + word + " ") == std::string_view::npos ? word : word + "_";
 }
 
 bool is_c_name(std::string_view name) { return !name.empty() && c_name(name) == name; }

@@ -1,7 +1,7 @@
 #include "codegen/header/header.h"
 
 #include "codegen/header/face.h"
-#include "ir/random.h"
+#include "codegen/header/texts.h"
 #include "nnc/abi.h"
 
 #include <charconv>
@@ -39,6 +39,18 @@ Text number_text(f64 x) {
 }
 
 Text integer_text(i64 x) { return "INT64_C(" + std::to_string(x) + ")"; }
+
+// By two blanks.
+Text indented(Text const& text) {
+  Text out;
+  bool begins = true;
+  for (char c : text) {
+    if (begins) out += "  ";
+    begins = c == '\n';
+    out += c;
+  }
+  return out;
+}
 
 // ---- Types --------------------------------------------------------------------------------------------------------
 
@@ -79,8 +91,8 @@ public:
   Text body() const {
     Text text = entries();
     if (!typed_) return text + untyped_note();
-    return text + status() + constants() + types() + net() + shared() + initialize() + reporting() + run() + shuffle() +
-           weights() + all_memory();
+    return text + Text(status_text) + constants() + types() + net() + Text(calls_text) + initialize() + reporting() +
+           run() + Text(train_ ? shuffle_text : "") + weights() + all_memory();
   }
 
   // How it is used, in a few lines.
@@ -93,15 +105,18 @@ public:
       pointers += "&" + Text(b.name) + ", ";
     }
     text += "     int64_t bytes = @_memory(batch, 1);                 the memory of a call; nothing else is allocated\n"
-            "     @_net net = @_make(" + pointers + "malloc(bytes), bytes);\n";
+            "     @_net net = @_make(" +
+            pointers + "malloc(bytes), bytes);\n";
     if (options_.has_weights) text += "     @_load_weights(&net);\n";
     else if (m_.function("initialize")) text += "     @_initialize(&net);\n";
     for (auto const* f : reporting_)
-      text += f->name == "train_step" ? "     @_shuffle(rows, count, net.seed, epoch);            once an epoch, from 1\n"
-                                        "     @_train(&net, &data, rows, count, batch, &report);\n"
-                                      : "     @_evaluate(&net, &data, rows, count, batch, &report);\n";
+      text += f->name == "train_step"
+                  ? "     @_shuffle(rows, count, net.seed, epoch);            once an epoch, from 1\n"
+                    "     @_train(&net, &data, rows, count, batch, &report);\n"
+                  : "     @_evaluate(&net, &data, rows, count, batch, &report);\n";
     if (run_) text += "     @_run(&net, " + Text(face_.inputs.empty() ? "" : "&inputs, ") + "batch, &outputs);\n";
-    return text + "\n   Every call returns a @_status; nothing is written where that is not @_ok or @_not_finite. A net has one\n"
+    return text + "\n   Every call returns a @_status; nothing is written where that is not @_ok or @_not_finite. A "
+                  "net has one\n"
                   "   caller at a time. Arrays are dense and row-major.\n";
   }
 
@@ -143,65 +158,40 @@ private:
 
   // ---- Types -----------------------------------------------------------------------------------------------------
 
-  Text status() const {
-    return R"(/* ---- Types ---- */
-
-typedef enum @_status {
-  @_ok = 0,
-  @_missing,       /* a pointer that the call needs is null */
-  @_wrong_batch,   /* the batch is below 1, too large, or not the one that the code is made for */
-  @_out_of_range,  /* a count below 1, net->steps or net->epoch among them, or a row that the data has not */
-  @_small_memory,  /* net->memory_bytes is less than the function's _memory(batch, threads) */
-  @_unsupported,   /* this processor lacks what the object was compiled for */
-  @_other_object,  /* the object was made with another header than this one */
-  @_not_finite     /* a loss is not finite since report->first_bad_step; the parameters are spoiled */
-} @_status;
-
-static inline const char *@_status_text(@_status status) {
-  switch (status) {
-  case @_ok: return "ok";
-  case @_missing: return "a pointer is null";
-  case @_wrong_batch: return "the batch is too small, too large, or not the one that the code is made for";
-  case @_out_of_range: return "a count is below 1 (rows, steps of the training, epoch), or the data has no such row";
-  case @_small_memory: return "the memory is too small";
-  case @_unsupported: return "the processor lacks what the code was compiled for";
-  case @_other_object: return "the header belongs to another object";
-  case @_not_finite: return "a loss is not finite";
-  }
-  return "no status";
-}
-
-)";
-  }
-
   bool one_batch() const { return m_.bindings[static_cast<size_t>(Symbol::batch)].has_value(); }
 
   Text constants() const {
     Text text;
     if (auto const bound = m_.bindings[static_cast<size_t>(Symbol::batch)])
-      text += "#define @@_BATCH " + std::to_string(*bound) + " /* the only size: " + harmless(options_.one_batch_words) +
-              " */\n";
-    else if (m_.training) text += "#define @@_BATCH " + std::to_string(m_.training->batch) + " /* examples per update */\n";
+      text += "#define @@_BATCH " + std::to_string(*bound) +
+              " /* the only size: " + harmless(options_.one_batch_words) + " */\n";
+    else if (m_.training)
+      text += "#define @@_BATCH " + std::to_string(m_.training->batch) + " /* examples per update */\n";
     if (!m_.training || !train_) return text.empty() ? text : text + "\n";
     auto const& t = *m_.training;
     text += "#define @@_EPOCHS " + std::to_string(t.epochs) + "\n";
-    if (t.steps) text += "#define @@_STEPS " + std::to_string(t.steps) + " /* updates in total, whatever the epochs */\n";
+    if (t.steps)
+      text += "#define @@_STEPS " + std::to_string(t.steps) + " /* updates in total, whatever the epochs */\n";
     text += "#define @@_SEED " + integer_text(t.seed) + "\n";
     if (t.validation)
-      text += "#define @@_VALIDATION " + std::to_string(t.validation) + " /* rows at the end that are not trained on */\n";
-    if (t.drop_last) text += "/* The rest of an epoch that is no whole batch is left out: give @_train a multiple. */\n";
+      text +=
+          "#define @@_VALIDATION " + std::to_string(t.validation) + " /* rows at the end that are not trained on */\n";
+    if (t.drop_last)
+      text += "/* The rest of an epoch that is no whole batch is left out: give @_train a multiple. */\n";
     return text + "\n";
   }
 
   Text types() const {
     auto const columns = [](CMember const& m) { return pointer_line(m, "const "); };
     auto const numbers = [&](CMember const& m) {
-      return "  double " + m.c + "; /* " + harmless(m.name) + ", " + number_text(value_of(m.name)) + " in the program */\n";
+      return "  double " + m.c + "; /* " + harmless(m.name) + ", " + number_text(value_of(m.name)) +
+             " in the program */\n";
     };
     Text text;
     text += struct_text(face_.parameters, "parameters", "What is trained: dense, row-major.", tensor_line);
     text += struct_text(face_.states, "states", "What is kept from step to step and is not trained.", tensor_line);
-    text += struct_text(face_.optimizer, "optimizer", "What the optimizer keeps; needed for training alone.", tensor_line);
+    text +=
+        struct_text(face_.optimizer, "optimizer", "What the optimizer keeps; needed for training alone.", tensor_line);
     text += struct_text(face_.numbers, "numbers", "Numbers that only tune.", numbers);
     if (!reporting_.empty())
       text += struct_text(face_.data, "data", "Columns of a data set, as long as each other; they are read in place.",
@@ -223,13 +213,15 @@ static inline const char *@_status_text(@_status status) {
     for (auto const& m : reports_of(f).members) text += "  double " + m.c + ";\n";
     text += "} @_" + word + "_values;\n\n";
     text += "/* Begins with @_" + word + "_zero(); calls add to it. The mean of a value is sum.VALUE / examples. */\n";
-    text += "typedef struct @_" + word + "_report {\n  @_" + word + "_values sum;  /* of value * batch */\n  @_" + word +
+    text += "typedef struct @_" + word + "_report {\n  @_" + word + "_values sum;  /* of value * batch */\n  @_" +
+            word +
             "_values last; /* of the last batch */\n"
             "  int64_t steps, examples;\n"
             "  int64_t first_bad_step; /* whose loss is not finite; 0: none */\n"
             "  int64_t clamped;        /* indices out of range, for which the nearest was taken */\n"
             "  int64_t zero_divided;   /* integer divisions by zero, which gave 0 */\n"
-            "} @_" + word + "_report;\n\n";
+            "} @_" +
+            word + "_report;\n\n";
     text += "static inline @_" + word + "_report @_" + word + "_zero(void) {\n  @_" + word + "_report report;\n";
     for (auto const& m : reports_of(f).members) text += "  report.sum." + m.c + " = report.last." + m.c + " = 0;\n";
     text += "  report.steps = report.examples = report.first_bad_step = report.clamped = report.zero_divided = 0;\n"
@@ -261,13 +253,12 @@ static inline const char *@_status_text(@_status status) {
   bool has_weights(char const* block) const {
     return (options_.has_weights && Text(block) == "parameters") || (options_.has_states && Text(block) == "states");
   }
-  static Text weights_name(char const* block) {
-    return Text(block) == "parameters" ? "@_weights" : "@_weight_states";
-  }
+  static Text weights_name(char const* block) { return Text(block) == "parameters" ? "@_weights" : "@_weight_states"; }
 
   Text net() const {
     Text text;
-    if (options_.has_weights) text += "/* The weights that the object was made with. */\nextern const @_parameters @_weights;\n";
+    if (options_.has_weights)
+      text += "/* The weights that the object was made with. */\nextern const @_parameters @_weights;\n";
     if (options_.has_states) text += "extern const @_states @_weight_states;\n";
     if (options_.has_weights) text += "\n";
     text += "/* One net: what it keeps belongs to the caller. @_make makes it. */\ntypedef struct @_net {\n";
@@ -295,74 +286,16 @@ static inline const char *@_status_text(@_status status) {
     for (auto const& b : blocks()) text += "@_" + Text(b.name) + " *" + b.name + ", ";
     text += "void *memory, int64_t memory_bytes) {\n  @_net net;\n";
     for (auto const& b : blocks()) text += "  net." + Text(b.name) + " = " + b.name + ";\n";
-    for (auto const& n : face_.numbers.members) text += "  net.numbers." + n.c + " = " + number_text(value_of(n.name)) + ";\n";
+    for (auto const& n : face_.numbers.members)
+      text += "  net.numbers." + n.c + " = " + number_text(value_of(n.name)) + ";\n";
     text += "  net.seed = " + integer_text(m_.training ? m_.training->seed : 0) + ";\n  net.step = 0;\n";
     if (face_.reads_steps) text += "  net.steps = " + integer_text(m_.training ? m_.training->steps : 0) + ";\n";
     if (face_.reads_epoch) text += "  net.epoch = 1;\n";
-    return text + "  net.memory = memory;\n  net.memory_bytes = memory_bytes;\n  net.team = (nnc_team *)0;\n  return net;\n}\n\n";
+    return text + "  net.memory = memory;\n  net.memory_bytes = memory_bytes;\n  net.team = (nnc_team *)0;\n  return "
+                  "net;\n}\n\n";
   }
 
-  // ---- What all calls share --------------------------------------------------------------------------------------
-
-  static Text shared() {
-    return R"(/* ---- Functions. Those that end in '_' are for the others ---- */
-
-static inline int32_t @_threads_(const @_net *net) { return net->team ? net->team->threads : 1; }
-
-/* With room to align it, and for row numbers. */
-static inline int64_t @_memory_(int64_t arena, int64_t batch) {
-  return arena < 0 || batch < 0 || batch > INT64_C(0x7fffffff) ? -1 : arena + 63 + 4 * batch;
-}
-
-/* May the net make this call? */
-static inline @_status @_check_(const @_net *net, nnc_arena arena, int64_t batch) {
-  int64_t bytes;
-  if (!net) return @_missing;
-  if (@_interface() != @@_INTERFACE) return @_other_object;
-  if (!@_supported()) return @_unsupported;
-  if (batch < 1) return @_wrong_batch;
-  bytes = @_memory_(arena(batch, @_threads_(net)), batch);
-  if (bytes < 0) return @_wrong_batch;
-  if (!net->memory) return @_missing;
-  return net->memory_bytes < bytes ? @_small_memory : @_ok;
-}
-
-static inline void *@_arena_(const @_net *net) {
-  return (void *)(((uintptr_t)net->memory + 63) & ~(uintptr_t)63);
-}
-
-static inline nnc_context @_context_(const @_net *net, int64_t batch, nnc_report *report) {
-  nnc_context context;
-  context.version = NNC_ABI_VERSION;
-  context.threads = @_threads_(net);
-  context.arguments = (void *const *)0;
-  context.results = (void *const *)0;
-  context.arena = @_arena_(net);
-  context.scalars = (const double *)0;
-  context.rows = (const int32_t *)0;
-  context.batch = batch;
-  context.examples = batch;
-  context.seed = net->seed;
-  context.stop_on_bad = 0;
-  context.spins = 0;
-  context.report = report;
-  context.barrier = (nnc_barrier *)0;
-  context.wait = (void (*)(nnc_context *, int32_t))0;
-  context.wake = (void (*)(nnc_context *))0;
-  context.host = (void *)0;
-  report->sums = report->last = (double *)0;
-  report->steps = report->examples = report->first_bad_step = report->clamped = report->zero_divided = 0;
-  return context;
-}
-
-static inline @_status @_call_(const @_net *net, nnc_entry entry, nnc_context *context, int64_t first, int64_t steps) {
-  int32_t status = net->team ? net->team->run(net->team, entry, context, first, steps) : entry(context, 0, first, steps);
-  if (status != 0) return @_other_object;
-  return context->report->first_bad_step ? @_not_finite : @_ok;
-}
-
-)";
-  }
+  // ---- The lists of a call ---------------------------------------------------------------------------------------
 
   static Text list(char const* type, char const* name, std::vector<Text> const& items) {
     Text text = "  " + Text(type) + name + "[" + std::to_string(std::max<size_t>(items.size(), 1)) + "];\n";
@@ -381,7 +314,8 @@ static inline @_status @_call_(const @_net *net, nnc_entry entry, nnc_context *c
   Text argument(Function const& f, Argument const& a) const {
     auto const& name = f.values[a.value].name;
     if (a.role == Role::data)
-      return f.name == "run" ? "(void *)inputs->" + face_.inputs.find(name)->c : "(void *)data->" + face_.data.find(name)->c;
+      return f.name == "run" ? "(void *)inputs->" + face_.inputs.find(name)->c
+                             : "(void *)data->" + face_.data.find(name)->c;
     if (a.role == Role::param || a.role == Role::state || a.role == Role::optimizer) return kept(a.role, name);
     return "0";
   }
@@ -429,7 +363,8 @@ static inline @_status @_call_(const @_net *net, nnc_entry entry, nnc_context *c
       if (!touches(f, role)) continue;
       bool const or_weights = has_weights(name) && (f.name == "evaluate" || f.name == "run");
       Text const type = "@_" + Text(name), variable = name;
-      all.declared += "  const " + type + " *" + variable + " = net ? net->" + variable + " : (const " + type + " *)0;\n";
+      all.declared +=
+          "  const " + type + " *" + variable + " = net ? net->" + variable + " : (const " + type + " *)0;\n";
       all.checked += or_weights ? "  if (!" + variable + ") " + variable + " = &" + weights_name(name) + ";\n"
                                 : "  if (!" + variable + ") return @_missing;\n";
     }
@@ -451,7 +386,8 @@ static inline @_status @_call_(const @_net *net, nnc_entry entry, nnc_context *c
   Text memory_function(Text const& word, Text const& function, Text const& batch) const {
     return "/* The bytes of net->memory that @_" + word + " needs, or -1 for more than any memory has. */\n" +
            "static inline int64_t @_" + word + "_memory(" + (batch == "batch" ? "int64_t batch, " : "") +
-           "int32_t threads) {\n  return @_memory_(@_arena_" + function + "(" + batch + ", threads), " + batch + ");\n}\n\n";
+           "int32_t threads) {\n  return @_memory_(@_arena_" + function + "(" + batch + ", threads), " + batch +
+           ");\n}\n\n";
   }
 
   Text initialize() const {
@@ -461,9 +397,9 @@ static inline @_status @_call_(const @_net *net, nnc_entry entry, nnc_context *c
     return memory_function("initialize", "initialize", "1") +
            "/* Parameters and all else that the net keeps, from net->seed. */\n"
            "static inline @_status @_initialize(@_net *net) {\n  nnc_report low;\n  nnc_context context;\n" +
-           l.declared + "  @_status status = @_check_(net, @_arena_initialize, 1);\n  if (status) return status;\n" + l.checked +
-           "  context = @_context_(net, 1, &low);\n  {\n" + lists(*f) +
-           "  net->step = 0;\n  return @_call_(net, @_call_initialize, &context, 1, 1);\n  }\n}\n\n";
+           l.declared + "  @_status status = @_check_(net, @_arena_initialize, 1);\n  if (status) return status;\n" +
+           l.checked + "  context = @_context_(net, 1, &low);\n" + lists(*f) +
+           "  net->step = 0;\n  return @_call_(net, @_call_initialize, &context, 1, 1);\n}\n\n";
   }
 
   Text batch_check() const {
@@ -480,10 +416,11 @@ static inline @_status @_call_(const @_net *net, nnc_entry entry, nnc_context *c
     bool const trains = f.name == "train_step";
     Text const word = word_of(f), first = reports_of(f).members.front().c;
     auto const l = locals(f);
-    Text const what =
-        trains ? "/* Updates the net by the examples rows[0 .. count), batch of them at a time and at last those that remain.\n"
-                 "   Rows in the order of @_shuffle(rows, count, net->seed, epoch) give the bits of a training by nnc. */\n"
-               : "/* Losses and metrics of the examples rows[0 .. count), batch of them at a time. */\n";
+    Text const what = trains ? "/* Updates the net by the examples rows[0 .. count), batch of them at a time and at "
+                               "last those that remain.\n"
+                               "   Rows in the order of @_shuffle(rows, count, net->seed, epoch) give the bits of a "
+                               "training by nnc. */\n"
+                             : "/* Losses and metrics of the examples rows[0 .. count), batch of them at a time. */\n";
     Text text = memory_function(word, f.name, "batch") + what + "static inline @_status @_" + word + "(" +
                 (trains ? "" : "const ") + "@_net *net, const @_data *data, const int32_t *rows, int64_t count,\n" +
                 "    int64_t batch, @_" + word + "_report *report) {\n  nnc_report low;\n  nnc_context context;\n" +
@@ -494,18 +431,25 @@ static inline @_status @_call_(const @_net *net, nnc_entry entry, nnc_context *c
     if (trains && face_.reads_steps) text += "  if (net->steps < 1) return @_out_of_range;\n";
     if (trains && face_.reads_epoch) text += "  if (net->epoch < 1) return @_out_of_range;\n";
     text += "  for (i = 0; i < count; i++)\n    if (rows[i] < 0 || rows[i] >= data->examples) return @_out_of_range;\n"
-            "  while (count > 0 && status == @_ok) {\n"
-            "  int64_t size = count < batch ? count : batch, steps = count / size;\n"
-            "  context = @_context_(net, size, &low);\n" + lists(f) +
-            "  context.examples = data->examples;\n  context.rows = rows;\n  context.stop_on_bad = " + (trains ? "1" : "0") +
-            ";\n  low.sums = &report->sum." + first + ";\n  low.last = &report->last." + first + ";\n" +
-            "  status = @_call_(net, @_call_" + f.name + ", &context, first, steps);\n"
-            "  if (low.first_bad_step && !report->first_bad_step) report->first_bad_step = low.first_bad_step;\n"
-            "  report->steps += low.steps;\n  report->examples += low.examples;\n  report->clamped += low.clamped;\n"
-            "  report->zero_divided += low.zero_divided;\n"
-            "  first += steps;\n" + (trains ? "  net->step += low.steps;\n" : "") +
-            "  rows += size * steps;\n  count -= size * steps;\n  }\n  return status;\n}\n\n";
+            "  while (count > 0 && status == @_ok) {\n" +
+            indented(pieces(f, first)) + "  }\n  return status;\n}\n\n";
     return text;
+  }
+
+  // As many whole batches as there are, or the rest, in one call.
+  Text pieces(Function const& f, Text const& first) const {
+    bool const trains = f.name == "train_step";
+    return "  int64_t size = count < batch ? count : batch, steps = count / size;\n"
+           "  context = @_context_(net, size, &low);\n" +
+           lists(f) + "  context.examples = data->examples;\n  context.rows = rows;\n  context.stop_on_bad = " +
+           (trains ? "1" : "0") + ";\n  low.sums = &report->sum." + first + ";\n  low.last = &report->last." + first +
+           ";\n  status = @_call_(net, @_call_" + f.name +
+           ", &context, first, steps);\n"
+           "  if (low.first_bad_step && !report->first_bad_step) report->first_bad_step = low.first_bad_step;\n"
+           "  report->steps += low.steps;\n  report->examples += low.examples;\n"
+           "  report->clamped += low.clamped;\n  report->zero_divided += low.zero_divided;\n" +
+           (trains ? "  net->step += low.steps;\n" : "") +
+           "  first += steps;\n  rows += size * steps;\n  count -= size * steps;\n";
   }
 
   Text run() const {
@@ -522,54 +466,16 @@ static inline @_status @_call_(const @_net *net, nnc_entry entry, nnc_context *c
            missing("inputs", face_.inputs, *run_) + missing("outputs", face_.outputs, *run_) +
            "  context = @_context_(net, batch, &low);\n"
            "  rows = (int32_t *)((char *)context.arena + @_arena_run(batch, context.threads));\n"
-           "  for (i = 0; i < batch; i++) rows[i] = (int32_t)i;\n  context.rows = rows;\n  {\n" +
-           lists(*run_) + "  return @_call_(net, @_call_run, &context, 1, 1);\n  }\n}\n\n";
-  }
-
-  Text shuffle() const {
-    if (!train_) return "";
-    auto const hex = [](u32 x) {
-      char buffer[16];
-      return "0x" + Text(buffer, std::to_chars(buffer, buffer + sizeof buffer, x, 16).ptr) + "u";
-    };
-    return R"(/* Fills rows[0 .. count) with 0 .. count-1 in the order in which nnc --train takes the examples in this epoch, from 1:
-   a Fisher-Yates shuffle by draws of Philox4x32-10, which depend on seed and epoch alone. */
-static inline void @_shuffle(int32_t *rows, int64_t count, int64_t seed, int64_t epoch) {
-  int64_t i;
-  if (!rows) return;
-  for (i = 0; i < count; i++) rows[i] = (int32_t)i;
-  for (i = count; i > 1; i--) {
-    uint64_t index = (uint64_t)i - 1, other;
-    uint32_t x0 = (uint32_t)(index / 2), x1 = (uint32_t)(uint64_t)epoch, x2 = (uint32_t)((uint64_t)epoch >> 32);
-    uint32_t x3 = 0x726f7773u, k0 = (uint32_t)(uint64_t)seed, k1 = (uint32_t)((uint64_t)seed >> 32);
-    int32_t swapped;
-    int round;
-    for (round = 0; round < 10; round++) {
-      uint64_t a = (uint64_t))" + hex(philox_multiplier_0) + R"( * x0, b = (uint64_t))" + hex(philox_multiplier_1) + R"( * x2;
-      x0 = (uint32_t)(b >> 32) ^ x1 ^ k0;
-      x1 = (uint32_t)b;
-      x2 = (uint32_t)(a >> 32) ^ x3 ^ k1;
-      x3 = (uint32_t)a;
-      k0 += )" + hex(philox_key_step_0) + R"(;
-      k1 += )" + hex(philox_key_step_1) + R"(;
-    }
-    /* The high word of 64 bits times i, in halves. */
-    other = index % 2 ? ((uint64_t)x3 * (uint64_t)i + ((uint64_t)x2 * (uint64_t)i >> 32)) >> 32
-                      : ((uint64_t)x1 * (uint64_t)i + ((uint64_t)x0 * (uint64_t)i >> 32)) >> 32;
-    swapped = rows[index];
-    rows[index] = rows[other];
-    rows[other] = swapped;
-  }
-}
-
-)";
+           "  for (i = 0; i < batch; i++) rows[i] = (int32_t)i;\n  context.rows = rows;\n" +
+           lists(*run_) + "  return @_call_(net, @_call_run, &context, 1, 1);\n}\n\n";
   }
 
   Text all_memory() const {
     Text text = "/* The bytes of net->memory that are enough for every function. */\n"
                 "static inline int64_t @_memory(int64_t batch, int32_t threads) {\n  int64_t most = 0, one;\n";
     auto const add = [&](Text const& word, Text const& arguments) {
-      text += "  one = @_" + word + "_memory(" + arguments + ");\n  if (one < 0) return -1;\n  if (one > most) most = one;\n";
+      text += "  one = @_" + word + "_memory(" + arguments +
+              ");\n  if (one < 0) return -1;\n  if (one > most) most = one;\n";
     };
     if (m_.function("initialize")) add("initialize", "threads");
     for (auto const* f : reporting_) add(word_of(*f), "batch, threads");
@@ -579,7 +485,8 @@ static inline void @_shuffle(int32_t *rows, int64_t count, int64_t seed, int64_t
 
   Text weights() const {
     if (!options_.has_weights) return "";
-    Text text = "/* Copies the weights that the object holds into the net. */\nstatic inline @_status @_load_weights(@_net *net) {\n"
+    Text text = "/* Copies the weights that the object holds into the net. */\nstatic inline @_status "
+                "@_load_weights(@_net *net) {\n"
                 "  if (!net || !net->parameters) return @_missing;\n";
     if (options_.has_states) text += "  if (!net->states) return @_missing;\n";
     text += "  if (@_interface() != @@_INTERFACE) return @_other_object;\n  *net->parameters = @_weights;\n";
@@ -606,15 +513,17 @@ Header header_of(Module const& m, HeaderOptions const& options) {
   header.interface_number = hash >> 1; // a positive number of 64 bits
   Text const number = integer_text(static_cast<i64>(header.interface_number));
   Text const version = std::to_string(NNC_ABI_VERSION);
-  header.text = with_prefix("/* @.h: " + harmless(options.title) + "\n" + writer.usage() +
-                                "*/\n#ifndef @@_NNC_H\n#define @@_NNC_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n",
-                            options.prefix) +
-                Text(abi_text()) +
-                with_prefix("\n#if NNC_ABI_VERSION != " + version +
-                                "\n#error \"headers of several versions of nnc: make their objects anew with one\"\n#endif\n\n"
-                                "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n#define @@_INTERFACE " + number + "\n\n",
-                            options.prefix) +
-                body + with_prefix("#ifdef __cplusplus\n}\n#endif\n\n#endif /* @@_NNC_H */\n", options.prefix);
+  header.text =
+      with_prefix("/* @.h: " + harmless(options.title) + "\n" + writer.usage() +
+                      "*/\n#ifndef @@_NNC_H\n#define @@_NNC_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n",
+                  options.prefix) +
+      Text(abi_text()) +
+      with_prefix("\n#if NNC_ABI_VERSION != " + version +
+                      "\n#error \"headers of several versions of nnc: make their objects anew with one\"\n#endif\n\n"
+                      "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n#define @@_INTERFACE " +
+                      number + "\n\n",
+                  options.prefix) +
+      body + with_prefix("#ifdef __cplusplus\n}\n#endif\n\n#endif /* @@_NNC_H */\n", options.prefix);
   return header;
 }
 

@@ -11,8 +11,8 @@
 //     }
 #include "codegen/llvm/barrier.h"
 
-#include "nnc/abi.h"
 #include "codegen/llvm/processor.h"
+#include "nnc/abi.h"
 
 #include <cstddef>
 

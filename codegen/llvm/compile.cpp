@@ -106,8 +106,8 @@ std::unique_ptr<llvm::Module> make_module(llvm::LLVMContext& context, Lowered co
   module->setDataLayout(machine.createDataLayout());
   module->setPICLevel(llvm::PICLevel::BigPIC);
   auto const& processor = processor_for(t.triple);
-  EmitModule m{*module, processor.facts_of(*machine.getMCSubtargetInfo()), processor,
-               options.prefix, options.file.has_value()};
+  EmitModule m{*module, processor.facts_of(*machine.getMCSubtargetInfo()), processor, options.prefix,
+               options.file.has_value()};
   for (auto f : part.entries) emit_entry(m, *all.functions[f], all.calls[f]);
   for (auto const* k : part.kernels) {
     expect_not_cancelled(options);

@@ -181,8 +181,9 @@ private:
     case Act::load_each: return load_each(i);
     case Act::tree: return tree(i);
     case Act::philox:
-      return call(b_, philox_function(m_, i.type.lanes),
-                  {operand(i, 0), operand(i, 1), operand(i, 2), operand(i, 3), b_.getInt32(static_cast<u32>(i.number))});
+      return call(
+          b_, philox_function(m_, i.type.lanes),
+          {operand(i, 0), operand(i, 1), operand(i, 2), operand(i, 3), b_.getInt32(static_cast<u32>(i.number))});
     default: throw CompilerBug("an instruction without code in " + loops_.name);
     }
   }

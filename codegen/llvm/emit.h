@@ -34,7 +34,7 @@ struct EmitModule {
 using Emitter = llvm::IRBuilder<>;
 
 llvm::Function* kernel_function(EmitModule&, std::string const& name); // declared here; emit_kernel gives it a body
-void emit_kernel(EmitModule&, Loops const&); // that have taken their parameters
+void emit_kernel(EmitModule&, Loops const&);                           // that have taken their parameters
 
 llvm::Type* llvm_type(llvm::LLVMContext&, Lanes);
 

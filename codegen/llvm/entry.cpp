@@ -13,13 +13,13 @@
 // and int64_t P_arena_F(int64_t batch, int32_t threads), the bytes of its arena. P is the prefix of the object.
 #include "codegen/llvm/entry.h"
 
-#include "nnc/abi.h"
 #include "codegen/llvm/barrier.h"
 #include "codegen/llvm/processor.h"
 #include "codegen/lower/index.h"
 #include "ir/memory.h"
 #include "ir/scan.h"
 #include "ir/walk.h"
+#include "nnc/abi.h"
 
 #include <cstddef>
 
@@ -36,7 +36,8 @@ public:
   void emit() {
     auto* type = llvm::FunctionType::get(b_.getInt32Ty(),
                                          {b_.getPtrTy(), b_.getInt32Ty(), b_.getInt64Ty(), b_.getInt64Ty()}, false);
-    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, m_.prefix + "_call_" + f_.name, m_.module);
+    function_ =
+        llvm::Function::Create(type, llvm::Function::ExternalLinkage, m_.prefix + "_call_" + f_.name, m_.module);
     decorate(*function_);
     if (!m_.for_file) compile_fast(*function_);
     function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
@@ -56,7 +57,8 @@ public:
   // arena_bytes of ir/memory.h, for those who have the object alone.
   void emit_arena() {
     auto* type = llvm::FunctionType::get(b_.getInt64Ty(), {b_.getInt64Ty(), b_.getInt32Ty()}, false);
-    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, m_.prefix + "_arena_" + f_.name, m_.module);
+    function_ =
+        llvm::Function::Create(type, llvm::Function::ExternalLinkage, m_.prefix + "_arena_" + f_.name, m_.module);
     decorate(*function_);
     if (!m_.for_file) compile_fast(*function_);
     function_->setVisibility(llvm::GlobalValue::DefaultVisibility);

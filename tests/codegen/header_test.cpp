@@ -15,7 +15,8 @@ TEST_CASE("a path becomes a name that C and C++ take") {
   CHECK(c_name("a..b") == "a_b");
   CHECK(c_name("\xC3\xA9t\xC3\xA9") == "x_t_");
   CHECK(c_name("") == "x");
-  for (auto const* word : {"dense.weight", "int", "2d", "_hidden", "a..b", "", "\xC3\xA9", "___"}) CHECK(is_c_name(c_name(word)));
+  for (auto const* word : {"dense.weight", "int", "2d", "_hidden", "a..b", "", "\xC3\xA9", "___"})
+    CHECK(is_c_name(c_name(word)));
   CHECK(!is_c_name("int"));
   CHECK(!is_c_name("a-b"));
   CHECK(!is_c_name(""));
@@ -46,7 +47,9 @@ TEST_CASE("members stand where a compiler of C puts them") {
   block.add("d", {DType::f64, {1}});
   block.add("e", {DType::u8, {0}}); // an array of C has an element
   auto const layout = layout_of(block);
-  auto const offset = [&](void const* member) { return static_cast<char const*>(member) - reinterpret_cast<char*>(&s); };
+  auto const offset = [&](void const* member) {
+    return static_cast<char const*>(member) - reinterpret_cast<char*>(&s);
+  };
   CHECK(layout.offsets == std::vector<i64>{offset(s.a), offset(s.b), offset(s.c), offset(s.d), offset(s.e)});
   CHECK(layout.bytes == static_cast<i64>(sizeof s));
 }

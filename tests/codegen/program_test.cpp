@@ -195,8 +195,8 @@ TEST_CASE("the object needs nothing from outside and is the same however many th
   auto const file = symbols(compile(m, {.parts = 1}));
   CHECK(file.undefined.empty());
   CHECK(file.global == std::vector<std::string>{"nnc_arena_evaluate", "nnc_arena_initialize", "nnc_arena_run",
-                                                "nnc_arena_train_step", "nnc_call_evaluate", "nnc_call_initialize", "nnc_call_run",
-                                                "nnc_call_train_step"});
+                                                "nnc_arena_train_step", "nnc_call_evaluate", "nnc_call_initialize",
+                                                "nnc_call_run", "nnc_call_train_step"});
   CHECK(one.entries == std::vector<std::string>{"train_step", "evaluate", "run", "initialize"});
 }
 

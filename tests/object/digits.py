@@ -3,6 +3,7 @@
 import hashlib
 import pathlib
 import re
+import shutil
 import struct
 import subprocess
 import zlib
@@ -19,6 +20,11 @@ def run(*words, **options):
     if done.returncode != 0:
         raise SystemExit(f"exit status {done.returncode} of: {' '.join(map(str, words))}\n{done.stdout}")
     return done.stdout
+
+
+def first_of(*programs):
+    """The first of these programs that is here."""
+    return next((program for program in programs if shutil.which(program)), programs[0])
 
 
 def check(holds, what):

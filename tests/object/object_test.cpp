@@ -12,7 +12,6 @@
 #include <sched.h>
 #include <vector>
 
-
 namespace {
 
 constexpr int64_t depth = 300, columns = 64;

@@ -83,8 +83,8 @@ def links_for_macos(folder):
     for arch, triple in (("arm64", "arm64-apple-macosx"), ("x86_64", "x86_64-apple-macosx")):
         run(NNC, MODELS[0][0], "--emit", "object", "--prefix", "net", "--target", triple, "-o", folder / "net.o")
         (folder / "use.c").write_text('#include "net.h"\nint64_t use(void) { return net_memory(1, 1); }\n')
-        run("clang", "-target", triple + "11", "-ffreestanding", "-I", folder, "-c", folder / "use.c", "-o", folder / "use.o")
-        run("lld", "-flavor", "darwin", "-dylib", "-arch", arch, "-platform_version", "macos", "11.0", "11.0", "-undefined",
+        run(first_of("clang-19", "clang", "clang-14"), "-target", triple + "11", "-ffreestanding", "-I", folder, "-c", folder / "use.c", "-o", folder / "use.o")
+        run(first_of("ld64.lld-19", "ld64.lld", "ld64.lld-14"), "-dylib", "-arch", arch, "-platform_version", "macos", "11.0", "11.0", "-undefined",
             "dynamic_lookup", folder / "use.o", folder / "net.o", "-o", folder / "net.dylib")
 
 

@@ -95,7 +95,8 @@ void check_together(Line const& line) {
   needs(object, "--emit object", !line.output.empty(), "-o FILE");
   needs(!line.prefix.empty(), "--prefix", object, "--emit object");
   needs(!line.target.empty(), "--target", !line.emit.empty() || !line.dump.empty(), "--emit or --dump");
-  if (!line.target.empty() && session) throw Mistake{"code for --target cannot run here: it only goes with --emit or --dump"};
+  if (!line.target.empty() && session)
+    throw Mistake{"code for --target cannot run here: it only goes with --emit or --dump"};
   if (!line.load.empty() && !line.emit.empty() && !object && !session)
     throw Mistake{fmt::format("--load does nothing for --emit {}, which holds no weights", line.emit), "",
                   "--emit object takes them along"};
