@@ -10,7 +10,7 @@ import zlib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 EXAMPLE = ROOT / "examples/embed/without_compiler"
-WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
+WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-pedantic", "-Werror"]
 C99, CXX = ["gcc", "-std=c99", *WARNINGS], ["g++", "-x", "c++", "-std=c++17", *WARNINGS]
 
 
