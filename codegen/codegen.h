@@ -19,8 +19,8 @@ Target host_target();
 // triple can stand for) and a triple ("aarch64-linux-gnu"; empty: this machine's). Throws Error for an unknown one,
 // with the nearest known name as help.
 Target target_for(std::string_view cpu, std::string_view triple = {});
-// What code for this target, of this machine's triple, may use and the machine that this process runs on has not, as LLVM
-// names it ("avx512f").
+// What code for this target, of this machine's triple, may use and the machine that this process runs on has not, as
+// LLVM names it ("avx512f").
 std::vector<std::string> features_lacking_here(Target const&);
 
 // What an object file P.o has beside its entries:

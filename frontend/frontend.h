@@ -22,8 +22,8 @@ struct ColumnType {
 struct Settings {
   std::string train_name; // NAME of FILE:NAME: the tag or the model of a train block; empty: the only one
   std::vector<std::pair<std::string, std::string>>
-      set;                     // --set NAME=VALUE: model arguments, named dimensions, scalars, settings of `train`
-  std::optional<i64> batch;    // --batch
+      set;                         // --set NAME=VALUE: model arguments, named dimensions, scalars, settings of `train`
+  std::optional<i64> batch;        // --batch
   std::vector<ColumnType> columns; // empty: no data set is known, inputs are taken as declared
   std::map<std::string, i64> properties; // of the data set: "classes", "vocab"
   // The text of an imported file, by its path below the folder of the main file; nothing when there is no such file.

@@ -33,8 +33,8 @@ public:
     return *this;
   }
   bool runs() const { return id_.has_value(); } // has been started and not joined
-  void abandon() { id_.reset(); } // of a process that was forked: it does not run in the child
-  void join(); // nothing happens when it was joined already
+  void abandon() { id_.reset(); }               // of a process that was forked: it does not run in the child
+  void join();                                  // nothing happens when it was joined already
 
 private:
   std::optional<pthread_t> id_;

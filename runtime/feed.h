@@ -11,7 +11,9 @@ namespace nnc {
 struct Goal {
   std::optional<i64> steps;  // updates in total
   std::optional<i64> epochs; // finished in total
-  bool reached(TrainingPlace place) const { return (steps && place.step >= *steps) || (epochs && place.epoch >= *epochs); }
+  bool reached(TrainingPlace place) const {
+    return (steps && place.step >= *steps) || (epochs && place.epoch >= *epochs);
+  }
 };
 
 class Feed {

@@ -2,8 +2,8 @@
 // caller is member 0. Between calls the others sleep. A child of a fork has none of them, and starts its own.
 #pragma once
 
-#include "nnc/abi.h"
 #include "ir/thread.h"
+#include "nnc/abi.h"
 
 #include <atomic>
 #include <memory>

@@ -89,8 +89,9 @@ TEST_CASE("the first errors and the first warnings are shown, and how many more 
   }
   CHECK(has_errors(all));
   CHECK(!has_errors({warning({}, "w")}));
-  CHECK(render(all, sources, 1) == "error: e0\nwarning: w0\nhelp: h\nnote: 4 more errors; Options::max_errors = 0 shows all\n"
-                                   "note: 4 more warnings; Options::max_errors = 0 shows all\n");
+  CHECK(render(all, sources, 1) ==
+        "error: e0\nwarning: w0\nhelp: h\nnote: 4 more errors; Options::max_errors = 0 shows all\n"
+        "note: 4 more warnings; Options::max_errors = 0 shows all\n");
   CHECK(render({all.begin(), all.begin() + 3}, sources, 1) ==
         "error: e0\nwarning: w0\nhelp: h\nnote: 1 more error; Options::max_errors = 0 shows all\n");
   CHECK(render(all, sources) == render(all, sources, 5));

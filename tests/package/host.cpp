@@ -13,11 +13,12 @@ int main() {
   auto const data = nnc::Data::open("mnist");
   nnc::Options options;
   options.data = data;
-  auto const program = nnc::Program::from_text(
-      "model small {\n  input image: u8[batch, 28, 28]\n  target label: i32[batch]\n"
-      "  logits = f32(image) / 255 |> flatten |> dense(10)\n  output probs = softmax(logits)\n"
-      "  loss cross_entropy(logits, label)\n  metric accuracy(logits, label)\n}\n"
-      "train small { minimize loss with adam(lr = 1e-3); batch = 32; epochs = 3 }\n", options);
+  auto const program =
+      nnc::Program::from_text("model small {\n  input image: u8[batch, 28, 28]\n  target label: i32[batch]\n"
+                              "  logits = f32(image) / 255 |> flatten |> dense(10)\n  output probs = softmax(logits)\n"
+                              "  loss cross_entropy(logits, label)\n  metric accuracy(logits, label)\n}\n"
+                              "train small { minimize loss with adam(lr = 1e-3); batch = 32; epochs = 3 }\n",
+                              options);
   nnc::Session session(program);
   session.train(data);
   double const accuracy = session.evaluate(data, nnc::Part::test).values.back().value;

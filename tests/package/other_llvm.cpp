@@ -26,7 +26,8 @@ static bool theirs() {
   LLVMExecutionEngineRef engine = nullptr;
   char* error = nullptr;
   if (LLVMCreateExecutionEngineForModule(&engine, module, &error)) return std::printf("%s\n", error), false;
-  auto const code = reinterpret_cast<std::int32_t (*)(std::int32_t, std::int32_t)>(LLVMGetFunctionAddress(engine, "sum"));
+  auto const code =
+      reinterpret_cast<std::int32_t (*)(std::int32_t, std::int32_t)>(LLVMGetFunctionAddress(engine, "sum"));
   bool const right = code(40, 2) == 42;
   LLVMDisposeExecutionEngine(engine);
   return right;

@@ -102,7 +102,8 @@ void check(Entry const& e) {
   }
 }
 
-// The functions that the table must know: those of these files, the elementwise builtins, those along lines, and `grad`.
+// The functions that the table must know: those of these files, the elementwise builtins, those along lines, and
+// `grad`.
 std::set<std::string> functions() {
   std::set<std::string> out{"grad"};
   for (auto const* builtins : {&front::elementwise_builtins(), &front::line_builtins()})

@@ -64,7 +64,8 @@ TEST_CASE("a training that is cancelled has made its steps, and goes on") {
   std::atomic<bool> begun{false};
   options.on_slice = [&](Progress const&) { return begun = true; };
   Trained trained;
-  CHECK(cancelled(session, [&] { trained = session.train(data, options); }, begun) < soon);
+  CHECK(cancelled(
+            session, [&] { trained = session.train(data, options); }, begun) < soon);
   CHECK(trained.stopped);
   CHECK(trained.saved);
   CHECK(trained.step > 0);

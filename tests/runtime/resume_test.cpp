@@ -76,7 +76,8 @@ TEST_CASE("another program, other data and another order of them are refused, an
   };
   auto const other = [&](char const* from, char const* to) { return saved.resume(changed(small, from, to)); };
   refuses(other("adam(lr = 0.01)", "sgd(lr = 0.01)"), "w was written with optimizer = adam, now it is sgd");
-  refuses(other("adam(lr = 0.01)", "sgd(lr = 0.01)"), "help: a new training can start from its weights: Session::load ");
+  refuses(other("adam(lr = 0.01)", "sgd(lr = 0.01)"),
+          "help: a new training can start from its weights: Session::load ");
   refuses(other("adam(lr = 0.01)", "adamw(lr = 0.01)"), "optimizer = adam, now it is adamw"); // the same states
   refuses(other("tanh", "relu"), "w was written with another model: the digest of its text was ");
   refuses(other("cross_entropy(logits, label)", "2 * cross_entropy(logits, label)"), "another model");

@@ -44,7 +44,8 @@ struct Call {
 std::vector<Call> draw(std::mt19937& random) {
   std::vector<Call> calls(3 + random() % 6);
   for (auto& call : calls)
-    call = {random() % 6, random() % 2, static_cast<std::int64_t>(1 + random() % 12), static_cast<double>(random() % 8)};
+    call = {random() % 6, random() % 2, static_cast<std::int64_t>(1 + random() % 12),
+            static_cast<double>(random() % 8)};
   return calls;
 }
 

@@ -64,8 +64,9 @@ TEST_CASE("steps and epochs are totals, and drop_last drops") {
   options.epochs = 3;
   CHECK(session.train(data, options).step == 12);
   options.epochs = 1;
-  CHECK(failure_of([&] { session.train(data, options); }).find("nothing is left to do: the session has made 12 steps") !=
-        std::string::npos);
+  CHECK(failure_of([&] {
+          session.train(data, options);
+        }).find("nothing is left to do: the session has made 12 steps") != std::string::npos);
   Session dropping(compiled(data, {{"drop_last", "true"}}));
   CHECK(dropping.train(data).step == 6);
 }

@@ -32,7 +32,7 @@ std::map<std::string, std::vector<std::string>> const may_include{
 
 // Inside of codegen, from the first to the last: each may include those before it.
 std::vector<std::string> const parts_of_codegen{"codegen/header", "codegen/math", "codegen/loops", "codegen/lower",
-                                               "codegen/llvm"};
+                                                "codegen/llvm"};
 
 std::string first_folder(std::string const& path) { return path.substr(0, path.find('/')); }
 
