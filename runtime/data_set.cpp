@@ -157,12 +157,6 @@ bool fits(HostTensor const& column, Type const& input) {
   return true;
 }
 
-NamedTensor const* named(Split const& split, std::string const& name) {
-  for (auto const& column : split.columns)
-    if (column.name == name) return &column;
-  return nullptr;
-}
-
 std::string list_of_columns(Split const& split) {
   std::string text;
   for (auto const& column : split.columns)
@@ -194,8 +188,8 @@ std::vector<NamedTensor const*> bind_columns(CompiledProgram const& program, Spl
   auto const& inputs = program.inputs();
   std::vector<NamedTensor const*> bound(inputs.size(), nullptr);
   for (size_t i = 0; i < inputs.size(); ++i) {
-    bound[i] = named(split, inputs[i].column);
-    if (!bound[i]) bound[i] = named(split, inputs[i].name);
+    bound[i] = named(split.columns, inputs[i].column);
+    if (!bound[i]) bound[i] = named(split.columns, inputs[i].name);
   }
   auto const is_free = [&](NamedTensor const& column) {
     return std::find(bound.begin(), bound.end(), &column) == bound.end();

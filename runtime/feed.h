@@ -30,7 +30,7 @@ public:
   virtual Work slice(TrainingPlace, i64 steps) = 0;
   // Behind a slice: has the epoch ended?
   virtual bool at_end(TrainingPlace) = 0;
-  // Are slices as long as they can be, however short they take?
+  // Is every slice one batch, however short it takes?
   virtual bool is_stream() const { return false; }
 };
 

@@ -33,11 +33,6 @@ std::string prefix_of(CompiledProgram const& program, std::string const& asked) 
   return c_name(std::filesystem::path(file_of(program)).stem().string());
 }
 
-NamedTensor const* named(std::vector<NamedTensor> const& tensors, std::string_view name) {
-  auto const found = std::ranges::find(tensors, name, &NamedTensor::name);
-  return found == tensors.end() ? nullptr : &*found;
-}
-
 // The tensors of a block as C lays them out.
 std::vector<u8> packed(CBlock const& block, std::vector<NamedTensor> const& tensors, std::string const& file) {
   auto const layout = layout_of(block);

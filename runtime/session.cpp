@@ -457,7 +457,9 @@ void Session::resume(std::string const& path) {
   });
 }
 
-void Session::cancel() noexcept { state_->cancel(); }
+void Session::cancel() noexcept {
+  if (state_) state_->cancel(); // of a session that was moved from nothing runs
+}
 
 void Session::load(std::string const& path) {
   guarded(state_->program(), [&] {

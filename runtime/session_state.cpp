@@ -43,11 +43,6 @@ std::vector<std::string> functions_for(std::vector<Use> const& uses, bool initia
   return functions;
 }
 
-NamedTensor const* named(std::vector<NamedTensor> const& tensors, std::string_view name) {
-  auto const found = std::ranges::find(tensors, name, &NamedTensor::name);
-  return found == tensors.end() ? nullptr : &*found;
-}
-
 i64 reports_in(Function const& function) {
   return std::count_if(function.results.begin(), function.results.end(),
                        [](Result const& r) { return r.role == Role::loss || r.role == Role::metric; });

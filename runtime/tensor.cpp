@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -83,6 +84,11 @@ HostTensor HostTensor::rows(i64 first, i64 count) const {
   if (data_) part.data_ = data_ + offset;
   if (own_) part.own_ = own_ + offset;
   return part;
+}
+
+NamedTensor const* named(std::vector<NamedTensor> const& tensors, std::string_view name) {
+  auto const found = std::ranges::find(tensors, name, &NamedTensor::name);
+  return found == tensors.end() ? nullptr : &*found;
 }
 
 } // namespace nnc

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace nnc {
@@ -66,5 +67,6 @@ struct NamedTensor {
   std::string name;
   HostTensor tensor;
 };
+NamedTensor const* named(std::vector<NamedTensor> const&, std::string_view name); // null: there is none
 
 } // namespace nnc
