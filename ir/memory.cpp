@@ -101,8 +101,7 @@ std::vector<std::optional<Place>> places_of_results(Function const& f) {
   std::vector<std::optional<Place>> out;
   for (auto const& replaced : f.replaced_arguments()) {
     size_t const i = out.size();
-    bool const reported = f.results[i].role == Role::loss || f.results[i].role == Role::metric;
-    if (reported) out.emplace_back();
+    if (is_report(f.results[i].role)) out.emplace_back();
     else if (replaced) out.push_back(Place{Place::Kind::argument, static_cast<i64>(*replaced)});
     else out.push_back(Place{Place::Kind::result, static_cast<i64>(i)});
   }

@@ -51,9 +51,9 @@ void Attributes::missing(std::string_view name) {
 namespace {
 
 // In the order of the enum.
-constexpr std::array<std::string_view, 15> roles{"none",  "input",    "target",    "data",   "rows",
-                                                 "param", "state",    "optimizer", "scalar", "step",
-                                                 "seed",  "gradient", "loss",      "metric", "output"};
+constexpr std::array<std::string_view, 17> roles{"none",     "input",   "target",    "data",   "rows",  "param",
+                                                 "state",    "carried", "optimizer", "scalar", "step",  "seed",
+                                                 "gradient", "loss",    "metric",    "total",  "output"};
 static_assert(static_cast<size_t>(Role::output) + 1 == roles.size());
 
 } // namespace
@@ -65,6 +65,16 @@ std::optional<Role> role_named(std::string_view text) {
     if (roles[i] == text) return static_cast<Role>(i);
   return {};
 }
+
+std::string of_phase(std::string_view function, size_t phase) {
+  return phase == 0 ? std::string(function) : std::string(function) + std::to_string(phase + 1);
+}
+
+std::string optimizer_state(std::string_view state, std::string_view parameter, size_t phase) {
+  return of_phase(state, phase) + "/" + std::string(parameter);
+}
+
+std::string average_of(std::string_view parameter) { return "average/" + std::string(parameter); }
 
 Argument const* Function::argument(std::string_view wanted) const {
   for (auto const& a : arguments)
@@ -84,8 +94,7 @@ std::vector<std::optional<size_t>> Function::replaced_arguments() const {
     kept.try_emplace({arguments[i].role, values[arguments[i].value].name}, i);
   std::vector<std::optional<size_t>> out;
   for (auto const& r : results) {
-    bool const keeps = r.role == Role::param || r.role == Role::state || r.role == Role::optimizer;
-    auto const found = keeps ? kept.find({r.role, r.name}) : kept.end();
+    auto const found = is_kept(r.role) ? kept.find({r.role, r.name}) : kept.end();
     out.push_back(found == kept.end() ? std::nullopt : std::optional(found->second));
   }
   return out;

@@ -115,13 +115,14 @@ struct Region {
 
 // What an argument or a result is to the one who calls the function.
 enum class Role : u8 {
-  none,   // an ordinary value
-  input,  // a batch of a data column, as the model declares it: [batch, ...]
-  target, //
-  data,   // the whole data column that an input or target is gathered from: [examples, ...]; only after assemble_step
-  rows,   // i32[batch]: which rows make this batch; only after assemble_step
-  param,  // trained tensor, named by its path
-  state,  // tensor kept from step to step, saved, not trained
+  none,    // an ordinary value
+  input,   // a batch of a data column, as the model declares it: [batch, ...]
+  target,  //
+  data,    // the whole data column that an input or target is gathered from: [examples, ...]; only after assemble_step
+  rows,    // i32[batch]: which rows make this batch; only after assemble_step
+  param,   // trained tensor, named by its path
+  state,   // tensor kept from step to step, saved, not trained
+  carried, // tensor kept from batch to batch of one pass over the data: @begin_pass makes it anew
   optimizer, // state of an optimizer, named "<optimizer state>/<path of the parameter>", e.g. "m/dense.weight"
   scalar,    // f64[]: a number that only tunes, named by its path ("adam.lr"), or "steps" or "epoch"
   step,      // i64[]: number of this update from 1 (in evaluation: of the batch within the pass)
@@ -129,8 +130,15 @@ enum class Role : u8 {
   gradient,  // result of the loss function: gradient of the parameter of this name
   loss,      // results
   metric,    //
+  total,     // a metric of the pass so far: the last one counts, not the mean
   output,    //
 };
+// Kept from call to call: an argument, and a result that replaces it.
+constexpr bool is_kept(Role r) {
+  return r == Role::param || r == Role::state || r == Role::carried || r == Role::optimizer;
+}
+// Numbers that a step reports.
+constexpr bool is_report(Role r) { return r == Role::loss || r == Role::metric || r == Role::total; }
 std::string_view name(Role);
 std::optional<Role> role_named(std::string_view);
 
@@ -214,6 +222,15 @@ struct Minimize {
   std::vector<std::string> parameters; // paths of what it updates, resolved; parameter P uses the function @update.P
   bool operator==(Minimize const&) const = default;
 };
+// So many batches in turn with the phases around it. Phase 0 has the functions @loss, @update.P and @train_step, phase
+// 1 has @loss2, @update2.P and @train_step2.
+struct Phase {
+  i64 steps = 1;
+  std::vector<Minimize> minimize;
+  bool operator==(Phase const&) const = default;
+};
+std::string of_phase(std::string_view function, size_t phase);
+std::string optimizer_state(std::string_view state, std::string_view parameter, size_t phase); // "m/dense.weight"
 struct ScalarSetting {
   std::string name; // "adam.lr"
   f64 value = 0;    // as written in the source, or from --set
@@ -221,7 +238,9 @@ struct ScalarSetting {
 };
 struct Training {
   std::string model;
-  std::vector<Minimize> minimize;
+  std::vector<Phase> phases;
+  std::vector<std::string> fresh;     // paths that weights from a file do not replace
+  std::vector<std::string> averaged;  // parameters P of which the state "average/P" is used outside of the training
   std::vector<ScalarSetting> scalars; // of the model, the optimizers and the train block
   i64 batch = 32;
   i64 epochs = 1;
@@ -232,6 +251,7 @@ struct Training {
   bool drop_last = false;
   bool operator==(Training const&) const = default;
 };
+std::string average_of(std::string_view parameter); // "average/dense.weight"
 
 struct Module {
   std::shared_ptr<Sources> sources = std::make_shared<Sources>();
@@ -250,7 +270,8 @@ struct Module {
 //                         @evaluate    the same arguments -> losses, metrics
 //                         @run         inputs, params, states -> outputs
 //                         @initialize  seed -> params, states, optimizer states
-//                         @update.P    p, g, optimizer states, scalars, step -> p, optimizer states
+//                         @update.P    p, g, optimizer states, scalars, step -> p, optimizer states; the average of p
+//                         @begin_pass  seed -> carried states
 //                         @gradient.F  what a `with_gradient` node names: derivatives of its results, what else it
 //                                      reads -> derivatives of its variables
 //                         @require     scalars -> bools, what must hold of them: each is named by its message, up to

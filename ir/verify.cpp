@@ -106,13 +106,10 @@ private:
   // What a step reports is a number.
   void reports() {
     for (auto const& r : f_.results)
-      if ((r.role == Role::loss || r.role == Role::metric) && r.value < f_.values.size() &&
-          f_.type(r.value).rank() != 0)
+      if (is_report(r.role) && r.value < f_.values.size() && f_.type(r.value).rank() != 0)
         complain(f_.values[r.value].at,
                  fmt::format("the {} {} is {}, expected a number", name(r.role), r.name, f_.type(r.value).text()));
   }
-
-  static bool is_kept(Role r) { return r == Role::param || r == Role::state || r == Role::optimizer; }
 
   // What is kept has one name and one role. What a result replaces has its type, and is replaced once.
   void replaced_arguments() {
@@ -410,18 +407,20 @@ private:
 
 void verify_training(Module const& m, std::vector<Diagnostic>& out) {
   if (!m.training) return;
-  auto const* loss = m.function("loss");
-  if (!loss) return;
-  std::set<std::string> owned;
-  for (auto const& clause : m.training->minimize) {
-    if (!loss->result(clause.objective))
-      out.push_back(
-          {.at = loss->at, .message = fmt::format("minimize {}: @loss has no such result", clause.objective)});
-    for (auto const& p : clause.parameters) {
-      if (!owned.insert(p).second)
-        out.push_back({.at = loss->at, .message = fmt::format("{} is updated by two clauses", p)});
-      if (!m.function("update." + p))
-        out.push_back({.at = loss->at, .message = fmt::format("there is no @update.{}", p)});
+  for (size_t k = 0; k < m.training->phases.size(); ++k) {
+    auto const* loss = m.function(of_phase("loss", k));
+    if (!loss) continue;
+    std::set<std::string> owned;
+    for (auto const& clause : m.training->phases[k].minimize) {
+      if (!loss->result(clause.objective))
+        out.push_back({.at = loss->at,
+                       .message = fmt::format("minimize {}: @{} has no such result", clause.objective, loss->name)});
+      for (auto const& p : clause.parameters) {
+        if (!owned.insert(p).second)
+          out.push_back({.at = loss->at, .message = fmt::format("{} is updated by two clauses", p)});
+        if (auto const update = of_phase("update", k) + "." + p; !m.function(update))
+          out.push_back({.at = loss->at, .message = fmt::format("there is no @{}", update)});
+      }
     }
   }
 }

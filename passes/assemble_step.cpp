@@ -1,5 +1,6 @@
-// Joins loss, gradients and the updates into one @train_step, and lets every function gather its batch from whole
-// columns. Afterwards @loss and @update.* are gone, no `call` is left, and inputs and targets are gathers of rows.
+// Joins loss, gradients and the updates into one @train_step for each phase of the training, and lets every function
+// gather its batch from whole columns. Afterwards @loss and @update.* are gone, no `call` is left, and inputs and
+// targets are gathers of rows.
 //
 // From the functions of the frontend to the functions that run.
 //
@@ -9,8 +10,8 @@
 //     func @train_step(%x: f32[examples,4] data, %rows: i32[batch] rows, %w: f32[4] param, %sgd.lr: f64[] scalar, ...)
 //         -> (loss: f32[] loss, w: f32[4] param)
 //
-// Arguments: data, rows, params, states, optimizer, scalars, step, seed. Results: losses, metrics, params, states,
-// optimizer.
+// Arguments: data, rows, params, states, carried, optimizer, scalars, step, seed. Results: losses, metrics, totals,
+// params, states, carried, optimizer.
 #include "ir/builder.h"
 #include "ir/walk.h"
 #include "passes/pass.h"
@@ -20,17 +21,16 @@
 #include <array>
 #include <fmt/core.h>
 #include <map>
+#include <set>
 
 namespace nnc {
 namespace {
 
-constexpr std::string_view update_prefix = "update.";
-
-constexpr std::array argument_order{Role::data,   Role::rows,  Role::input,    Role::target,
-                                    Role::param,  Role::state, Role::gradient, Role::optimizer,
-                                    Role::scalar, Role::step,  Role::seed,     Role::none};
-constexpr std::array result_order{Role::loss,  Role::metric, Role::output,    Role::gradient,
-                                  Role::param, Role::state,  Role::optimizer, Role::none};
+constexpr std::array argument_order{Role::data,  Role::rows,    Role::input,    Role::target,    Role::param,
+                                    Role::state, Role::carried, Role::gradient, Role::optimizer, Role::scalar,
+                                    Role::step,  Role::seed,    Role::none};
+constexpr std::array result_order{Role::loss,  Role::metric, Role::total,   Role::output,    Role::gradient,
+                                  Role::param, Role::state,  Role::carried, Role::optimizer, Role::none};
 
 template <class Order, class List>
 void sort_by_role(List& list, Order const& order) {
@@ -94,18 +94,19 @@ bool inline_calls(Module const& m, Function& f, int depth = 0) {
   return true;
 }
 
-// Makes @train_step from @loss, update by update.
+// Makes @train_step of a phase from its @loss, update by update.
 class Step {
 public:
-  Step(Module const& m, Function loss) : m_(m), f_(std::move(loss)) {
-    f_.name = "train_step";
+  Step(Module const& m, Function loss, size_t phase) : m_(m), f_(std::move(loss)), phase_(phase) {
+    f_.name = of_phase("train_step", phase);
     for (auto const& a : f_.arguments) arguments_[{a.role, f_.values[a.value].name}] = a.value;
     take_gradients();
   }
 
   Function finish() {
+    auto const prefix = of_phase("update", phase_) + ".";
     for (auto const& update : m_.functions)
-      if (update.name.starts_with(update_prefix)) run(update, update.name.substr(update_prefix.size()));
+      if (update.name.starts_with(prefix)) run(update, update.name.substr(prefix.size()));
     needed("step", DType::i64, Role::step);
     needed("seed", DType::i64, Role::seed);
     sort_by_role(f_.arguments, argument_order);
@@ -143,16 +144,22 @@ private:
     switch (a.role) {
     case Role::param: return argument(path, v.type, Role::param, v.at);
     case Role::gradient: return gradients_.at(path);
-    case Role::optimizer: return argument(v.name + "/" + path, v.type, Role::optimizer, v.at);
+    case Role::optimizer:
+    case Role::state: return argument(outside(v.name, a.role, path), v.type, a.role, v.at);
     case Role::scalar: return argument(v.name, v.type, Role::scalar, v.at);
     case Role::step: return needed("step", DType::i64, Role::step);
     case Role::seed: return needed("seed", DType::i64, Role::seed);
     default:
       throw Error(Diagnostic{.at = v.at,
                              .message = fmt::format("@{} takes an argument of role {}, expected param, gradient, "
-                                                    "optimizer, scalar, step or seed",
+                                                    "state, optimizer, scalar, step or seed",
                                                     update.name, name(a.role))});
     }
+  }
+
+  // What an argument or a result of @update.PATH is called in the step.
+  std::string outside(std::string const& name, Role role, std::string const& path) const {
+    return role == Role::param ? path : role == Role::state ? average_of(path) : optimizer_state(name, path, phase_);
   }
 
   // A parameter without a gradient stays as it is.
@@ -170,7 +177,7 @@ private:
     auto results = inline_function(f_, f_.body.nodes, update, operands);
     for (size_t i = 0; i < results.size(); ++i) {
       auto const& r = update.results[i];
-      auto const name = r.role == Role::param ? path : r.name + "/" + path;
+      auto const name = outside(r.name, r.role, path);
       if (!f_.values[results[i]].constant) f_.values[results[i]].name = name;
       f_.results.push_back({name, results[i], r.role});
     }
@@ -178,6 +185,7 @@ private:
 
   Module const& m_;
   Function f_;
+  size_t phase_;
   std::map<std::pair<Role, std::string>, ValueId> arguments_;
   std::map<std::string, ValueId> gradients_;
 };
@@ -187,12 +195,15 @@ private:
 PassResult assemble_step(Module m, PassContext&) {
   bool changed = false;
   for (auto& f : m.functions) changed |= inline_calls(m, f);
-  if (auto const* loss = m.function("loss")) {
-    auto step = Step(m, *loss).finish();
-    std::erase_if(m.functions, [](Function const& f) { return f.name == "loss" || f.name.starts_with(update_prefix); });
-    m.functions.insert(m.functions.begin(), std::move(step));
-    changed = true;
+  std::vector<Function> steps;
+  std::set<std::string> used;
+  for (size_t k = 0; auto const* loss = m.function(of_phase("loss", k)); ++k) {
+    steps.push_back(Step(m, *loss, k).finish());
+    used.insert({loss->name, of_phase("update", k)});
   }
+  std::erase_if(m.functions, [&](Function const& f) { return used.contains(f.name.substr(0, f.name.find('.'))); });
+  changed |= !steps.empty();
+  m.functions.insert(m.functions.begin(), std::make_move_iterator(steps.begin()), std::make_move_iterator(steps.end()));
   auto const bound = m.bindings[static_cast<size_t>(Symbol::batch)];
   for (auto& f : m.functions) changed |= gather_rows(f, bound);
   return {std::move(m), changed};

@@ -150,23 +150,29 @@ Results evaluated(Module const& m, Function const& f, std::vector<Tensor> const&
 }
 
 // What @train_step is made of, one function after the other.
-Results loss_and_updates(Module const& m, Results const& all, u64 seed) {
+Results loss_and_updates(Module const& m, Results const& all, u64 seed, size_t phase) {
   Results out;
+  auto const prefix = of_phase("update", phase) + ".";
+  auto const outside = [&](std::string const& name, Role role, std::string const& path) {
+    return role == Role::param       ? path
+           : role == Role::optimizer ? optimizer_state(name, path, phase)
+           : role == Role::state     ? average_of(path)
+                                     : name;
+  };
   for (auto const& [key, t] : all)
     if (key.second != Role::gradient) out[key] = t;
   for (auto const& update : m.functions) {
-    if (!update.name.starts_with("update.")) continue;
-    auto const path = update.name.substr(7);
+    if (!update.name.starts_with(prefix)) continue;
+    auto const path = update.name.substr(prefix.size());
     auto gradient = all.find({path, Role::gradient});
     if (gradient == all.end()) continue;
     std::vector<Tensor> inputs;
     for (auto const& a : update.arguments) {
       auto const& v = update.values[a.value];
-      auto name = a.role == Role::param ? path : a.role == Role::optimizer ? v.name + "/" + path : v.name;
+      auto const name = outside(v.name, a.role, path);
       inputs.push_back(a.role == Role::gradient ? gradient->second : draw_tensor(m, v.type, a.role, name, seed));
     }
-    for (auto& [key, t] : evaluated(m, update, inputs))
-      out[{key.second == Role::param ? path : key.first + "/" + path, key.second}] = t;
+    for (auto& [key, t] : evaluated(m, update, inputs)) out[{outside(key.first, key.second, path), key.second}] = t;
   }
   return out;
 }
@@ -213,13 +219,16 @@ std::optional<std::string> Check::difference(Module const& after, f64 tolerance)
 
 std::optional<std::string> Check::first_difference(Module const& after, std::map<std::string, Results> const& now,
                                                    f64 tolerance) const {
-  auto const loss = known_.find("loss");
+  auto const losses = [&](std::string const& step) -> std::optional<Results> { // and updates, if this step joins some
+    for (size_t k = 0; known_.contains(of_phase("loss", k)); ++k)
+      if (of_phase("train_step", k) == step) return loss_and_updates(module_, known_.at(of_phase("loss", k)), seed_, k);
+    return {};
+  };
   for (auto const& f : after.functions) {
     std::optional<std::string> what;
     auto const old = known_.find(f.name);
     if (old != known_.end()) what = compare(old->second, now.at(f.name), tolerance, f.name);
-    else if (f.name == "train_step" && loss != known_.end())
-      what = compare(loss_and_updates(module_, loss->second, seed_), now.at(f.name), tolerance, f.name);
+    else if (auto const made_of = losses(f.name)) what = compare(*made_of, now.at(f.name), tolerance, f.name);
     if (what) return what;
   }
   return {};

@@ -51,7 +51,7 @@ bool separate_results(Function& f) {
   bool changed = false;
   for (size_t i = 0; i < f.results.size(); ++i) {
     auto& r = f.results[i];
-    bool buffer = r.role != Role::loss && r.role != Role::metric;
+    bool buffer = !is_report(r.role);
     auto replaced = all_replaced[i];
     if (replaced && f.arguments[*replaced].value == r.value) continue; // unchanged, in place already
     bool fine = !is_argument[r.value] && !f.values[r.value].constant && !(buffer && taken[r.value]);

@@ -82,6 +82,7 @@ Metadata metadata_of(Checkpoint const& checkpoint) {
       {"states", list_of_names(checkpoint.states)},
       {"optimizer", list_of_names(checkpoint.optimizer)},
   };
+  if (!checkpoint.carried.empty()) metadata.emplace("carried", list_of_names(checkpoint.carried));
   for (auto const& [key, value] : checkpoint.notes) metadata.emplace(std::string(note_prefix) + key, value);
   return metadata;
 }
@@ -94,6 +95,8 @@ void read_training(Checkpoint& checkpoint, Metadata const& metadata, std::string
   if (metadata.contains("offset")) checkpoint.offset = number<i64>(metadata, "offset", file);
   checkpoint.seed = number<u64>(metadata, "seed", file);
   checkpoint.states = take(checkpoint.parameters, names_of(metadata, "states", file), "states", file);
+  if (metadata.contains("carried"))
+    checkpoint.carried = take(checkpoint.parameters, names_of(metadata, "carried", file), "carried", file);
   checkpoint.optimizer = take(checkpoint.parameters, names_of(metadata, "optimizer", file), "optimizer", file);
   for (auto const& [key, value] : metadata)
     if (key.starts_with(note_prefix)) checkpoint.notes.emplace(key.substr(note_prefix.size()), value);
@@ -102,8 +105,8 @@ void read_training(Checkpoint& checkpoint, Metadata const& metadata, std::string
 
 Safetensors content_of(Checkpoint const& checkpoint) {
   Safetensors content{.tensors = checkpoint.parameters, .metadata = metadata_of(checkpoint)};
-  content.tensors.insert(content.tensors.end(), checkpoint.states.begin(), checkpoint.states.end());
-  content.tensors.insert(content.tensors.end(), checkpoint.optimizer.begin(), checkpoint.optimizer.end());
+  for (auto const* more : {&checkpoint.states, &checkpoint.carried, &checkpoint.optimizer})
+    content.tensors.insert(content.tensors.end(), more->begin(), more->end());
   return content;
 }
 

@@ -6,7 +6,7 @@
 //
 //   format       "nnc"         version   "1"
 //   step epoch offset seed     as decimal numbers; `offset` may be absent
-//   states optimizer           JSON lists of names
+//   states carried optimizer   JSON lists of names; `carried` may be absent
 //   program.KEY                what identifies the training (Checkpoint::notes, runtime/identity.h)
 //
 // A safetensors file from elsewhere has none of this: all its tensors are parameters, and the training is at its start.
@@ -24,9 +24,10 @@ using Facts = std::map<std::string, std::string>;
 
 struct Checkpoint {
   std::vector<NamedTensor> parameters, states, optimizer;
-  i64 step = 0;              // updates that were made
-  i64 epoch = 0;             // epochs that were finished
-  std::optional<i64> offset; // steps of the running epoch that were made; nothing: an old file does not say
+  std::vector<NamedTensor> carried; // of the pass over the data that it is in the middle of
+  i64 step = 0;                     // updates that were made
+  i64 epoch = 0;                    // epochs that were finished
+  std::optional<i64> offset;        // steps of the running epoch that were made; nothing: an old file does not say
   u64 seed = 0;
   Facts notes;
   bool can_resume = false; // written by nnc, with what --resume needs

@@ -41,11 +41,13 @@ public:
     auto const& training = *state.program().module().training;
     batch_ = training.batch;
     shuffles_ = options.shuffle && training.order == "shuffle";
+    streams_ = training.order == "stream";
     if (batch_ > section_.examples)
       throw Error(Code::data, fmt::format("a batch of {} is larger than {}, which has {} training examples", batch_,
                                           set_.name, section_.examples));
     whole_ = section_.examples / batch_;
-    per_epoch_ = whole_ + (!training.drop_last && section_.examples % batch_ != 0);
+    drops_last_ = training.drop_last || streams_ || state.carries_batch();
+    per_epoch_ = whole_ + (!drops_last_ && section_.examples % batch_ != 0);
   }
 
   i64 examples() const override { return section_.examples; }
@@ -55,7 +57,9 @@ public:
             {"data", set_.name},
             {"examples", std::to_string(section_.examples)},
             {"validation", std::to_string(held_back(state_.program(), set_))},
-            {"order", shuffles_ ? "shuffle" : "file"}};
+            {"order", streams_    ? "stream"
+                      : shuffles_ ? "shuffle"
+                                  : "file"}};
   }
 
   void begin(TrainingPlace place, Goal const& goal) override {
@@ -66,7 +70,7 @@ public:
       TrainingPlace next = place;
       next.step += (offset + per_epoch_ - place.offset) % per_epoch_;
       if (offset < per_epoch_ && !goal.reached(next))
-        program.variant(batch_at(offset), flag).prepare({"train_step"}, flag);
+        program.variant(batch_at(offset), flag).prepare(program.train_steps(), flag);
     }
   }
 
@@ -86,7 +90,9 @@ private:
   i64 batch_at(i64 offset) const { return offset < whole_ ? batch_ : section_.examples - whole_ * batch_; }
   void enter(i64 epoch) {
     if (rows_epoch_ == epoch) return;
-    rows_ = shuffles_ ? shuffled_rows(section_.examples, state_.seed, epoch) : rows_in_order(section_.examples);
+    rows_ = shuffles_  ? shuffled_rows(section_.examples, state_.seed, epoch)
+            : streams_ ? rows_of_stream(section_.examples, batch_)
+                       : rows_in_order(section_.examples);
     rows_epoch_ = epoch;
   }
 
@@ -94,7 +100,7 @@ private:
   Dataset const& set_;
   Section section_;
   i64 batch_ = 0, whole_ = 0, per_epoch_ = 0; // steps of an epoch with a whole batch, and all
-  bool shuffles_ = false;
+  bool shuffles_ = false, streams_ = false, drops_last_ = false;
   std::vector<i32> rows_; // of the epoch that is running
   i64 rows_epoch_ = 0;
 };
@@ -117,7 +123,8 @@ public:
   std::optional<i64> steps_of_epoch() const override {
     i64 const batch = training_.batch;
     if (examples() == 0) return std::nullopt;
-    return std::max<i64>(1, examples() / batch + (!training_.drop_last && examples() % batch != 0));
+    return std::max<i64>(1, examples() / batch +
+                                (!training_.drop_last && !state_.carries_batch() && examples() % batch != 0));
   }
   Facts facts() const override {
     Facts facts{{"columns", columns_text(state_.program(), columns_)}, {"data", data_.set.name}, {"order", "stream"}};
@@ -127,7 +134,8 @@ public:
   void begin(TrainingPlace place, Goal const& goal) override {
     goal_ = goal;
     auto const* flag = state_.cancel_flag();
-    if (!goal.reached(place)) state_.program().variant(training_.batch, flag).prepare({"train_step"}, flag);
+    if (!goal.reached(place))
+      state_.program().variant(training_.batch, flag).prepare(state_.program().train_steps(), flag);
   }
 
   Work slice(TrainingPlace place, i64) override {
@@ -136,7 +144,8 @@ public:
     ended_ = false;
     if (!reader_ || epoch_ != place.epoch) open(place);
     auto const* batch = reader_->next();
-    if (!batch || (training_.drop_last && batch->rows < training_.batch)) {
+    bool const drops = training_.drop_last || state_.carries_batch();
+    if (!batch || (drops && batch->rows < training_.batch)) {
       if (batch && place.offset == 0)
         throw Error(Code::data, fmt::format("epoch {} of {} has no whole batch of {} examples", place.epoch + 1,
                                             data_.set.name, training_.batch));

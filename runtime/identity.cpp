@@ -28,7 +28,7 @@ std::string short_digest(std::string const& text) { return sha256(as_bytes(text)
 
 // The text of what a function computes, whatever its values are called and wherever they are written.
 std::string bare_text(Module const& module, Function function, bool constants) {
-  std::erase_if(function.results, [](Result const& r) { return r.role == Role::metric; });
+  std::erase_if(function.results, [](Result const& r) { return r.role == Role::metric || r.role == Role::total; });
   drop_unused(function);
   each_node(function.body.nodes, [&](Node& node) {
     node.at = {};
@@ -43,7 +43,7 @@ std::string bare_text(Module const& module, Function function, bool constants) {
 std::string update_text(Module const& module, bool constants) {
   std::string text;
   for (auto const& function : module.functions)
-    if (function.name.starts_with("update.")) text += bare_text(module, function, constants);
+    if (function.name.starts_with("update")) text += bare_text(module, function, constants);
   return text;
 }
 
@@ -55,7 +55,8 @@ std::string library_digest() {
 
 std::string objectives_of(Training const& training) {
   std::vector<std::string> objectives;
-  for (auto const& clause : training.minimize) objectives.push_back(clause.objective);
+  for (auto const& phase : training.phases)
+    for (auto const& clause : phase.minimize) objectives.push_back(clause.objective);
   return fmt::format("{}", fmt::join(objectives, ", "));
 }
 
@@ -70,8 +71,10 @@ Facts program_facts(Module const& elaborated, std::vector<std::string> const& op
               {"library", library_digest()}};
   if (!optimizers.empty()) facts["optimizer"] = fmt::format("{}", fmt::join(optimizers, ", "));
   // A module that comes as text may be past the stages that have these functions.
-  if (auto const* loss = elaborated.function("loss"))
-    facts["model_text"] = short_digest(bare_text(elaborated, *loss, true));
+  std::string model;
+  for (size_t k = 0; auto const* loss = elaborated.function(of_phase("loss", k)); ++k)
+    model += bare_text(elaborated, *loss, true);
+  if (!model.empty()) facts["model_text"] = short_digest(model);
   if (auto const text = update_text(elaborated, false); !text.empty()) {
     facts["optimizer_text"] = short_digest(text);
     facts["optimizer_numbers"] = short_digest(update_text(elaborated, true));

@@ -271,6 +271,41 @@ Function const& CompiledProgram::function(std::string_view name) const {
   return *function;
 }
 
+std::vector<std::string> CompiledProgram::train_steps() const {
+  std::vector<std::string> names{"train_step"};
+  while (module().function(of_phase("train_step", names.size()))) names.push_back(of_phase("train_step", names.size()));
+  return names;
+}
+
+namespace {
+
+struct Turn {
+  size_t phase = 0;
+  std::optional<i64> left; // steps; nothing: there is one phase
+};
+
+Turn turn_behind(Training const& training, i64 made) {
+  if (training.phases.size() < 2) return {};
+  i64 cycle = 0;
+  for (auto const& phase : training.phases) cycle += phase.steps;
+  i64 at = made % cycle;
+  size_t phase = 0;
+  for (; at >= training.phases[phase].steps; ++phase) at -= training.phases[phase].steps;
+  return {phase, training.phases[phase].steps - at};
+}
+
+} // namespace
+
+Function const& CompiledProgram::train_step(i64 made) const {
+  auto const& training = module().training;
+  return function(of_phase("train_step", training ? turn_behind(*training, made).phase : 0));
+}
+
+std::optional<i64> CompiledProgram::left_of_phase(i64 made) const {
+  auto const& training = module().training;
+  return training ? turn_behind(*training, made).left : std::nullopt;
+}
+
 // ---- The public face ----
 
 Program Program::from_file(std::string const& path, Options const& options) {
@@ -333,7 +368,7 @@ std::vector<std::string> Program::reports() const {
   if (!function) function = compiled_->module().function("train_step");
   if (function)
     for (auto const& result : function->results)
-      if (result.role == Role::loss || result.role == Role::metric) names.push_back(result.name);
+      if (is_report(result.role)) names.push_back(result.name);
   return names;
 }
 

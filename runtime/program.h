@@ -38,6 +38,11 @@ public:
   // A function of the finished module, or an Error that says what the program lacks; and of that for one size of batch.
   Function const& function(std::string_view name) const;
   Function const& function(std::string_view name, i64 batch) const;
+  // The training steps of the phases; and the one that is due behind so many steps.
+  std::vector<std::string> train_steps() const;
+  Function const& train_step(i64 made) const;
+  // Behind so many steps, how many more belong to the same phase; nothing: all.
+  std::optional<i64> left_of_phase(i64 made) const;
   std::vector<Constant> const& constants() const { return constants_; }
 
 private:

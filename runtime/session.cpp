@@ -120,8 +120,8 @@ private:
 
 Reports reports_of(Function const& function, Outcome const& outcome) {
   Tally tally;
-  tally.add(outcome);
-  return tally.reports(function);
+  tally.add(function, outcome);
+  return tally.reports();
 }
 
 Array empty_output(Function const& run, Result const& result, i64 batch) {
@@ -203,46 +203,57 @@ void made_a_step(SessionState& state, i64 steps) {
 
 class BoundCall {
 public:
-  BoundCall(std::shared_ptr<SessionState> state, Function const& function, std::vector<Input> inputs, i64 batch,
-            std::vector<Output> const& outputs)
-      : state_(std::move(state)), function_(function), inputs_(std::move(inputs)), batch_(batch), rows_(rows_of(batch)),
-        trains_(function.name == "train_step") {
+  BoundCall(std::shared_ptr<SessionState> state, std::vector<Function const*> const& functions,
+            std::vector<Input> inputs, i64 batch, std::vector<Output> const& outputs)
+      : state_(std::move(state)), inputs_(std::move(inputs)), batch_(batch), rows_(rows_of(batch)),
+        trains_(functions.front()->name != "run") {
     Work work;
     work.columns = columns_from(state_->program(), inputs_, batch);
     work.batch = work.examples = batch;
-    if (function.name == "run")
-      work.outputs = targets_of(state_->program().function("run", batch), outputs, batch, spare_);
-    call_.emplace(*state_, function, work);
-    reports_ = reports_of(function, {.sums = call_->sums()});
+    if (!trains_) work.outputs = targets_of(state_->program().function("run", batch), outputs, batch, spare_);
+    for (auto const* function : functions) {
+      auto call = std::make_unique<NativeCall>(*state_, *function, work);
+      auto reports = reports_of(*function, {.sums = call->sums(), .last = call->last()});
+      parts_.push_back({function, std::move(call), std::move(reports)});
+    }
   }
 
   Reports const& run() {
     if (trains_ && state_->is_training()) guarded(state_->program(), [&] { state_->expect_own_weights("step"); });
-    std::ranges::fill(call_->sums(), 0);
-    call_->run(*state_, state_->place.step + 1, 1, rows_.data());
-    auto const& report = call_->report();
-    reports_.examples = report.examples;
-    reports_.bad_step = report.first_bad_step;
-    reports_.clamped = report.clamped;
-    reports_.zero_divided = report.zero_divided;
-    for (size_t i = 0; i < reports_.values.size(); ++i)
-      reports_.values[i].value = call_->sums()[i] / static_cast<f64>(batch_);
+    auto& [function, call, reports] = due();
+    std::ranges::fill(call->sums(), 0);
+    call->run(*state_, state_->place.step + 1, 1, rows_.data());
+    auto const& report = call->report();
+    reports.examples = report.examples;
+    reports.bad_step = report.first_bad_step;
+    reports.clamped = report.clamped;
+    reports.zero_divided = report.zero_divided;
+    for (size_t i = 0; i < reports.values.size(); ++i) reports.values[i].value = call->last()[i];
     if (trains_) made_a_step(*state_, report.steps);
     else state_->clamped = report.clamped;
     if (report.clamped > 0) guarded(state_->program(), [&] { explain_clamped(state_->program(), inputs_, batch_); });
-    return reports_;
+    return reports;
   }
 
 private:
+  struct Part { // of a training in phases one for each
+    Function const* function;
+    std::unique_ptr<NativeCall> call;
+    Reports reports;
+  };
+  Part& due() {
+    if (parts_.size() == 1) return parts_.front();
+    auto const* step = &state_->train_step();
+    return *std::ranges::find(parts_, step, &Part::function);
+  }
+
   std::shared_ptr<SessionState> state_;
-  Function const& function_;
   std::vector<Input> inputs_;
   i64 batch_;
   std::vector<i32> rows_;
   bool trains_;
   std::vector<HostTensor> spare_;
-  std::optional<NativeCall> call_;
-  Reports reports_;
+  std::vector<Part> parts_;
 };
 
 Reports const& Bound::operator()() { return call_->run(); }
@@ -270,7 +281,7 @@ Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
     SessionState::Running const running(*state_);
     state_->expect_own_weights("step");
     state_->program().expect_training();
-    auto const& train_step = state_->program().function("train_step");
+    auto const& train_step = state_->train_step();
     Call call(*state_, inputs, batch);
     call.work.first_step = state_->place.step + 1;
     auto const outcome = call.of(train_step);
@@ -284,6 +295,7 @@ Reports Session::evaluate(std::vector<Input> const& inputs, std::int64_t batch) 
   return guarded(state_->program(), [&] {
     SessionState::Running const running(*state_);
     auto const& evaluate = state_->program().function("evaluate");
+    state_->evaluation_pass.close();
     Call call(*state_, inputs, batch);
     auto const outcome = call.of(evaluate);
     call.explain();
@@ -323,8 +335,9 @@ Bound Session::bind_step(std::vector<Input> const& inputs, std::int64_t batch) {
     SessionState::Running const running(*state_);
     state_->expect_own_weights("step");
     state_->program().expect_training();
-    return Inside::bound(std::make_shared<BoundCall>(state_, state_->program().function("train_step"), inputs, batch,
-                                                     std::vector<Output>{}));
+    std::vector<Function const*> steps; // of the phases
+    for (auto const& name : state_->program().train_steps()) steps.push_back(&state_->program().function(name));
+    return Inside::bound(std::make_shared<BoundCall>(state_, steps, inputs, batch, std::vector<Output>{}));
   });
 }
 
@@ -332,7 +345,7 @@ Bound Session::bind_run(std::vector<Input> const& inputs, std::vector<Output> co
   return guarded(state_->program(), [&] {
     SessionState::Running const running(*state_);
     return Inside::bound(
-        std::make_shared<BoundCall>(state_, state_->program().function("run"), inputs, batch, outputs));
+        std::make_shared<BoundCall>(state_, std::vector{&state_->program().function("run")}, inputs, batch, outputs));
   });
 }
 
@@ -398,11 +411,12 @@ ParameterView Session::parameter_view(std::string const& name) {
   });
 }
 
-// No form of a weight is kept between calls yet, so there is nothing to be made anew.
+// No form of a weight is kept between calls yet; its average begins anew.
 void Session::changed(std::string const& name) {
   guarded(state_->program(), [&] {
     state_->expect_own_weights("changed");
     if (!state_->tensor(name)) throw Error(fmt::format("the program has no parameter '{}'", name));
+    state_->begin_average(name);
   });
 }
 
@@ -415,6 +429,7 @@ void Session::set_parameter(Input const& input) {
       throw Error(
           fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor->type_text(), input.bytes, input.dtype));
     if (input.bytes > 0) std::memcpy(tensor->writable().data(), input.data, input.bytes);
+    state_->begin_average(input.name);
   });
 }
 
@@ -464,17 +479,7 @@ void Session::cancel() noexcept {
 void Session::load(std::string const& path) {
   guarded(state_->program(), [&] {
     state_->expect_own_weights("load");
-    coded(Code::data, [&] {
-      auto const checkpoint = load_checkpoint(path);
-      for (auto const& given : checkpoint.parameters) {
-        if (state_->tensor(given.name)) continue;
-        throw Error(fmt::format("{} has '{}', which the program has not", path, given.name));
-      }
-      // A file from elsewhere does not say which of its tensors are states.
-      auto const states = checkpoint.can_resume ? checkpoint.states : state_->among(Role::state, checkpoint.parameters);
-      state_->replace(Role::param, checkpoint.parameters, path);
-      if (!states.empty()) state_->replace(Role::state, states, path);
-    });
+    coded(Code::data, [&] { state_->load(load_checkpoint(path), path); });
   });
 }
 

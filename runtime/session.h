@@ -9,8 +9,19 @@
 
 #include <atomic>
 #include <map>
+#include <optional>
 
 namespace nnc {
+
+// What is kept from batch to batch of one pass over the data: of the training, or of an evaluation. The first call of a
+// pass opens it, by @begin_pass; tensors with `batch` in their shape have room of their own for each size of batch, so
+// that addresses stay.
+struct DataPass {
+  std::map<i64, std::vector<NamedTensor>> tensors; // by the size of the batch; 0 where nothing depends on it
+  std::optional<i64> open;                         // which of them
+  void close() { open.reset(); }
+  void take(DataPass const&); // what another one has open; addresses stay
+};
 
 // What one call of a compiled function works on.
 struct Work {
@@ -23,11 +34,13 @@ struct Work {
   int threads = 0;            // members of the team that work; 0: as many as there are for the function
   std::vector<void*> outputs; // of @run, one per output; null: of no use to the caller
   std::vector<f64> sums = {}; // of the reports so far, to which the steps add in their order; empty: zeros
+  DataPass* pass = nullptr;   // that @begin_pass begins; the other functions know theirs
 };
 
 // What the compiled code said of a call.
 struct Outcome {
   std::vector<f64> sums; // of value * batch per loss and metric
+  std::vector<f64> last; // their values in the last step
   i64 steps = 0, examples = 0, first_bad_step = 0, clamped = 0, zero_divided = 0;
 };
 
@@ -70,6 +83,7 @@ public:
   void run(SessionState&, i64 first_step, i64 steps, i32 const* rows);
   nnc_report const& report() const { return report_; }
   std::vector<f64>& sums() { return sums_; } // to which a call adds
+  std::vector<f64> const& last() const { return last_; }
 
 private:
   std::vector<void*> arguments_, results_;
@@ -78,6 +92,7 @@ private:
   nnc_report report_{};
   nnc_context context_{};
   nnc_entry entry_ = nullptr;
+  DataPass* pass_ = nullptr; // that a call belongs to, if the function has to do with one
 };
 
 struct SessionState {
@@ -105,8 +120,14 @@ struct SessionState {
   std::string not_finite() const;
   // Throws Error unless these are the tensors of a role, each there with its exact type, and no others.
   void expect_same(Role, std::vector<NamedTensor> const&, std::string const& from) const;
-  // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type.
-  void replace(Role, std::vector<NamedTensor> const&, std::string const& from);
+  // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type,
+  // but those that are spared.
+  void replace(Role, std::vector<NamedTensor> const&, std::string const& from,
+               std::vector<std::string> const& spared = {});
+  // Weights and states of a file, which may hold no more than them.
+  void load(Checkpoint const&, std::string const& from);
+  // The average of a parameter that got another value begins there.
+  void begin_average(std::string const& parameter);
   // Throws Error while a training runs (a callback called), and for a session that shares another's weights.
   void expect_own_weights(char const* call) const;
   bool is_training() const { return training_; }
@@ -135,6 +156,8 @@ struct SessionState {
     SessionState& state_;
   };
 
+  bool carries_batch() const; // does the shape of what a pass keeps depend on it?
+
   f64& scalar(std::string const& name);
   void set_scalar(std::string const& name, f64 value); // throws Error where `require` forbids the value
   bool is_scalar(std::string const& name) const { return scalars_.contains(name); }
@@ -143,6 +166,8 @@ struct SessionState {
   u64 seed = 0;
   bool seed_was_asked = false; // by the caller, not by the train block
   TrainingPlace place;
+  DataPass training_pass, evaluation_pass;
+  Function const& train_step() const { return program_->train_step(place.step); } // the next one
   // Of the last training on data, unless steps were made by hand since: what a checkpoint says of it, and which data.
   Facts training_facts;
   std::weak_ptr<DataContents const> trained_on;
@@ -154,7 +179,8 @@ private:
   friend NativeCall;
   SessionState(std::shared_ptr<CompiledProgram const> program, SessionOptions const& options,
                SessionState const* owner);
-  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
+  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from,
+                  std::vector<std::string> const& spared = {}) const;
   void gather_team(int members);
   void check_inputs() const;
   void check_roles(Function const&) const;
@@ -163,8 +189,12 @@ private:
   void collect_scalars();
   void check_memory(size_t more) const; // beside what is kept already
   void check_steps_and_epochs(std::string const& name, f64 value) const;
+  DataPass* pass_of(Function const&, Work const&); // null: nothing is carried
+  void open(DataPass&, i64 batch);
+  DataPass pass_in(Checkpoint const&, std::string const& from) const;
+  HostTensor& carried(Function const&, std::string const& name, Work const&);
   void* argument_pointer(Function const&, Argument const&, Work const&);
-  void* result_pointer(Result const&, Work const&, size_t& output);
+  void* result_pointer(Function const&, Result const&, Work const&, size_t& output);
 
   std::shared_ptr<CompiledProgram const> program_;
   std::vector<Kept> kept_;

@@ -12,15 +12,17 @@
 #include <sys/mman.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 
 namespace nnc {
 namespace {
 
 constexpr size_t page = 4096, huge_page = size_t{2} << 20;
 
-bool is_kept(Role role) { return role == Role::param || role == Role::state || role == Role::optimizer; }
+bool lasts(Role role) { return is_kept(role) && role != Role::carried; }
 
 std::vector<i64> constant_shape(Type const& type, std::string const& name) {
   std::vector<i64> shape;
@@ -33,20 +35,26 @@ std::vector<i64> constant_shape(Type const& type, std::string const& name) {
 }
 
 // What a session calls. A module whose passes did not all run holds more (@loss, @update.*).
-constexpr char const* callable[] = {"initialize", "train_step", "evaluate", "run"};
-
-std::vector<std::string> functions_for(std::vector<Use> const& uses, bool initialize) {
-  std::vector<std::string> functions;
-  if (initialize) functions.emplace_back("initialize");
-  for (auto const use : uses)
-    functions.emplace_back(use == Use::train ? "train_step" : use == Use::evaluate ? "evaluate" : "run");
+std::vector<Function const*> callable(CompiledProgram const& program) {
+  std::vector<std::string> names{"initialize", "begin_pass"};
+  for (auto const& step : program.train_steps()) names.push_back(step);
+  names.insert(names.end(), {"evaluate", "run"});
+  std::vector<Function const*> functions;
+  for (auto const& name : names)
+    if (auto const* function = program.module().function(name)) functions.push_back(function);
   return functions;
 }
 
-i64 reports_in(Function const& function) {
-  return std::count_if(function.results.begin(), function.results.end(),
-                       [](Result const& r) { return r.role == Role::loss || r.role == Role::metric; });
+std::vector<std::string> functions_for(CompiledProgram const& program, std::vector<Use> const& uses, bool initialize) {
+  std::vector<std::string> functions;
+  if (initialize) functions.emplace_back("initialize");
+  for (auto const use : uses)
+    if (use == Use::train) std::ranges::copy(program.train_steps(), std::back_inserter(functions));
+    else functions.emplace_back(use == Use::evaluate ? "evaluate" : "run");
+  return functions;
 }
+
+i64 reports_in(Function const& function) { return std::ranges::count_if(function.results, is_report, &Result::role); }
 
 } // namespace
 
@@ -92,9 +100,7 @@ SessionState::SessionState(std::shared_ptr<CompiledProgram const> program, Sessi
       shares_weights_(owner != nullptr), asked_threads_(std::min(options.threads, most_threads())),
       max_memory_(options.max_memory) {
   auto const& module = program_->module();
-  std::vector<Function const*> functions;
-  for (auto const* name : callable)
-    if (auto const* function = module.function(name)) functions.push_back(function);
+  auto const functions = callable(*program_);
   check_inputs();
   for (auto const* function : functions) check_roles(*function);
   for (auto const* function : functions) keep(*function);
@@ -109,7 +115,7 @@ SessionState::SessionState(std::shared_ptr<CompiledProgram const> program, Sessi
   int members = 1;
   for (auto const* function : functions) members = std::max(members, threads_for(*function));
   gather_team(members);
-  auto prepared = functions_for(options.uses, !owner);
+  auto prepared = functions_for(*program_, options.uses, !owner);
   if (program_->is_for_one_batch()) std::erase(prepared, "run"); // whose batches are others than those of the training
   program_->main().prepare(prepared);
   if (owner) return;
@@ -156,8 +162,8 @@ void SessionState::check_roles(Function const& function) const {
       refuse(argument.value, "argument", function.values[argument.value].name, argument.role);
   }
   for (auto const& result : function.results) {
-    bool const taken = is_kept(result.role) || result.role == Role::loss || result.role == Role::metric ||
-                       (result.role == Role::output && function.name == "run");
+    bool const taken =
+        is_kept(result.role) || is_report(result.role) || (result.role == Role::output && function.name == "run");
     if (!taken) refuse(result.value, "result", result.name, result.role);
   }
 }
@@ -175,8 +181,7 @@ void SessionState::keep(Function const& function) {
     kept_.push_back({role, {name, HostTensor(type.dtype, std::move(shape))}});
   };
   auto const add_placed = [&](Role role, std::string const& name, ValueId value) {
-    if (is_kept(role))
-      placed(place_of(name, function.values[value].at), [&] { add(role, name, function.type(value)); });
+    if (lasts(role)) placed(place_of(name, function.values[value].at), [&] { add(role, name, function.type(value)); });
   };
   for (auto const& result : function.results) add_placed(result.role, result.name, result.value);
   for (auto const& argument : function.arguments)
@@ -239,6 +244,7 @@ Checkpoint SessionState::checkpoint() const {
   Checkpoint checkpoint;
   checkpoint.parameters = tensors(Role::param);
   checkpoint.states = tensors(Role::state);
+  if (training_pass.open) checkpoint.carried = training_pass.tensors.at(*training_pass.open);
   checkpoint.optimizer = tensors(Role::optimizer);
   checkpoint.step = place.step;
   checkpoint.epoch = place.epoch;
@@ -258,9 +264,10 @@ std::string SessionState::not_finite() const {
   return "";
 }
 
-void SessionState::expect_all(Role role, std::vector<NamedTensor> const& source, std::string const& from) const {
+void SessionState::expect_all(Role role, std::vector<NamedTensor> const& source, std::string const& from,
+                              std::vector<std::string> const& spared) const {
   for (auto const& kept : kept_) {
-    if (kept.role != role) continue;
+    if (kept.role != role || std::ranges::count(spared, kept.named.name) > 0) continue;
     auto const& name = kept.named.name;
     auto const* found = named(source, name);
     if (!found) throw Error(fmt::format("{} has no '{}', which the program needs", from, name));
@@ -278,23 +285,88 @@ void SessionState::expect_same(Role role, std::vector<NamedTensor> const& source
     if (!named(own, given.name)) throw Error(fmt::format("{} has '{}', which the program has not", from, given.name));
 }
 
-void SessionState::replace(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
-  expect_all(role, source, from);
+void SessionState::replace(Role role, std::vector<NamedTensor> const& source, std::string const& from,
+                           std::vector<std::string> const& spared) {
+  expect_all(role, source, from, spared);
   for (auto& kept : kept_) {
-    if (kept.role != role) continue;
+    if (kept.role != role || std::ranges::count(spared, kept.named.name) > 0) continue;
     auto const bytes = named(source, kept.named.name)->tensor.bytes();
     if (!bytes.empty()) std::memcpy(kept.named.tensor.writable().data(), bytes.data(), bytes.size());
   }
 }
 
+// The pass that a checkpoint is in the middle of, which has room of its own: bound calls of before do not know it.
+DataPass SessionState::pass_in(Checkpoint const& checkpoint, std::string const& from) const {
+  DataPass pass;
+  if (checkpoint.carried.empty()) return pass;
+  auto const* begin = program_->module().function("begin_pass");
+  i64 batch = 0;
+  std::vector<NamedTensor> tensors;
+  for (auto const& result : begin ? begin->results : std::vector<Result>{}) {
+    auto const* found = named(checkpoint.carried, result.name);
+    auto const& type = begin->type(result.value);
+    bool fits = found && found->tensor.dtype() == type.dtype && std::ssize(found->tensor.shape()) == type.rank();
+    for (size_t i = 0; fits && i < type.shape.size(); ++i) {
+      auto const extent = type.shape[i].constant();
+      if (!extent) batch = std::max<i64>(batch, found->tensor.shape()[i]);
+      fits = !extent || *extent == found->tensor.shape()[i];
+    }
+    if (!fits)
+      throw Error(fmt::format("{} has no '{}' that is {}, which the program needs", from, result.name, type.text()));
+    HostTensor copy(type.dtype, found->tensor.shape());
+    std::ranges::copy(found->tensor.bytes(), copy.writable().begin());
+    tensors.push_back({result.name, std::move(copy)});
+  }
+  if (tensors.size() != checkpoint.carried.size())
+    throw Error(fmt::format("{} has '{}', which the program has not", from, checkpoint.carried.front().name));
+  pass.tensors.emplace(carries_batch() ? batch : 0, std::move(tensors));
+  pass.open = carries_batch() ? batch : 0;
+  return pass;
+}
+
 void SessionState::take(Checkpoint const& checkpoint, std::string const& from) {
+  auto pass = pass_in(checkpoint, from);
   replace(Role::param, checkpoint.parameters, from);
   replace(Role::state, checkpoint.states, from);
   replace(Role::optimizer, checkpoint.optimizer, from);
+  training_pass.take(pass);
   place = {checkpoint.step, checkpoint.epoch, checkpoint.offset.value_or(0)};
   seed = checkpoint.seed;
   training_facts = checkpoint.notes;
   trained_on.reset();
+}
+
+// A file from elsewhere does not say which of its tensors are states, and one that another training wrote has no
+// averages, or others: where they are missing they begin with the weights.
+void SessionState::load(Checkpoint const& checkpoint, std::string const& from) {
+  for (auto const& given : checkpoint.parameters) {
+    if (tensor(given.name)) continue;
+    throw Error(fmt::format("{} has '{}', which the program has not", from, given.name));
+  }
+  auto const& training = program_->module().training;
+  auto spared = training ? training->fresh : std::vector<std::string>{};
+  auto const states = checkpoint.can_resume ? checkpoint.states : among(Role::state, checkpoint.parameters);
+  std::vector<std::string> begun;
+  for (auto const& name : training ? training->averaged : std::vector<std::string>{})
+    if (!named(states, average_of(name)) || std::ranges::count(spared, name) > 0) begun.push_back(name);
+  expect_all(Role::param, checkpoint.parameters, from, spared);
+  for (auto const& name : begun) spared.push_back(average_of(name));
+  if (!states.empty()) replace(Role::state, states, from, spared);
+  replace(Role::param, checkpoint.parameters, from, spared);
+  for (auto const& name : begun) begin_average(name);
+}
+
+void SessionState::begin_average(std::string const& parameter) {
+  auto* const average = tensor(average_of(parameter));
+  auto const* const weights = average ? tensor(parameter) : nullptr;
+  if (!weights) return;
+  if (weights->dtype() == average->dtype()) std::ranges::copy(weights->bytes(), average->writable().begin());
+  else if (weights->dtype() == DType::bf16)
+    std::ranges::transform(weights->as<u16>(), average->writable_as<f32>().begin(),
+                           [](u16 bits) { return std::bit_cast<f32>(static_cast<u32>(bits) << 16); });
+  else
+    std::ranges::transform(weights->as<u16>(), average->writable_as<f32>().begin(),
+                           [](u16 bits) { return static_cast<f32>(std::bit_cast<_Float16>(bits)); });
 }
 
 void SessionState::restore(Checkpoint const& checkpoint, std::string const& from) {
@@ -360,9 +432,67 @@ f64& SessionState::scalar(std::string const& name) {
   throw Error(problem);
 }
 
+void DataPass::take(DataPass const& other) {
+  open = other.open;
+  if (!open) return;
+  auto const& given = other.tensors.at(*open);
+  auto const [own, fresh] = tensors.try_emplace(*open, given);
+  for (size_t i = 0; !fresh && i < given.size(); ++i)
+    std::ranges::copy(given[i].tensor.bytes(), own->second[i].tensor.writable().begin());
+}
+
+bool SessionState::carries_batch() const {
+  auto const* begin = program_->module().function("begin_pass");
+  return begin && std::ranges::any_of(begin->results, [&](Result const& r) {
+           return std::ranges::any_of(begin->type(r.value).shape, [](Dim const& d) { return !d.constant(); });
+         });
+}
+
+DataPass* SessionState::pass_of(Function const& function, Work const& work) {
+  if (!program_->module().function("begin_pass")) return nullptr;
+  if (work.pass) return work.pass;
+  bool const carries = std::ranges::any_of(function.results, [](Result const& r) { return r.role == Role::carried; });
+  return !carries ? nullptr : function.name == "evaluate" ? &evaluation_pass : &training_pass;
+}
+
+// What depends on the batch has one size throughout a pass.
+void SessionState::open(DataPass& pass, i64 batch) {
+  i64 const key = carries_batch() ? batch : 0;
+  if (pass.open == key) return;
+  if (pass.open)
+    throw Error(fmt::format("a batch of {} behind one of {}: what is kept `per epoch` has the size of a batch", batch,
+                            *pass.open));
+  auto const& begin = program_->function("begin_pass");
+  auto& tensors = pass.tensors[key];
+  Bindings bindings;
+  bindings[static_cast<size_t>(Symbol::batch)] = batch;
+  if (tensors.empty())
+    for (auto const& result : begin.results) {
+      std::vector<i64> shape;
+      for (auto const& dim : begin.type(result.value).shape) shape.push_back(dim.value(bindings));
+      check_memory(size_or_error(begin.type(result.value).dtype, shape, result.name));
+      tensors.push_back({result.name, HostTensor(begin.type(result.value).dtype, shape)});
+    }
+  pass.open = key;
+  try {
+    call(begin, Work{.batch = batch, .pass = &pass});
+  } catch (...) {
+    pass.close();
+    throw;
+  }
+}
+
+HostTensor& SessionState::carried(Function const& function, std::string const& name, Work const& work) {
+  auto& pass = *pass_of(function, work);
+  for (auto& named : pass.tensors.at(*pass.open))
+    if (named.name == name) return named.tensor;
+  throw CompilerBug(fmt::format("nothing begins the state '{}'", name));
+}
+
 // Scalars, rows, step and seed have fields of their own in the context.
 void* SessionState::argument_pointer(Function const& function, Argument const& argument, Work const& work) {
   auto const& name = function.values[argument.value].name;
+  if (argument.role == Role::carried) return carried(function, name, work).writable().data();
   if (is_kept(argument.role)) return tensor(name)->writable().data();
   if (argument.role != Role::data && argument.role != Role::input && argument.role != Role::target) return nullptr;
   if (argument.role != Role::data && work.examples != work.batch)
@@ -375,7 +505,8 @@ void* SessionState::argument_pointer(Function const& function, Argument const& a
       Diagnostic{.at = function.values[argument.value].at, .message = fmt::format("the input '{}' is missing", name)});
 }
 
-void* SessionState::result_pointer(Result const& result, Work const& work, size_t& output) {
+void* SessionState::result_pointer(Function const& function, Result const& result, Work const& work, size_t& output) {
+  if (result.role == Role::carried) return carried(function, result.name, work).writable().data();
   if (is_kept(result.role)) return tensor(result.name)->writable().data();
   return result.role == Role::output ? work.outputs.at(output++) : nullptr;
 }
@@ -386,13 +517,15 @@ NativeCall::NativeCall(SessionState& state, Function const& called, Work const& 
   auto const* cancelled = &state.cancelled_;
   auto const& variant = initializes ? program.main() : program.variant(work.batch, cancelled);
   Function const& function = *variant.module().function(called.name);
+  if (!work.pass) pass_ = state.pass_of(function, work);
+  if (pass_) state.open(*pass_, work.batch);
   for (auto const& argument : function.arguments) {
     arguments_.push_back(state.argument_pointer(function, argument, work));
     if (argument.role == Role::scalar) numbers_.push_back(&state.scalar(function.values[argument.value].name));
   }
   scalars_.resize(numbers_.size());
   size_t output = 0;
-  for (auto const& result : function.results) results_.push_back(state.result_pointer(result, work, output));
+  for (auto const& result : function.results) results_.push_back(state.result_pointer(function, result, work, output));
   // There is room for all members, also where fewer run.
   int const members = std::min(state.threads_for(function), state.team_->members());
   placed(program.at(), [&] {
@@ -417,6 +550,7 @@ NativeCall::NativeCall(SessionState& state, Function const& called, Work const& 
 }
 
 void NativeCall::run(SessionState& state, i64 first_step, i64 steps, i32 const* rows) {
+  if (pass_) state.open(*pass_, context_.batch);
   for (size_t i = 0; i < scalars_.size(); ++i) scalars_[i] = *numbers_[i];
   report_ = {.sums = report_.sums, .last = report_.last};
   context_.arena = state.arena_.data();
@@ -431,6 +565,7 @@ Outcome SessionState::call(Function const& function, Work const& work) {
   call.run(*this, work.first_step, work.steps, work.rows);
   auto const& report = call.report();
   return {.sums = call.sums(),
+          .last = call.last(),
           .steps = report.steps,
           .examples = report.examples,
           .first_bad_step = report.first_bad_step,

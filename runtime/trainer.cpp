@@ -35,7 +35,7 @@ class Trainer {
 public:
   Trainer(SessionState& state, std::shared_ptr<DataContents const> data, TrainOptions const& options)
       : state_(state), data_(std::move(data)), options_(options), training_(*state.program().module().training),
-        function_(state.program().function("train_step")), feed_(feed_of(state, *data_, options)) {
+        feed_(feed_of(state, *data_, options)) {
     auto const& program = state.program();
     if (options.validation) validation_ = section_of(program, Inside::of(*options.validation), Part::all, true);
     else if (training_.validation > 0) validation_ = section_of(program, *data_, Part::validation, true);
@@ -64,7 +64,8 @@ private:
   void slice();
   i64 slice_steps() const;
   void finish_epoch();
-  void after_slice(Outcome const&, f64 seconds);
+  void next_epoch();
+  void after_slice(Function const&, Outcome const&, f64 seconds);
   void log();
   bool go_on(f64 examples_per_second);
   void end_of_epoch();
@@ -88,7 +89,6 @@ private:
   std::shared_ptr<DataContents const> data_;
   TrainOptions const& options_;
   Training const& training_;
-  Function const& function_;
   std::unique_ptr<Feed> feed_;
   Goal goal_;
   std::optional<Section> validation_;
@@ -97,7 +97,7 @@ private:
   Clock::time_point heard_ = start_ - std::chrono::hours(1); // when on_slice was last called
   Tally epoch_tally_, log_tally_;
   Pace pace_;
-  TeamSize team_{state_.threads_for(function_)};
+  TeamSize team_{state_.threads_for(state_.train_step())};
   Clock::time_point last_save_ = start_;
   f64 save_seconds_ = 0; // that the last one took
   i64 saved_step_ = -1;
@@ -126,8 +126,9 @@ void Trainer::go_on_from(TrainingPlace place) {
                                                   place.step, place.epoch),
                            .help = "TrainOptions::more_epochs and more_steps go on from there"});
   state_.place = place;
+  if (place.offset == 0) state_.training_pass.close();
   auto const tally = state_.training_facts.find("epoch");
-  if (place.offset > 0 && tally != state_.training_facts.end()) epoch_tally_.read(tally->second, function_);
+  if (place.offset > 0 && tally != state_.training_facts.end()) epoch_tally_.read(tally->second);
 }
 
 // Within an epoch a training goes on where the data are the same ones, or after a checkpoint, which knows no more, look
@@ -180,8 +181,11 @@ Facts Trainer::facts() const {
 }
 
 bool Trainer::reads_steps() const {
-  auto const* steps = function_.argument("steps");
-  return steps && steps->role == Role::scalar;
+  auto const& program = state_.program();
+  return std::ranges::any_of(program.train_steps(), [&](auto const& name) {
+    auto const* steps = program.function(name).argument("steps");
+    return steps && steps->role == Role::scalar;
+  });
 }
 
 // False: there is no file, the training begins.
@@ -226,7 +230,7 @@ void Trainer::take(Checkpoint const& checkpoint) {
   state_.place = place_of(checkpoint);
   saved_step_ = checkpoint.step;
   auto const tally = checkpoint.notes.find("epoch");
-  if (tally != checkpoint.notes.end()) epoch_tally_.read(tally->second, function_);
+  if (tally != checkpoint.notes.end()) epoch_tally_.read(tally->second);
   if (is_done())
     note(fmt::format("nothing is left to do: {} is at step {} of {}", options_.save, place().step,
                      goal_.steps.value_or(place().step)));
@@ -247,6 +251,7 @@ i64 Trainer::slice_steps() const {
   i64 steps = pace_.steps();
   if (goal_.steps) steps = std::min(steps, *goal_.steps - place().step);
   auto const until_multiple = [&](i64 every) { return every - place().step % every; };
+  if (auto const left = state_.program().left_of_phase(place().step)) steps = std::min(steps, *left);
   if (options_.save_every > 0) steps = std::min(steps, until_multiple(options_.save_every));
   if (options_.log_every > 0) steps = std::min(steps, until_multiple(options_.log_every));
   return steps;
@@ -263,27 +268,25 @@ void Trainer::slice() {
   work.first_step = place().step + 1;
   work.stop_on_bad = options_.stop_on_bad;
   work.threads = team_.members();
+  auto const& function = state_.train_step();
   auto const start = Clock::now();
   Outcome outcome;
-  if (!unless_cancelled([&] { outcome = state_.call(function_, work); })) return;
+  if (!unless_cancelled([&] { outcome = state_.call(function, work); })) return;
   auto const seconds = seconds_since(start);
   if (!team_.trying()) pace_.took(outcome.steps, seconds);
   team_.took(static_cast<f64>(outcome.examples), seconds);
-  after_slice(outcome, seconds);
+  after_slice(function, outcome, seconds);
 }
 
-void Trainer::after_slice(Outcome const& outcome, f64 seconds) {
+void Trainer::after_slice(Function const& function, Outcome const& outcome, f64 seconds) {
   state_.place.step += outcome.steps;
   state_.place.offset += outcome.steps;
-  epoch_tally_.add(outcome);
-  log_tally_.add(outcome);
+  epoch_tally_.add(function, outcome);
+  log_tally_.add(function, outcome);
   if (!trained_.bad_step) trained_.bad_step = outcome.first_bad_step;
   trained_.clamped += outcome.clamped;
   trained_.zero_divided += outcome.zero_divided;
-  if (feed_->at_end(place())) {
-    ++state_.place.epoch;
-    state_.place.offset = 0;
-  }
+  if (feed_->at_end(place())) next_epoch();
   save_what_is_due();
   if (options_.log_every > 0 && place().step % options_.log_every == 0) log();
   if (!go_on(static_cast<f64>(outcome.examples) / std::max(seconds, 1e-9))) {
@@ -291,6 +294,12 @@ void Trainer::after_slice(Outcome const& outcome, f64 seconds) {
     save();
   }
   if (at_end_of_epoch()) end_of_epoch();
+}
+
+void Trainer::next_epoch() {
+  ++state_.place.epoch;
+  state_.place.offset = 0;
+  state_.training_pass.close();
 }
 
 // False: cancelled, while code was made or examples were evaluated; then the training stops here.
@@ -309,8 +318,7 @@ bool Trainer::unless_cancelled(Action&& action) {
 // A stream may say only behind its last whole batch that the epoch has ended.
 void Trainer::finish_epoch() {
   if (at_end_of_epoch()) return;
-  ++state_.place.epoch;
-  state_.place.offset = 0;
+  next_epoch();
   save_what_is_due();
   end_of_epoch();
 }
@@ -334,7 +342,7 @@ bool Trainer::go_on(f64 examples_per_second) {
   progress.steps = goal_.steps.value_or(0);
   progress.done = epoch_tally_.examples();
   progress.examples = feed_->examples();
-  progress.values = epoch_tally_.means(function_);
+  progress.values = epoch_tally_.values();
   progress.seconds = seconds_since(start_);
   progress.examples_per_second = examples_per_second;
   return options_.on_slice(progress);
@@ -344,7 +352,7 @@ Milestone Trainer::milestone(Tally const& tally, Clock::time_point since) const 
   Milestone milestone;
   milestone.epoch = last_epoch();
   milestone.step = place().step;
-  milestone.values = tally.means(function_);
+  milestone.values = tally.values();
   milestone.seconds = seconds_since(start_);
   milestone.examples_per_second = static_cast<f64>(tally.examples()) / std::max(seconds_since(since), 1e-9);
   return milestone;

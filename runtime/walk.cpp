@@ -5,17 +5,18 @@
 #include "runtime/stream.h"
 
 #include <fmt/core.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
-#include <sstream>
 
 namespace nnc {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Json = nlohmann::json;
 
 constexpr f64 slice_seconds = 0.03;
 
@@ -32,8 +33,6 @@ f64 number(std::string_view text) {
   std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::hex);
   return negative ? -value : value;
 }
-
-bool is_report(Result const& result) { return result.role == Role::loss || result.role == Role::metric; }
 
 i64 batch_of(CompiledProgram const& program) {
   auto const& training = program.module().training;
@@ -103,9 +102,24 @@ void Pace::took(i64 steps, f64 seconds) {
   steps_ = std::clamp<i64>(static_cast<i64>(wanted), 1, std::max<i64>(8 * steps, 16));
 }
 
-void Tally::add(Outcome const& outcome) {
-  if (sums_.empty()) sums_.assign(outcome.sums.size(), 0);
-  for (size_t i = 0; i < sums_.size(); ++i) sums_[i] += outcome.sums[i];
+// The reports of a function stand at the same places each time.
+Tally::Entry& Tally::entry(size_t guess, Result const& result) {
+  if (guess < entries_.size() && entries_[guess].name == result.name) return entries_[guess];
+  auto const found = std::ranges::find(entries_, result.name, &Entry::name);
+  if (found != entries_.end()) return *found;
+  return entries_.emplace_back(Entry{.name = result.name, .is_total = result.role == Role::total});
+}
+
+void Tally::add(Function const& function, Outcome const& outcome) {
+  size_t i = 0;
+  for (auto const& result : function.results) {
+    if (!is_report(result.role)) continue;
+    auto& known = entry(i, result);
+    known.sum += outcome.sums[i];
+    known.last = outcome.last[i];
+    known.examples += outcome.examples;
+    ++i;
+  }
   steps_ += outcome.steps;
   examples_ += outcome.examples;
   if (!bad_step_) bad_step_ = outcome.first_bad_step;
@@ -114,40 +128,52 @@ void Tally::add(Outcome const& outcome) {
 }
 
 // One sum from the first step to the last, wherever calls begin: its bits do not depend on the speed of the machine.
-void Tally::follow(Work& work, Outcome const& outcome) {
-  sums_.clear();
-  add(outcome);
+void Tally::follow(Function const& function, Work& work, Outcome const& outcome) {
+  for (auto& known : entries_) known.sum = 0;
+  add(function, outcome);
   work.sums = outcome.sums;
 }
 
 std::string Tally::text() const {
-  auto text = fmt::format("{} {}", steps_, examples_);
-  for (f64 const sum : sums_) text += fmt::format(" {:a}", sum);
-  return text;
+  auto values = Json::array();
+  for (auto const& e : entries_)
+    values.push_back({e.name, fmt::format("{:a}", e.sum), fmt::format("{:a}", e.last), e.examples, e.is_total});
+  return Json{{"steps", steps_}, {"examples", examples_}, {"values", values}}.dump(-1, ' ', false,
+                                                                                   Json::error_handler_t::replace);
 }
 
-void Tally::read(std::string const& text, Function const& function) {
-  std::istringstream words(text);
-  i64 steps = 0, examples = 0;
-  std::vector<f64> sums;
-  if (!(words >> steps >> examples)) return;
-  for (std::string word; words >> word;) sums.push_back(number(word));
-  auto const expected = std::ranges::count_if(function.results, is_report);
-  if (steps < 0 || examples < 0 || static_cast<std::ptrdiff_t>(sums.size()) != expected) return;
-  clear();
-  steps_ = steps, examples_ = examples, sums_ = sums;
+void Tally::read(std::string const& text) {
+  auto const json = Json::parse(text, nullptr, false);
+  Tally tally;
+  try {
+    tally.steps_ = json.at("steps"), tally.examples_ = json.at("examples");
+    for (auto const& e : json.at("values"))
+      tally.entries_.push_back({.name = e.at(0),
+                                .sum = number(e.at(1).get<std::string>()),
+                                .last = number(e.at(2).get<std::string>()),
+                                .examples = e.at(3),
+                                .is_total = e.at(4)});
+  } catch (Json::exception const&) {
+    return;
+  }
+  *this = tally;
 }
 
-std::vector<Number> Tally::means(Function const& function) const {
+std::vector<Number> Tally::values() const {
   std::vector<Number> values;
-  for (auto const& result : function.results)
-    if (is_report(result)) values.push_back({result.name, 0});
-  for (size_t i = 0; i < values.size() && examples_ > 0; ++i) values[i].value = sums_[i] / static_cast<f64>(examples_);
+  for (auto const& e : entries_) values.push_back({e.name, e.value()});
   return values;
 }
 
-Reports Tally::reports(Function const& function) const {
-  return {means(function), examples_, bad_step_, zero_divided_, clamped_};
+Reports Tally::reports() const { return {values(), examples_, bad_step_, zero_divided_, clamped_}; }
+
+std::vector<i32> rows_of_stream(i64 count, i64 batch) {
+  i64 const length = count / batch;
+  auto rows = rows_in_order(length * batch);
+  for (i64 step = 0; step < length; ++step)
+    for (i64 run = 0; run < batch; ++run)
+      rows[static_cast<size_t>(step * batch + run)] = static_cast<i32>(run * length + step);
+  return rows;
 }
 
 void prepare_evaluation_of(SessionState& state, Section const& section) {
@@ -161,29 +187,36 @@ void prepare_evaluation_of(SessionState& state, Section const& section) {
 
 Reports evaluate_section(SessionState& state, Section const& section) {
   auto const& function = state.program().function("evaluate");
-  auto const rows = rows_in_order(section.column_length);
   i64 const batch = std::min(batch_of(state.program()), section.examples);
+  auto const& training = state.program().module().training;
+  bool const streams = training && training->order == "stream", whole = streams || state.carries_batch();
+  i64 const examples = whole ? section.examples / batch * batch : section.examples;
+  auto const rows = streams ? rows_of_stream(examples, batch) : rows_in_order(examples);
+  std::vector<i32> of_columns(rows.size());
+  std::ranges::transform(rows, of_columns.begin(), [&](i32 row) { return static_cast<i32>(row + section.first); });
+  state.evaluation_pass.close();
   Work work;
   work.columns = pointers_of(section.columns);
   work.examples = section.column_length;
   Tally tally;
   Pace pace;
-  for (i64 done = 0; done < section.examples; done += work.batch * work.steps) {
+  for (i64 done = 0; done < examples; done += work.batch * work.steps) {
     state.expect_not_cancelled();
-    i64 const left = section.examples - done;
-    work.rows = rows.data() + section.first + done;
+    i64 const left = examples - done;
+    work.rows = of_columns.data() + done;
     work.batch = std::min(batch, left);
     work.first_step = done / batch + 1;
     work.steps = std::min(pace.steps(), left / work.batch);
     auto const start = Clock::now();
-    tally.follow(work, state.call(function, work));
+    tally.follow(function, work, state.call(function, work));
     pace.took(work.steps, std::chrono::duration<f64>(Clock::now() - start).count());
   }
-  return tally.reports(function);
+  return tally.reports();
 }
 
 Reports evaluate_stream(SessionState& state, DataContents const& data) {
   auto const& function = state.program().function("evaluate");
+  state.evaluation_pass.close();
   BatchReader reader(state, data, batch_of(state.program()), 0, 0, {});
   Work work;
   Tally tally;
@@ -193,11 +226,11 @@ Reports evaluate_stream(SessionState& state, DataContents const& data) {
     work.columns = pointers_of(batch->columns);
     work.rows = reader.rows();
     work.batch = work.examples = batch->rows;
-    tally.follow(work, state.call(function, work));
+    tally.follow(function, work, state.call(function, work));
     ++work.first_step;
   }
   state.expect_not_cancelled();
-  return tally.reports(function);
+  return tally.reports();
 }
 
 } // namespace nnc

@@ -24,6 +24,10 @@ i64 held_back(CompiledProgram const&, Dataset const&);
 // The addresses of columns; null for null.
 std::vector<void const*> pointers_of(std::vector<NamedTensor const*> const& columns);
 
+// The rows 0 .. count - 1 in the order of a stream: the data are cut into `batch` runs of rows that follow each other,
+// and every batch has the next row of each. What is left of the last run is not used.
+std::vector<i32> rows_of_stream(i64 count, i64 batch);
+
 // Throws Error for an index out of range in the rows `first` .. `first + examples - 1` of the columns, which bind to
 // the inputs of the program; its words begin with `where`.
 void check_limits(CompiledProgram const&, std::vector<NamedTensor const*> const& columns, i64 first, i64 examples,
@@ -39,23 +43,30 @@ private:
   i64 steps_ = 1;
 };
 
-// Sums of reports over slices.
+// Reports over slices, by their names: what several phases report is one.
 class Tally {
 public:
-  void add(Outcome const&);
-  void follow(Work&, Outcome const&); // of a call of this work, which goes on from its sums
+  void add(Function const&, Outcome const&);
+  void follow(Function const&, Work&, Outcome const&); // of a call of this work, which goes on from its sums
   void clear() { *this = {}; }
-  // "STEPS EXAMPLES SUM..." for a checkpoint in the middle of an epoch, and back; a text that does not have the sums of
-  // this function changes nothing.
+  // For a checkpoint in the middle of an epoch, and back; a text that is none changes nothing.
   std::string text() const;
-  void read(std::string const&, Function const&);
+  void read(std::string const&);
   bool empty() const { return steps_ == 0; }
   i64 examples() const { return examples_; }
-  Reports reports(Function const&) const; // means, named as the results of the function
-  std::vector<Number> means(Function const&) const;
+  Reports reports() const;
+  std::vector<Number> values() const; // means over the examples; of totals the last ones
 
 private:
-  std::vector<f64> sums_;
+  struct Entry {
+    std::string name;
+    f64 sum = 0, last = 0;
+    i64 examples = 0;
+    bool is_total = false;
+    f64 value() const { return is_total ? last : examples > 0 ? sum / static_cast<f64>(examples) : 0; }
+  };
+  Entry& entry(size_t guess, Result const&);
+  std::vector<Entry> entries_;
   i64 steps_ = 0, examples_ = 0, bad_step_ = 0, clamped_ = 0, zero_divided_ = 0;
 };
 

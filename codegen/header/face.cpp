@@ -16,8 +16,6 @@ constexpr std::string_view reserved =
     "struct switch template this thread_local throw true try typedef typeid typename typeof union unix "
     "unsigned using virtual void volatile wchar_t while xor xor_eq ";
 
-bool is_kept(Role role) { return role == Role::param || role == Role::state || role == Role::optimizer; }
-
 CBlock* block_of(CFace& face, Role role) {
   switch (role) {
   case Role::param: return &face.parameters;
@@ -44,8 +42,7 @@ bool is_filled(Function const& f, Argument const& a) {
 }
 
 bool is_taken(Function const& f, Result const& r) {
-  return is_kept(r.role) || r.role == Role::loss || r.role == Role::metric ||
-         (r.role == Role::output && f.name == "run");
+  return is_kept(r.role) || is_report(r.role) || (r.role == Role::output && f.name == "run");
 }
 
 bool is_constant(Type const& type) {
@@ -154,7 +151,7 @@ bool has_face(Module const& m) {
 CBlock reports_of(Function const& f) {
   CBlock block;
   for (auto const& r : f.results)
-    if (r.role == Role::loss || r.role == Role::metric) block.add(r.name, f.type(r.value));
+    if (is_report(r.role)) block.add(r.name, f.type(r.value));
   return block;
 }
 

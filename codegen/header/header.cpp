@@ -316,12 +316,12 @@ private:
     if (a.role == Role::data)
       return f.name == "run" ? "(void *)inputs->" + face_.inputs.find(name)->c
                              : "(void *)data->" + face_.data.find(name)->c;
-    if (a.role == Role::param || a.role == Role::state || a.role == Role::optimizer) return kept(a.role, name);
+    if (is_kept(a.role)) return kept(a.role, name);
     return "0";
   }
 
   Text result(Result const& r) const {
-    if (r.role == Role::param || r.role == Role::state || r.role == Role::optimizer) return kept(r.role, r.name);
+    if (is_kept(r.role)) return kept(r.role, r.name);
     return r.role == Role::output ? "(void *)outputs->" + face_.outputs.find(r.name)->c : "0";
   }
 

@@ -384,7 +384,7 @@ private:
 
   void meet() { nnc::call(b_, barrier_function(m_), {c_}); }
 
-  static bool reported(Result const& r) { return r.role == Role::loss || r.role == Role::metric; }
+  static bool reported(Result const& r) { return is_report(r.role); }
 
   void finish_step(bool met, llvm::BasicBlock* next) {
     bool any = false;

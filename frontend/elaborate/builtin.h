@@ -22,14 +22,12 @@ struct BuiltinCall {
   Any const& operator[](size_t i) const { return values[i]; }
 };
 
-Any not_built(BuiltinCall&);
 Any run_cond(BuiltinCall&);
 
 struct Builtin {
   std::string_view signature; // "sum(x, axis = none, keep = false)"
   Any (*run)(BuiltinCall&);
-  OpCode op = {};                                      // of those that the operator table declares
-  bool is_planned() const { return run == not_built; } // it says so where it is called
+  OpCode op = {}; // of those that the operator table declares
 };
 
 // By family; together they are all builtins.

@@ -1,4 +1,4 @@
-// Lists, and the words of the language that are not built yet.
+// Lists.
 #include "frontend/elaborate/budget.h"
 #include "frontend/elaborate/builtin.h"
 #include "frontend/elaborate/call.h"
@@ -84,8 +84,6 @@ Any reversed(BuiltinCall& c) {
 
 } // namespace
 
-Any not_built(BuiltinCall& c) { c.e.errors.fail(c.at, fmt::format("`{}` is not built yet", c.name)); }
-
 std::vector<Builtin> const& list_builtins() {
   static std::vector<Builtin> const all{
       {"len(list)", len},
@@ -95,7 +93,6 @@ std::vector<Builtin> const& list_builtins() {
       {"zip(..lists)", zip},
       {"reversed(list)", reversed},
       {"cond(c, yes, no)", run_cond},
-      {"total(x)", not_built},
   };
   return all;
 }

@@ -6,6 +6,11 @@
 
 namespace nnc::front {
 
+// Of the batches in a row of all phases, `count` behind the first `before` belong to this one.
+struct Turn {
+  i64 cycle = 1, before = 0, count = 1;
+};
+
 struct Context {
   Program& program;
   FileScope& main;
@@ -15,6 +20,7 @@ struct Context {
   syntax::Model const* model = nullptr;
   syntax::Train const* train = nullptr;
 
+  Turn turn;                    // of the phase whose updates are being built
   Graph* graph = nullptr;       // none: everything is computed while compiling
   Frame* frame = nullptr;       // of the innermost call
   char const* region = nullptr; // "scan", "cond": what is being built stands in one

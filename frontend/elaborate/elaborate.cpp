@@ -55,7 +55,8 @@ public:
 private:
   void run_program();
   bool is_sound() const { return !has_errors(now_.out.diagnostics) && !batch_number_.is_missing(); }
-  void complete(std::vector<Graph*> const&);
+  void complete(std::vector<std::unique_ptr<Graph>> const&);
+  void give_states(Graph&, size_t phase);
   void refuse_results_with_batch_behind(Function const&);
 
   Context now_;
@@ -109,22 +110,32 @@ void Elaboration::run_program() {
     train_builder_.choose();
     if (!setting_values_.all_are_values()) return;
     model_builder_.plan_columns();
-    Graph loss(Graph::Kind::training, "loss", now_.limit), evaluation(Graph::Kind::evaluation, "evaluate", now_.limit),
-        outputs(Graph::Kind::run, "run", now_.limit);
-    model_builder_.run_model(loss);
-    bool const sound = is_sound();
-    if (now_.train) train_builder_.run_training_settings();
+    std::vector<std::unique_ptr<Graph>> graphs; // the losses of the phases, @evaluate, @run
+    auto const run_model = [&](Graph::Kind kind, std::string name) {
+      graphs.push_back(std::make_unique<Graph>(kind, std::move(name), now_.limit));
+      model_builder_.run_model(*graphs.back());
+      return is_sound();
+    };
+    bool const sound = run_model(Graph::Kind::training, "loss");
+    if (now_.train) {
+      train_builder_.run_training_settings();
+      train_builder_.plan_phases();
+    }
     if (!sound) return;
-    if (now_.train) train_builder_.run_minimize(loss);
-    else model_builder_.finish(loss);
-    for (Graph* g : {&evaluation, &outputs}) {
+    if (!now_.train) model_builder_.finish(*graphs.back());
+    for (size_t k = 0; now_.train && k < train_builder_.phases(); ++k) {
+      if (k > 0 && !run_model(Graph::Kind::training, of_phase("loss", k))) return;
+      train_builder_.run_phase(*graphs.back(), k);
+    }
+    for (auto const& [kind, name] :
+         {std::pair(Graph::Kind::evaluation, "evaluate"), std::pair(Graph::Kind::run, "run")}) {
       if (!is_sound()) return;
-      model_builder_.run_model(*g);
-      model_builder_.finish(*g);
+      if (!run_model(kind, name)) return;
+      model_builder_.finish(*graphs.back());
     }
     setting_values_.check_used();
     if (!is_sound()) return;
-    complete({&loss, &evaluation, &outputs});
+    complete(graphs);
     if (model_builder_.measured().empty())
       errors_.warn(now_.model->name.at,
                    fmt::format("the model `{}` gives nothing: it has no output, loss or metric", now_.model->name.text),
@@ -138,21 +149,35 @@ void Elaboration::run_program() {
   }
 }
 
-// Every function of the model takes all parameters and states, in one order.
-void Elaboration::complete(std::vector<Graph*> const& graphs) {
+// What a training step leaves in the states, and each batch in those of a pass; a frozen one stays as it is.
+void Elaboration::give_states(Graph& g, size_t phase) {
+  for (auto const& path : parameters_.paths()) {
+    auto const& kept = parameters_.kept(path);
+    bool const gives = g.kind == Graph::Kind::training || (g.kind == Graph::Kind::evaluation && kept.per_epoch);
+    if (!kept.is_state || !gives) continue;
+    bool const frozen = now_.train && g.kind == Graph::Kind::training && train_builder_.is_frozen(path, phase);
+    auto const now = frozen ? g.state_values.end() : g.state_values.find(path);
+    ValueId const value = now != g.state_values.end() ? now->second : g.argument(path, kept.type, kept.role());
+    g.builder.result(path, value, kept.role());
+  }
+}
+
+// Every function of the model takes all parameters and states, in one order; those of a pass only where there is one.
+void Elaboration::complete(std::vector<std::unique_ptr<Graph>> const& graphs) {
   auto& module = now_.out.module;
-  for (Graph* g : graphs) {
-    if (g->kind == Graph::Kind::training)
-      for (auto const& path : parameters_.paths())
-        if (parameters_.kept(path).is_state)
-          g->builder.result(path, g->state_values.contains(path) ? g->state_values.at(path) : g->arguments.at(path),
-                            Role::state);
+  for (size_t k = 0; k < graphs.size(); ++k) {
+    auto& g = graphs[k];
+    give_states(*g, k);
     std::map<std::string, size_t> rank;
     for (auto const& path : parameters_.paths()) {
-      rank.emplace(path, rank.size());
-      ValueId id =
-          g->argument(path, parameters_.kept(path).type, parameters_.kept(path).is_state ? Role::state : Role::param);
-      g->function.values[id].at = parameters_.kept(path).at;
+      auto const& kept = parameters_.kept(path);
+      if (kept.per_epoch && g->kind == Graph::Kind::run) continue;
+      bool const average = kept.average && g->kind != Graph::Kind::training;
+      std::string const name = average ? average_of(path) : path;
+      rank.emplace(name, rank.size());
+      ValueId const id =
+          average ? g->argument(name, *kept.average, Role::state) : g->argument(name, kept.type, kept.role());
+      g->function.values[id].at = kept.at;
     }
     prune(g->function);
     if (!now_.settings.batch_anywhere) refuse_results_with_batch_behind(g->function);
@@ -165,16 +190,7 @@ void Elaboration::complete(std::vector<Graph*> const& graphs) {
     sort_arguments(g->function);
     module.functions.push_back(std::move(g->function));
   }
-  auto& initial = parameters_.initialize().function;
-  std::vector<Result> optimizer_results = std::move(initial.results);
-  initial.results.clear();
-  for (auto const& path : parameters_.paths())
-    parameters_.initialize().builder.result(path, parameters_.kept(path).initial,
-                                            parameters_.kept(path).is_state ? Role::state : Role::param);
-  for (auto& r : optimizer_results) initial.results.push_back(std::move(r));
-  prune(initial);
-  sort_arguments(initial);
-  module.functions.push_back(std::move(initial));
+  parameters_.finish(module);
   train_builder_.give_updates(module);
   own_derivatives_.add_derivatives();
   ranges_.give(module);

@@ -28,7 +28,8 @@
 // Around it, each a client of all that:
 //
 //   model_builder     model.h           input, target, output, loss, metric; the three functions of a model
-//   train_builder     train.h           the settings of a train block, minimize, clipping (update.cpp: @update.PATH)
+//   train_builder     train.h           the settings of a train block, its phases, minimize, clipping (update.cpp:
+//                                       @update.PATH; path_patterns.h: "body.*")
 //   parameters        parameter.h       param, state, <-; the initial values
 //   own_derivatives   gradient.h        a function's own derivative
 //   setting_values    setting_values.h  values of --set

@@ -29,8 +29,7 @@ void prune(Function& f) {
   std::reverse(kept.begin(), kept.end());
   f.body.nodes = std::move(kept);
   std::erase_if(f.arguments, [&](Argument const& a) {
-    bool always =
-        a.role == Role::param || a.role == Role::state || a.role == Role::optimizer || a.role == Role::gradient;
+    bool const always = is_kept(a.role) || a.role == Role::gradient;
     return !always && !needed[a.value];
   });
 }

@@ -3,6 +3,7 @@
 #include "frontend/elaborate/builtin.h"
 #include "frontend/elaborate/errors.h"
 #include "frontend/elaborate/expression.h"
+#include "frontend/elaborate/operators.h"
 #include "frontend/elaborate/suggestions.h"
 #include "frontend/elaborate/tensor.h"
 
@@ -21,7 +22,7 @@ bool can_be_called(Any const& value) { return value.is<FunctionValue>() || value
 
 Lookup::Lookup(Elaborator& e)
     : now_(e.now), errors_(e.errors), budget_(e.budget), suggestions_(e.suggestions), tensors_(e.tensors),
-      expressions_(e.expressions) {}
+      operators_(e.operators), expressions_(e.expressions) {}
 
 Any const* Lookup::local(std::string const& name) const {
   if (!now_.frame) return nullptr;
@@ -103,12 +104,25 @@ std::optional<Any> Lookup::predeclared(std::string const& name, Location at) {
   if (!now_.graph || now_.graph->kind == Graph::Kind::initialize)
     errors_.fail(at, fmt::format("`{}` is known only in a step, not {}", name,
                                  now_.graph ? "in an initial value" : "while compiling"));
+  Any number{TensorValue{.graph = now_.graph, .tunes = true}};
+  ValueId& id = std::get<TensorValue>(number.as).id;
   if (name == "step") {
-    ValueId id = now_.graph->argument("step", scalar_of(DType::i64), Role::step);
-    return Any{TensorValue{.graph = now_.graph, .id = tensors_.builder(at).convert(id, DType::f64), .tunes = true}};
-  }
-  return Any{TensorValue{
-      .graph = now_.graph, .id = now_.graph->argument(name, scalar_of(DType::f64), Role::scalar), .tunes = true}};
+    id = now_.graph->argument("step", scalar_of(DType::i64), Role::step);
+    id = tensors_.builder(at).convert(id, DType::f64);
+  } else id = now_.graph->argument(name, scalar_of(DType::f64), Role::scalar);
+  bool const counts = name != "epoch" && now_.graph->kind == Graph::Kind::update && now_.turn.cycle > 1;
+  return counts ? of_turn(number, at) : number;
+}
+
+// Of n batches those that belong to this phase: floor(n / cycle) * count + clamp(n % cycle - before, 0, count).
+Any Lookup::of_turn(Any const& n, Location at) {
+  auto const number = [](i64 x) { return Any{static_cast<f64>(x)}; };
+  auto const make = [&](OpCode op, Any const& a, Any const& b) { return operators_.of_table(op, {a, b}, at); };
+  Any const rounds = operators_.of_table(OpCode::floor, {make(OpCode::div, n, number(now_.turn.cycle))}, at);
+  Any const rest = make(OpCode::sub, n, make(OpCode::mul, rounds, number(now_.turn.cycle)));
+  Any const begun = make(OpCode::max, make(OpCode::sub, rest, number(now_.turn.before)), number(0));
+  return make(OpCode::add, make(OpCode::mul, rounds, number(now_.turn.count)),
+              make(OpCode::min, begun, number(now_.turn.count)));
 }
 
 bool is_predeclared(std::string const& name) {

@@ -31,12 +31,14 @@ public:
 
 private:
   std::optional<Any> predeclared(std::string const& name, Location);
+  Any of_turn(Any const& n, Location);
 
   Context& now_;
   Errors& errors_;
   Budget& budget_;
   Suggestions& suggestions_;
   Tensors& tensors_;
+  Operators& operators_;
   Expressions& expressions_;
 };
 

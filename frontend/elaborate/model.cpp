@@ -5,6 +5,7 @@
 #include "frontend/elaborate/errors.h"
 #include "frontend/elaborate/expression.h"
 #include "frontend/elaborate/lookup.h"
+#include "frontend/elaborate/parameter.h"
 #include "frontend/elaborate/pattern.h"
 #include "frontend/elaborate/setting_values.h"
 #include "frontend/elaborate/statement.h"
@@ -190,7 +191,7 @@ void ModelBuilder::run_input(InputStmt const& s, Location at) {
   }
   e_.tensors.builder(at);
   ValueId id = now_.graph->argument(s.name.text, type, s.is_target ? Role::target : Role::input);
-  if (now_.graph->kind == Graph::Kind::training)
+  if (now_.graph->kind == Graph::Kind::training && now_.graph->function.name == "loss")
     now_.out.inputs.push_back(
         {.name = s.name.text, .type = type, .is_target = s.is_target, .column = column ? column->name : ""});
   e_.statements.bind(s.name.text, e_.tensors.tensor(id), s.name.at);
@@ -233,12 +234,27 @@ void ModelBuilder::add_measured(std::string name, Any const& value, Role role, L
   measured_.push_back({.name = std::move(name), .value = value.tensor()->id, .role = role, .at = at});
 }
 
+// Which values are computed from those that the library's `total` keeps.
+std::vector<bool> ModelBuilder::totals(Graph const& graph) const {
+  std::vector<bool> out(graph.function.values.size(), false);
+  for (auto const& path : e_.parameters.paths())
+    if (auto const found = graph.arguments.find(path);
+        e_.parameters.kept(path).is_total && found != graph.arguments.end())
+      out[found->second] = true;
+  for (auto const& node : graph.function.body.nodes)
+    if (std::ranges::any_of(node.operands, [&](ValueId v) { return out[v]; }))
+      for (ValueId v : node.results) out[v] = true;
+  return out;
+}
+
 // Results of the three functions; what they do not need is dropped.
 void ModelBuilder::finish(Graph& graph) {
-  bool run = graph.kind == Graph::Kind::run;
+  bool const run = graph.kind == Graph::Kind::run;
+  auto const is_total = totals(graph);
   for (Role role : {Role::loss, Role::metric, Role::output})
     for (auto const& m : measured_)
-      if (m.role == role && run == (role == Role::output)) graph.builder.result(m.name, m.value, role);
+      if (m.role == role && run == (role == Role::output))
+        graph.builder.result(m.name, m.value, role == Role::metric && is_total[m.value] ? Role::total : role);
 }
 
 } // namespace nnc::front

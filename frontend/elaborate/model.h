@@ -30,6 +30,7 @@ private:
   void bind_model_arguments(Frame&);
   void add_measured(std::string name, Any const&, Role, Location);
   ColumnType const* column_for(std::string const& name);
+  std::vector<bool> totals(Graph const&) const;
 
   Elaborator& e_;
   Context& now_;

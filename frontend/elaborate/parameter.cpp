@@ -49,11 +49,47 @@ char const* Parameters::help_for_region() const {
 }
 
 Parameters::Parameters(Elaborator& e)
-    : e_(e), now_(e.now), errors_(e.errors), initialize_(Graph::Kind::initialize, "initialize", e.now.limit) {}
+    : e_(e), now_(e.now), errors_(e.errors), initialize_(Graph::Kind::initialize, "initialize", e.now.limit),
+      begin_pass_(Graph::Kind::initialize, "begin_pass", e.now.limit) {}
 
-Update& Parameters::start_update(std::string const& path) {
-  update_ = {.path = path, .initial_p = Any{TensorValue{.graph = &initialize_, .id = kept(path).initial}}};
+Update& Parameters::start_update(std::string const& path, size_t phase) {
+  update_ = {
+      .path = path, .phase = phase, .initial_p = Any{TensorValue{.graph = &initialize_, .id = kept(path).initial}}};
   return update_;
+}
+
+ValueId Parameters::argument(Graph& graph, Kept const& kept) {
+  if (!kept.average || graph.kind == Graph::Kind::training) return graph.argument(kept.path, kept.type, kept.role());
+  ValueId const average = graph.argument(average_of(kept.path), *kept.average, Role::state);
+  return e_.tensors.builder(kept.at).convert(average, kept.type.dtype);
+}
+
+// An average of numbers of 16 bits would stand still: 0.999 of what it was, rounded, is what it was.
+Type Parameters::keep_average(std::string const& path) {
+  auto& kept = kept_.at(path);
+  if (!kept.average) kept.average = Type{bytes(kept.type.dtype) < 4 ? DType::f32 : kept.type.dtype, kept.type.shape};
+  return *kept.average;
+}
+
+// The results of @initialize: parameters, states, averages, and what optimizers have asked for.
+void Parameters::finish(Module& module) {
+  auto& initial = initialize_.function;
+  std::vector<Result> optimizer_results = std::exchange(initial.results, {});
+  for (auto const& path : kept_order_) {
+    auto const& kept = kept_.at(path);
+    (kept.per_epoch ? begin_pass_ : initialize_).builder.result(path, kept.initial, kept.role());
+  }
+  for (auto const& path : kept_order_)
+    if (auto const& kept = kept_.at(path); kept.average)
+      initialize_.builder.result(average_of(path), initialize_.builder.convert(kept.initial, kept.average->dtype),
+                                 Role::state);
+  for (auto& r : optimizer_results) initial.results.push_back(std::move(r));
+  for (Graph* g : {&initialize_, &begin_pass_}) {
+    if (g == &begin_pass_ && g->function.results.empty()) continue;
+    prune(g->function);
+    sort_arguments(g->function);
+    module.functions.push_back(std::move(g->function));
+  }
 }
 
 // What is wrong with a parameter of the library is the fault of the call, and is said once for each call.
@@ -72,7 +108,6 @@ void Parameters::declare_param(ParamStmt const& s, Location at) {
   char const* kind = s.is_state ? "state" : "param";
   if (s.is_state && now_.region)
     errors_.fail(at, fmt::format("a state cannot be declared in a {}", now_.region), help_for_region());
-  if (s.per_epoch) errors_.fail(at, "`per epoch` is not built yet");
   for (Frame const* f = now_.frame; f; f = f->caller)
     if (f->function && f->function->gradient)
       errors_.fail(
@@ -80,6 +115,7 @@ void Parameters::declare_param(ParamStmt const& s, Location at) {
           "declare it outside and pass it as an argument");
   if (now_.frame->kind == Frame::Kind::optimizer) {
     if (!s.is_state) errors_.fail(at, "an optimizer has states, not parameters");
+    if (s.per_epoch) errors_.fail(at, "the state of an optimizer is kept over all epochs, `per epoch` is for models");
     e_.statements.bind(s.name.text, optimizer_state(s, at), s.name.at);
     return;
   }
@@ -90,28 +126,17 @@ void Parameters::declare_param(ParamStmt const& s, Location at) {
 
   std::optional<Type> type;
   if (s.type) type = e_.patterns.resolve(*s.type, fmt::format("`{}`", path));
-  if (type) refuse_batch(*type, kind, path, s.name.at);
-  auto found = kept_.find(path);
-  if (found == kept_.end()) {
-    if (now_.graph->kind != Graph::Kind::training)
-      errors_.fail(at, fmt::format("the {} `{}` appears only when `training` is false", kind, path),
-                   "every parameter must appear with `training` true");
-    Any initial = initial_value(s, type, path, at);
-    Kept kept{.path = path,
-              .type = initialize_.type(initial.tensor()->id),
-              .is_state = s.is_state,
-              .at = place_of(*now_.frame, s.name.at),
-              .initial = initial.tensor()->id};
-    refuse_batch(kept.type, kind, path, s.name.at);
-    found = kept_.emplace(path, kept).first;
-    kept_order_.push_back(path);
-  }
-  Kept const& kept = found->second;
+  if (type && !s.per_epoch) refuse_batch(*type, kind, path, s.name.at);
+  auto const found = kept_.find(path);
+  Kept const& kept = found != kept_.end() ? found->second : keep(s, type, path, at);
   if (!s.is_state && !is_float(kept.type.dtype))
     errors_.fail(s.name.at, fmt::format("the param `{}` is {}: only float tensors are trained", path, shown(kept.type)),
                  "`state` keeps a tensor that is not trained");
   if (type && !(*type == kept.type))
     errors_.fail(at, fmt::format("`{}` is shared as {}, here it would be {}", path, shown(kept.type), shown(*type)), {},
+                 {{kept.at, "declared here first"}});
+  if (kept.per_epoch != s.per_epoch)
+    errors_.fail(at, fmt::format("`{}` is `per epoch` at one place and not at another", path), {},
                  {{kept.at, "declared here first"}});
   if (kept.is_state != s.is_state)
     errors_.fail(at, fmt::format("`{}` is a param at one place and a state at another", path), {},
@@ -121,12 +146,35 @@ void Parameters::declare_param(ParamStmt const& s, Location at) {
       !(place_of(*now_.frame, s.name.at) == kept.at))
     errors_.fail(at, fmt::format("`{}` belongs to another call while `training` is true", path),
                  "a tag gives a call the same path in every function of the model", {{kept.at, "that call"}});
-  ValueId id = now_.graph->argument(path, kept.type, s.is_state ? Role::state : Role::param);
+  // A run is a pass of its own.
+  bool const begins = s.per_epoch && now_.graph->kind == Graph::Kind::run;
+  ValueId id = begins ? initial_value(s, type, path, *now_.graph, at).tensor()->id : argument(*now_.graph, kept);
   if (s.is_state) {
     id = now_.graph->state_values.try_emplace(path, id).first->second;
     now_.frame->states[s.name.text] = path;
   }
   e_.statements.bind(s.name.text, e_.tensors.tensor(id), s.name.at);
+}
+
+// What is met for the first time.
+Kept& Parameters::keep(ParamStmt const& s, std::optional<Type> const& type, std::string const& path, Location at) {
+  char const* kind = s.is_state ? "state" : "param";
+  if (now_.graph->kind != Graph::Kind::training && !s.per_epoch)
+    errors_.fail(at, fmt::format("the {} `{}` appears only when `training` is false", kind, path),
+                 "every parameter must appear with `training` true");
+  Graph& graph = s.per_epoch ? begin_pass_ : initialize_;
+  Any const initial = initial_value(s, type, path, graph, at);
+  auto const* function = now_.frame->function;
+  Kept kept{.path = path,
+            .type = graph.type(initial.tensor()->id),
+            .is_state = s.is_state,
+            .per_epoch = s.per_epoch,
+            .is_total = function && now_.frame->file->is_std && function->name.text == "total",
+            .at = place_of(*now_.frame, s.name.at),
+            .initial = initial.tensor()->id};
+  if (!s.per_epoch) refuse_batch(kept.type, kind, path, s.name.at);
+  kept_order_.push_back(path);
+  return kept_.emplace(path, kept).first->second;
 }
 
 void Parameters::refuse_batch(Type const& type, std::string const& kind, std::string const& path, Location at) {
@@ -150,8 +198,8 @@ void Parameters::check_path(std::string const& path, Location at) {
 }
 
 Any Parameters::initial_value(ParamStmt const& s, std::optional<Type> const& type, std::string const& path,
-                              Location at) {
-  GraphGuard graph(now_, &initialize_);
+                              Graph& graph, Location at) {
+  GraphGuard guard(now_, &graph);
   PathGuard draws(*now_.frame, path);
   Any value = evaluate_initial(*s.initial, type);
   bool number = !value.tensor() || value.tensor()->tunes;
@@ -187,7 +235,7 @@ Any Parameters::evaluate_initial(Expr const& e, std::optional<Type> const& type)
 // A state of an optimizer: in @update.P an argument of its own name, in @initialize the result "m/P", where `p` is the
 // initial value of the parameter.
 Any Parameters::optimizer_state(ParamStmt const& s, Location at) {
-  std::string full = s.name.text + "/" + update_.path;
+  std::string full = nnc::optimizer_state(s.name.text, update_.path, update_.phase);
   if (now_.graph->state_values.contains(s.name.text))
     errors_.fail(at, fmt::format("the state `{}` is declared twice", s.name.text));
   std::optional<Type> type;
@@ -195,7 +243,7 @@ Any Parameters::optimizer_state(ParamStmt const& s, Location at) {
   Any in_update = std::exchange(now_.frame->names["p"], update_.initial_p);
   Any initial;
   try {
-    initial = initial_value(s, type, full, at);
+    initial = initial_value(s, type, full, initialize_, at);
   } catch (Failure const&) {
     now_.frame->names["p"] = in_update;
     throw;

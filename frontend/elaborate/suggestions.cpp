@@ -99,8 +99,7 @@ std::vector<std::string> Suggestions::visible_names(bool callable) const {
   }
   for (auto* file : now_.program.library()) add_file(*file);
   if (callable)
-    for (auto& n : builtin_names())
-      if (!builtin_named(n)->builtin->is_planned()) out.push_back(n);
+    for (auto& n : builtin_names()) out.push_back(n);
   for (auto* word : predeclared_words)
     if (!callable) out.emplace_back(word);
   return out;

@@ -7,6 +7,7 @@
 #include "frontend/elaborate/model.h"
 #include "frontend/elaborate/operators.h"
 #include "frontend/elaborate/parameter.h"
+#include "frontend/elaborate/path_patterns.h"
 #include "frontend/elaborate/range.h"
 #include "frontend/elaborate/setting_values.h"
 #include "frontend/elaborate/suggestions.h"
@@ -27,23 +28,6 @@ std::string plain_text(String const& s) {
   std::string out;
   for (auto const& part : s.parts) out += part.text;
   return out;
-}
-
-// Does the text fit the pattern, in which `*` stands for any text? What stands between two stars is found as early as
-// possible: a later place could fit no better.
-bool fits(std::string_view pattern, std::string_view text) {
-  size_t star = pattern.find('*');
-  if (star == std::string_view::npos) return pattern == text;
-  if (!text.starts_with(pattern.substr(0, star))) return false;
-  text.remove_prefix(star);
-  for (;;) {
-    pattern.remove_prefix(star + 1);
-    star = pattern.find('*');
-    if (star == std::string_view::npos) return text.ends_with(pattern);
-    size_t at = text.find(pattern.substr(0, star));
-    if (at == std::string_view::npos) return false;
-    text.remove_prefix(at + star);
-  }
 }
 
 template <class Items, class Shown>
@@ -70,9 +54,8 @@ void set_int(Training& t, Elaborator& e, std::string const& name, Any const& v, 
 
 void set_order(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
   t.order = e.constants.as_string(v, at, "`order`");
-  if (t.order == "stream") e.errors.fail(at, "the order \"stream\" is not built yet");
-  if (t.order != "shuffle" && t.order != "file")
-    e.errors.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\" or \"file\"", t.order));
+  if (t.order != "shuffle" && t.order != "file" && t.order != "stream")
+    e.errors.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\", \"file\" or \"stream\"", t.order));
 }
 
 void set_drop_last(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
@@ -201,40 +184,19 @@ void TrainBuilder::setting(std::string const& name, Any const& value, Location a
     if (known.name == name) return known.apply(*now_.out.module.training, e_, name, value, at);
 }
 
-// The parameters of a clause: those that fit its patterns and belong to no clause in front.
-std::vector<std::string> TrainBuilder::select_parameters(MinimizeStep const& m, std::set<std::string> const& taken) {
-  std::vector<std::string> patterns, out;
-  for (auto const& s : m.over) patterns.push_back(e_.expressions.text(s));
-  std::vector<bool> matched(patterns.size(), false);
-  for (auto const& path : e_.parameters.paths()) {
-    if (e_.parameters.kept(path).is_state) continue;
-    bool in = patterns.empty();
-    for (size_t i = 0; i < patterns.size(); ++i)
-      if (fits(patterns[i], path)) in = matched[i] = true;
-    if (in && !taken.contains(path)) out.push_back(path);
-  }
-  for (size_t i = 0; i < patterns.size(); ++i)
-    if (!matched[i]) {
-      std::vector<std::string> paths;
-      for (auto const& path : e_.parameters.paths())
-        if (!e_.parameters.kept(path).is_state) paths.push_back(path);
-      errors_.fail(m.over_at, fmt::format("the pattern \"{}\" matches no parameter", patterns[i]),
-                   fmt::format("the parameters are {}", joined(paths, [](auto& p) { return p; })));
-    }
-  return out;
-}
-
 // The loss that a clause minimizes, by name; an expression of losses becomes one of its own.
-std::string TrainBuilder::objective_name(ValueId y, Location at, int& unnamed) {
+std::string TrainBuilder::objective_name(ValueId y, Location at) {
   for (auto const& known : e_.model_builder.measured())
     if (known.value == y && known.role == Role::loss) return known.name;
-  std::string name = ++unnamed == 1 ? "objective" : fmt::format("objective_{}", unnamed);
+  int const n = ++counters_.unnamed;
+  std::string name = n == 1 ? "objective" : fmt::format("objective_{}", n);
   e_.model_builder.measured().push_back({.name = name, .value = y, .role = Role::loss, .at = at});
   return name;
 }
 
 // A clause: which parameters it changes, and one `grad` node for all of them.
-TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, Location at, Counters& counters) {
+TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, Location at,
+                                          std::set<std::string>& taken) {
   Any objective = e_.expressions.eval(*m.objective);
   if (objective.is<FunctionValue>() || objective.is<std::string>())
     errors_.fail(m.objective->at, fmt::format("`minimize` needs a loss, got {}", shown(objective)),
@@ -242,75 +204,157 @@ TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, L
   ValueId y = e_.tensors.as_tensor(objective, m.objective->at);
   if (graph.type(y).rank() != 0 || !is_float(graph.type(y).dtype))
     errors_.fail(m.objective->at, fmt::format("`minimize` needs a float scalar, got {}", shown(graph.type(y))));
-  std::string name = objective_name(y, m.objective->at, counters.unnamed);
-  Clause out{.step = &m, .optimizer = {}, .parameters = select_parameters(m, counters.taken), .gradients = {}};
+  std::string name = objective_name(y, m.objective->at);
+  Clause out{.step = &m,
+             .optimizer = {},
+             .parameters = paths_that_fit(e_, m.over, Chosen::parameters, m.over_at),
+             .gradients = {}};
   auto reached = reached_by_derivative(graph.function, y);
-  std::erase_if(out.parameters, [&](auto const& path) { return !reached[graph.arguments.at(path)]; });
+  std::erase_if(out.parameters, [&](auto const& path) {
+    return taken.contains(path) || is_frozen(path, phase_) || !reached[graph.arguments.at(path)];
+  });
   if (out.parameters.empty())
     errors_.fail(at, fmt::format("`{}` depends on no parameter that this clause may change", name));
   std::vector<ValueId> operands{y};
   std::vector<Type> types;
   std::vector<std::string> names;
   for (auto const& path : out.parameters) {
-    counters.taken.insert(path);
+    taken.insert(path);
     operands.push_back(graph.arguments.at(path));
     types.push_back(e_.parameters.kept(path).type);
     names.push_back(path + "'");
   }
   out.gradients = e_.tensors.builder(at).make_many(OpCode::grad, operands, {}, types, names);
-  out.optimizer = clause_name(m, counters);
-  now_.out.module.training->minimize.push_back({.objective = name, .parameters = out.parameters});
+  out.optimizer = clause_name(m);
+  now_.out.module.training->phases[phase_].minimize.push_back({.objective = name, .parameters = out.parameters});
   return out;
 }
 
 // What the numbers of a clause are called after: the tag, or the optimizer; the second of a name has a number.
-std::string TrainBuilder::clause_name(MinimizeStep const& m, Counters& counters) {
+std::string TrainBuilder::clause_name(MinimizeStep const& m) {
   auto const& call = std::get<CallExpr>(m.optimizer->as);
   auto* callee = std::get_if<NameExpr>(&call.callee->as);
   if (auto* member = std::get_if<MemberExpr>(&call.callee->as)) e_.suggestions.refuse_package(*member, m.optimizer->at);
   if (!callee) errors_.fail(m.optimizer->at, "expected the name of an optimizer");
   std::string name = call.tag ? e_.expressions.text(call.tag->text) : callee->name;
   now_.out.optimizers.push_back(callee->name);
-  int n = ++counters.names[name];
+  int n = ++counters_.names[name];
   return n == 1 ? name : fmt::format("{}_{}", name, n);
 }
 
-void TrainBuilder::refuse_unbuilt(StepStmt const& step) {
-  if (std::holds_alternative<PhaseStep>(step.as)) errors_.fail(step.at, "`phase` is not built yet");
-  if (auto* p = std::get_if<PatternStep>(&step.as))
-    errors_.fail(step.at, fmt::format("`{}` is not built yet", p->fresh ? "fresh" : "freeze"));
-  if (std::holds_alternative<AverageStep>(step.as)) errors_.fail(step.at, "`average` is not built yet");
+// Which statements belong to which phase; without `phase` all is one.
+void TrainBuilder::plan_phases() {
+  PlannedPhase common;
+  for (auto const& step : now_.train->body) {
+    try {
+      auto const* phase = std::get_if<PhaseStep>(&step->as);
+      if (!phase) plan(*step, common, false);
+      else {
+        auto& own = plan_.emplace_back();
+        own.turn.count = steps_of(*phase);
+        for (auto const& inner : phase->body) plan(*inner, own, true);
+        if (own.minimize.empty()) errors_.fail(step->at, "this phase minimizes nothing");
+      }
+    } catch (Failure const& failure) {
+      errors_.report(failure);
+    }
+  }
+  if (plan_.empty()) plan_.emplace_back();
+  else if (!common.minimize.empty())
+    errors_.fail(common.minimize.front()->at, "`minimize` stands beside phases", "put it in a phase of its own");
+  i64 cycle = 0;
+  for (auto& phase : plan_) {
+    phase.minimize.insert(phase.minimize.end(), common.minimize.begin(), common.minimize.end());
+    phase.freeze.insert(phase.freeze.end(), common.freeze.begin(), common.freeze.end());
+    phase.turn.before = cycle;
+    cycle += phase.turn.count;
+  }
+  for (auto& phase : plan_) {
+    phase.turn.cycle = cycle;
+    now_.out.module.training->phases.push_back({.steps = phase.turn.count, .minimize = {}});
+  }
+}
+
+void TrainBuilder::plan(StepStmt const& step, PlannedPhase& phase, bool in_phase) {
+  if (std::holds_alternative<MinimizeStep>(step.as)) return phase.minimize.push_back(&step);
+  auto const* patterns = std::get_if<PatternStep>(&step.as);
+  if (patterns && !patterns->fresh) return phase.freeze.push_back(&step);
+  if (in_phase) errors_.fail(step.at, "this stands outside of phases", "a phase holds `minimize` and `freeze`");
+  if (patterns) fresh_.push_back(&step);
+  if (!std::holds_alternative<AverageStep>(step.as)) return;
+  if (average_) errors_.fail(step.at, "`average` is given twice", {}, {{average_->at, "the first time here"}});
+  average_ = &step;
+}
+
+i64 TrainBuilder::steps_of(PhaseStep const& phase) {
+  if (!phase.count) return 1;
+  i64 const n = e_.constants.as_constant(e_.expressions.eval(*phase.count), phase.count->at, "the batches of a phase");
+  if (n < 1 || n > INT32_MAX)
+    errors_.fail(phase.count->at, fmt::format("a phase of {} batches, expected at least 1", n));
+  return n;
+}
+
+// What the patterns of the block mean, once the model has declared its parameters.
+void TrainBuilder::choose_paths() {
+  auto& training = *now_.out.module.training;
+  for (auto& phase : plan_)
+    for (auto const* step : phase.freeze)
+      for (auto const& path :
+           paths_that_fit(e_, std::get<PatternStep>(step->as).patterns, Chosen::parameters_and_states, step->at))
+        phase.frozen.insert(path);
+  for (auto const* step : fresh_)
+    for (auto const& path :
+         paths_that_fit(e_, std::get<PatternStep>(step->as).patterns, Chosen::parameters_and_states, step->at))
+      training.fresh.push_back(path);
+  for (auto const& path : e_.parameters.paths()) {
+    auto const& kept = e_.parameters.kept(path);
+    if (training.order != "shuffle" ||
+        !std::ranges::any_of(kept.type.shape, [](Dim const& d) { return d.mentions(Symbol::batch); }))
+      continue;
+    errors_.report(
+        {{.at = kept.at,
+          .message = fmt::format("the state `{}` has `batch` in its type {}, and a shuffled batch does not go "
+                                 "on where the one before ended",
+                                 path, shown(kept.type)),
+          .notes = {},
+          .help = "`order = \"stream\"` cuts the data into `batch` runs and takes the next row of each"}});
+  }
+  if (!average_) return;
+  for (auto const& path :
+       paths_that_fit(e_, std::get<AverageStep>(average_->as).over, Chosen::parameters, average_->at))
+    averaged_.insert(path);
 }
 
 // The gradients of all clauses at the end of the training step, then the updates of their parameters.
-void TrainBuilder::run_minimize(Graph& graph) {
+void TrainBuilder::run_phase(Graph& graph, size_t phase) {
   GraphGuard in_graph(now_, &graph);
+  phase_ = phase;
   Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
   frame.path = std::make_shared<PathScope>();
   for (auto const& m : e_.model_builder.measured())
     if (m.role == Role::loss) frame.names[m.name] = {e_.tensors.tensor(m.value).as, m.at};
   FrameGuard guard(now_, frame);
-  Counters counters;
+  if (phase == 0) choose_paths();
+  if (plan_[phase].minimize.empty())
+    errors_.fail(now_.train->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
   std::vector<Clause> clauses;
-  for (auto const& step : now_.train->body) {
+  std::set<std::string> taken;
+  for (auto const* step : plan_[phase].minimize) {
     try {
-      refuse_unbuilt(*step);
-      if (auto* m = std::get_if<MinimizeStep>(&step->as)) clauses.push_back(derive(graph, *m, step->at, counters));
+      clauses.push_back(derive(graph, std::get<MinimizeStep>(step->as), step->at, taken));
     } catch (Failure const& failure) {
       errors_.report(failure);
       now_.frame = &frame;
     }
   }
-  bool minimizes = std::any_of(now_.train->body.begin(), now_.train->body.end(),
-                               [](auto& step) { return std::holds_alternative<MinimizeStep>(step->as); });
-  if (!minimizes && clauses.empty() && !has_errors(now_.out.diagnostics))
-    errors_.fail(now_.train->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
   clip(clauses);
   e_.model_builder.finish(graph);
   for (auto const& c : clauses)
     for (size_t i = 0; i < c.parameters.size(); ++i)
       graph.builder.result(c.parameters[i], c.gradients[i], Role::gradient);
+  now_.turn = plan_[phase].turn;
   for (auto const& c : clauses) run_updates(c);
+  now_.turn = {};
 }
 
 void TrainBuilder::run_updates(Clause const& clause) {

@@ -1,6 +1,7 @@
-// The train block: its settings, the gradients of its `minimize` clauses, and the updates of its parameters.
+// The train block: its settings and phases, the gradients of its `minimize` clauses, and the updates of its parameters.
 #pragma once
 
+#include "frontend/elaborate/call.h"
 #include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
 
@@ -11,33 +12,43 @@ public:
   explicit TrainBuilder(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
   void choose(); // the train block and the model that are built
   void run_training_settings();
-  void run_minimize(Graph& loss);
+  void plan_phases();
+  size_t phases() const { return plan_.size(); }
+  void run_phase(Graph& loss, size_t phase);
+  bool is_frozen(std::string const& path, size_t phase) const { return plan_[phase].frozen.contains(path); }
   void give_updates(Module&);
 
 private:
+  struct PlannedPhase {
+    Turn turn;
+    std::vector<syntax::StepStmt const*> minimize, freeze;
+    std::set<std::string> frozen; // paths; known once the model was run
+  };
   struct Clause { // of `minimize`
     syntax::MinimizeStep const* step = nullptr;
     std::string optimizer; // what its numbers are called after: "adam"
     std::vector<std::string> parameters;
     std::vector<ValueId> gradients;
   };
-  struct Counters {              // over the clauses of a train block
-    std::set<std::string> taken; // parameters that belong to a clause
+  struct Counters { // over the clauses of a train block
     std::map<std::string, int> names;
     int unnamed = 0;
   };
   void check_setting(std::string const& name, Location);
   void setting(std::string const& name, Any const&, Location);
-  std::vector<std::string> select_parameters(syntax::MinimizeStep const&, std::set<std::string> const& taken);
-  std::string objective_name(ValueId, Location, int& unnamed);
-  Clause derive(Graph&, syntax::MinimizeStep const&, Location, Counters&);
-  std::string clause_name(syntax::MinimizeStep const&, Counters&);
-  void refuse_unbuilt(syntax::StepStmt const&);
+  void plan(syntax::StepStmt const&, PlannedPhase&, bool in_phase);
+  i64 steps_of(syntax::PhaseStep const&);
+  void choose_paths();
+  std::string objective_name(ValueId, Location);
+  Clause derive(Graph&, syntax::MinimizeStep const&, Location, std::set<std::string>& taken);
+  std::string clause_name(syntax::MinimizeStep const&);
   void clip(std::vector<Clause>&);
   void clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location);
 
   // update.cpp
   void run_updates(Clause const&);
+  void run_average(Graph&, std::string const& path);
+  void tune(syntax::FunctionDecl const&, std::vector<Actual>& given, std::string const& prefix);
   void run_update(std::string const& path, syntax::MinimizeStep const&, std::string const& clause);
   void check_numbers(syntax::FunctionDecl const& optimizer, syntax::CallExpr const&, Location);
 
@@ -45,6 +56,12 @@ private:
   Context& now_;
   Errors& errors_;
   std::optional<f64> clip_norm_, clip_value_;
+  std::vector<PlannedPhase> plan_;
+  std::vector<syntax::StepStmt const*> fresh_;
+  syntax::StepStmt const* average_ = nullptr;
+  std::set<std::string> averaged_; // parameters that have an average, if they are updated
+  Counters counters_;
+  size_t phase_ = 0;
   std::vector<std::unique_ptr<Graph>> updates_;
 };
 

@@ -13,6 +13,7 @@
 
 #include "frontend/habits.h"
 
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -53,11 +54,11 @@ void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, st
     errors_.fail(m.optimizer->at, fmt::format("unknown optimizer `{}`", name),
                  foreign ? help_of(*foreign) : did_you_mean(name, names));
   }
-  updates_.push_back(std::make_unique<Graph>(Graph::Kind::update, "update." + path, now_.limit));
+  updates_.push_back(std::make_unique<Graph>(Graph::Kind::update, of_phase("update", phase_) + "." + path, now_.limit));
   Graph& graph = *updates_.back();
   GraphGuard in_graph(now_, &graph);
   Kept const& kept = e_.parameters.kept(path);
-  Update& update = e_.parameters.start_update(path);
+  Update& update = e_.parameters.start_update(path, phase_);
 
   std::vector<Actual> given;
   {
@@ -97,10 +98,57 @@ void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, st
   if (!update.writes_p)
     errors_.fail(optimizer->name.at, fmt::format("the optimizer `{}` never writes `p`", name), "`p <- p - lr * g`");
   graph.builder.result("p", graph.state_values.at("p"), Role::param);
+  if (averaged_.contains(path)) run_average(graph, path);
   for (auto const& [state, _] : update.states)
     graph.builder.result(state, graph.state_values.at(state), Role::optimizer);
   prune(graph.function);
   sort_arguments(graph.function);
+}
+
+// average <- f(average, p, step, ...), by the new p.
+void TrainBuilder::run_average(Graph& graph, std::string const& path) {
+  auto const& call = std::get<CallExpr>(std::get<AverageStep>(average_->as).with->as);
+  auto const* callee = std::get_if<NameExpr>(&call.callee->as);
+  if (!callee) errors_.fail(average_->at, "expected the name of a function, as in `average with ema(decay = 0.999)`");
+  Frame outside{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
+  outside.path = std::make_shared<PathScope>();
+  FrameGuard guard(now_, outside);
+  Any const function = e_.lookup.lookup_callable(callee->name, call.callee->at);
+  Type const type = e_.parameters.keep_average(path);
+  auto& averaged = now_.out.module.training->averaged;
+  if (std::ranges::find(averaged, path) == averaged.end()) averaged.push_back(path);
+  Location const at = average_->at;
+  ValueId const average = graph.argument("average", type, Role::state);
+  ValueId const p = e_.tensors.builder(at).convert(graph.state_values.at("p"), type.dtype);
+  std::vector<Actual> given = e_.expressions.actuals(call.arguments);
+  auto const* known = function.get<FunctionValue>();
+  if (known && !known->builtin) tune(*known->function, given, callee->name);
+  given.insert(
+      given.begin(),
+      {{{}, e_.tensors.tensor(average), at}, {{}, e_.tensors.tensor(p), at}, {{}, e_.lookup.lookup("step", at), at}});
+  Any const value = e_.calls.call(function, std::move(given), at);
+  if (!value.tensor() || !(type_of(value) == type))
+    errors_.fail(at, fmt::format("`{}` gives {} for an average that is {}", callee->name, shown(value), shown(type)));
+  graph.builder.result("average", value.tensor()->id, Role::state);
+}
+
+// The floats that a call gives to a function, or leaves to its defaults, only tune.
+void TrainBuilder::tune(FunctionDecl const& f, std::vector<Actual>& given, std::string const& prefix) {
+  for (size_t i = 3; i < f.parameters.size(); ++i) {
+    auto const& p = f.parameters[i];
+    auto found = std::ranges::find(given, p.name.text, &Actual::name);
+    if (size_t const k = i - 3; found == given.end() && k < given.size() && given[k].name.empty())
+      found = given.begin() + static_cast<std::ptrdiff_t>(k);
+    auto const* literal = p.initial ? std::get_if<NumberExpr>(&p.initial->as) : nullptr;
+    if (found == given.end() && !literal) continue;
+    Any const value = found == given.end() ? e_.expressions.eval(*p.initial) : found->value;
+    bool const tunes = value.is<f64>() || (value.is<Dim>() && literal && !literal->is_integer);
+    if (!tunes) continue;
+    Any const scalar = e_.tunables.scalar(prefix + "." + p.name.text,
+                                          e_.constants.as_float(value, p.name.at, fmt::format("`{}`", p.name.text)));
+    if (found == given.end()) given.push_back({p.name.text, scalar, p.name.at});
+    else found->value = scalar;
+  }
 }
 
 } // namespace nnc::front

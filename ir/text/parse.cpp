@@ -372,15 +372,22 @@ private:
       if (key == "drop_last") return t.drop_last = std::get<bool>(attribute(AttributeKind::boolean)), true;
       return false;
     });
+    auto paths = [&](std::vector<std::string>& out) {
+      do out.push_back(name("the path of a parameter"));
+      while (accept(','));
+    };
     while (skip_to_content()) {
-      if (accept("minimize ")) {
+      if (accept("phase ")) t.phases.push_back({.steps = integer(1, INT64_MAX), .minimize = {}});
+      else if (accept("minimize ")) {
         Minimize m;
         m.objective = name("the name of a result");
         if (!accept("over ")) fail("expected 'over' and the parameters");
-        do m.parameters.push_back(name("the path of a parameter"));
-        while (accept(','));
-        t.minimize.push_back(std::move(m));
-      } else if (accept("scalar ")) {
+        paths(m.parameters);
+        if (t.phases.empty()) t.phases.emplace_back();
+        t.phases.back().minimize.push_back(std::move(m));
+      } else if (accept("fresh ")) paths(t.fresh);
+      else if (accept("average ")) paths(t.averaged);
+      else if (accept("scalar ")) {
         auto path = name("the path of a number");
         expect('=');
         t.scalars.push_back({path, number()});

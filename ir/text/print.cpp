@@ -208,8 +208,13 @@ std::string training_text(Training const& t) {
   if (t.order != defaults.order) out += fmt::format(", order={}", quoted(t.order));
   if (t.drop_last) out += ", drop_last=true";
   out += "}\n";
-  for (auto const& m : t.minimize)
-    out += fmt::format("  minimize {} over {}\n", shown(m.objective), joined(m.parameters, shown));
+  for (auto const& phase : t.phases) {
+    if (t.phases.size() > 1) out += fmt::format("  phase {}\n", phase.steps);
+    for (auto const& m : phase.minimize)
+      out += fmt::format("  minimize {} over {}\n", shown(m.objective), joined(m.parameters, shown));
+  }
+  if (!t.fresh.empty()) out += fmt::format("  fresh {}\n", joined(t.fresh, shown));
+  if (!t.averaged.empty()) out += fmt::format("  average {}\n", joined(t.averaged, shown));
   for (auto const& s : t.scalars)
     out += fmt::format("  scalar {} = {}\n", shown(s.name), literal_text(DType::f64, {.f = s.value}));
   return out;

@@ -15,7 +15,7 @@
 namespace nnc::verifying {
 namespace {
 
-bool is_reported(Result const& r) { return r.role == Role::loss || r.role == Role::metric; }
+bool is_reported(Result const& r) { return is_report(r.role); }
 
 class Stored {
 public:

@@ -82,7 +82,7 @@ Graph::Graph(Function& f, std::vector<bool> again) : function(f), again_(std::mo
   stored_ = known_ = scoped_ = is_result;
   for (auto const& r : f.results) {
     is_result[r.value] = true;
-    if (r.role != Role::loss && r.role != Role::metric) stored_[r.value] = true;
+    if (!is_report(r.role)) stored_[r.value] = true;
   }
   for (ValueId v = 0; v < f.values.size(); ++v) known_[v] = f.values[v].constant.has_value();
   for (auto const& a : f.arguments)

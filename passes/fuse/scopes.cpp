@@ -28,7 +28,7 @@ public:
   bool run() {
     std::unordered_set<ValueId> outside; // in buffers that are no part of the arena
     for (auto const& r : f_.results)
-      if (r.role != Role::loss && r.role != Role::metric) outside.insert(r.value);
+      if (!is_report(r.role)) outside.insert(r.value);
     list(f_.body.nodes, outside);
     return changed_;
   }

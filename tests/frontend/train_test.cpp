@@ -1,8 +1,10 @@
 // Parameters and their paths, optimizers and schedules against formulas written out here, and short trainings with the
 // reference evaluator alone.
 #include "ir/text.h"
+#include "passes/pass.h"
 #include "tests/frontend/program.h"
 
+#include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
 #include <functional>
@@ -202,7 +204,7 @@ TEST_CASE("a linear regression finds its slope, clause by clause") {
              " state seen: f32[] = 0\n seen <- seen + batch\n}\n"
              "train m { minimize loss over \"*.bias\" with sgd(lr = 0.05); minimize loss with sgd(lr = 0.1, momentum = "
              "0.5) }");
-  CHECK(p.module().training->minimize.size() == 2);
+  CHECK(p.module().training->phases.at(0).minimize.size() == 2);
   auto values = p.run("initialize", {{"seed", ints({}, {1}, DType::i64)}});
   values["x"] = floats({4, 2}, {0, 1, 1, 0, 1, 1, -1, 0.5});
   values["t"] = floats({4}, {1 - 3, 1 + 2, 1 + 2 - 3, 1 - 2 - 1.5}); // 1 + 2 x0 - 3 x1
@@ -298,4 +300,22 @@ TEST_CASE("the inventory of a file") {
   CHECK(m.inputs[1].is_target);
   CHECK(m.outputs == std::vector<std::string>{"p"});
   CHECK(inventory.trains.at(0).tag == "small");
+}
+
+// Of two layers: two products forward, and the gradient of the upper weight alone.
+TEST_CASE("what is frozen costs no backward work") {
+  auto const products = [](std::string const& frozen) {
+    Compiled p("model m() {\n input x: f32[batch, 4]\n loss mean(x |> dense(3) @body |> tanh |> dense(2) @head)\n}\n"
+               "train m { " +
+               frozen + "minimize loss with sgd() }");
+    PassContext context;
+    Module module = p.module();
+    for (auto const* pass : {"differentiate", "assemble_step", "dce"})
+      module = pass_named(pass)->run(std::move(module), context).module;
+    auto const* step = module.function("train_step");
+    return std::ranges::count(step->body.nodes, OpCode::dot, &Node::op);
+  };
+  CHECK(products("") == 5);
+  CHECK(products("freeze \"body.*\"; ") == 3);
+  CHECK(products("freeze \"head.*\"; ") == 4);
 }

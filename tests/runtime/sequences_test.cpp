@@ -22,6 +22,25 @@ std::string const net = R"(model net {
 train net { minimize loss with adam(lr = linear(0.01, end = 0.001)); batch = 4; epochs = 2; drop_last = false }
 )";
 
+// All that a training can keep: an average, states of a pass, phases that count by themselves.
+std::string const rich = R"(model net {
+  input  x: f32[batch, 3]
+  target label: i32[batch]
+  state seen: f32[3] = 1 per epoch
+  seen <- seen + sum(x, 0)
+  logits = x * seen |> dense(6) @body |> batch_norm |> relu |> dropout(0.25) |> dense(2)
+  output probs = softmax(logits)
+  loss   cross_entropy(logits, label)
+  metric examples = total(f32(batch))
+}
+train net {
+  average with ema(decay = 0.9)
+  phase 3 { minimize loss with adam(lr = linear(0.01, end = 0.001)) }
+  phase 2 { freeze "batch_norm.*"; minimize loss over "body.*" with sgd(lr = 0.01, momentum = 0.5) }
+  batch = 4; epochs = 2; drop_last = false
+}
+)";
+
 struct Set {
   std::vector<float> x;
   std::vector<std::int32_t> label;
@@ -99,11 +118,14 @@ private:
 } // namespace
 
 TEST_CASE("a checkpoint anywhere in a sequence of calls changes nothing") {
+  std::string text;
+  SUBCASE("a net") { text = net; }
+  SUBCASE("one with all that a training can keep") { text = rich; }
   std::vector<Set> sets;
   sets.reserve(2);
   sets.emplace_back(22, "first");
   sets.emplace_back(32, "second");
-  auto const program = Program::from_text(net, {.data = sets[0].data});
+  auto const program = Program::from_text(text, {.data = sets[0].data});
   std::mt19937 random(5);
   for (int i = 0; i < 60; ++i) {
     CAPTURE(i);

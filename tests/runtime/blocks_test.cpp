@@ -1,0 +1,277 @@
+// What a train block can say beside `minimize`: freeze, fresh, average, phases; and states of a pass over the data. The
+// right values are computed here, from the weights that a session shows between its steps.
+#include "tests/runtime/models.h"
+#include "tests/runtime/scratch.h"
+
+#include <cmath>
+#include <cstring>
+#include <doctest/doctest.h>
+#include <map>
+#include <numeric>
+
+using namespace nnc;
+using namespace nnc::test;
+
+namespace {
+
+std::string const net = R"(
+model net(rate = 0.25) {
+  input  x: f32[batch, 3]
+  target label: i32[batch]
+  h = x |> dense(6) @body |> batch_norm |> relu |> dropout(rate)
+  logits = dense(h, 2) @head
+  output probs = softmax(logits)
+  loss   cross_entropy(logits, label)
+  metric accuracy(logits, label)
+}
+)";
+
+Program with(std::string const& block, std::string const& model = net) {
+  return Program::from_text(model + "train net {\n" + block + "\n}\n");
+}
+
+std::vector<float> values(Session const& session, std::string const& name) {
+  auto const array = session.parameter(name);
+  auto const view = array.as<float>();
+  return {view.begin(), view.end()};
+}
+
+std::vector<Input> tiny_batch() { return {{"x", tiny_x}, {"label", tiny_label}}; }
+
+Data rows(std::vector<float> const& x) { return Data::from_columns({column("x", x)}, {}, "rows"); }
+
+double reported(std::vector<Number> const& numbers, std::string const& name) {
+  for (auto const& number : numbers)
+    if (number.name == name) return number.value;
+  FAIL("no report ", name);
+  return 0;
+}
+
+} // namespace
+
+TEST_CASE("what is frozen stays: weights, states, and nothing is computed for it") {
+  Session session(with("freeze \"body.*\", \"batch_norm.*\"; minimize loss with adam(lr = 0.1)"));
+  std::map<std::string, std::vector<float>> before;
+  std::vector<std::string> const frozen{"body.weight", "body.bias", "batch_norm.scale", "batch_norm.running_mean"};
+  for (auto const& name : frozen) before[name] = values(session, name);
+  auto const head = values(session, "head.weight");
+  for (int i = 0; i < 3; ++i) session.step(tiny_batch(), 8);
+  for (auto const& name : frozen) CHECK(values(session, name) == before[name]);
+  CHECK(values(session, "head.weight") != head);
+  CHECK(failure_of([&] { (void)session.parameter("m/body.weight"); }).find("no parameter") != std::string::npos);
+}
+
+TEST_CASE("what is fresh is not taken from a file, whatever it has there") {
+  Scratch const scratch;
+  auto const file = (scratch / "w.safetensors").string();
+  std::string const wider = R"(
+model net() {
+  input x: f32[batch, 3]
+  target label: i32[batch]
+  h = x |> dense(6) @body
+  loss cross_entropy(dense(h, 5) @head, label)
+}
+)";
+  std::string const narrower = R"(
+model net() {
+  input x: f32[batch, 3]
+  target label: i32[batch]
+  h = x |> dense(6) @body
+  loss cross_entropy(dense(h, 2) @head, label)
+}
+)";
+  Session first(with("minimize loss with sgd(0.5)", wider));
+  first.step(tiny_batch(), 8);
+  first.save(file);
+  Session second(with("fresh \"head.*\"; minimize loss with sgd(0.5)", narrower)),
+      untouched(with("minimize loss with sgd(0.5)", narrower));
+  CHECK(values(second, "body.weight") != values(first, "body.weight"));
+  second.load(file);
+  CHECK(values(second, "body.weight") == values(first, "body.weight"));
+  CHECK(values(second, "head.weight") == values(untouched, "head.weight"));
+  CHECK(failure_of([&] { untouched.load(file); }).find("head.weight") != std::string::npos);
+}
+
+TEST_CASE("an average is that of its formula; runs and evaluations use it, steps do not") {
+  std::string const plain = "minimize loss with adam(lr = 0.1)";
+  Session raw(with(plain)), session(with("average with ema(decay = 0.9); " + plain));
+  auto average = values(session, "body.weight");
+  for (int step = 1; step <= 20; ++step) {
+    session.step(tiny_batch(), 8);
+    raw.step(tiny_batch(), 8);
+    auto const now = values(session, "body.weight");
+    CHECK(now == values(raw, "body.weight"));
+    double const decay = std::min(0.9, (1.0 + step) / (10.0 + step));
+    for (size_t i = 0; i < now.size(); ++i)
+      average[i] = static_cast<float>(average[i] + (1 - decay) * (now[i] - average[i]));
+    auto const kept = values(session, "average/body.weight");
+    for (size_t i = 0; i < kept.size(); ++i) CHECK(std::abs(kept[i] - average[i]) < 1e-6);
+  }
+  auto const inputs = std::vector<Input>{{"x", tiny_x}};
+  CHECK(session.run(inputs, 8).at(0).bytes != raw.run(inputs, 8).at(0).bytes);
+  std::vector<std::string> const trained{"body.weight",      "body.bias",   "batch_norm.scale",
+                                         "batch_norm.shift", "head.weight", "head.bias"};
+  for (auto const& name : trained) {
+    auto const kept = values(session, "average/" + name);
+    raw.set_parameter({name, kept});
+  }
+  CHECK(session.run(inputs, 8).at(0).bytes == raw.run(inputs, 8).at(0).bytes);
+
+  Scratch const scratch; // both are saved; weights from elsewhere begin an average
+  auto const file = (scratch / "w.safetensors").string();
+  session.save(file);
+  Session again(with("average with ema(decay = 0.9); " + plain));
+  again.load(file);
+  CHECK(again.run(inputs, 8).at(0).bytes == session.run(inputs, 8).at(0).bytes);
+  CHECK(again.digest() == session.digest());
+  Session other(with(plain));
+  other.save(file);
+  again.load(file);
+  CHECK(again.run(inputs, 8).at(0).bytes == other.run(inputs, 8).at(0).bytes);
+  again.set_parameter({"head.bias", std::vector<float>{1, 2}});
+  CHECK(values(again, "average/head.bias") == std::vector<float>{1, 2});
+}
+
+TEST_CASE("an average over some of the parameters; one of bf16 is kept in f32") {
+  Session session(with("average over \"body.*\" with mean_of_steps(); minimize loss with sgd(lr = 0.1)", R"(
+model net() {
+  input  x: f32[batch, 3]
+  target label: i32[batch]
+  h = bf16(x) |> dense(6) @body
+  logits = f32(h) |> dense(2) @head
+  output probs = softmax(logits)
+  loss cross_entropy(logits, label)
+}
+)"));
+  CHECK(session.parameter("average/body.weight").dtype == "f32");
+  CHECK(failure_of([&] { (void)session.parameter("average/head.weight"); }).find("no parameter") != std::string::npos);
+  session.step(tiny_batch(), 8);
+  auto const p = session.parameter("body.weight");
+  auto const mean = values(session, "average/body.weight");
+  for (size_t i = 0; i < mean.size(); ++i) { // of one step it is the weight
+    std::uint32_t const bits = std::uint32_t{p.as<bf16>()[i].bits} << 16;
+    float wide = 0;
+    std::memcpy(&wide, &bits, sizeof wide);
+    CHECK(mean[i] == wide);
+  }
+}
+
+// The optimizers add up the numbers of their steps, and what they think is planned.
+TEST_CASE("phases take turns, and each counts its own steps") {
+  auto const program = Program::from_text(R"(
+optimizer count() { p <- p + step + 1000 * steps }
+model net() {
+  input x: f32[batch]
+  param a: f32[] = 0
+  param b: f32[] = 0
+  param c: f32[] = 0
+  loss first = a * mean(x)
+  loss second = b * mean(x)
+  loss third = (b + c) * mean(x)
+}
+train net {
+  phase 3 { minimize first with count() }
+  phase { minimize second with count() }
+  phase 2 { minimize third with count() }
+  batch = 1
+  steps = 11
+  order = "file"
+}
+)");
+  std::vector<float> const x(11, 1);
+  Session session(program);
+  session.train(rows(x));
+  // The phases of 11 steps: 0 0 0 1 2 2 0 0 0 1 2.
+  double const a = 21 + 6 * 6000, b = 3 + 2 * 2000 + 6 + 3 * 3000, c = 6 + 3 * 3000;
+  CHECK(values(session, "a")[0] == a);
+  CHECK(values(session, "b")[0] == b);
+  CHECK(values(session, "c")[0] == c);
+
+  Session by_hand(program);
+  by_hand.set_scalar("steps", 11);
+  std::vector<float> const one{1};
+  for (int i = 0; i < 11; ++i) by_hand.step({{"x", one}}, 1);
+  CHECK(by_hand.digest() == session.digest());
+  Session in_calls(program);
+  in_calls.set_scalar("steps", 11);
+  auto call = in_calls.bind_step({{"x", one}}, 1);
+  for (int i = 0; i < 11; ++i) call();
+  CHECK(in_calls.digest() == session.digest());
+}
+
+TEST_CASE("what is kept per epoch begins anew with each pass over the data") {
+  auto const program = Program::from_text(R"(
+model net() {
+  input x: f32[batch]
+  param w: f32[] = 0
+  state seen: f32[] = 100 per epoch
+  seen <- seen + batch
+  loss w * mean(x)
+  metric examples = total(f32(batch))
+  metric mean_of_all = total(sum(x)) / total(f32(batch))
+  metric state = f32(total(0 * mean(x))) + seen
+  output now = seen * ones([1])
+}
+train net { minimize loss with sgd(0.5); batch = 4; epochs = 3; validation = 5 }
+)");
+  std::vector<float> x(23);
+  std::iota(x.begin(), x.end(), 1.0F);
+  Session session(program);
+  TrainOptions options;
+  int epochs = 0;
+  options.on_epoch = [&](Milestone const& at) {
+    ++epochs;
+    CHECK(reported(at.values, "examples") == 18);
+    CHECK(reported(at.values, "mean_of_all") == (1 + 18) / 2.0);
+    CHECK(reported(at.values, "state") == 118);
+    CHECK(reported(at.validation, "examples") == 5);
+    CHECK(reported(at.validation, "mean_of_all") == 21);
+    CHECK(reported(at.validation, "state") == 105);
+  };
+  // Evaluations in the middle of an epoch are passes of their own.
+  options.on_slice = [&](Progress const&) {
+    CHECK(reported(session.evaluate(rows(x), Part::all).values, "state") == 123);
+    return true;
+  };
+  session.train(rows(x), options);
+  CHECK(epochs == 3);
+  CHECK(session.run({{"x", x}}, 23).at(0).as<float>()[0] == 123); // a run is one, too
+  CHECK(session.run({{"x", x}}, 23).at(0).as<float>()[0] == 123);
+}
+
+// 22 rows in 4 runs of 5: 0 .. 4, 5 .. 9, 10 .. 14, 15 .. 19. All but the first element of a run follow their state.
+TEST_CASE("a stream takes the next row of each run, and states of the batch go on with them") {
+  auto const program = Program::from_text(R"(
+model net() {
+  input x: f32[batch]
+  param w: f32[] = 0
+  state h: f32[batch] = -7 per epoch
+  follows = total(sum(f32(x - h == 1)))
+  h <- x
+  loss w * mean(x)
+  metric follows
+  metric sum = total(sum(x))
+}
+train net { minimize loss with sgd(0.5); batch = 4; epochs = 2; order = "stream" }
+)");
+  std::vector<float> x(22);
+  std::iota(x.begin(), x.end(), 0.0F);
+  Session session(program);
+  TrainOptions options;
+  int epochs = 0;
+  options.on_epoch = [&](Milestone const& at) {
+    ++epochs;
+    CHECK(reported(at.values, "follows") == 16);
+    CHECK(reported(at.values, "sum") == 190);
+  };
+  session.train(rows(x), options);
+  CHECK(epochs == 2);
+  auto const reports = session.evaluate(rows(x), Part::all);
+  CHECK(reported(reports.values, "follows") == 16);
+  CHECK(reports.examples == 20);
+  std::vector<float> const seven(7, 1);
+  CHECK(failure_of([&] {
+          session.step({{"x", x}}, 22);
+          session.step({{"x", seven}}, 7);
+        }).find("the size of a batch") != std::string::npos);
+}
