@@ -4,6 +4,7 @@
 #include "frontend/elaborate/errors.h"
 #include "frontend/elaborate/expression.h"
 #include "frontend/elaborate/operators.h"
+#include "frontend/elaborate/setting_values.h"
 #include "frontend/elaborate/suggestions.h"
 #include "frontend/elaborate/tensor.h"
 
@@ -22,7 +23,7 @@ bool can_be_called(Any const& value) { return value.is<FunctionValue>() || value
 
 Lookup::Lookup(Elaborator& e)
     : now_(e.now), errors_(e.errors), budget_(e.budget), suggestions_(e.suggestions), tensors_(e.tensors),
-      operators_(e.operators), expressions_(e.expressions) {}
+      operators_(e.operators), expressions_(e.expressions), setting_values_(e.setting_values) {}
 
 Any const* Lookup::local(std::string const& name) const {
   if (!now_.frame) return nullptr;
@@ -80,6 +81,8 @@ Any Lookup::const_value(FileScope& file, syntax::Const const& c, Location at) {
   GraphGuard no_graph(now_, nullptr);
   try {
     Any value = expressions_.eval(*c.value);
+    if (auto const given = &file == &now_.main ? setting_values_.find(c.name.text) : std::nullopt)
+      value = setting_values_.as_function(*given, value);
     if (value.tensor())
       errors_.fail(c.value->at, fmt::format("the const `{}` is no value that is known while compiling", c.name.text));
     value.at = c.name.at;

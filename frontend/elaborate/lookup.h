@@ -40,6 +40,7 @@ private:
   Tensors& tensors_;
   Operators& operators_;
   Expressions& expressions_;
+  SettingValues& setting_values_;
 };
 
 } // namespace nnc::front

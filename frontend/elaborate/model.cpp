@@ -73,64 +73,85 @@ ColumnType const* ModelBuilder::column_for(std::string const& name) {
   return nullptr;
 }
 
-// Arguments of a model: --set, the train block, the default, a property of the data set. Floats only tune.
-void ModelBuilder::bind_model_arguments(Frame& frame) {
+std::map<std::string, Actual> ModelBuilder::arguments_of_training() {
   std::map<std::string, Actual> given;
-  if (now_.train) {
-    Frame outside{.kind = Frame::Kind::train, .name = now_.train->model.text, .file = &now_.main};
-    outside.path = std::make_shared<PathScope>();
-    FrameGuard guard(now_, outside);
-    size_t next = 0;
-    for (auto& a : e_.expressions.actuals(now_.train->arguments)) {
-      if (a.name.empty()) {
-        if (next >= now_.model->parameters.size())
-          errors_.fail(a.at,
-                       fmt::format("the model `{}` takes {} argument{}", now_.model->name.text,
-                                   now_.model->parameters.size(), now_.model->parameters.size() == 1 ? "" : "s"),
-                       {}, {{now_.model->name.at, "the model is declared here"}});
-        a.name = now_.model->parameters[next++].name.text;
-      }
-      auto known = [&](auto const& p) { return p.name.text == a.name; };
-      if (std::none_of(now_.model->parameters.begin(), now_.model->parameters.end(), known)) {
-        std::vector<std::string> names;
-        for (auto const& p : now_.model->parameters) names.push_back(p.name.text);
-        auto near = nearest(a.name, names);
-        errors_.fail(a.at, fmt::format("the model `{}` has no argument `{}`", now_.model->name.text, a.name),
-                     near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)),
-                     {{now_.model->name.at, "the model is declared here"}});
-      }
-      if (given.contains(a.name)) errors_.fail(a.at, fmt::format("`{}` is given twice", a.name));
-      given[a.name] = a;
+  if (!now_.train) return given;
+  Frame outside{.kind = Frame::Kind::train, .name = now_.train->model.text, .file = &now_.main};
+  outside.path = std::make_shared<PathScope>();
+  FrameGuard guard(now_, outside);
+  size_t next = 0;
+  for (auto& a : e_.expressions.actuals(now_.train->arguments)) {
+    if (a.name.empty()) {
+      if (next >= now_.model->parameters.size())
+        errors_.fail(a.at,
+                     fmt::format("the model `{}` takes {} argument{}", now_.model->name.text,
+                                 now_.model->parameters.size(), now_.model->parameters.size() == 1 ? "" : "s"),
+                     {}, {{now_.model->name.at, "the model is declared here"}});
+      a.name = now_.model->parameters[next++].name.text;
     }
+    auto known = [&](auto const& p) { return p.name.text == a.name; };
+    if (std::none_of(now_.model->parameters.begin(), now_.model->parameters.end(), known)) {
+      std::vector<std::string> names;
+      for (auto const& p : now_.model->parameters) names.push_back(p.name.text);
+      auto near = nearest(a.name, names);
+      errors_.fail(a.at, fmt::format("the model `{}` has no argument `{}`", now_.model->name.text, a.name),
+                   near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)),
+                   {{now_.model->name.at, "the model is declared here"}});
+    }
+    if (given.contains(a.name)) errors_.fail(a.at, fmt::format("`{}` is given twice", a.name));
+    given[a.name] = a;
   }
+  return given;
+}
+
+// --set, the train block, the default, a property of the data set. Floats only tune.
+Actual ModelBuilder::argument_value(syntax::Parameter const& p, std::map<std::string, Actual> const& given) {
+  std::string const& name = p.name.text;
+  Location at = p.name.at;
+  std::optional<Any> value, initial;
+  if (p.initial) initial = e_.expressions.eval(*p.initial);
+  if (auto const set = e_.setting_values.find(name))
+    value = e_.setting_values.as_function(*set, initial.value_or(Any{})), at = set->at;
+  if (!value && given.contains(name)) value = given.at(name).value, at = given.at(name).at;
+  if (!value) value = initial;
+  if (!value)
+    if (auto it = now_.settings.properties.find(name); it != now_.settings.properties.end())
+      value = Any{Dim(it->second)};
+  if (!value) {
+    errors_.report(
+        {{.at = at,
+          .message = fmt::format("the argument `{}` of the model `{}` has no value", name, now_.model->name.text),
+          .help = p.type ? fmt::format("a tensor is declared in the body, `input {}: f32[batch, 784]`", name)
+                         : fmt::format("give it a default, `train {}({} = ...)`, or Options::set `{}=...`; a tensor is "
+                                       "an `input` in the body",
+                                       now_.model->name.text, name, name)}});
+    value = Any{Poison{}};
+  }
+  bool const tunes = value->is<f64>() || (value->is<Dim>() && initial && initial->is<f64>());
+  if (tunes) value = Any{e_.constants.as_float(*value, at, fmt::format("`{}`", name))};
+  return {name, *value, at};
+}
+
+void ModelBuilder::bind_model_arguments(Frame& frame) {
+  auto const given = arguments_of_training();
   FrameGuard guard(now_, frame);
   for (auto const& p : now_.model->parameters) {
-    std::string const& name = p.name.text;
-    Location at = p.name.at;
-    std::optional<Any> value, initial;
-    if (p.initial) initial = e_.expressions.eval(*p.initial);
-    for (auto const& [n, text] : now_.settings.set)
-      if (n == name) value = e_.setting_values.value_of(text, name), at = e_.setting_values.place_of(text, name);
-    if (!value && given.contains(name)) value = given[name].value, at = given[name].at;
-    if (!value) value = initial;
-    if (!value)
-      if (auto it = now_.settings.properties.find(name); it != now_.settings.properties.end())
-        value = Any{Dim(it->second)};
-    if (!value) {
-      errors_.report(
-          {{.at = at,
-            .message = fmt::format("the argument `{}` of the model `{}` has no value", name, now_.model->name.text),
-            .help = p.type
-                        ? fmt::format("a tensor is declared in the body, `input {}: f32[batch, 784]`", name)
-                        : fmt::format("give it a default, `train {}({} = ...)`, or Options::set `{}=...`; a tensor is "
-                                      "an `input` in the body",
-                                      now_.model->name.text, name, name)}});
-      value = Any{Poison{}};
-    }
-    bool tunes = value->is<f64>() || (value->is<Dim>() && initial && initial->is<f64>());
-    if (tunes) value = e_.tunables.scalar(name, e_.constants.as_float(*value, at, fmt::format("`{}`", name)));
-    if (value->is<Poison>()) frame.names[name] = *value;
-    else e_.calls.bind_argument(p, *value, at, fmt::format("the model `{}`", now_.model->name.text));
+    auto const [name, value, at] = argument_value(p, given);
+    arguments_[name] = value;
+    auto const* number = value.get<f64>();
+    Any const bound = number ? e_.tunables.scalar(name, *number) : value;
+    if (bound.is<Poison>()) frame.names[name] = bound;
+    else e_.calls.bind_argument(p, bound, at, fmt::format("the model `{}`", now_.model->name.text));
+  }
+}
+
+void ModelBuilder::bind_arguments(Frame& frame) {
+  for (auto const& p : now_.model->parameters) {
+    auto const found = arguments_.find(p.name.text);
+    if (found == arguments_.end()) continue;
+    auto const* number = now_.graph ? found->second.get<f64>() : nullptr;
+    frame.names[p.name.text] = number ? e_.tunables.scalar(p.name.text, *number) : found->second;
+    frame.names[p.name.text].at = p.name.at;
   }
 }
 
@@ -161,10 +182,8 @@ void ModelBuilder::run_input(InputStmt const& s, Location at) {
     auto* n = d.kind == syntax::DimPattern::Kind::expression ? std::get_if<NameExpr>(&d.expression->as) : nullptr;
     if (!n || e_.patterns.bound_dim(n->name, d.at)) continue;
     std::optional<i64> extent;
-    for (auto const& [name, text] : now_.settings.set)
-      if (name == n->name)
-        extent = e_.constants.as_constant(e_.setting_values.value_of(text, name),
-                                          e_.setting_values.place_of(text, name), fmt::format("`{}`", name));
+    if (auto const given = e_.setting_values.find(n->name))
+      extent = e_.constants.as_constant(given->value, given->at, fmt::format("`{}`", n->name));
     if (!extent && now_.settings.properties.contains(n->name)) extent = now_.settings.properties.at(n->name);
     if (!extent && column && i > 0 && i - 1 < column->example.shape.size())
       extent = column->example.shape[i - 1].constant();

@@ -1,6 +1,7 @@
 // The body of a model: its inputs and what it gives, run once for each of its three functions.
 #pragma once
 
+#include "frontend/elaborate/call.h"
 #include "frontend/elaborate/context.h"
 #include "frontend/elaborate/elaborator.h"
 
@@ -17,6 +18,8 @@ class ModelBuilder {
 public:
   explicit ModelBuilder(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
   void plan_columns();
+  // The arguments of the model, as names of a train block.
+  void bind_arguments(Frame&);
   void run_model(Graph&);
   void finish(Graph&);
   std::vector<Measured>& measured() { return measured_; } // of the function that was run last
@@ -28,6 +31,8 @@ public:
 
 private:
   void bind_model_arguments(Frame&);
+  std::map<std::string, Actual> arguments_of_training();
+  Actual argument_value(syntax::Parameter const&, std::map<std::string, Actual> const& given);
   void add_measured(std::string name, Any const&, Role, Location);
   ColumnType const* column_for(std::string const& name);
   std::vector<bool> totals(Graph const&) const;
@@ -37,6 +42,7 @@ private:
   Errors& errors_;
   std::vector<Measured> measured_;
   std::map<std::string, std::string> column_of_; // by input
+  std::map<std::string, Any> arguments_;         // the numbers, lists and functions that the model was run with
 };
 
 } // namespace nnc::front

@@ -3,12 +3,15 @@
 #include "frontend/elaborate/setting_values.h"
 #include "frontend/elaborate/errors.h"
 #include "frontend/elaborate/expression.h"
+#include "frontend/elaborate/lookup.h"
 #include "frontend/elaborate/operators.h"
+#include "frontend/elaborate/train.h"
 #include "frontend/elaborate/tunables.h"
 #include "frontend/habits.h"
 #include "frontend/parser.h"
 
-#include <fmt/core.h>
+#include <algorithm>
+#include <fmt/ranges.h>
 
 namespace nnc::front {
 
@@ -32,9 +35,38 @@ bool SettingValues::all_are_values() {
   return now_.out.diagnostics.size() == before;
 }
 
-Any SettingValues::value_of(std::string const& text, std::string const& name) {
-  set_used_.insert(name);
-  return parsed(text, name);
+std::optional<SettingValues::Given> SettingValues::find(std::string const& name) {
+  std::optional<Given> found; // the last one counts
+  for (auto const& [given, text] : now_.settings.set)
+    if (given == name) {
+      used_[name].insert(name);
+      found = {parsed(text, name), place_of(text, name)};
+    }
+  return found;
+}
+
+std::optional<SettingValues::Given> SettingValues::find_path(std::string const& path) {
+  std::optional<Given> found = find(path);
+  if (found) return found;
+  for (auto const& [given, text] : now_.settings.set)
+    if (path.ends_with("." + given) && !is_a_name_of_its_own(given)) {
+      used_[given].insert(path);
+      found = {parsed(text, given), place_of(text, given)};
+    }
+  return found;
+}
+
+bool SettingValues::is_a_name_of_its_own(std::string const& name) const {
+  return std::ranges::any_of(now_.model->parameters, [&](auto const& p) { return p.name.text == name; }) ||
+         now_.main.consts.contains(name) || TrainBuilder::is_setting(name) || e_.tunables.settings().contains(name);
+}
+
+Any SettingValues::as_function(Given const& given, Any const& expected) {
+  auto const* word = given.value.get<std::string>();
+  if (!word || !expected.is<FunctionValue>()) return given.value;
+  Frame frame{.kind = Frame::Kind::constant, .name = *word, .file = &now_.main};
+  FrameGuard guard(now_, frame);
+  return e_.lookup.lookup_callable(*word, given.at);
 }
 
 Any SettingValues::parsed(std::string const& text, std::string const& name) {
@@ -93,24 +125,28 @@ void SettingValues::refuse(Location at) {
 // Whatever --set names must have found its place.
 void SettingValues::check_used() {
   for (auto const& [name, text] : now_.settings.set) {
-    if (set_used_.contains(name)) continue;
+    auto const used = used_.find(name);
+    bool const found = used != used_.end() && used->second.size() == 1;
+    if (found || now_.main.consts.contains(name)) continue; // also one that nothing reads
     std::vector<std::string> names;
     if (now_.model)
       for (auto const& p : now_.model->parameters) names.push_back(p.name.text);
     for (auto const& [n, _] : e_.tunables.settings())
       if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
-    for (auto* n : {"batch", "epochs", "steps", "seed", "validation"}) names.push_back(n);
+    for (auto const& [n, _] : now_.main.consts) names.push_back(n);
+    for (auto const& n : TrainBuilder::setting_names()) names.push_back(n);
     auto near = nearest(name, names);
-    for (auto const& n : names) // `lr` of one optimizer
-      if (n.ends_with("." + name)) near = n;
     if (auto const* h = habit(HabitKind::setting, name); h && !h->means.empty()) near = h->means;
     std::string help;
-    if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
+    if (used != used_.end()) help = fmt::format("it may be `{}`", fmt::join(used->second, "` or `"));
+    else if (!near.empty()) help = fmt::format("did you mean `{}`?", near);
     else
       for (auto const& n : names) help += (help.empty() ? "there are " : ", ") + n;
     Location at = place_of(text, name);
     at.column = 1, at.length = static_cast<u32>(name.size());
-    errors_.report(Diagnostic{.at = at, .message = fmt::format("nothing here is called `{}`", name), .help = help});
+    std::string const message = used != used_.end() ? fmt::format("several numbers are called `{}`", name)
+                                                    : fmt::format("nothing here is called `{}`", name);
+    errors_.report(Diagnostic{.at = at, .message = message, .help = help});
   }
 }
 

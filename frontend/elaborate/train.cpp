@@ -130,6 +130,7 @@ void TrainBuilder::run_training_settings() {
   Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
   frame.path = std::make_shared<PathScope>();
   FrameGuard guard(now_, frame);
+  e_.model_builder.bind_arguments(frame);
   std::map<std::string, Location> seen;
   for (auto const& step : now_.train->body) {
     auto* s = std::get_if<SettingStep>(&step->as);
@@ -150,24 +151,30 @@ void TrainBuilder::run_training_settings() {
       now_.frame = &frame;
     }
   }
-  for (auto const& [name, text] : now_.settings.set)
-    for (auto const& known : settings)
-      if (known.name == name)
-        setting(name, e_.setting_values.value_of(text, name), e_.setting_values.place_of(text, name));
-  for (auto const& [name, text] : now_.settings.set)
-    if (name == "clip_norm" || name == "clip_value")
-      setting(name, e_.setting_values.value_of(text, name), e_.setting_values.place_of(text, name));
+  for (auto const& name : setting_names())
+    if (auto const given = e_.setting_values.find(name)) setting(name, given->value, given->at);
   if (now_.settings.batch) t.batch = *now_.settings.batch;
+}
+
+std::vector<std::string> TrainBuilder::setting_names() {
+  std::vector<std::string> names{"clip_norm", "clip_value"};
+  for (auto const& known : settings)
+    if (known.apply != set_later) names.emplace_back(known.name);
+  return names;
+}
+
+bool TrainBuilder::is_setting(std::string const& name) {
+  auto const names = setting_names();
+  return std::ranges::find(names, name) != names.end();
 }
 
 // Is there such a setting? Asked before its value is looked at, which may be nonsense elsewhere as well.
 void TrainBuilder::check_setting(std::string const& name, Location at) {
-  std::vector<std::string> names{"clip_norm", "clip_value"};
-  for (auto const& known : settings) {
-    if (known.apply != set_later) names.emplace_back(known.name);
-    else if (known.name == name) errors_.fail(at, fmt::format("the setting `{}` is not built yet", name));
-  }
-  if (std::find(names.begin(), names.end(), name) != names.end()) return;
+  for (auto const& known : settings)
+    if (known.apply == set_later && known.name == name)
+      errors_.fail(at, fmt::format("the setting `{}` is not built yet", name));
+  if (is_setting(name)) return;
+  auto const names = setting_names();
   auto const* foreign = habit(HabitKind::setting, name);
   errors_.fail(at, fmt::format("`train` has no setting `{}`", name),
                foreign ? help_of(*foreign) : did_you_mean(name, names));
@@ -331,6 +338,7 @@ void TrainBuilder::run_phase(Graph& graph, size_t phase) {
   phase_ = phase;
   Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
   frame.path = std::make_shared<PathScope>();
+  e_.model_builder.bind_arguments(frame);
   for (auto const& m : e_.model_builder.measured())
     if (m.role == Role::loss) frame.names[m.name] = {e_.tensors.tensor(m.value).as, m.at};
   FrameGuard guard(now_, frame);

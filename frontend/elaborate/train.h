@@ -17,6 +17,8 @@ public:
   void run_phase(Graph& loss, size_t phase);
   bool is_frozen(std::string const& path, size_t phase) const { return plan_[phase].frozen.contains(path); }
   void give_updates(Module&);
+  static std::vector<std::string> setting_names();
+  static bool is_setting(std::string const& name);
 
 private:
   struct PlannedPhase {
@@ -48,7 +50,6 @@ private:
   // update.cpp
   void run_updates(Clause const&);
   void run_average(Graph&, std::string const& path);
-  void tune(syntax::FunctionDecl const&, std::vector<Actual>& given, std::string const& prefix);
   void run_update(std::string const& path, syntax::MinimizeStep const&, std::string const& clause);
   void check_numbers(syntax::FunctionDecl const& optimizer, syntax::CallExpr const&, Location);
 

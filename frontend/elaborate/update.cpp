@@ -4,6 +4,7 @@
 #include "frontend/elaborate/errors.h"
 #include "frontend/elaborate/expression.h"
 #include "frontend/elaborate/lookup.h"
+#include "frontend/elaborate/model.h"
 #include "frontend/elaborate/parameter.h"
 #include "frontend/elaborate/statement.h"
 #include "frontend/elaborate/suggestions.h"
@@ -65,7 +66,8 @@ void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, st
     Frame outside{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
     outside.path = std::make_shared<PathScope>();
     FrameGuard guard(now_, outside);
-    given = e_.expressions.actuals(call.arguments);
+    e_.model_builder.bind_arguments(outside);
+    given = e_.tunables.arguments(call.arguments, *optimizer, 0, clause);
   }
   Frame caller{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
   Frame frame{.kind = Frame::Kind::optimizer,
@@ -113,6 +115,7 @@ void TrainBuilder::run_average(Graph& graph, std::string const& path) {
   Frame outside{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
   outside.path = std::make_shared<PathScope>();
   FrameGuard guard(now_, outside);
+  e_.model_builder.bind_arguments(outside);
   Any const function = e_.lookup.lookup_callable(callee->name, call.callee->at);
   Type const type = e_.parameters.keep_average(path);
   auto& averaged = now_.out.module.training->averaged;
@@ -120,9 +123,12 @@ void TrainBuilder::run_average(Graph& graph, std::string const& path) {
   Location const at = average_->at;
   ValueId const average = graph.argument("average", type, Role::state);
   ValueId const p = e_.tensors.builder(at).convert(graph.state_values.at("p"), type.dtype);
-  std::vector<Actual> given = e_.expressions.actuals(call.arguments);
+  std::vector<Actual> given;
   auto const* known = function.get<FunctionValue>();
-  if (known && !known->builtin) tune(*known->function, given, callee->name);
+  if (known && !known->builtin) {
+    given = e_.tunables.arguments(call.arguments, *known->function, 3, callee->name);
+    e_.tunables.name_numbers(*known->function, given, 3, callee->name);
+  } else given = e_.expressions.actuals(call.arguments);
   given.insert(
       given.begin(),
       {{{}, e_.tensors.tensor(average), at}, {{}, e_.tensors.tensor(p), at}, {{}, e_.lookup.lookup("step", at), at}});
@@ -130,25 +136,6 @@ void TrainBuilder::run_average(Graph& graph, std::string const& path) {
   if (!value.tensor() || !(type_of(value) == type))
     errors_.fail(at, fmt::format("`{}` gives {} for an average that is {}", callee->name, shown(value), shown(type)));
   graph.builder.result("average", value.tensor()->id, Role::state);
-}
-
-// The floats that a call gives to a function, or leaves to its defaults, only tune.
-void TrainBuilder::tune(FunctionDecl const& f, std::vector<Actual>& given, std::string const& prefix) {
-  for (size_t i = 3; i < f.parameters.size(); ++i) {
-    auto const& p = f.parameters[i];
-    auto found = std::ranges::find(given, p.name.text, &Actual::name);
-    if (size_t const k = i - 3; found == given.end() && k < given.size() && given[k].name.empty())
-      found = given.begin() + static_cast<std::ptrdiff_t>(k);
-    auto const* literal = p.initial ? std::get_if<NumberExpr>(&p.initial->as) : nullptr;
-    if (found == given.end() && !literal) continue;
-    Any const value = found == given.end() ? e_.expressions.eval(*p.initial) : found->value;
-    bool const tunes = value.is<f64>() || (value.is<Dim>() && literal && !literal->is_integer);
-    if (!tunes) continue;
-    Any const scalar = e_.tunables.scalar(prefix + "." + p.name.text,
-                                          e_.constants.as_float(value, p.name.at, fmt::format("`{}`", p.name.text)));
-    if (found == given.end()) given.push_back({p.name.text, scalar, p.name.at});
-    else found->value = scalar;
-  }
 }
 
 } // namespace nnc::front

@@ -52,3 +52,74 @@ TEST_CASE("a mistake in a value of --set points into its text") {
   CHECK(given("\xE2\x80\xAE", "").find("\\u{202e}") != std::string::npos);
   CHECK(given("[1]", "b = zeros([1]) + a", "0.5").find("m.nn:1:") == 0);
 }
+
+namespace {
+
+constexpr char const* several_numbers = R"(
+const width = 3
+const act = relu
+model m(hidden = 4, rate = 0.25, f = tanh, first = 1e-3) {
+  input x: f32[batch, 2]
+  h = x |> dense(width) @lower |> act |> dense(hidden) @upper |> f |> dropout(rate)
+  loss mean(h ^ 2)
+}
+train m {
+  minimize loss over "lower.*" with sgd(lr = cosine(first, warmup = 10), momentum = 0.5)
+  minimize loss with adam(lr = step_decay(base = 0.5, every = 10), beta1 = 0.5)
+  average with ema(decay = 0.75)
+  batch = 2 * hidden
+  clip_norm = 1
+}
+)";
+
+std::string problems(std::vector<std::pair<std::string, std::string>> set) {
+  auto sources = std::make_shared<Sources>();
+  u32 file = sources->add("m.nn", several_numbers);
+  Settings settings;
+  settings.set = std::move(set);
+  return render(elaborate(sources, file, settings).diagnostics, *sources);
+}
+
+// "adam.beta1=0.5 ..." and the batch.
+std::string numbers(std::vector<std::pair<std::string, std::string>> set) {
+  Settings settings;
+  settings.set = std::move(set);
+  test::Compiled program(several_numbers, settings);
+  auto const& training = *program.module().training;
+  std::string out = fmt::format("batch={}", training.batch);
+  for (auto const& s : training.scalars) out += fmt::format(" {}={}", s.name, s.value);
+  return out + "\n" + program.kept();
+}
+
+} // namespace
+
+TEST_CASE("every number of a train block has a name, also one inside of a call") {
+  CHECK(numbers({}) ==
+        "batch=8 adam.beta1=0.5 adam.beta2=0.999 adam.eps=1e-08 adam.lr.base=0.5 adam.lr.factor=0.1 clip_norm=1 "
+        "ema.decay=0.75 first=0.001 rate=0.25 sgd.lr.end=0 sgd.momentum=0.5\n"
+        "lower.weight: f32[2,3]\nlower.bias: f32[3]\nupper.weight: f32[3,4]\nupper.bias: f32[4]\n");
+}
+
+TEST_CASE("--set changes a number by its path, or by the end of it where one alone ends so") {
+  CHECK(numbers({{"adam.lr", "0.125"}}).find(" adam.lr=0.125 ") != std::string::npos);
+  CHECK(numbers({{"adam.lr", "0.125"}}).find("adam.lr.base") == std::string::npos);
+  CHECK(numbers({{"adam.lr.base", "0.25"}}).find(" adam.lr.base=0.25 ") != std::string::npos);
+  CHECK(numbers({{"lr.factor", "0.25"}}).find(" adam.lr.factor=0.25 ") != std::string::npos);
+  CHECK(problems({{"lr.base", "1"}}).find("it may be `adam.lr.base` or `sgd.lr.base`") != std::string::npos);
+  CHECK(numbers({{"end", "1e-6"}}).find(" sgd.lr.end=1e-06 ") != std::string::npos);
+  CHECK(numbers({{"decay", "0.5"}}).find(" ema.decay=0.5 ") != std::string::npos);
+  CHECK(problems({{"sgd.lr.warmup", "0"}}) == "");
+  CHECK(problems({{"sgd.lr.warmup", "-5"}}).find("expected a number of updates") != std::string::npos);
+  CHECK(problems({{"lr", "1"}}).find("several numbers are called `lr`\n") != std::string::npos);
+  CHECK(problems({{"lr", "1"}}).find("it may be `adam.lr` or `sgd.lr`") != std::string::npos);
+  CHECK(problems({{"warmap", "1"}}).find("nothing here is called `warmap`") != std::string::npos);
+}
+
+TEST_CASE("--set changes a const, and a function by its name; a train block sees the arguments of its model") {
+  CHECK(numbers({{"width", "7"}}).find("lower.weight: f32[2,7]") != std::string::npos);
+  CHECK(numbers({{"hidden", "5"}}).starts_with("batch=10 "));
+  CHECK(numbers({{"hidden", "5"}, {"batch", "3"}}).starts_with("batch=3 "));
+  CHECK(problems({{"act", "gelu"}, {"f", "sigmoid"}}) == "");
+  CHECK(problems({{"act", "gleu"}}).find("unknown function `gleu`") != std::string::npos);
+  CHECK(problems({{"f", "3"}}).find("cannot be called") != std::string::npos);
+}

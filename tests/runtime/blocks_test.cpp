@@ -275,3 +275,20 @@ train net { minimize loss with sgd(0.5); batch = 4; epochs = 2; order = "stream"
           session.step({{"x", seven}}, 7);
         }).find("the size of a batch") != std::string::npos);
 }
+
+TEST_CASE("a number that only tunes is changed without compiling anything") {
+  int compiled = 0;
+  Options options;
+  options.on_time = [&](std::string const&, double, std::size_t) { ++compiled; }; // stages, passes, machine code
+  auto const program = Program::from_text(
+      net + "train net { minimize loss with adam(lr = cosine(0.1, warmup = 2)); clip_norm = 1; steps = 10 }", options);
+  Session session(program);
+  session.step(tiny_batch(), 8);
+  int const before = compiled;
+  CHECK(before > 1);
+  for (auto const* name : {"adam.lr.base", "adam.lr.end", "adam.beta1", "rate", "clip_norm"}) {
+    session.set_scalar(name, 0.5);
+    session.step(tiny_batch(), 8);
+  }
+  CHECK(compiled == before);
+}
