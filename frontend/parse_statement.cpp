@@ -164,6 +164,9 @@ MeasureStmt Parser::measure() {
   if (at_name() && peek(1).is("=")) {
     out.name = expect_name("a name");
     take();
+  } else if (peek().kind == TokenKind::string && peek(1).is("=")) {
+    out.title = string();
+    take();
   }
   out.value = expression();
   return out;

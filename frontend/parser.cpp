@@ -453,10 +453,7 @@ std::unique_ptr<StepStmt> Parser::step() {
   auto out = std::make_unique<StepStmt>();
   Location start = peek().at;
   if (peek(1).is("=")) {
-    SettingStep setting{.name = {std::string(peek().text), peek().at}, .value = nullptr};
-    take(), take();
-    setting.value = expression();
-    out->as = std::move(setting);
+    out->as = setting();
   } else if (accept("minimize")) {
     out->as = minimize();
   } else if (accept("phase")) {
@@ -475,6 +472,27 @@ std::unique_ptr<StepStmt> Parser::step() {
     out->as = std::move(average);
   } else refuse_step();
   out->at = since(start);
+  return out;
+}
+
+// A value, an aim, or a number of an aim.
+SettingStep Parser::setting() {
+  SettingStep out{.name = {std::string(peek().text), peek().at}, .value = nullptr, .aim = {}};
+  take(), take();
+  out.aim = aim();
+  if (out.aim) return out;
+  out.value = expression();
+  if (!accept("of")) return out;
+  out.aim = aim();
+  if (!out.aim) fail_here("`min` or `max` and the name of a loss or metric");
+  return out;
+}
+
+std::optional<Aim> Parser::aim() {
+  bool const names = peek(1).kind == TokenKind::name || peek(1).is("loss");
+  if ((!at("min") && !at("max")) || !names) return {};
+  Aim out{.largest = take().text == "max", .report = {std::string(peek().text), peek().at}};
+  take();
   return out;
 }
 

@@ -93,6 +93,8 @@ private:
   syntax::InputStmt input();
   syntax::OutputStmt output();
   syntax::MeasureStmt measure();
+  syntax::SettingStep setting();
+  std::optional<syntax::Aim> aim();
   syntax::IfStmt if_statement();
   syntax::ForStmt for_statement();
   syntax::AssignStmt assignment();

@@ -196,6 +196,7 @@ struct OutputStmt {
 struct MeasureStmt { // loss, metric
   bool is_metric = false;
   std::optional<Name> name;
+  std::optional<String> title; // in place of a name: "precision_{c}"
   ExprPtr value;
 };
 struct IfStmt {
@@ -246,9 +247,14 @@ struct AverageStep {
   std::vector<String> over;
   ExprPtr with;
 };
+struct Aim { // `min loss`, `max accuracy`
+  bool largest = false;
+  Name report;
+};
 struct SettingStep {
   Name name;
-  ExprPtr value;
+  ExprPtr value;          // missing in `save_best = max accuracy`
+  std::optional<Aim> aim; // behind `of` in `patience = 3 of min loss`
 };
 struct StepStmt {
   Location at;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <map>
 
@@ -72,6 +73,28 @@ std::string of_phase(std::string_view function, size_t phase) {
 
 std::string optimizer_state(std::string_view state, std::string_view parameter, size_t phase) {
   return of_phase(state, phase) + "/" + std::string(parameter);
+}
+
+std::string shown(Aim const& aim) { return (aim.largest ? "max " : "min ") + aim.report; }
+
+std::optional<Aim> aim_of(std::string_view text) {
+  bool const largest = text.starts_with("max ");
+  if (!largest && !text.starts_with("min ")) return {};
+  text.remove_prefix(std::min(text.find_first_not_of(' ', 4), text.size()));
+  if (text.empty()) return {};
+  return Aim{std::string(text), largest};
+}
+
+std::string shown(Patience const& p) { return std::to_string(p.epochs) + " of " + shown(p.aim); }
+
+std::optional<Patience> patience_of(std::string_view text) {
+  i64 epochs = 0;
+  auto const [end, error] = std::from_chars(text.data(), text.data() + text.size(), epochs);
+  text.remove_prefix(static_cast<size_t>(end - text.data()));
+  if (error != std::errc() || epochs < 1 || !text.starts_with(" of ")) return {};
+  auto const aim = aim_of(text.substr(4));
+  if (!aim) return {};
+  return Patience{epochs, *aim};
 }
 
 std::string average_of(std::string_view parameter) { return "average/" + std::string(parameter); }

@@ -236,6 +236,24 @@ struct ScalarSetting {
   f64 value = 0;    // as written in the source, or from --set
   bool operator==(ScalarSetting const&) const = default;
 };
+// What a training should reach: the least or the largest value of a loss or metric over the validation split.
+struct Aim {
+  std::string report;
+  bool largest = false;
+  bool operator==(Aim const&) const = default;
+};
+std::string shown(Aim const&);               // "max accuracy"
+std::optional<Aim> aim_of(std::string_view); // of such a text
+// "3 of min loss": so many epochs without a better one end the training.
+struct Patience {
+  i64 epochs = 0;
+  Aim aim;
+  bool operator==(Patience const&) const = default;
+};
+std::string shown(Patience const&);
+std::optional<Patience> patience_of(std::string_view);
+inline constexpr std::string_view validation_prefix = "validation."; // of scalars: the last value over the split
+
 struct Training {
   std::string model;
   std::vector<Phase> phases;
@@ -249,6 +267,8 @@ struct Training {
   i64 validation = 0; // rows kept from the end of the training set
   std::string order = "shuffle";
   bool drop_last = false;
+  std::optional<Aim> save_best;
+  std::optional<Patience> patience;
   bool operator==(Training const&) const = default;
 };
 std::string average_of(std::string_view parameter); // "average/dense.weight"

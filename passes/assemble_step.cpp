@@ -174,11 +174,13 @@ private:
                              .message = fmt::format("{} of @{} is {}, in the step it is {}", v.name, update.name,
                                                     v.type.text(), f_.type(operands.back()).text())});
     }
+    auto const known = static_cast<ValueId>(f_.values.size());
     auto results = inline_function(f_, f_.body.nodes, update, operands);
     for (size_t i = 0; i < results.size(); ++i) {
       auto const& r = update.results[i];
       auto const name = outside(r.name, r.role, path);
-      if (!f_.values[results[i]].constant) f_.values[results[i]].name = name;
+      // A state may become a literal, or an argument such as the number of the epoch, which keep their names.
+      if (results[i] >= known && !f_.values[results[i]].constant) f_.values[results[i]].name = name;
       f_.results.push_back({name, results[i], r.role});
     }
   }

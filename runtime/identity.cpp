@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace nnc {
 namespace {
@@ -94,6 +95,7 @@ std::vector<Number> numbers_of(std::string const& text) {
   if (!object.is_object()) return numbers;
   for (auto const& [name, value] : object.items())
     if (value.is_number()) numbers.push_back({name, value.get<double>()});
+    else if (value.is_null()) numbers.push_back({name, std::numeric_limits<f64>::infinity()}); // which JSON has not
   return numbers;
 }
 
@@ -140,7 +142,7 @@ void Comparison::compare_numbers(std::vector<std::string>& lines) const {
   if (!old.is_object() || !given.is_object()) return;
   for (auto const& [name, value] : given.items()) {
     bool const tunes = name != "steps" && name != "epoch"; // the others say where the training is
-    if (tunes && old.contains(name) && old[name] != value)
+    if (tunes && old.contains(name) && old[name] != value && !name.starts_with(validation_prefix))
       lines.push_back(fmt::format("{} was {} in {}, now it is {}", name, old[name].dump(), file_, value.dump()));
   }
 }

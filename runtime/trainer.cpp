@@ -17,6 +17,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstdlib>
 #include <optional>
 
 namespace nnc {
@@ -31,6 +33,20 @@ constexpr f64 seconds_between_batches = 0.02; // of which on_slice hears
 
 f64 seconds_since(Clock::time_point start) { return std::chrono::duration<f64>(Clock::now() - start).count(); }
 
+// How near a training came to an aim.
+struct Pursuit {
+  Aim aim;
+  i64 patience = 0; // epochs
+  f64 value = 0;
+  i64 epoch = 0; // in which it was reached; 0: none yet
+  // Is this the best one?
+  bool take(f64 reached, i64 in_epoch) {
+    bool const better = epoch == 0 ? !std::isnan(reached) : aim.largest ? reached > value : reached < value;
+    if (better) value = reached, epoch = in_epoch;
+    return better;
+  }
+};
+
 class Trainer {
 public:
   Trainer(SessionState& state, std::shared_ptr<DataContents const> data, TrainOptions const& options)
@@ -39,11 +55,13 @@ public:
     auto const& program = state.program();
     if (options.validation) validation_ = section_of(program, Inside::of(*options.validation), Part::all, true);
     else if (training_.validation > 0) validation_ = section_of(program, *data_, Part::validation, true);
+    take_aims();
   }
 
   Trained run();
 
 private:
+  void take_aims();
   void begin();
   Facts facts() const; // of the plan and the data; the program has its own
   bool resume();
@@ -69,6 +87,12 @@ private:
   void log();
   bool go_on(f64 examples_per_second);
   void end_of_epoch();
+  void judge(Reports const&, i64 epoch);
+  void save_best();
+  bool is_out_of_patience() const;
+  void keep_pursuits();
+  void read_pursuits();
+  void catch_up();
   Milestone milestone(Tally const&, Clock::time_point since) const;
   bool is_finite();
   std::string since_when() const;
@@ -97,6 +121,8 @@ private:
   Clock::time_point heard_ = start_ - std::chrono::hours(1); // when on_slice was last called
   Tally epoch_tally_, log_tally_;
   Pace pace_;
+  std::optional<Pursuit> best_, patience_;
+  i64 judged_epoch_ = 0; // the last one whose validation was looked at
   TeamSize team_{state_.threads_for(state_.train_step())};
   Clock::time_point last_save_ = start_;
   f64 save_seconds_ = 0; // that the last one took
@@ -105,12 +131,47 @@ private:
   Trained trained_;
 };
 
+void Trainer::take_aims() {
+  auto const& program = state_.program();
+  auto const refuse = [](char const* option, std::string const& text, char const* expected) {
+    throw Error(Code::argument, fmt::format("TrainOptions::{} is '{}', expected {}", option, text, expected));
+  };
+  auto aim = training_.save_best;
+  if (!options_.best.empty()) {
+    aim = aim_of(options_.best);
+    if (!aim) refuse("best", options_.best, "'min loss', 'max accuracy' or the like");
+  }
+  if (!aim && !options_.save_best.empty()) aim = Aim{"loss", false};
+  if (aim) best_ = Pursuit{.aim = *aim};
+  auto patience = training_.patience;
+  if (!options_.patience.empty()) {
+    patience = patience_of(options_.patience);
+    if (!patience) refuse("patience", options_.patience, "'3 of min loss' or the like");
+  }
+  if (patience) patience_ = Pursuit{.aim = patience->aim, .patience = patience->epochs};
+  for (auto const* pursuit : {&best_, &patience_}) {
+    if (!*pursuit) continue;
+    auto const* report = program.function("evaluate").result((*pursuit)->aim.report);
+    if (!report || !is_report(report->role))
+      throw Error(Code::argument, fmt::format("the program has no loss or metric '{}'", (*pursuit)->aim.report));
+    if (!validation_)
+      throw Error(Diagnostic{
+          .message = fmt::format("'{}' is measured over a validation split, and there is none", shown((*pursuit)->aim)),
+          .help = "`validation = 5000` holds so many rows back, TrainOptions::validation takes a "
+                  "data set",
+          .code = Code::argument});
+  }
+}
+
 void Trainer::begin() {
-  if (!options_.save.empty()) check_writable(options_.save);
+  for (auto const& file : {options_.save, options_.save_best})
+    if (!file.empty()) check_writable(file);
   if (!options_.resume || !resume()) go_on_from(place_in_data());
+  read_pursuits();
   prepare();
   state_.training_facts = facts();
   state_.trained_on = data_;
+  keep_pursuits();
   state_.scalar("steps") = static_cast<f64>(planned_steps());
   trained_.first_step = place().step;
   trained_.examples = feed_->examples();
@@ -231,6 +292,10 @@ void Trainer::take(Checkpoint const& checkpoint) {
   saved_step_ = checkpoint.step;
   auto const tally = checkpoint.notes.find("epoch");
   if (tally != checkpoint.notes.end()) epoch_tally_.read(tally->second);
+  if (auto const numbers = checkpoint.notes.find("numbers"); numbers != checkpoint.notes.end())
+    for (auto const& number : numbers_of(numbers->second)) // which nobody but the training gives
+      if (number.name.starts_with(validation_prefix) && state_.is_scalar(number.name))
+        state_.scalar(number.name) = number.value;
   if (is_done())
     note(fmt::format("nothing is left to do: {} is at step {} of {}", options_.save, place().step,
                      goal_.steps.value_or(place().step)));
@@ -366,11 +431,84 @@ void Trainer::end_of_epoch() {
       auto const reports = evaluate_section(state_, *validation_);
       reached.validation = reports.values;
       reached.validation_examples = reports.examples;
+      judge(reports, reached.epoch);
     });
   epoch_tally_.clear();
   epoch_start_ = Clock::now();
   if (options_.on_epoch) options_.on_epoch(reached);
   if (options_.log_every == 0 && options_.on_log) options_.on_log(reached);
+}
+
+// What the epoch means for the aims, and for schedules that look at the validation split.
+void Trainer::judge(Reports const& reports, i64 epoch) {
+  judged_epoch_ = epoch;
+  auto const value_of = [&](std::string const& name) {
+    auto const found = std::ranges::find(reports.values, name, &Number::name);
+    return found == reports.values.end() ? 0 : found->value;
+  };
+  for (auto const& number : reports.values)
+    if (auto const name = std::string(validation_prefix) + number.name; state_.is_scalar(name))
+      state_.scalar(name) = number.value;
+  if (patience_) patience_->take(value_of(patience_->aim.report), epoch);
+  bool const best = best_ && best_->take(value_of(best_->aim.report), epoch);
+  keep_pursuits();
+  if (best) save_best();
+}
+
+void Trainer::save_best() {
+  if (options_.save_best.empty() || failed() || !is_finite()) return;
+  try {
+    keep_tally();
+    save_checkpoint(options_.save_best, state_.checkpoint());
+    trained_.best_error.clear();
+  } catch (Error const& error) {
+    note(error.what());
+    trained_.best_error = error.what();
+  }
+}
+
+bool Trainer::is_out_of_patience() const {
+  return patience_ && patience_->epoch > 0 && judged_epoch_ - patience_->epoch >= patience_->patience;
+}
+
+// "EPOCH BEST_EPOCH BEST_VALUE ..." of what is pursued, for a checkpoint.
+void Trainer::keep_pursuits() {
+  if (!best_ && !patience_) return;
+  std::string text = std::to_string(judged_epoch_);
+  for (auto const* pursuit : {&best_, &patience_})
+    if (*pursuit) text += fmt::format(" {} {:a}", (*pursuit)->epoch, (*pursuit)->value);
+  state_.training_facts["judged"] = text;
+}
+
+void Trainer::read_pursuits() {
+  auto const found = state_.training_facts.find("judged");
+  auto const trained_on = state_.trained_on.lock();
+  if (found == state_.training_facts.end() || !(best_ || patience_) || (trained_on && trained_on != data_)) return;
+  std::vector<std::string> words;
+  for (size_t at = 0; at < found->second.size();) {
+    auto const end = std::min(found->second.find(' ', at), found->second.size());
+    words.push_back(found->second.substr(at, end - at));
+    at = end + 1;
+  }
+  size_t const expected = 1 + 2 * static_cast<size_t>(best_.has_value() + patience_.has_value());
+  if (words.size() != expected) return; // of other aims
+  judged_epoch_ = std::strtoll(words[0].c_str(), nullptr, 10);
+  size_t i = 1;
+  for (auto* pursuit : {&best_, &patience_})
+    if (*pursuit) {
+      (*pursuit)->epoch = std::strtoll(words[i].c_str(), nullptr, 10);
+      (*pursuit)->value = number_in_hex(words[i + 1]);
+      i += 2;
+    }
+}
+
+// A checkpoint at the end of an epoch is written before the epoch is judged.
+void Trainer::catch_up() {
+  bool const looks = best_ || patience_ || std::ranges::any_of(state_.numbers(), [](Number const& n) {
+                       return n.name.starts_with(validation_prefix);
+                     });
+  if (!looks || !validation_ || !at_end_of_epoch() || place().epoch <= judged_epoch_) return;
+  (void)unless_cancelled([&] { judge(evaluate_section(state_, *validation_), place().epoch); });
 }
 
 // Are all weights and states? Looked at once after a step.
@@ -443,7 +581,7 @@ i64 Trainer::planned_epochs() const {
   return place().epoch + left / *per_epoch + (left % *per_epoch != 0);
 }
 
-bool Trainer::goes_on() const { return !is_done() && !trained_.stopped && !failed(); }
+bool Trainer::goes_on() const { return !is_done() && !trained_.stopped && !failed() && !is_out_of_patience(); }
 
 Trained Trainer::run() {
   begin();
@@ -452,11 +590,17 @@ Trained Trainer::run() {
   trained_.epoch = place().epoch;
   trained_.saved = !options_.save.empty() && saved_step_ == place().step;
   trained_.seconds = seconds_since(start_);
+  if (auto const& pursuit = best_ ? best_ : patience_) {
+    trained_.best_epoch = pursuit->epoch;
+    trained_.best_value = pursuit->value;
+  }
+  trained_.out_of_patience = is_out_of_patience();
   return trained_;
 }
 
 void Trainer::train() {
   try {
+    catch_up();
     while (goes_on()) slice();
     keep_tally();
     if (!failed()) is_finite();

@@ -24,16 +24,6 @@ std::string_view word(Part part) {
   return part == Part::test ? "test" : part == Part::validation ? "validation" : "training";
 }
 
-// A number as `text` of a tally writes it: "-0x1.8p+1"; 0 for what is none.
-f64 number(std::string_view text) {
-  bool const negative = text.starts_with('-');
-  if (negative) text.remove_prefix(1);
-  if (text.starts_with("0x")) text.remove_prefix(2);
-  f64 value = 0;
-  std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::hex);
-  return negative ? -value : value;
-}
-
 i64 batch_of(CompiledProgram const& program) {
   auto const& training = program.module().training;
   return training ? training->batch : Training{}.batch;
@@ -95,6 +85,15 @@ std::vector<void const*> pointers_of(std::vector<NamedTensor const*> const& colu
   return pointers;
 }
 
+f64 number_in_hex(std::string_view text) {
+  bool const negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.starts_with("0x")) text.remove_prefix(2);
+  f64 value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::hex);
+  return negative ? -value : value;
+}
+
 // At most eight times as long as the slice before: the first steps of a process are slow or, on a cold clock,
 // unreliable.
 void Pace::took(i64 steps, f64 seconds) {
@@ -149,8 +148,8 @@ void Tally::read(std::string const& text) {
     tally.steps_ = json.at("steps"), tally.examples_ = json.at("examples");
     for (auto const& e : json.at("values"))
       tally.entries_.push_back({.name = e.at(0),
-                                .sum = number(e.at(1).get<std::string>()),
-                                .last = number(e.at(2).get<std::string>()),
+                                .sum = number_in_hex(e.at(1).get<std::string>()),
+                                .last = number_in_hex(e.at(2).get<std::string>()),
                                 .examples = e.at(3),
                                 .is_total = e.at(4)});
   } catch (Json::exception const&) {

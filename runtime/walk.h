@@ -33,6 +33,8 @@ std::vector<i32> rows_of_stream(i64 count, i64 batch);
 void check_limits(CompiledProgram const&, std::vector<NamedTensor const*> const& columns, i64 first, i64 examples,
                   std::string const& where = {});
 
+f64 number_in_hex(std::string_view); // "-0x1.8p+1", as fmt writes it with {:a}; 0 for what is none
+
 // How many steps fit into a slice of time, by the speed of the slices so far.
 class Pace {
 public:

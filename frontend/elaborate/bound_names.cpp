@@ -35,7 +35,7 @@ struct Collector {
     else if (auto* x = std::get_if<ParamStmt>(&s.as)) add(x->name);
     else if (auto* x = std::get_if<InputStmt>(&s.as)) add(x->name);
     else if (auto* x = std::get_if<OutputStmt>(&s.as)) add(x->name);
-    else if (auto* x = std::get_if<MeasureStmt>(&s.as)) names.insert(x->name ? x->name->text : "loss");
+    else if (auto* x = std::get_if<MeasureStmt>(&s.as)) names.insert(x->name ? x->name->text : x->title ? "" : "loss");
     else if (auto* x = std::get_if<FunctionStmt>(&s.as)) add(x->function->name);
     else if (auto* x = std::get_if<ForStmt>(&s.as)) add(x->targets);
     Parts{*this}.of(s);

@@ -194,8 +194,11 @@ void Elaboration::complete(std::vector<std::unique_ptr<Graph>> const& graphs) {
   train_builder_.give_updates(module);
   own_derivatives_.add_derivatives();
   ranges_.give(module);
-  if (module.training)
-    for (auto const& [name, s] : tunables_.settings()) module.training->scalars.push_back(s);
+  if (!module.training) return;
+  for (auto const& [name, s] : tunables_.settings()) {
+    bool const read = std::ranges::any_of(module.functions, [&](Function const& f) { return f.argument(name); });
+    if (read || !name.starts_with(validation_prefix)) module.training->scalars.push_back(s);
+  }
 }
 
 // What is given to callers is put together from batches, one behind the other.

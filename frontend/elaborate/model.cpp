@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <fmt/core.h>
+#include <limits>
 
 namespace nnc::front {
 
@@ -155,6 +156,13 @@ void ModelBuilder::bind_arguments(Frame& frame) {
   }
 }
 
+void ModelBuilder::bind_validation(Frame& frame) {
+  for (auto const& m : measured_)
+    if (m.role != Role::output)
+      frame.names[m.name] =
+          e_.tunables.scalar(std::string(validation_prefix) + m.name, std::numeric_limits<f64>::infinity());
+}
+
 void ModelBuilder::run_model(Graph& graph) {
   GraphGuard in_graph(now_, &graph);
   measured_.clear();
@@ -228,7 +236,10 @@ void ModelBuilder::run_output(OutputStmt const& s, Location at) {
 void ModelBuilder::run_measure(MeasureStmt const& s, Location at) {
   char const* kind = s.is_metric ? "metric" : "loss";
   if (now_.frame->kind != Frame::Kind::model) errors_.fail(at, fmt::format("`{}` stands in a model's body only", kind));
-  std::string name = s.name ? s.name->text : s.is_metric ? callee_name(*s.value) : "loss";
+  std::string name = s.name        ? s.name->text
+                     : s.title     ? e_.expressions.text(*s.title)
+                     : s.is_metric ? callee_name(*s.value)
+                                   : "loss";
   Any value = e_.expressions.eval(*s.value);
   ValueId id = e_.tensors.as_tensor(value, s.value->at);
   if (name.empty()) errors_.fail(at, "this metric needs a name", "`metric name = ...`");
@@ -238,7 +249,7 @@ void ModelBuilder::run_measure(MeasureStmt const& s, Location at) {
                  is_float(now_.graph->type(id).dtype) ? "reduce it with `mean` or `sum`"
                  : now_.graph->type(id).rank() == 0   ? "convert it: `f32(x)`"
                                                       : "convert and reduce it: `mean(f32(x))`");
-  if (s.name || !s.is_metric) e_.statements.bind(name, e_.tensors.tensor(id), s.name ? s.name->at : at);
+  if (s.name || (!s.is_metric && !s.title)) e_.statements.bind(name, e_.tensors.tensor(id), s.name ? s.name->at : at);
   add_measured(name, e_.tensors.tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
 }
 

@@ -20,6 +20,8 @@ public:
   void plan_columns();
   // The arguments of the model, as names of a train block.
   void bind_arguments(Frame&);
+  // Losses and metrics as numbers: their last values over the validation split, infinite before there is one.
+  void bind_validation(Frame&);
   void run_model(Graph&);
   void finish(Graph&);
   std::vector<Measured>& measured() { return measured_; } // of the function that was run last

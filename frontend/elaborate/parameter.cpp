@@ -113,7 +113,7 @@ void Parameters::declare_param(ParamStmt const& s, Location at) {
       errors_.fail(
           at, fmt::format("`{}` has a `gradient` block, so neither it nor what it calls can have a {}", f->name, kind),
           "declare it outside and pass it as an argument");
-  if (now_.frame->kind == Frame::Kind::optimizer) {
+  if (now_.graph && now_.graph->kind == Graph::Kind::update) { // an optimizer, or a schedule among its arguments
     if (!s.is_state) errors_.fail(at, "an optimizer has states, not parameters");
     if (s.per_epoch) errors_.fail(at, "the state of an optimizer is kept over all epochs, `per epoch` is for models");
     e_.statements.bind(s.name.text, optimizer_state(s, at), s.name.at);
@@ -235,27 +235,30 @@ Any Parameters::evaluate_initial(Expr const& e, std::optional<Type> const& type)
 // A state of an optimizer: in @update.P an argument of its own name, in @initialize the result "m/P", where `p` is the
 // initial value of the parameter.
 Any Parameters::optimizer_state(ParamStmt const& s, Location at) {
-  std::string full = nnc::optimizer_state(s.name.text, update_.path, update_.phase);
-  if (now_.graph->state_values.contains(s.name.text))
-    errors_.fail(at, fmt::format("the state `{}` is declared twice", s.name.text));
+  std::string const name = PathScope::joined(now_.frame->path->path, s.name.text);
+  std::string full = nnc::optimizer_state(name, update_.path, update_.phase);
+  if (now_.graph->state_values.contains(name)) errors_.fail(at, fmt::format("the state `{}` is declared twice", name));
   std::optional<Type> type;
   if (s.type) type = e_.patterns.resolve(*s.type, fmt::format("`{}`", s.name.text));
-  Any in_update = std::exchange(now_.frame->names["p"], update_.initial_p);
+  Names const in_update = now_.frame->names;
+  if (now_.frame->kind == Frame::Kind::optimizer) now_.frame->names["p"] = update_.initial_p;
   Any initial;
   try {
     initial = initial_value(s, type, full, initialize_, at);
   } catch (Failure const&) {
-    now_.frame->names["p"] = in_update;
+    now_.frame->names = in_update;
     throw;
   }
-  now_.frame->names["p"] = in_update;
+  now_.frame->names = in_update;
   Type const kept = initialize_.type(initial.tensor()->id);
   initialize_.builder.result(full, initial.tensor()->id, Role::optimizer);
-  ValueId id = now_.graph->argument(s.name.text, kept, Role::optimizer);
-  now_.graph->state_values[s.name.text] = id;
-  now_.frame->states[s.name.text] = s.name.text;
-  update_.states.emplace_back(s.name.text, id);
-  return e_.tensors.tensor(id);
+  ValueId id = now_.graph->argument(name, kept, Role::optimizer);
+  now_.graph->state_values[name] = id;
+  now_.frame->states[s.name.text] = name;
+  update_.states.emplace_back(name, id);
+  // A schedule computes numbers, from those that it keeps as well.
+  bool const number = now_.frame->kind != Frame::Kind::optimizer && kept == scalar_of(DType::f64);
+  return number ? Any{TensorValue{.graph = now_.graph, .id = id, .tunes = true}} : e_.tensors.tensor(id);
 }
 
 void Parameters::run_write(WriteStmt const& s, Location at) {
@@ -291,7 +294,9 @@ void Parameters::run_write(WriteStmt const& s, Location at) {
   id = e_.tensors.stretch(id, type.shape, at);
   now_.graph->state_values[path] = id;
   if (is_p) update_.writes_p = true;
-  e_.statements.bind(name, e_.tensors.tensor(id), s.target.at);
+  Any written = e_.tensors.tensor(id);
+  if (now.tensor()->tunes) std::get<TensorValue>(written.as).tunes = true;
+  e_.statements.bind(name, written, s.target.at);
 }
 
 } // namespace nnc::front

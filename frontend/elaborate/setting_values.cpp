@@ -71,6 +71,7 @@ Any SettingValues::as_function(Given const& given, Any const& expected) {
 
 Any SettingValues::parsed(std::string const& text, std::string const& name) {
   Location const at = place_of(text, name);
+  if (aim_of(text) || patience_of(text)) return {text, at}; // `max accuracy`, `3 of min loss`
   auto expression = parse_expression(now_.program.sources(), at.file, at.column - 1);
   if (!expression.diagnostics.empty()) throw Failure{expression.diagnostics.front()};
   Frame frame{.kind = Frame::Kind::constant, .name = name};

@@ -114,7 +114,7 @@ void Statements::poison(Stmt const& s) {
         spoil({n->name, d.at});
   } else if (auto* x = std::get_if<OutputStmt>(&s.as)) spoil(x->name);
   else if (auto* x = std::get_if<MeasureStmt>(&s.as))
-    spoil(x->name ? *x->name : Name{x->is_metric ? "" : "loss", s.at});
+    spoil(x->name ? *x->name : Name{x->is_metric || x->title ? "" : "loss", s.at});
   else if (auto* x = std::get_if<FunctionStmt>(&s.as)) spoil(x->function->name);
   else if (auto* x = std::get_if<ForStmt>(&s.as)) {
     for (auto const& t : x->targets) spoil(t);

@@ -40,6 +40,7 @@ std::string joined(Items const& items, Shown shown_item) {
 struct SettingSpec {
   std::string_view name;
   void (*apply)(Training&, Elaborator&, std::string const& name, Any const&, Location);
+  bool takes_aim = false;
 };
 
 template <i64 Training::*field, i64 least, i64 most = INT64_MAX>
@@ -62,6 +63,27 @@ void set_drop_last(Training& t, Elaborator& e, std::string const&, Any const& v,
   t.drop_last = e.constants.as_bool(v, at, "`drop_last`");
 }
 
+// An aim comes as its text, "max accuracy".
+void set_save_best(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
+  auto const* text = v.get<std::string>();
+  auto const aim = text ? aim_of(*text) : std::nullopt;
+  if (!aim)
+    e.errors.fail(at, fmt::format("`save_best` is {}, expected an aim", shown(v)),
+                  "`save_best = max accuracy`, or `min` and the name of a loss");
+  t.save_best = aim;
+}
+
+void set_patience(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
+  auto const* text = v.get<std::string>();
+  auto patience = text ? patience_of(*text) : std::nullopt;
+  if (auto const* n = v.get<Dim>(); n && n->constant().value_or(0) > 0 && t.patience)
+    patience = Patience{*n->constant(), t.patience->aim};
+  if (!patience)
+    e.errors.fail(at, fmt::format("`patience` is {}, expected a number of epochs and an aim", shown(v)),
+                  "`patience = 3 of min loss`");
+  t.patience = patience;
+}
+
 void set_later(Training&, Elaborator& e, std::string const& name, Any const&, Location at) {
   e.errors.fail(at, fmt::format("the setting `{}` is not built yet", name));
 }
@@ -76,7 +98,8 @@ constexpr SettingSpec settings[]{
     {"drop_last", set_drop_last},
     {"window", set_later},
     {"accumulate", set_later},
-    {"patience", set_later},
+    {"save_best", set_save_best, true},
+    {"patience", set_patience, true},
 };
 
 } // namespace
@@ -141,11 +164,11 @@ void TrainBuilder::run_training_settings() {
         errors_.fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {},
                      {{it->second, "the first time here"}});
       check_setting(s->name.text, s->name.at);
-      auto const* word = std::get_if<NameExpr>(&s->value->as);
+      auto const* word = s->value ? std::get_if<NameExpr>(&s->value->as) : nullptr;
       if (word && s->name.text == "order" && !e_.lookup.find(word->name, false, s->value->at))
         errors_.fail(s->value->at, fmt::format("unknown name `{}`", word->name),
                      fmt::format("a string stands in double quotes, `\"{}\"`", word->name));
-      setting(s->name.text, e_.expressions.eval(*s->value), s->value->at);
+      setting(s->name.text, setting_value(*s), s->value ? s->value->at : s->aim->report.at);
     } catch (Failure const& failure) {
       errors_.report(failure);
       now_.frame = &frame;
@@ -154,6 +177,41 @@ void TrainBuilder::run_training_settings() {
   for (auto const& name : setting_names())
     if (auto const given = e_.setting_values.find(name)) setting(name, given->value, given->at);
   if (now_.settings.batch) t.batch = *now_.settings.batch;
+}
+
+// An aim as its text, with the number in front of it.
+Any TrainBuilder::setting_value(SettingStep const& s) {
+  if (!s.aim) return e_.expressions.eval(*s.value);
+  if (!std::ranges::any_of(settings, [&](auto const& known) { return known.name == s.name.text && known.takes_aim; }))
+    errors_.fail(s.aim->report.at, fmt::format("`{}` is no aim", s.name.text), "`save_best = max accuracy` is one");
+  std::string const aim = shown(nnc::Aim{s.aim->report.text, s.aim->largest});
+  if (!s.value) return Any{aim};
+  i64 const n = e_.constants.as_constant(e_.expressions.eval(*s.value), s.value->at, "the patience");
+  return Any{fmt::format("{} of {}", n, aim)};
+}
+
+// What an aim names is reported.
+void TrainBuilder::check_aims() {
+  auto const& training = *now_.out.module.training;
+  std::vector<std::string> names;
+  for (auto const& m : e_.model_builder.measured())
+    if (m.role != Role::output) names.push_back(m.name);
+  std::vector<std::pair<std::string, std::string>> aims;
+  if (training.save_best) aims.emplace_back("save_best", training.save_best->report);
+  if (training.patience) aims.emplace_back("patience", training.patience->aim.report);
+  for (auto const& [setting, report] : aims)
+    if (std::ranges::find(names, report) == names.end())
+      errors_.fail(place_of_setting(setting), fmt::format("the model has no loss or metric `{}`", report),
+                   did_you_mean(report, names));
+}
+
+Location TrainBuilder::place_of_setting(std::string const& name) {
+  Location at = now_.train->at;
+  for (auto const& step : now_.train->body)
+    if (auto const* s = std::get_if<SettingStep>(&step->as); s && s->name.text == name)
+      at = s->aim ? s->aim->report.at : s->name.at;
+  if (auto const given = e_.setting_values.find(name)) at = given->at;
+  return at;
 }
 
 std::vector<std::string> TrainBuilder::setting_names() {
@@ -342,7 +400,10 @@ void TrainBuilder::run_phase(Graph& graph, size_t phase) {
   for (auto const& m : e_.model_builder.measured())
     if (m.role == Role::loss) frame.names[m.name] = {e_.tensors.tensor(m.value).as, m.at};
   FrameGuard guard(now_, frame);
-  if (phase == 0) choose_paths();
+  if (phase == 0) {
+    choose_paths();
+    check_aims();
+  }
   if (plan_[phase].minimize.empty())
     errors_.fail(now_.train->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
   std::vector<Clause> clauses;

@@ -36,6 +36,9 @@ private:
     std::map<std::string, int> names;
     int unnamed = 0;
   };
+  Any setting_value(syntax::SettingStep const&);
+  Location place_of_setting(std::string const& name);
+  void check_aims();
   void check_setting(std::string const& name, Location);
   void setting(std::string const& name, Any const&, Location);
   void plan(syntax::StepStmt const&, PlannedPhase&, bool in_phase);

@@ -67,6 +67,7 @@ void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, st
     outside.path = std::make_shared<PathScope>();
     FrameGuard guard(now_, outside);
     e_.model_builder.bind_arguments(outside);
+    e_.model_builder.bind_validation(outside);
     given = e_.tunables.arguments(call.arguments, *optimizer, 0, clause);
   }
   Frame caller{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};

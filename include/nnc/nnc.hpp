@@ -498,6 +498,12 @@ struct TrainOptions {
   // not finite never replace a file; one that cannot be written is tried again later, and does not end the training.
   std::string save;
   std::optional<Data> validation; // over which the milestones are measured; nothing: the rows that are held back
+  // File for a checkpoint of the best epoch so far, by the validation split; empty: none. What is best: "max accuracy",
+  // "min loss"; empty: what the train block says with `save_best`, or else "min loss".
+  std::string save_best, best;
+  // "3 of min loss": so many epochs without a better value over the validation split end the training. Empty: what the
+  // train block says. A resumed training remembers what the best epoch was.
+  std::string patience;
   std::int64_t save_every = 0;    // and after every so many steps
   std::int64_t log_every = 0;     // on_log after every so many steps; 0: after every epoch
   bool stop_on_bad = true;        // stop when a loss is not finite, or weights at the end of an epoch
@@ -518,6 +524,10 @@ struct Trained {
   bool saved = false;               // the file holds the weights as they are now
   std::int64_t saves = 0;           // how often it was written
   std::string save_error;           // why it could not be written at the end; empty: it could, or need not
+  std::int64_t best_epoch = 0;      // of what save_best, or else patience, speaks of; 0: nothing does
+  double best_value = 0;            // in it
+  std::string best_error;           // why the file of the best epoch does not hold it; empty: it does, or need not
+  bool out_of_patience = false;     // that is what ended the training
   std::int64_t clamped = 0;         // indices out of range that no column of the data explains
   std::int64_t zero_divided = 0;    // integer divisions by zero (their results are 0)
   double seconds = 0;

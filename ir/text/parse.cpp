@@ -369,6 +369,15 @@ private:
       if (key == "validation") return t.validation = integer(0, INT64_MAX), true;
       if (key == "model") return t.model = quoted(), true;
       if (key == "order") return t.order = quoted(), true;
+      if (key == "save_best" || key == "patience") {
+        auto const at = (blanks(), here());
+        auto const text = quoted();
+        if (key == "save_best") t.save_best = aim_of(text);
+        else t.patience = patience_of(text);
+        if (key == "save_best" ? !t.save_best : !t.patience)
+          fail(at, key == "save_best" ? "expected \"min NAME\" or \"max NAME\"" : "expected \"3 of min NAME\"");
+        return true;
+      }
       if (key == "drop_last") return t.drop_last = std::get<bool>(attribute(AttributeKind::boolean)), true;
       return false;
     });

@@ -207,6 +207,8 @@ std::string training_text(Training const& t) {
   if (t.validation != defaults.validation) out += fmt::format(", validation={}", t.validation);
   if (t.order != defaults.order) out += fmt::format(", order={}", quoted(t.order));
   if (t.drop_last) out += ", drop_last=true";
+  if (t.save_best) out += fmt::format(", save_best={}", quoted(shown(*t.save_best)));
+  if (t.patience) out += fmt::format(", patience={}", quoted(shown(*t.patience)));
   out += "}\n";
   for (auto const& phase : t.phases) {
     if (t.phases.size() > 1) out += fmt::format("  phase {}\n", phase.steps);

@@ -35,6 +35,7 @@ private:
   void open_session(nnc::Program const&);
   Status train(nnc::Program const&);
   Status after_training(nnc::Trained const&);
+  void say_what_is_best(nnc::Trained const&);
   void say_what_is_saved(nnc::Trained const&);
   void write_log(nnc::Milestone const&);
   void give(std::string const& file, std::string const& content);
@@ -213,6 +214,7 @@ Status Jobs::train(nnc::Program const& program) {
   options.replan = line_.replan;
   options.save = line_.save;
   options.save_every = line_.save_every;
+  options.save_best = line_.save_best;
   options.log_every = line_.log_every;
   options.stop_on_bad = !line_.keep_going;
   std::int64_t epochs = 0;
@@ -247,12 +249,25 @@ Status Jobs::after_training(nnc::Trained const& trained) {
   if (!trained.not_finite.empty()) screen_.error(fmt::format("{}: {}", severity, trained.not_finite));
   if (int const number = interrupted_by(); number && trained.stopped)
     screen_.say(fmt::format("interrupted after step {}", trained.step));
+  say_what_is_best(trained);
   if (!line_.save.empty()) say_what_is_saved(trained);
   bool const bad = trained.bad_step || !trained.not_finite.empty();
   if (bad && !line_.keep_going) return wrong;
   int const number = interrupted_by();
   if (!number) return done;
   return missed_ ? wrong : static_cast<Status>(signalled + number);
+}
+
+void Jobs::say_what_is_best(nnc::Trained const& trained) {
+  if (trained.out_of_patience) screen_.say(fmt::format("stopped after epoch {}: the patience is over", trained.epoch));
+  if (trained.best_epoch > 0)
+    screen_.say(fmt::format("best was epoch {} ({}){}", trained.best_epoch, number_text(trained.best_value),
+                            line_.save_best.empty() || !trained.best_error.empty()
+                                ? ""
+                                : fmt::format(", saved in {}", nnc::printable(line_.save_best))));
+  if (trained.best_error.empty()) return;
+  screen_.error("error: " + trained.best_error);
+  missed_ = true;
 }
 
 void Jobs::say_what_is_saved(nnc::Trained const& trained) {

@@ -145,6 +145,9 @@ constexpr Switch table[] = {
      [](Line& l, std::string const& v) { l.save = v; }},
     {"--save-every", "N", files, "and after every N updates",
      [](Line& l, std::string const& v) { l.save_every = number(v, 1); }},
+    {"--save-best", "FILE", files,
+     "write a checkpoint of the best epoch over the validation split (by the setting save_best, or else min loss)",
+     [](Line& l, std::string const& v) { l.save_best = v; }},
     {"--resume", "", files, "go on from the file that --save names, or begin when there is none",
      [](Line& l, std::string const&) { l.resume = true; }},
     {"--replan", "", files, "with --resume: stretch a schedule to another total of steps",
@@ -206,6 +209,7 @@ std::string in_switches(std::string text) {
       {"Options::max_nodes", "--max-nodes"},
       {"Options::on_stage", "--dump"},
       {"TrainOptions::replan", "--replan"},
+      {", TrainOptions::validation takes a data set", ""},
       {"Session::load", "--load"},
       {"Data::open", "--data"},
   };

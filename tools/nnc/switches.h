@@ -19,7 +19,7 @@ struct Line {
   std::optional<std::int64_t> batch, epochs, steps, seed;
   bool no_shuffle = false, keep_going = false;
   int threads = 0;
-  std::string load, save;
+  std::string load, save, save_best;
   bool resume = false, replan = false;
   std::int64_t save_every = 0;
   std::string log;
