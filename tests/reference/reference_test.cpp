@@ -216,7 +216,7 @@ TEST_CASE("values, derivatives, steps and schedules are those of the reference")
         entry.first = std::max(entry.first, Runner(script).worst);
         ++entry.second;
       } catch (Failure const& e) {
-        FAIL_CHECK(e.what());
+        FAIL_CHECK(std::string(e.what()));
       }
     }
   CHECK(!worst.empty());

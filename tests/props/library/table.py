@@ -180,6 +180,52 @@ add("softmax", f"softmax({row})[:, 0]", both(share, lambda x: share(x) * (1 - sh
 add("log_softmax", f"log_softmax({row})[:, 0]", both(lambda x: -log1p(exp(1 - x) + exp(-2 - x)), lambda x: 1 - share(x)),
     ends((-inf, 1), (nan, nan)), 4, 1.2e-7, "the sum of exponentials is rounded near 1")
 
+add("relu6", "relu6(x)", lambda x: (min(max(x, 0), 6), int(0 < x < 6)), ends((0, 0), (6, 0), (nan, 1)), 0)
+add("prelu", "prelu(x)", lambda x: (x, 1) if x > 0 else (x / 4, 0.25), ends((-inf, 0.25), (inf, 1), (nan, 1.25)), 0)
+add("rrelu", "rrelu(x, 0.125, 0.375)", lambda x: (x, 1) if x > 0 else (x / 4, 0.25),
+    ends((-inf, 0.25), (inf, 1), (nan, 0.25)), 0)
+add("elu", "elu(x, 2)", lambda x: (x, 1) if x > 0 else (2 * expm1(x), 2 * exp(x)), ends((-2, 0), (inf, 1)), 2)
+SCALE, ALPHA = mpf("1.0507009873554804934193349852946"), mpf("1.6732632423543772848170429916717")
+add("selu", "selu(x)", lambda x: (SCALE * x, SCALE) if x > 0 else (SCALE * ALPHA * expm1(x), SCALE * ALPHA * exp(x)),
+    ends((-SCALE * ALPHA, 0), (inf, SCALE)), 4)
+add("celu", "celu(x, 2)", lambda x: (x, 1) if x > 0 else (2 * expm1(x / 2), exp(x / 2)), ends((-2, 0), (inf, 1)), 2)
+add("hard_tanh", "hard_tanh(x)", lambda x: (min(max(x, -1), 1), int(-1 < x < 1)), ends((-1, 0), (1, 0), (nan, 1)), 0)
+add("hard_sigmoid", "hard_sigmoid(x)", lambda x: (min(max(x + 3, 0), 6) / 6, mpf(-3 < x < 3) / 6),
+    ends((0, 0), (1, 0), (nan, mpf(1) / 6)), 2)
+add("hard_silu", "hard_silu(x)", lambda x: (x * min(max(x + 3, 0), 6) / 6, (2 * x + 3) / 6 if abs(x) < 3 else int(x > 0)),
+    ends((0, 0), (inf, 1)), 4)
+add("hard_shrink", "hard_shrink(x, 1)", lambda x: (x, 1) if abs(x) > 1 else (0, 0), ends((-inf, 1), (inf, 1), (nan, 1)), 0)
+add("soft_shrink", "soft_shrink(x, 1)", lambda x: (x - sign(x), 1) if abs(x) > 1 else (0, 0),
+    ends((-inf, 1), (inf, 1), (nan, 0)), 0)
+add("tanh_shrink", "tanh_shrink(x)", both(lambda x: x - tanh(x), lambda x: tanh(x) ** 2), ends((-inf, 1), (inf, 1)), 4,
+    6e-8, "x - tanh(x) cancels", slope_bound=1e-20)
+add("threshold", "threshold(x, 1, 2)", lambda x: (x, 1) if x > 1 else (2, 0), ends((2, 0), (inf, 1), (nan, 1)), 0)
+add("mish", "mish(x)", both(lambda x: x * tanh(softplus(x)),
+                            lambda x: tanh(softplus(x)) + x * sigmoid(x) / mp.cosh(softplus(x)) ** 2 if abs(x) < 1000 else int(x > 0)),
+    ends((0, 0), (inf, 1)), 4, 0, "1 - tanh^2 cancels", slope_bound=2e-6)
+add("softsign", "softsign(x)", both(lambda x: x / (1 + abs(x)), lambda x: 1 / (1 + abs(x)) ** 2), ends((-1, 0), (1, 0)), 3)
+
+
+def hyperbola(x):
+    return (x + sqrt(x * x + 4)) / 2 if x > 0 else 2 / (sqrt(x * x + 4) - x)
+
+
+add("squareplus", "squareplus(x)", both(lambda x: hyperbola(x), lambda x: hyperbola(x) / sqrt(x * x + 4)),
+    ends((0, 0), (inf, 1)), 4)
+add("sparse_plus", "sparse_plus(x)", lambda x: (max(x, 0), int(x > 0)) if abs(x) >= 1 else ((x + 1) ** 2 / 4, (x + 1) / 2),
+    ends((0, 0), (inf, 1)), 2)
+add("sparse_sigmoid", "sparse_sigmoid(x)", lambda x: (min(max((x + 1) / 2, 0), 1), mpf(abs(x) < 1) / 2),
+    ends((0, 0), (1, 0), (nan, 0.5)), 1)
+halves = "stack(ones_like(x), x, axis = 1)"
+add("glu", f"glu({halves})[:, 0]", both(sigmoid, lambda x: sigmoid(x) * sigmoid(-x)), ends((0, 0), (1, 0)), 3, 2e-35,
+    "exp is held below exp(80)")
+add("softmin", f"softmin({row})[:, 2]", both(lambda x: 1 / (1 + exp(-3) + exp(-2 - x)),
+                                             lambda x: exp(-2 - x) / (1 + exp(-3) + exp(-2 - x)) ** 2),
+    ends((nan, nan), (1 / (1 + exp(mpf(-3))), 0)), 4, 1e-38, "", slope_ulps=16)
+low_row = "stack(x, 0.5 * ones_like(x), -2 * ones_like(x), axis = 1)"
+add("sparsemax", f"sparsemax({low_row})[:, 0]", lambda x: (min(max((x + 0.5) / 2, 0), 1), mpf(-0.5 < x < 1.5) / 2),
+    ends((0, 0), (nan, nan)), 2, 1.2e-7, "sums of shares are rounded near 1")
+
 # ---- losses and metrics -------------------------------------------------------------------------------------------------
 
 label = "1 + 0 * i32(x > 2)"
@@ -247,7 +293,7 @@ SKIPPED = {
     "any": "takes bools", "all": "takes bools", "segment_sum": "adds rows",
     "between": "moves elements", "along": "moves elements", "pushed": "moves elements", "least": "gives a number", "is_float": "looks at a type",
     "dynamic_slice": "takes ints", "dynamic_update": "takes ints", "updated": "takes ints", "updated_floats": "takes ints",
-    "argsort": "gives ints", "sorted": "gives a list",
+    "gumbel_softmax": "draws", "argsort": "gives ints", "sorted": "gives a list",
     "largest_so_far": "is cumulative_max", "reversed_max": "is cumulative_max", "top_k": "gives a list", "in_order": "gives a list", "permutation": "takes ints",
 }
 
