@@ -58,8 +58,7 @@ def prelu(d):
     x = d.normal(*d.shape(3))
     size = [] if axis == "none" else [x.shape[axis]]
     return Case(f"y = prelu(x, axis = {axis})",
-                lambda x, prelu_slope: x.clamp(min=0) + x.clamp(max=0) * (
-                    prelu_slope[:, None] if axis == 1 else prelu_slope),
+                lambda x, prelu_slope: torch.where(x > 0, x, x * (prelu_slope[:, None] if axis == 1 else prelu_slope)),
                 inputs={"x": x}, params={"prelu.slope": d.normal(*size)})
 
 
