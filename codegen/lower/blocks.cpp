@@ -1,5 +1,7 @@
 #include "codegen/lower/blocks.h"
 
+#include <algorithm>
+
 namespace nnc {
 namespace {
 
@@ -10,7 +12,8 @@ template <class Body>
 void store_values(Puller& p, Levels const& levels, Ref condition, Ref to, Body body) {
   auto& b = p.builder();
   auto const& [buffer, type, joins, places] = levels;
-  if (joins.size() <= few_values) {
+  bool const alike = std::all_of(joins.begin(), joins.end(), [&](OpCode j) { return j == joins[0]; });
+  if (joins.size() <= few_values || !alike) {
     for (size_t k = 0; k < joins.size(); ++k) {
       Ref i = b.integer(static_cast<i64>(k) * type.lanes), at = b.add(to, i);
       Ref before = b.load(buffer, type.dtype, type.lanes, at);
