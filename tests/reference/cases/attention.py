@@ -227,7 +227,7 @@ def choices(d):
 def transformer_encoder_block(d):
     pre, activation, options = choices(d)
     heads, b, t = d.size(1, 3), d.size(2, 3), d.size(2, 5)
-    width, hidden = heads * d.size(2, 3), d.size(2, 7)
+    width, hidden = heads * (d.size(4, 6) if heads == 1 else d.size(2, 3)), d.size(2, 7)
     norms = ["layer_norm", "layer_norm_2"]
     kind = "transformer_encoder_block"
     module = torch.nn.TransformerEncoderLayer(width, heads, hidden, 0.0, activation, batch_first=True,
@@ -248,7 +248,7 @@ def transformer_encoder_block(d):
 def transformer_decoder_block(d):
     pre, activation, options = choices(d)
     heads, b, t, s = d.size(1, 3), d.size(2, 3), d.size(2, 5), d.size(2, 5)
-    width, hidden = heads * d.size(2, 3), d.size(2, 7)
+    width, hidden = heads * (d.size(4, 6) if heads == 1 else d.size(2, 3)), d.size(2, 7)
     norms = ["norm", "norm_2", "norm_3"]
     kind = "transformer_decoder_block"
     module = torch.nn.TransformerDecoderLayer(width, heads, hidden, 0.0, activation, batch_first=True,
@@ -286,7 +286,7 @@ def feed_forward(d):
 
 @case(covers="mixer_block", variants=2)
 def mixer_block(d):
-    t, width, across, hidden = d.size(2, 5), d.size(2, 5), d.size(1, 5), d.size(1, 5)
+    t, width, across, hidden = d.size(2, 5), d.size(4, 7), d.size(1, 5), d.size(1, 5)
 
     def f(x, **values):
         own = under(values, "mixer_block")

@@ -22,6 +22,7 @@ def convolution(d, axes):
     groups = d.pick(1, 3)
     stride, padding, dilation = d.pick((1, "same"), (2, "valid"), (2, 1)) + (d.pick(1, 2),)
     channels, features, size = groups * d.size(1, 2), groups * d.size(1, 2), d.size(2, 3)
+    dilation = 1 if axes == 3 else dilation  # so that the kernel is no longer than a short image
     text = f'"{padding}"' if isinstance(padding, str) else padding
     name = f"conv{axes}d"
 
