@@ -89,10 +89,14 @@ std::optional<i64> arena_bytes(Function const& f, i64 batch, i64 members) {
   Bindings bindings;
   bindings[static_cast<size_t>(Symbol::batch)] = round_up(batch, row_padding);
   i64 total = bytes_of_part(f) * members;
-  for (auto const& slot : f.slots) {
-    i64 const size = slot.value(bindings);
-    if (size < 0 || size > most_bytes || total > most_bytes) return {};
-    total += round_up(size, line);
+  try {
+    for (auto const& slot : f.slots) {
+      i64 const size = slot.value(bindings);
+      if (size < 0 || size > most_bytes || total > most_bytes) return {};
+      total += round_up(size, line);
+    }
+  } catch (Error const&) { // an extent beyond 64 bits: batch by batch, say
+    return {};
   }
   return total;
 }

@@ -5,15 +5,19 @@
 namespace nnc {
 namespace {
 
-constexpr size_t few_values = 2; // are worth no loop of their own
+// Few values are worth no loop of their own; those that are joined in different ways cannot have one.
+bool unrolled(std::vector<OpCode> const& joins) {
+  constexpr size_t few_values = 2;
+  return joins.size() <= few_values ||
+         std::any_of(joins.begin(), joins.end(), [&](OpCode join) { return join != joins[0]; });
+}
 
 // For each value i: what stands at `to` + i becomes body(i, join, itself), if the condition holds.
 template <class Body>
 void store_values(Puller& p, Levels const& levels, Ref condition, Ref to, Body body) {
   auto& b = p.builder();
   auto const& [buffer, type, joins, places] = levels;
-  bool const alike = std::all_of(joins.begin(), joins.end(), [&](OpCode j) { return j == joins[0]; });
-  if (joins.size() <= few_values || !alike) {
+  if (unrolled(joins)) {
     for (size_t k = 0; k < joins.size(); ++k) {
       Ref i = b.integer(static_cast<i64>(k) * type.lanes), at = b.add(to, i);
       Ref before = b.load(buffer, type.dtype, type.lanes, at);

@@ -19,7 +19,7 @@ namespace nnc {
 struct Levels {
   int buffer = 0;
   Lanes type;
-  std::vector<OpCode> joins; // of each value; of more than a few all the same
+  std::vector<OpCode> joins; // of each value
   i64 places = 0;
   i64 stride() const { return static_cast<i64>(joins.size()) * type.lanes; } // elements from place to place
 };

@@ -169,7 +169,7 @@ def Case(body, f, inputs={}, fixed={}, params={}, outputs=("y",), gradients=True
         total = sum((v + v * v / 4).sum() for v in values if v.is_floating_point())
         wanted = [n for n, t in leaves.items() if t.requires_grad]
         found = torch.autograd.grad(total, [leaves[n] for n in wanted], allow_unused=True)
-        slopes = {n: torch.zeros_like(leaves[n]) if g is None else g for n, g in zip(wanted, found)}
+        slopes = {n: g for n, g in zip(wanted, found) if g is not None}
 
     text = [declarations.strip("\n")] if declarations else []
     text.append("model m {")

@@ -157,7 +157,8 @@ private:
   void compare(Line const& l, Array const& got) {
     CHECK_MESSAGE(shape_text(got.shape) == l.shape, l.name);
     auto const numbers = numbers_of(got);
-    REQUIRE(numbers.size() == l.numbers.size());
+    CHECK(numbers.size() == l.numbers.size());
+    if (numbers.size() != l.numbers.size()) return;
     f64 largest = 1e-3;
     for (f64 v : l.numbers)
       if (std::isfinite(v)) largest = std::max(largest, std::abs(v));
@@ -216,7 +217,7 @@ TEST_CASE("values, derivatives, steps and schedules are those of the reference")
         entry.first = std::max(entry.first, Runner(script).worst);
         ++entry.second;
       } catch (Failure const& e) {
-        FAIL_CHECK(e.what());
+        FAIL_CHECK(std::string(e.what()));
       }
     }
   CHECK(!worst.empty());
