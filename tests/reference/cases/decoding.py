@@ -131,3 +131,39 @@ def sample(d):
   output share = mean(one_hot(y, 6), 1)
 }}""", 0.03)
     return script.input("x", logits[None]).run(1).output("share", chance[None].astype(np.float32))
+
+
+@case(covers="greedy")
+def generate_with_shared_parameters(d):
+    """The loop in the body of a model, whose tag shares what a training call declares."""
+    classes, hidden, fixed = cell(d)
+    length = d.size(3, 9)
+    program = f"""model m {{
+  input first: i32[batch]
+  input h: f32[batch, {hidden}]
+  fn next_of(token, h) {{
+    h = tanh(dense(h, {hidden}, use_bias = false) + embedding(token, {classes}, {hidden}))
+    return dense(h, {classes}, use_bias = false) @head, h
+  }}
+  logits, _ = next_of(first, h) @net
+  token = first
+  tokens = scan i in iota({length}) carry token, h {{
+    next, h = next_of(token, h) @net
+    token = greedy(next)
+    emit token
+  }}
+  output tokens = moved(tokens, 0, 1)
+  loss cross_entropy(logits, first)
+}}"""
+    script = Script(program)
+    for path, name in (("net.embedding.table", "table"), ("net.dense.weight", "across"), ("net.head.weight", "head")):
+        script.set(path, fixed[name])
+    first, h = d.ints(0, classes, 3), d.normal(3, hidden)
+    script.input("first", first).input("h", h).run(3)
+    token, h, p = torch.tensor(first), torch.tensor(h), {n: torch.tensor(v) for n, v in fixed.items()}
+    out = []
+    for _ in range(length):
+        logits, h = after(token, h, p)
+        token = logits.argmax(-1)
+        out.append(token)
+    return script.output("tokens", torch.stack(out, 1))
