@@ -88,14 +88,8 @@ Any not_built(BuiltinCall& c) { c.e.errors.fail(c.at, fmt::format("`{}` is not b
 
 std::vector<Builtin> const& list_builtins() {
   static std::vector<Builtin> const all{
-      {"len(list)", len},
-      {"is_list(x)", is_list},
-      {"range(first, end = none, step = 1)", range},
-      {"map(f, list)", map},
-      {"zip(..lists)", zip},
-      {"reversed(list)", reversed},
-      {"cond(c, yes, no)", run_cond},
-      {"total(x)", not_built},
+      {"len", len}, {"is_list", is_list},   {"range", range},   {"map", map},
+      {"zip", zip}, {"reversed", reversed}, {"cond", run_cond}, {"total", not_built},
   };
   return all;
 }

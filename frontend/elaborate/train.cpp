@@ -98,6 +98,13 @@ constexpr SettingSpec settings[]{
 
 } // namespace
 
+std::vector<std::string> setting_names() {
+  std::vector<std::string> names{"clip_norm", "clip_value"};
+  for (auto const& known : settings)
+    if (known.apply != set_later) names.emplace_back(known.name);
+  return names;
+}
+
 // FILE:NAME chooses by tag or by model; one alone needs no name.
 void TrainBuilder::choose() {
   auto const& tree = now_.main.tree;
@@ -179,11 +186,10 @@ void TrainBuilder::run_training_settings() {
 
 // Is there such a setting? Asked before its value is looked at, which may be nonsense elsewhere as well.
 void TrainBuilder::check_setting(std::string const& name, Location at) {
-  std::vector<std::string> names{"clip_norm", "clip_value"};
-  for (auto const& known : settings) {
-    if (known.apply != set_later) names.emplace_back(known.name);
-    else if (known.name == name) errors_.fail(at, fmt::format("the setting `{}` is not built yet", name));
-  }
+  for (auto const& known : settings)
+    if (known.apply == set_later && known.name == name)
+      errors_.fail(at, fmt::format("the setting `{}` is not built yet", name));
+  auto const names = setting_names();
   if (std::find(names.begin(), names.end(), name) != names.end()) return;
   auto const* foreign = habit(HabitKind::setting, name);
   errors_.fail(at, fmt::format("`train` has no setting `{}`", name),

@@ -58,6 +58,15 @@ inline namespace v1 {
 // "0.2.0", of the library that runs; NNC_VERSION is that of the header.
 NNC_API char const* version() noexcept;
 
+// The library that runs and the machine it is on, as `nnc --version` says it.
+struct Build {
+  std::string version; // "0.2.0"
+  std::string llvm;    // "19.1.7"
+  std::string target;  // of code for this machine, a triple
+  std::string cpu;     // as LLVM names it
+};
+NNC_API Build build();
+
 // Elements in a row that belong to somebody else; any contiguous range becomes one, and a std::span can be made of it.
 template <class T>
 class View {
@@ -148,6 +157,22 @@ NNC_API std::string printable(std::string const& text);
 
 // The one of `known` that `word` was probably meant to be, or nothing: the names of a message "did you mean ...?".
 NNC_API std::string suggestion(std::string const& word, std::vector<std::string> const& known);
+
+// ---- Documentation ------------------------------------------------------------------------------------------------
+
+// A word of the language: a function of the library, a builtin, an optimizer, a setting of a train block, a statement.
+// The kind "elsewhere" is of words that Python, NumPy, PyTorch, Keras, JAX and C have: their text says what stands for
+// them here, and they have no form.
+struct Word {
+  std::vector<std::string> names; // what one looks it up by: {"dense"}, {"if", "else"}
+  std::string kind;               // "layers", "optimizers", "settings", "statements"
+  std::string form;               // "dense(x: float[.., n], units, use_bias = true, initial = glorot_uniform)"
+  std::string text;
+  std::string example; // a fragment of a program
+};
+
+// All of them: those of the language itself, those of the library by kind, those from elsewhere.
+NNC_API std::vector<Word> words();
 
 // ---- Buffers ------------------------------------------------------------------------------------------------------
 

@@ -91,6 +91,14 @@ void Jobs::give(std::string const& file, std::string const& content) {
   }
 }
 
+std::string standard_input() {
+  std::string text;
+  char buffer[4096];
+  while (auto const count = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, count);
+  if (std::ferror(stdin)) throw Failure(nnc::Code::file, "error: cannot read standard input");
+  return text;
+}
+
 nnc::Program Jobs::compile() {
   nnc::Options options;
   options.train_name = line_.train_name;
@@ -109,7 +117,8 @@ nnc::Program Jobs::compile() {
   options.on_import = [this](std::string const& file) { paths_.read(file, "an import"); };
   stages_.watch(options);
   try {
-    auto program = nnc::Program::from_file(line_.file, options);
+    auto program = line_.file == "-" ? nnc::Program::from_text(standard_input(), options, "<stdin>")
+                                     : nnc::Program::from_file(line_.file, options);
     stages_.write_dump();
     stages_.check_dump();
     stages_.print_check(screen_);
@@ -328,7 +337,8 @@ Status Jobs::run() {
     if (status == done && line_.eval) evaluate();
     if (status == done && line_.run) predict();
     if (status == done && line_.digest) give("", "weights sha256 " + session_->digest() + "\n");
-  } else if (line_.emit.empty() && line_.dump.empty() && line_.explain.empty() && !line_.check_each) {
+  } else if (!line_.check_only && line_.emit.empty() && line_.dump.empty() && line_.explain.empty() &&
+             !line_.check_each) {
     describe(program);
   }
   stages_.print_times(screen_);

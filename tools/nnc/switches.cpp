@@ -1,6 +1,7 @@
 #include "tools/nnc/switches.h"
 
 #include "nnc/nnc.hpp"
+#include "tools/nnc/words.h"
 
 #include <cctype>
 #include <charconv>
@@ -100,6 +101,7 @@ constexpr char const* training = "Training";
 constexpr char const* files = "Weights and logs";
 constexpr char const* looking = "Looking inside";
 constexpr char const* other = "Other";
+constexpr char const* asking = "Asking";
 
 constexpr Switch table[] = {
     {"--train", "DATA", jobs,
@@ -114,6 +116,8 @@ constexpr Switch table[] = {
      "write the compiled program: ir, loops, llvm, asm; object: FILE.o and FILE.h, with the weights of --load",
      [](Line& l, std::string const& v) { expect_one_of(nnc::Program::emit_kinds(), v), l.emit = v; },
      nnc::Program::emit_kinds},
+    {"--check-only", "", jobs, "say what is wrong with the program, and nothing else; the exit status is 0 or 1",
+     [](Line& l, std::string const&) { l.check_only = true; }},
     {"--prefix", "NAME", jobs, "of all names in the object and its header (default: that of the model)",
      [](Line& l, std::string const& v) { l.prefix = v; }},
     {"--data", "DIR", jobs, "look for data sets here first", [](Line& l, std::string const& v) { l.data_folder = v; }},
@@ -188,9 +192,15 @@ constexpr Switch table[] = {
     {"--werror", "", other, "warnings are errors", [](Line& l, std::string const&) { l.werror = true; }},
     {"--no-color", "", other, "plain text (as do NO_COLOR and TERM=dumb)",
      [](Line& l, std::string const&) { l.no_color = true; }},
-    {"--completions", "SHELL", other, "print the completions for bash, zsh or fish",
+
+    {"--doc", "[NAME]", asking, "say what a word of the language is, with an example; no NAME: list all; all: one page",
+     [](Line& l, std::string const& v) { l.doc = v; }, documented_names},
+    {"--version", "", asking, "print the versions of nnc and LLVM and the processor",
+     [](Line& l, std::string const&) { l.version = true; }},
+    {"--completions", "SHELL", asking, "print the completions for bash, zsh or fish",
      [](Line& l, std::string const& v) { expect_one_of(shells(), v), l.completions = v; }, shells},
-    {"--help", "", other, "print this", [](Line& l, std::string const&) { l.help = true; }},
+    {"--help", "", asking, "print this; -h for short", [](Line& l, std::string const&) { l.help = true; }, nullptr,
+     false, "-h"},
 };
 
 } // namespace
@@ -218,8 +228,8 @@ std::string in_switches(std::string text) {
 
 std::string help_text() {
   std::string text = "nnc FILE[:NAME] [--train DATA] [--eval DATA] [--run DATA] [--dump STAGE] [--emit KIND] ...\n"
-                     "compiles a neural network (FILE.nn, or a module in FILE.ir), trains it and runs it; without a "
-                     "job it says what FILE holds\n";
+                     "compiles a neural network (FILE.nn, a module in FILE.ir, or - for standard input), trains it and "
+                     "runs it; without a job it says what FILE holds\n";
   std::string group;
   for (auto const& one : table) {
     if (group != one.group) text += fmt::format("\n{}\n", group = one.group);
