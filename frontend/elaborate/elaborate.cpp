@@ -23,6 +23,7 @@
 #include "frontend/elaborate/tunables.h"
 #include "frontend/elaborate/warnings.h"
 
+#include "ir/flops.h"
 #include "ir/node_limit.h"
 #include "ir/verify.h"
 #include "ir/walk.h"
@@ -112,6 +113,7 @@ void Elaboration::run_program() {
     Graph loss(Graph::Kind::training, "loss", now_.limit), evaluation(Graph::Kind::evaluation, "evaluate", now_.limit),
         outputs(Graph::Kind::run, "run", now_.limit);
     model_builder_.run_model(loss);
+    for (auto const& n : loss.function.body.nodes) now_.out.flops = now_.out.flops + flops(loss.function, n);
     bool const sound = is_sound();
     if (now_.train) train_builder_.run_training_settings();
     if (!sound) return;

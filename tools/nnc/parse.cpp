@@ -15,7 +15,6 @@ namespace {
 // FILE[:NAME]; a file whose name has a colon is taken as it is.
 void split_file(Line& line, std::string const& word) {
   line.file = word;
-  if (word == "-") return;
   std::error_code error;
   auto const colon = word.rfind(':');
   if (colon == std::string::npos || std::filesystem::exists(word, error)) return;
@@ -108,6 +107,23 @@ void check_together(Line const& line) {
                   "--emit object takes them along"};
 }
 
+// `--explain fusion NAME` takes two words; `-` and `-:NAME` look like switches.
+std::vector<char const*> with_joined_words(int count, char const* const* words) {
+  static std::string question, standard_input;
+  std::vector<char const*> out;
+  for (int i = 0; i < count; ++i) {
+    bool const two = i > 0 && i + 1 < count && std::string_view(words[i - 1]) == "--explain" &&
+                     std::string_view(words[i]) == "fusion" && words[i + 1][0] != '-';
+    if (two) question = fmt::format("fusion={}", words[++i]);
+    std::string_view const word = words[i];
+    if (i > 0 && (word == "-" || word.starts_with("-:"))) {
+      standard_input = fmt::format("{}{}", stdin_name, word.substr(1));
+      out.push_back(standard_input.c_str());
+    } else out.push_back(two ? question.c_str() : words[i]);
+  }
+  return out;
+}
+
 } // namespace
 
 Line parse(int count, char const* const* words) {
@@ -118,8 +134,9 @@ Line parse(int count, char const* const* words) {
   std::vector<std::string> files;
   app.add_option("FILE", files)->expected(0, -1);
   for (auto const& one : switches()) add(app, one, line);
+  auto const joined = with_joined_words(count, words);
   try {
-    app.parse(count, words);
+    app.parse(static_cast<int>(joined.size()), joined.data());
   } catch (CLI::ParseError const& error) {
     throw Mistake{error.what()};
   }

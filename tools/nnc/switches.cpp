@@ -62,7 +62,7 @@ std::vector<std::string> data_sets_or_none() {
 }
 
 std::vector<std::string> checks() { return {"each"}; }
-std::vector<std::string> explained() { return {"constants"}; }
+std::vector<std::string> explained() { return {"constants", "memory", "fusion"}; }
 std::vector<std::string> shells() { return {"bash", "zsh", "fish"}; }
 
 std::vector<std::string> passes() {
@@ -88,6 +88,14 @@ void expect_one_of(std::vector<std::string> const& known, std::string const& wor
     if (one == word) return;
   if (known.size() == 1) throw Mistake{fmt::format("expected '{}', got '{}'", known.front(), word)};
   throw Mistake{fmt::format("'{}' is none of {}", word, listed(known)), nnc::suggestion(word, known)};
+}
+
+// "fusion=NAME": the parser has put the two words together.
+std::string question(std::string const& text) {
+  expect_one_of(explained(), text.substr(0, text.find('=')));
+  if (text == "fusion" || text == "fusion=") throw Mistake{"fusion needs the name of a value: --explain fusion NAME"};
+  if (text.find('=') != std::string::npos && !text.starts_with("fusion=")) expect_one_of(explained(), text);
+  return text;
 }
 
 std::vector<std::string> known_passes(std::string const& value) {
@@ -171,9 +179,10 @@ constexpr Switch table[] = {
      passes},
     {"--check", "each", looking, "verify and evaluate after every pass; names the first that changed a value",
      [](Line& l, std::string const& v) { expect_one_of(checks(), v), l.check_each = true; }, checks},
-    {"--explain", "constants", looking,
-     "say which numbers the code is made for: the size of a batch, where one is needed",
-     [](Line& l, std::string const& v) { expect_one_of(explained(), v), l.explain = v; }, explained},
+    {"--explain", "WHAT", looking,
+     "constants: which numbers the code is made for, and where; memory: what holds how much; fusion NAME: why a value "
+     "is stored between two kernels",
+     [](Line& l, std::string const& v) { l.explain = question(v); }, explained},
     {"--time", "", looking, "print milliseconds and nodes per stage",
      [](Line& l, std::string const&) { l.time = true; }},
     {"--cpu", "NAME", looking, "compile for this processor, as LLVM names it (default: this machine)",

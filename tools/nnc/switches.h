@@ -40,6 +40,8 @@ struct Line {
   std::string completions;
 };
 
+inline constexpr char const* stdin_name = "<stdin>"; // the file of a line that says `-`
+
 struct Switch {
   char const* name;  // "--train"
   char const* value; // "DATA"; empty: the switch takes no value
