@@ -9,8 +9,10 @@
 #include "tests/frontend/program.h"
 
 #include <fmt/core.h>
+#include <fstream>
 #include <regex>
 #include <set>
+#include <sstream>
 
 using namespace nnc;
 
@@ -134,6 +136,15 @@ TEST_CASE("a function of the library has documentation, or another one calls it"
       if (!all.contains(f->name.text)) check(f->name.text);
     for (auto const& f : parsed.file.optimizers) CHECK_MESSAGE(all.contains(f->name.text), f->name.text);
   }
+}
+
+TEST_CASE("the example of the grammar for editors parses") {
+  std::ifstream in(std::string(NNC_SOURCE_DIR) + "/tools/editors/example.nn");
+  std::stringstream text;
+  text << in.rdbuf();
+  Sources sources;
+  auto const parsed = parse(sources, sources.add("example.nn", text.str()));
+  CHECK(render(parsed.diagnostics, sources) == "");
 }
 
 TEST_CASE("the example of a comment is the paragraph that begins with the word") {
