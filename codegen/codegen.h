@@ -15,6 +15,7 @@ namespace nnc {
 
 // The machine that this process runs on.
 Target host_target();
+std::string llvm_version(); // "19.1.7"
 // A target by the name of a CPU as LLVM knows it ("x86-64-v3", "znver4", "native"; empty: what every processor of the
 // triple can stand for) and a triple ("aarch64-linux-gnu"; empty: this machine's). Throws Error for an unknown one,
 // with the nearest known name as help.

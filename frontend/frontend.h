@@ -55,6 +55,18 @@ struct FixedNumber {
   NumberNeeded by; // the first that did
 };
 
+// A call in the training step of a model, for people: those in the model's body, and below them those that declare
+// parameters or states, in the order in which they begin.
+struct CalledFunction {
+  std::string path;     // "block.dense_2"
+  std::string function; // "dense"
+  int depth = 0;        // 0: the body of the model calls it
+  bool shared = false;  // a call in front has the same tag, and its parameters
+  std::vector<Type> results;
+  Dim flops; // forward
+  Location at;
+};
+
 struct Elaborated {
   // Complete and verified unless there are errors. `batch` is bound where `batch_needed` is not empty.
   Module module;
@@ -63,8 +75,10 @@ struct Elaborated {
   std::vector<NumberNeeded> batch_needed;       // what the size of the batch must be known for
   std::map<std::string, FixedNumber> constants; // numbers that could have tuned, but reached an `if` or the like
   std::vector<std::string> optimizers;          // of the `minimize` clauses, in their order: "adam"
-  Location at;                                  // of the model that was chosen
-  std::string summary;                          // "train mlp" or "model mlp": what was chosen in the file
+  std::vector<CalledFunction> calls;
+  Dim flops;           // of the model's body, forward
+  Location at;         // of the model that was chosen
+  std::string summary; // "train mlp" or "model mlp": what was chosen in the file
 };
 
 Elaborated elaborate(std::shared_ptr<Sources> sources, u32 file, Settings const& = {});

@@ -347,6 +347,8 @@ bool is_reserved(std::string_view word) {
   return std::find(reserved_words.begin(), reserved_words.end(), word) != reserved_words.end();
 }
 
+std::span<char const* const> reserved() { return reserved_words; }
+
 bool is_binary_operator(Token const& token) {
   if (token.kind == TokenKind::keyword) return token.text == "and" || token.text == "or";
   if (token.kind != TokenKind::symbol) return false;

@@ -208,13 +208,16 @@ void Parser::skip_to_closer(Token const& open) {
   }
 }
 
-// The `##` lines in front of a declaration, without their marks.
+// The `##` lines in front of a declaration, without their marks; what is set in further stays so.
 std::string Parser::doc_of(Token const& t) const {
   std::string out;
   for (size_t i = 0; i < t.doc.size();) {
     size_t end = std::min(t.doc.find('\n', i), t.doc.size());
     auto line = t.doc.substr(i, end - i);
-    line.remove_prefix(std::min(line.find_first_not_of(" \t#"), line.size()));
+    line.remove_prefix(std::min(line.find('#'), line.size()));
+    line.remove_prefix(std::min(line.find_first_not_of('#'), line.size()));
+    if (line.starts_with(' ')) line.remove_prefix(1);
+    while (!line.empty() && (line.back() == ' ' || line.back() == '\r')) line.remove_suffix(1);
     out += out.empty() ? std::string(line) : fmt::format("\n{}", line);
     i = end + 1;
   }

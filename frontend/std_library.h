@@ -1,4 +1,5 @@
-// The `.nn` files of the standard library, compiled into the binary (made from frontend/std/ by CMake).
+// The `.nn` files of the standard library and the declarations of builtins, compiled into the binary (made from
+// frontend/std/ and frontend/builtins/ by CMake).
 #pragma once
 
 #include <string_view>
@@ -12,5 +13,7 @@ struct StdFile {
 };
 
 std::vector<StdFile> const& std_library();
+// Functions without a body, which the elaborator computes: frontend/elaborate/builtin.h.
+std::vector<StdFile> const& builtin_library();
 
 } // namespace nnc

@@ -4,6 +4,7 @@
 
 #include "ir/diagnostic.h"
 
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -37,6 +38,7 @@ struct Token {
 };
 
 bool is_reserved(std::string_view word);
+std::span<char const* const> reserved();
 bool is_binary_operator(Token const&); // the words `and` and `or` included
 
 } // namespace nnc

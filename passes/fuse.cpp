@@ -31,8 +31,11 @@
 #include "passes/rewrite.h"
 
 #include <algorithm>
+#include <fmt/core.h>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 
 namespace nnc {
 namespace {
@@ -145,8 +148,45 @@ Groups groups_of(Graph const& graph, bool together) {
   return groups;
 }
 
+struct Trace {
+  std::function<void(std::string const&)> line; // none: nobody asks
+  Sources const& sources;
+};
+
+// "[dense.y add relu.y] mlp.nn:10": what becomes one kernel; values without a name by their operators.
+std::string shown(Graph const& graph, Group const& group, Sources const& sources) {
+  constexpr size_t most_shown = 12;
+  auto nodes = group.nodes;
+  std::sort(nodes.begin(), nodes.end());
+  std::string out, before;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    auto const& n = graph.node(nodes[i]);
+    auto const& name = graph.function.values[n.result()].name;
+    if (name.empty() ? i >= most_shown : name == before) continue;
+    out += (out.empty() ? "[" : " ") + (name.empty() ? std::string(info(n.op).name) : name);
+    before = name;
+  }
+  auto const at = graph.node(group.last).at;
+  return out + (at ? fmt::format("] {}:{}", sources.name(at.file), at.line) : "]");
+}
+
+// For each value that one kernel stores and another one reads, why.
+void explain(Graph const& graph, Groups& groups, Trace const& trace) {
+  auto const& f = graph.function;
+  std::set<std::pair<NodeId, GroupId>> said;
+  for (NodeId n = 0; n < graph.size(); ++n)
+    for (auto const& a : graph.accesses[n]) {
+      if (a.producer == no_node || !groups.exists(n) || !groups.exists(a.producer)) continue;
+      auto const p = groups.of(a.producer), c = groups.of(n);
+      if (p == c || !said.insert({a.producer, c}).second) continue;
+      trace.line(fmt::format("fuse: @{}: {} gives {} to {}: {}", f.name, shown(graph, groups[p], trace.sources),
+                             f.type(graph.node(a.producer).result()).text(), shown(graph, groups[c], trace.sources),
+                             groups.why_apart(p, c)));
+    }
+}
+
 // The nodes of a function, or of a region as one.
-void group(Function& f, bool together) {
+void group(Function& f, bool together, Trace const* trace = nullptr) {
   order_updates(f);
   std::optional<Graph> found(std::in_place, f);
   std::optional<Groups> grouped(groups_of(*found, together));
@@ -156,6 +196,7 @@ void group(Function& f, bool together) {
     grouped.emplace(groups_of(*found, together));
   }
   Graph const& graph = *found;
+  if (trace) explain(graph, *grouped, *trace);
   Groups const& groups = *grouped;
   std::vector<bool> known(f.values.size());
   for (ValueId v = 0; v < known.size(); ++v) known[v] = graph.known_before_step(v);
@@ -163,20 +204,20 @@ void group(Function& f, bool together) {
     if (!holds_scopes(n)) continue;
     for (auto& r : n.regions) {
       RegionAsFunction region(f, n, r, known);
-      group(region.inner, together);
+      group(region.inner, together, trace);
     }
     list_captures(f, n); // their order follows the kernels'
   }
   emit_kernels(graph, groups, f);
 }
 
-bool make_kernels(Function& f, bool together) {
+bool make_kernels(Function& f, bool together, Trace const* trace = nullptr) {
   if (!can_be_grouped(f)) return false;
   bool changed = separate_results(f);
   changed |= separate_scopes(f);
   changed |= drop_unused(f); // a kernel that gives nothing is none
   if (f.body.nodes.empty()) return changed;
-  group(f, together);
+  group(f, together, trace);
   compact(f);
   return true;
 }
@@ -185,8 +226,10 @@ bool make_kernels(Function& f, bool together) {
 
 bool make_kernel_of_every_node(Function& f) { return make_kernels(f, false); }
 
-PassResult fuse(Module m, PassContext&) {
-  return each_function(std::move(m), [](Function& f) { return make_kernels(f, true); });
+PassResult fuse(Module m, PassContext& context) {
+  Trace const trace{context.trace, *m.sources};
+  auto const sources = m.sources; // the module is moved
+  return each_function(std::move(m), [&](Function& f) { return make_kernels(f, true, trace.line ? &trace : nullptr); });
 }
 
 } // namespace nnc

@@ -194,6 +194,8 @@ Module CompiledProgram::elaborate_text(u32 file) {
   list_constants(elaborated);
   inputs_ = std::move(elaborated.inputs);
   optimizers_ = std::move(elaborated.optimizers);
+  calls_ = std::move(elaborated.calls);
+  flops_ = elaborated.flops;
   summary_ = std::move(elaborated.summary);
   at_ = elaborated.at;
   return std::move(elaborated.module);
@@ -230,6 +232,7 @@ Module CompiledProgram::finish(Module module) {
   PassContext context;
   PassOptions how = chosen_passes();
   how.check_each = options_.check_each;
+  if (options_.on_trace) context.trace = [this](std::string const& line) { options_.on_trace(line); };
   if (options_.on_stage) {
     how.dump = [this](std::string_view stage, Module const& m, bool changed) {
       options_.on_stage(std::string(stage), changed, [&m] { return print(m); });

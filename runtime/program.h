@@ -44,6 +44,8 @@ public:
   // Behind so many steps, how many more belong to the same phase; nothing: all.
   std::optional<i64> left_of_phase(i64 made) const;
   std::vector<Constant> const& constants() const { return constants_; }
+  std::vector<CalledFunction> const& calls() const { return calls_; }
+  Dim const& flops() const { return flops_; } // of the model's body, forward
 
 private:
   Module elaborate_program(u32 file);
@@ -76,6 +78,8 @@ private:
   std::vector<IndexLimit> limits_;
   std::vector<std::string> optimizers_;
   std::vector<Constant> constants_;
+  std::vector<CalledFunction> calls_;
+  Dim flops_;
   Module elaborated_; // what facts are asked of
   mutable std::once_flag facts_asked_;
   mutable std::map<std::string, std::string> facts_;

@@ -6,6 +6,7 @@
 #include <llvm/CodeGen/MachineModuleInfo.h>
 #include <llvm/CodeGen/Passes.h>
 #include <llvm/CodeGen/TargetPassConfig.h>
+#include <llvm/Config/llvm-config.h>
 #include <llvm/IR/Instructions.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/MCSubtargetInfo.h>
@@ -112,6 +113,8 @@ void initialize_llvm() {
       static_cast<llvm::cl::opt<bool>*>(found->second)->setValue(true);
   });
 }
+
+std::string llvm_version() { return LLVM_VERSION_STRING; }
 
 Target host_target() {
   static Target const host = [] {

@@ -1,5 +1,6 @@
-// The operations that the standard library stands on. Each is declared by a line of the language itself, so that
-// arguments, defaults and messages work as for any function, and computed by a function here.
+// The operations that the standard library stands on. Each is declared in the language itself (frontend/builtins/*.nn;
+// a function of one operator in the table of operators), so that arguments, defaults and messages work as for any
+// function, and computed by a function here.
 #pragma once
 
 #include "frontend/elaborate/constants.h"
@@ -25,7 +26,7 @@ struct BuiltinCall {
 Any run_cond(BuiltinCall&);
 
 struct Builtin {
-  std::string_view signature; // "sum(x, axis = none, keep = false)"
+  std::string_view name;
   Any (*run)(BuiltinCall&);
   OpCode op = {}; // of those that the operator table declares
 };

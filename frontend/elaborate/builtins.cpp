@@ -1,7 +1,8 @@
-// The table of builtins: signatures are parsed once, by the language's own parser.
+// The table of builtins: what computes them is here, their declarations are frontend/builtins/*.nn, parsed once.
 #include "frontend/elaborate/builtin.h"
 
 #include "frontend/parser.h"
+#include "frontend/std_library.h"
 
 #include <fmt/core.h>
 
@@ -11,26 +12,32 @@ namespace {
 
 struct Table {
   Sources sources; // signatures have places of their own; they are never shown
-  Parsed parsed;
-  std::vector<Builtin const*> entries;
+  std::vector<Parsed> files;
   std::map<std::string, FunctionValue> functions;
 
   Table() {
-    std::string text;
+    std::map<std::string, Builtin const*> entries;
+    std::string of_operators;
     for (auto const* family : {&elementwise_builtins(), &shape_builtins(), &reduce_builtins(), &list_builtins(),
                                &window_builtins(), &line_builtins()})
       for (auto const& b : *family) {
-        text += fmt::format("fn {} {{}}\n", b.signature);
-        entries.push_back(&b);
+        entries[std::string(b.name)] = &b;
+        if (info(b.op).is_function()) of_operators += fmt::format("fn {} {{}}\n", info(b.op).written);
       }
-    parsed = parse(sources, sources.add("builtins", text));
-    if (!parsed.diagnostics.empty() || parsed.file.functions.size() != entries.size())
-      throw CompilerBug("a signature of a builtin does not parse");
-    for (size_t i = 0; i < entries.size(); ++i) {
-      auto* f = parsed.file.functions[i].get();
+    declare("operators", of_operators, entries);
+    for (auto const& file : builtin_library()) declare(file.name, file.text, entries);
+    if (functions.size() != entries.size()) throw CompilerBug("a builtin has no declaration in frontend/builtins");
+  }
+
+  void declare(std::string_view name, std::string_view text, std::map<std::string, Builtin const*> const& entries) {
+    files.push_back(parse(sources, sources.add(std::string(name), std::string(text))));
+    if (!files.back().diagnostics.empty()) throw CompilerBug(fmt::format("{} does not parse", name));
+    for (auto const& f : files.back().file.functions) {
+      auto const entry = entries.find(f->name.text);
+      if (entry == entries.end()) throw CompilerBug(fmt::format("nothing computes the builtin {}", f->name.text));
       f->name.at = f->at = {};
       for (auto& p : f->parameters) p.name.at = {};
-      functions[f->name.text] = {.function = f, .file = nullptr, .captured = {}, .builtin = entries[i]};
+      functions[f->name.text] = {.function = f.get(), .file = nullptr, .captured = {}, .builtin = entry->second};
     }
   }
 };

@@ -36,9 +36,9 @@ Any convert(BuiltinCall& c) {
 
 std::vector<Builtin> const& elementwise_builtins() {
   static std::vector<Builtin> const all = [] {
-    std::vector<Builtin> out{{"select(c, a, b)", select}, {"convert(x, dtype)", convert}};
+    std::vector<Builtin> out{{"select", select}, {"convert", convert}};
     for (auto op : all_ops())
-      if (info(op).is_function()) out.push_back({info(op).written, of_table, op});
+      if (info(op).is_function()) out.push_back({info(op).word(), of_table, op});
     return out;
   }();
   return all;

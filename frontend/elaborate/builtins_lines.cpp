@@ -67,9 +67,9 @@ Any recurrence(BuiltinCall& c) {
 
 std::vector<Builtin> const& line_builtins() {
   static std::vector<Builtin> const all{
-      {"sorted(x, axis = -1, first = none)", sorted},
-      {"largest_so_far(x, axis = -1)", largest_so_far},
-      {"recurrence(a, b, start = 0, axis = -1, reverse = false)", recurrence},
+      {"sorted", sorted},
+      {"largest_so_far", largest_so_far},
+      {"recurrence", recurrence},
   };
   return all;
 }

@@ -86,13 +86,8 @@ Any reversed(BuiltinCall& c) {
 
 std::vector<Builtin> const& list_builtins() {
   static std::vector<Builtin> const all{
-      {"len(list)", len},
-      {"is_list(x)", is_list},
-      {"range(first, end = none, step = 1)", range},
-      {"map(f, list)", map},
-      {"zip(..lists)", zip},
-      {"reversed(list)", reversed},
-      {"cond(c, yes, no)", run_cond},
+      {"len", len}, {"is_list", is_list},   {"range", range},   {"map", map},
+      {"zip", zip}, {"reversed", reversed}, {"cond", run_cond},
   };
   return all;
 }

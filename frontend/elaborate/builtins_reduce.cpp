@@ -114,14 +114,14 @@ Any grad(BuiltinCall& c) { return gradient(c.e, c[0], c[1], c.at); }
 
 std::vector<Builtin> const& reduce_builtins() {
   static std::vector<Builtin> const all{
-      {"sum(x, axis = none, keep = false)", reduce<OpCode::reduce_sum>},
-      {"product(x, axis = none, keep = false)", reduce<OpCode::reduce_prod>},
-      {"max(x, axis = none, keep = false)", reduce<OpCode::reduce_max>},
-      {"min(x, axis = none, keep = false)", reduce<OpCode::reduce_min>},
-      {"argmax(x, axis = -1, keep = false)", position<OpCode::argmax>},
-      {"argmin(x, axis = -1, keep = false)", position<OpCode::argmin>},
-      {"count(x, axis = none)", count},
-      {"grad(y, x)", grad},
+      {"sum", reduce<OpCode::reduce_sum>},
+      {"product", reduce<OpCode::reduce_prod>},
+      {"max", reduce<OpCode::reduce_max>},
+      {"min", reduce<OpCode::reduce_min>},
+      {"argmax", position<OpCode::argmax>},
+      {"argmin", position<OpCode::argmin>},
+      {"count", count},
+      {"grad", grad},
   };
   return all;
 }

@@ -250,20 +250,13 @@ Any random_bits(BuiltinCall& c) {
 
 std::vector<Builtin> const& shape_builtins() {
   static std::vector<Builtin> const all{
-      {"full(shape, value, dtype = f32)", full},
-      {"iota(n, dtype = i32)", iota},
-      {"reshape(x, shape)", reshape},
-      {"transpose(x, axes = none)", transpose},
-      {"broadcast(x, shape)", broadcast},
-      {"concat(..xs, axis = -1)", concat},
-      {"reverse(x, axis)", reverse},
-      {"pad(x, low, high, value = 0)", pad},
-      {"gather(table, ids, axis = 0, batch = 0, size = none)", gather},
-      {"scatter_add(x, ids, updates, axis = 0, batch = 0, size = none)", scatter_add},
-      {"shape(x)", shape},
-      {"rank(x)", rank},
-      {"dtype(x)", dtype},
-      {"random_bits(shape)", random_bits},
+      {"full", full},           {"iota", iota},
+      {"reshape", reshape},     {"transpose", transpose},
+      {"broadcast", broadcast}, {"concat", concat},
+      {"reverse", reverse},     {"pad", pad},
+      {"gather", gather},       {"scatter_add", scatter_add},
+      {"shape", shape},         {"rank", rank},
+      {"dtype", dtype},         {"random_bits", random_bits},
   };
   return all;
 }

@@ -263,10 +263,9 @@ Any window_taps(BuiltinCall& c) {
 
 std::vector<Builtin> const& window_builtins() {
   static std::vector<Builtin> const all{
-      {"convolution(x, kernel, stride = 1, padding = 0, dilation = 1, groups = 1)", convolution},
-      {"convolution_transposed(x, kernel, stride = 1, padding = 0, dilation = 1, groups = 1, output_padding = 0)",
-       convolution_transposed},
-      {"window_taps(x, size, axis, stride = 1, padding = 0, dilation = 1, value = 0)", window_taps},
+      {"convolution", convolution},
+      {"convolution_transposed", convolution_transposed},
+      {"window_taps", window_taps},
   };
   return all;
 }

@@ -10,6 +10,9 @@
 #include "frontend/elaborate/tensor.h"
 #include "frontend/elaborate/warnings.h"
 
+#include "ir/flops.h"
+
+#include <algorithm>
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -72,6 +75,8 @@ Any Calls::call_function(FunctionValue const& f, std::vector<Actual> actuals, Lo
   if (f.captured && !f.function->name.text.empty())
     frame.names[f.function->name.text] = Any{f}; // a local function may call itself
   FrameGuard guard(now_, frame);
+  auto const listing = begin_listing(frame, now_.frame->path->shared);
+  size_t const before = now_.nodes_so_far();
   ++calls_;
   struct Leave {
     int& calls;
@@ -81,7 +86,40 @@ Any Calls::call_function(FunctionValue const& f, std::vector<Actual> actuals, Lo
                  frame.name.empty() ? "the function" : fmt::format("`{}`", frame.name));
   Any result = run_body(*f.function);
   warnings_.remember_probabilities(f, result);
+  if (listing) end_listing(*listing, frame, result, before);
   return result;
+}
+
+std::optional<size_t> Calls::begin_listing(Frame const& frame, bool shared) {
+  bool const in_step = now_.graph && now_.graph->kind == Graph::Kind::training && !now_.graph->outer;
+  if (!in_step || frame.path == frame.caller->path || !frame.caller->path) return {};
+  now_.out.calls.push_back({.path = frame.path->path,
+                            .function = frame.name,
+                            .depth = listed_++,
+                            .shared = shared,
+                            .results = {},
+                            .flops = 0,
+                            .at = frame.call_at});
+  return now_.out.calls.size() - 1;
+}
+
+void Calls::end_listing(size_t place, Frame const& frame, Any const& result, size_t nodes_before) {
+  --listed_;
+  auto& call = now_.out.calls[place];
+  auto const below = now_.graph->declared.lower_bound(call.path + ".");
+  bool const declares = below != now_.graph->declared.end() && below->first.starts_with(call.path + ".");
+  if (frame.caller->kind != Frame::Kind::model && !declares) { // what is below it declares nothing either
+    now_.out.calls.resize(place);
+    return;
+  }
+  auto const add = [&](Any const& value) {
+    if (value.tensor() && !value.tensor()->tunes) call.results.push_back(type_of(value));
+  };
+  if (auto const* list = result.list()) std::for_each(list->begin(), list->end(), add);
+  else add(result);
+  if (!now_.graph->around.empty()) return; // in a region: the nodes are those of the scan
+  auto const& nodes = now_.graph->function.body.nodes;
+  for (size_t i = nodes_before; i < nodes.size(); ++i) call.flops = call.flops + flops(now_.graph->function, nodes[i]);
 }
 
 Any Calls::run_body(syntax::FunctionDecl const& f) {

@@ -56,7 +56,12 @@ private:
   Statements& statements_;
   OwnDerivatives& own_derivatives_;
   Warnings& warnings_;
-  int calls_ = 0; // of calls within calls
+  // For Elaborated::calls: a place for the call that begins, and what it came to.
+  std::optional<size_t> begin_listing(Frame const&, bool shared);
+  void end_listing(size_t place, Frame const&, Any const& result, size_t nodes_before);
+
+  int listed_ = 0; // calls within calls that have a place
+  int calls_ = 0;  // of calls within calls
 };
 
 } // namespace nnc::front

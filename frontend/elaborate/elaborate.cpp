@@ -23,6 +23,7 @@
 #include "frontend/elaborate/tunables.h"
 #include "frontend/elaborate/warnings.h"
 
+#include "ir/flops.h"
 #include "ir/node_limit.h"
 #include "ir/verify.h"
 #include "ir/walk.h"
@@ -117,6 +118,8 @@ void Elaboration::run_program() {
       return is_sound();
     };
     bool const sound = run_model(Graph::Kind::training, "loss");
+    auto const& loss = graphs.front()->function;
+    for (auto const& n : loss.body.nodes) now_.out.flops = now_.out.flops + flops(loss, n);
     if (now_.train) {
       train_builder_.run_training_settings();
       train_builder_.plan_phases();

@@ -104,6 +104,13 @@ constexpr SettingSpec settings[]{
 
 } // namespace
 
+std::vector<std::string> setting_names() {
+  std::vector<std::string> names{"clip_norm", "clip_value"};
+  for (auto const& known : settings)
+    if (known.apply != set_later) names.emplace_back(known.name);
+  return names;
+}
+
 // FILE:NAME chooses by tag or by model; one alone needs no name.
 void TrainBuilder::choose() {
   auto const& tree = now_.main.tree;

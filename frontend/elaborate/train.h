@@ -7,6 +7,8 @@
 
 namespace nnc::front {
 
+std::vector<std::string> setting_names(); // that a train block takes
+
 class TrainBuilder {
 public:
   explicit TrainBuilder(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}

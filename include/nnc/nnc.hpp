@@ -58,6 +58,15 @@ inline namespace v1 {
 // "0.2.0", of the library that runs; NNC_VERSION is that of the header.
 NNC_API char const* version() noexcept;
 
+// The library that runs and the machine it is on, as `nnc --version` says it.
+struct Build {
+  std::string version; // "0.2.0"
+  std::string llvm;    // "19.1.7"
+  std::string target;  // of code for this machine, a triple
+  std::string cpu;     // as LLVM names it
+};
+NNC_API Build build();
+
 // Elements in a row that belong to somebody else; any contiguous range becomes one, and a std::span can be made of it.
 template <class T>
 class View {
@@ -148,6 +157,22 @@ NNC_API std::string printable(std::string const& text);
 
 // The one of `known` that `word` was probably meant to be, or nothing: the names of a message "did you mean ...?".
 NNC_API std::string suggestion(std::string const& word, std::vector<std::string> const& known);
+
+// ---- Documentation ------------------------------------------------------------------------------------------------
+
+// A word of the language: a function of the library, a builtin, an optimizer, a setting of a train block, a statement.
+// The kind "elsewhere" is of words that Python, NumPy, PyTorch, Keras, JAX and C have: their text says what stands for
+// them here, and they have no form.
+struct Word {
+  std::vector<std::string> names; // what one looks it up by: {"dense"}, {"if", "else"}
+  std::string kind;               // "layers", "optimizers", "settings", "statements"
+  std::string form;               // "dense(x: float[.., n], units, use_bias = true, initial = glorot_uniform)"
+  std::string text;
+  std::string example; // a fragment of a program
+};
+
+// All of them: those of the language itself, those of the library by kind, those from elsewhere.
+NNC_API std::vector<Word> words();
 
 // ---- Buffers ------------------------------------------------------------------------------------------------------
 
@@ -358,6 +383,9 @@ struct Options {
   // How long a stage took in milliseconds of wall time, and the number of nodes after it. Machine code is made when it
   // is first needed and reported as "code of FUNCTION, ..."; that may be on another thread's call into this program.
   Callback<void(std::string const& stage, double milliseconds, std::size_t nodes)> on_time;
+  // What a pass did and why, a line each. "fuse" says of each tensor that one kernel stores and another one reads why
+  // these are two: "fuse: @run: [dense.y add] net.nn:8 gives f32[batch,10] to [probs] net.nn:10: ...".
+  Callback<void(std::string const& line)> on_trace;
   // A file that is about to be imported.
   Callback<void(std::string const& path)> on_import;
 };
@@ -389,8 +417,52 @@ struct ObjectFiles {
   std::string header; // for C99 and C++
 };
 
+// What can be chosen in a text: its train blocks, and the models that none of them trains.
+struct Choice {
+  std::string name;  // for Options::train_name: the tag of a train block, or the model
+  std::string model; // which it trains, or is
+  bool trains = false;
+  Position at;
+};
+
+// A call in the training step: those in the model's body, and below them those that have parameters or states.
+struct Layer {
+  std::string path;               // "block.dense_2"
+  std::string function;           // "dense"
+  int depth = 0;                  // 0: the body of the model calls it
+  std::vector<std::string> types; // of what it gives: "f32[batch,10]"
+  std::int64_t parameters = 0, trained = 0,
+               states = 0; // elements, of all below it; 0 where a call in front shares them
+  double flops = 0;        // forward, of a batch as it is trained
+  Position at;
+};
+
+// A tensor in memory while a batch is trained, or run where nothing is trained.
+struct Holder {
+  std::string kind; // "parameter", "state", "optimizer", "value", "scratch"
+  std::string name; // of a value: of the largest one that the place is for
+  std::string type;
+  std::int64_t bytes = 0;
+  Position at;
+  std::vector<std::string> also; // values that are in the same place at other times
+};
+
+// A program in numbers.
+struct Overview {
+  std::vector<Layer> calls;
+  double flops = 0; // forward, of a batch
+  std::vector<std::string> losses, metrics;
+  std::vector<std::string> trained;                          // parameters that a `minimize` changes
+  std::vector<TensorInfo> states;                            // by path
+  std::vector<Holder> memory;                                // the largest first; the data set is not among them
+  std::vector<std::pair<std::string, std::string>> settings; // of the train block, with their values
+};
+
 class NNC_API Program {
 public:
+  // What Options::train_name may say of this text; nothing where it cannot be read.
+  static std::vector<Choice> choices(std::string const& text, std::string const& name = "program.nn");
+
   // The text of a program, or, when the name ends in ".ir", of a module. Imports lie below the folder of the file.
   // Throws Failure with all mistakes that were found.
   static Program from_file(std::string const& path, Options const& = {});
@@ -405,10 +477,11 @@ public:
   std::vector<Number> scalars() const;        // the numbers that only tune, with the values that the text gives them
   std::vector<Constant> const& constants() const;
   std::vector<std::string> reports() const; // losses, then metrics
-  bool can_train() const;                   // there is a train block
-  bool can_run() const;                     // there are outputs
-  std::int64_t batch() const;               // examples per update
-  std::int64_t validation() const;          // rows at the end of the training split that are to be held back
+  Overview overview() const;
+  bool can_train() const;          // there is a train block
+  bool can_run() const;            // there are outputs
+  std::int64_t batch() const;      // examples per update
+  std::int64_t validation() const; // rows at the end of the training split that are to be held back
   // Rows of this set that are held back: as many, but a fifth of the digits inside the library when these are too few.
   std::int64_t validation(Data const&) const;
 

@@ -19,6 +19,7 @@
 #include "ir/index_map.h"
 
 #include <algorithm>
+#include <fmt/core.h>
 
 namespace nnc::fusion {
 namespace {
@@ -219,6 +220,48 @@ std::optional<Groups::Merged> Groups::fit(GroupId pid, GroupId cid) const {
   bool follows = c.kind == Kind::pointwise && c.space == p.space && c.epilogue && !c.inner_loop &&
                  reads_in_step(pid, cid, c.space, 0);
   return follows ? std::optional(Merged{Kind::contract, p.space, 0}) : std::nullopt;
+}
+
+// The rules of `fit`, in words.
+std::string Groups::why_apart(GroupId pid, GroupId cid) {
+  auto const& p = groups_[pid];
+  auto const& c = groups_[cid];
+  auto const shape = [](Shape const& s) {
+    std::string out;
+    for (auto const& d : s) out += (out.empty() ? "" : ",") + d.text();
+    return "[" + out + "]";
+  };
+  if (p.kind == Kind::alone || c.kind == Kind::alone)
+    return fmt::format("{} takes no company: a reshape in place, a scatter, what goes along lines, a loop",
+                       p.kind == Kind::alone ? "what gives it" : "what reads it");
+  if (p.nodes.size() + c.nodes.size() > most_nodes)
+    return fmt::format("together they would have more than {} nodes", most_nodes);
+  if (fit(pid, cid))
+    return path_around(pid, cid) ? "another kernel stands between the two: it reads the one and gives to the other"
+                                 : "the other would have had to be joined first";
+  bool const same_space = p.space == c.space;
+  if (p.kind == Kind::contract) {
+    if (c.kind == Kind::contract) return "both are contractions: what one gives, the other packs from memory";
+    if (c.kind == Kind::rows) return "a contraction takes along what follows element by element, and this folds rows";
+    if (!same_space) return fmt::format("the contraction walks {}, what reads it {}", shape(p.space), shape(c.space));
+    return "it is read at other indices than those at which the contraction gives it";
+  }
+  if (p.kind == Kind::rows && c.kind == Kind::contract) return "a contraction packs its operands from memory";
+  if (p.kind == Kind::rows)
+    return fmt::format("it is made by rows of {}, and what reads it walks {}{}", shape(p.space), shape(c.space),
+                       same_space ? " at other indices" : "");
+  if (auto const readers = consumers(pid).size(); readers > 1)
+    return fmt::format("{} kernels read it, and one of them walks {} at other indices", readers, shape(c.space));
+  if (gives_result(pid)) return "it is a result of the function, which is stored";
+  if (p.inner_loop) return "it is a sum by itself, which would be computed again wherever it is read";
+  if (p.costly && c.kind == Kind::contract)
+    return "an operand of a contraction is read many times, and this one costs too much to be computed while it is "
+           "packed";
+  if (p.costly) return "it is read at other indices, and costs too much to be computed again for each";
+  if (times_read(pid, cid) > most_times)
+    return fmt::format("it is read at more than {} indices for each element", most_times);
+  if (c.kind == Kind::contract) return "a contraction packs this operand from memory";
+  return fmt::format("it is read at other indices, and more than {} nodes are not computed again", cheap_nodes);
 }
 
 // The groups between two others that `from` has an edge to, one edge after the other; what is met for the first time in

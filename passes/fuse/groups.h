@@ -42,6 +42,8 @@ public:
   // Merges two groups of one space that do not depend on each other.
   bool try_join(GroupId a, GroupId b);
   std::vector<GroupId> consumers(GroupId) const; // distinct, without g itself
+  // Why `consumer`, which reads what `producer` gives, is not one with it: for people.
+  std::string why_apart(GroupId producer, GroupId consumer);
   bool gives_result(GroupId) const;
 
 private:

@@ -107,7 +107,7 @@ void check(Entry const& e) {
 std::set<std::string> functions() {
   std::set<std::string> out{"grad"};
   for (auto const* builtins : {&front::elementwise_builtins(), &front::line_builtins()})
-    for (auto const& b : *builtins) out.emplace(b.signature.substr(0, b.signature.find('(')));
+    for (auto const& b : *builtins) out.emplace(b.name);
   for (auto const& file : std_library()) {
     std::string_view const name = file.name;
     bool const meant = name.ends_with("activations.nn") || name.ends_with("losses.nn") ||

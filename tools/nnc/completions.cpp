@@ -14,7 +14,9 @@ std::string joined(std::vector<std::string> const& words, char const* between = 
 
 std::vector<std::string> names() {
   std::vector<std::string> all;
-  for (auto const& one : switches()) all.emplace_back(one.name);
+  for (auto const& one : switches())
+    for (auto const* name : {one.name, one.short_name})
+      if (*name) all.emplace_back(name);
   return all;
 }
 
@@ -52,8 +54,11 @@ std::string for_zsh() {
   std::string text = "#compdef nnc\n_arguments";
   for (auto const& one : switches()) {
     std::string value;
-    if (*one.value) value = fmt::format(":{}:{}", one.value, values_for_zsh(one));
-    text += fmt::format(" \\\n  '*{}[{}]{}'", one.name, escaped(one.help, ":[]"), value);
+    if (*one.value)
+      value =
+          fmt::format("{}:{}:{}", one.value_is_optional() ? ":" : "", escaped(one.value, "[]"), values_for_zsh(one));
+    for (auto const* name : {one.name, one.short_name})
+      if (*name) text += fmt::format(" \\\n  '*{}[{}]{}'", name, escaped(one.help, ":[]"), value);
   }
   return text + " \\\n  '*:file:_files'\n";
 }
@@ -62,8 +67,10 @@ std::string for_fish() {
   std::string text;
   for (auto const& one : switches()) {
     std::string const name = one.name;
-    auto const form = name.starts_with("--") ? "-l " + name.substr(2) : "-s " + name.substr(1);
-    text += fmt::format("complete -c nnc {} -d '{}'{}{}\n", form, one.help, *one.value ? " -r" : "",
+    auto form = name.starts_with("--") ? "-l " + name.substr(2) : "-s " + name.substr(1);
+    if (*one.short_name) form += fmt::format(" -s {}", one.short_name + 1);
+    text += fmt::format("complete -c nnc {} -d '{}'{}{}\n", form, one.help,
+                        *one.value && !one.value_is_optional() ? " -r" : "",
                         one.values ? fmt::format(" {}-a '{}'", one.or_file ? "" : "-f ", joined(one.values())) : "");
   }
   return text;

@@ -6,10 +6,14 @@
 #include "tools/nnc/output.h"
 #include "tools/nnc/paths.h"
 #include "tools/nnc/stages.h"
+#include "tools/nnc/summary.h"
 
 #include <cmath>
 #include <fmt/core.h>
+#include <fstream>
 #include <map>
+#include <set>
+#include <sstream>
 
 namespace command {
 namespace {
@@ -24,7 +28,9 @@ public:
 private:
   nnc::Data const& data(std::string const& words);
   void open_data();
-  nnc::Program compile();
+  nnc::Program compile(std::string const& train_name);
+  std::vector<nnc::Choice> choices();
+  bool check_each_choice();
   void show_warnings(nnc::Program const&);
   void warn(std::string const& message, std::string const& help);
   void warn_of_random_weights(nnc::Program const&);
@@ -46,6 +52,11 @@ private:
   void test(nnc::Data const&);
   void evaluate();
   void predict();
+  // Without a job: what does the file hold?
+  bool is_asking() const {
+    return !needs_session() && !line_.check_only && line_.emit.empty() && line_.dump.empty() && line_.explain.empty() &&
+           !line_.check_each;
+  }
   bool needs_session() const {
     return line_.train || line_.eval || line_.run || line_.digest || !line_.save.empty() ||
            (!line_.load.empty() && line_.emit != "object");
@@ -57,6 +68,8 @@ private:
   Stages stages_;
   std::map<std::string, nnc::Data> sets_; // by the words that name them
   std::unique_ptr<nnc::Session> session_;
+  std::string text_;               // of the program, if it comes from standard input
+  std::vector<std::string> trace_; // of the passes
   Log log_;
   bool log_failed_ = false;
   bool missed_ = false; // something that was asked for could not be written; the other jobs are done all the same
@@ -92,9 +105,17 @@ void Jobs::give(std::string const& file, std::string const& content) {
   }
 }
 
-nnc::Program Jobs::compile() {
+std::string standard_input() {
+  std::string text;
+  char buffer[4096];
+  while (auto const count = std::fread(buffer, 1, sizeof buffer, stdin)) text.append(buffer, count);
+  if (std::ferror(stdin)) throw Failure(nnc::Code::file, "error: cannot read standard input");
+  return text;
+}
+
+nnc::Program Jobs::compile(std::string const& train_name) {
   nnc::Options options;
-  options.train_name = line_.train_name;
+  options.train_name = train_name;
   options.set = line_.set;
   options.batch = line_.batch;
   options.cpu = line_.cpu;
@@ -109,8 +130,11 @@ nnc::Program Jobs::compile() {
     if (has_data(words) && !options.data) options.data = data(*words);
   options.on_import = [this](std::string const& file) { paths_.read(file, "an import"); };
   stages_.watch(options);
+  if (line_.explain.starts_with("fusion"))
+    options.on_trace = [this](std::string const& line) { trace_.push_back(line); };
   try {
-    auto program = nnc::Program::from_file(line_.file, options);
+    auto program = line_.file == stdin_name ? nnc::Program::from_text(text_, options, stdin_name)
+                                            : nnc::Program::from_file(line_.file, options);
     stages_.write_dump();
     stages_.check_dump();
     stages_.print_check(screen_);
@@ -141,29 +165,23 @@ void Jobs::warn_of_random_weights(nnc::Program const& program) {
   if (line_.eval || line_.run) warn(fmt::format("{} uses random weights", job), "--load FILE gives it trained ones");
 }
 
-void Jobs::describe(nnc::Program const& program) {
-  std::string text = nnc::printable(program.summary()) + "\n";
-  std::int64_t weights = 0;
-  auto const list = [&](char const* word, std::vector<nnc::TensorInfo> const& infos) {
-    for (auto const& info : infos)
-      text += fmt::format("{:<10} {:<28} {}\n", info.is_target ? "target" : word, nnc::printable(info.name), info.type);
-  };
-  list("input", program.inputs());
-  list("output", program.outputs());
-  for (auto const& name : program.reports()) text += fmt::format("{:<10} {}\n", "report", name);
-  for (auto const& scalar : program.scalars())
-    text += fmt::format("{:<10} {:<28} {}\n", "number", scalar.name, scalar.value);
-  auto const parameters = program.parameters();
-  list("parameter", parameters);
-  for (auto const& info : parameters) {
-    std::int64_t count = 1;
-    for (auto const extent : info.shape) count *= extent;
-    weights += count;
-  }
-  write_output("", text + fmt::format("{} weights\n", grouped(weights)));
+// What the file holds, where it is a text with more than one thing to choose from.
+std::vector<nnc::Choice> Jobs::choices() {
+  if (!line_.train_name.empty() || line_.file.ends_with(".ir")) return {};
+  if (line_.file == stdin_name) return nnc::Program::choices(text_, stdin_name);
+  std::ifstream file(line_.file, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return nnc::Program::choices(text.str(), line_.file);
 }
 
-void Jobs::explain(nnc::Program const& program) { give("", constants_text(program)); }
+void Jobs::describe(nnc::Program const& program) { write_output("", summary_text(program)); }
+
+void Jobs::explain(nnc::Program const& program) {
+  if (line_.explain == "constants") give("", constants_text(program));
+  else if (line_.explain == "memory") give("", memory_text(program));
+  else give("", fusion_text(line_.explain.substr(line_.explain.find('=') + 1), trace_));
+}
 
 std::vector<nnc::Use> Jobs::uses(nnc::Program const& program) {
   std::vector<nnc::Use> uses;
@@ -327,9 +345,32 @@ void Jobs::emit_object(nnc::Program const& program) {
   if (auto const header = header_beside(line_.output); !header.empty()) write_output(header, files.header);
 }
 
+// Every program of a file that holds several. True when that was the job.
+bool Jobs::check_each_choice() {
+  auto const all = choices();
+  if (!line_.check_only || choices_text(line_.file, all).empty()) return false;
+  std::set<std::string> said; // functions that several of them call
+  for (auto const& choice : all) {
+    try {
+      show_warnings(compile(choice.name));
+    } catch (Failure const& failure) {
+      if (failure.code == nnc::Code::bug) throw;
+      if (said.insert(failure.what()).second) miss(in_switches(failure.what()));
+    }
+  }
+  return true;
+}
+
 Status Jobs::run() {
   open_data();
-  auto const program = compile();
+  if (line_.file == stdin_name) text_ = standard_input();
+  if (is_asking())
+    if (auto const list = choices_text(line_.file, choices()); !list.empty()) {
+      write_output("", list);
+      return done;
+    }
+  if (check_each_choice()) return missed_ ? wrong : done;
+  auto const program = compile(line_.train_name);
   show_warnings(program);
   if (!line_.explain.empty()) explain(program);
   if (line_.emit == "object") emit_object(program);
@@ -343,7 +384,7 @@ Status Jobs::run() {
     if (status == done && line_.eval) evaluate();
     if (status == done && line_.run) predict();
     if (status == done && line_.digest) give("", "weights sha256 " + session_->digest() + "\n");
-  } else if (line_.emit.empty() && line_.dump.empty() && line_.explain.empty() && !line_.check_each) {
+  } else if (is_asking()) {
     describe(program);
   }
   stages_.print_times(screen_);

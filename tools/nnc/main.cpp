@@ -2,6 +2,7 @@
 #include "nnc/nnc.hpp"
 #include "tools/nnc/jobs.h"
 #include "tools/nnc/output.h"
+#include "tools/nnc/words.h"
 
 #include <csignal>
 #include <cstdio>
@@ -65,11 +66,18 @@ std::string help_for(Mistake const& mistake) {
   return mistake.meant.empty() ? "nnc --help lists the switches" : fmt::format("did you mean '{}'?", mistake.meant);
 }
 
+std::string version_text() {
+  auto const build = nnc::build();
+  return fmt::format("nnc {}\nLLVM {}\n{} on {}\n", build.version, build.llvm, build.cpu, build.target);
+}
+
 Status run(int count, char const* const* words) {
   Screen screen(false);
   try {
     auto const line = parse(count, words);
     if (line.help) write_output("", help_text());
+    else if (line.version) write_output("", version_text());
+    else if (line.doc) write_output("", documentation_text(*line.doc));
     else if (!line.completions.empty()) write_output("", completion_script(line.completions));
     else return jobs_of(line);
     return done;

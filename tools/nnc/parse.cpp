@@ -38,7 +38,7 @@ void expect_value(Switch const& one, std::string const& value) {
 
 void apply(Switch const& one, Line& line, std::string const& value) {
   try {
-    if (*one.value) expect_value(one, value);
+    if (*one.value && !one.value_is_optional()) expect_value(one, value);
     one.apply(line, value);
   } catch (Mistake const& mistake) {
     throw Mistake{fmt::format("{}: {}", one.name, mistake.message), mistake.meant};
@@ -47,16 +47,19 @@ void apply(Switch const& one, Line& line, std::string const& value) {
 
 void add(CLI::App& app, Switch const& one, Line& line) {
   if (!*one.value) {
-    app.add_flag_callback(one.name, [&one, &line] { apply(one, line, ""); });
+    auto const spelled = *one.short_name ? fmt::format("{},{}", one.short_name, one.name) : std::string(one.name);
+    app.add_flag_callback(spelled, [&one, &line] { apply(one, line, ""); });
     return;
   }
-  app.add_option_function<std::vector<std::string>>(one.name,
-                                                    [&one, &line](std::vector<std::string> const& values) {
-                                                      for (auto const& value : values) apply(one, line, value);
-                                                    })
-      ->type_name(one.value)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  auto* const option =
+      app.add_option_function<std::vector<std::string>>(one.name,
+                                                        [&one, &line](std::vector<std::string> const& values) {
+                                                          for (auto const& value : values) apply(one, line, value);
+                                                        })
+          ->type_name(one.value)
+          ->allow_extra_args(false)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  if (one.value_is_optional()) option->expected(0, 1);
 }
 
 // Of all switches the one that was meant; dashes say nothing about that.
@@ -96,11 +99,30 @@ void check_together(Line const& line) {
   needs(object, "--emit object", !line.output.empty(), "-o FILE");
   needs(!line.prefix.empty(), "--prefix", object, "--emit object");
   needs(!line.target.empty(), "--target", !line.emit.empty() || !line.dump.empty(), "--emit or --dump");
+  if (line.check_only && (session || !line.emit.empty() || !line.dump.empty()))
+    throw Mistake{"--check-only does no other job"};
   if (!line.target.empty() && session)
     throw Mistake{"code for --target cannot run here: it only goes with --emit or --dump"};
   if (!line.load.empty() && !line.emit.empty() && !object && !session)
     throw Mistake{fmt::format("--load does nothing for --emit {}, which holds no weights", line.emit), "",
                   "--emit object takes them along"};
+}
+
+// `--explain fusion NAME` takes two words; `-` and `-:NAME` look like switches.
+std::vector<char const*> with_joined_words(int count, char const* const* words) {
+  static std::string question, standard_input;
+  std::vector<char const*> out;
+  for (int i = 0; i < count; ++i) {
+    bool const two = i > 0 && i + 1 < count && std::string_view(words[i - 1]) == "--explain" &&
+                     std::string_view(words[i]) == "fusion" && words[i + 1][0] != '-';
+    if (two) question = fmt::format("fusion={}", words[++i]);
+    std::string_view const word = words[i];
+    if (i > 0 && (word == "-" || word.starts_with("-:"))) {
+      standard_input = fmt::format("{}{}", stdin_name, word.substr(1));
+      out.push_back(standard_input.c_str());
+    } else out.push_back(two ? question.c_str() : words[i]);
+  }
+  return out;
 }
 
 } // namespace
@@ -113,13 +135,14 @@ Line parse(int count, char const* const* words) {
   std::vector<std::string> files;
   app.add_option("FILE", files)->expected(0, -1);
   for (auto const& one : switches()) add(app, one, line);
+  auto const joined = with_joined_words(count, words);
   try {
-    app.parse(count, words);
+    app.parse(static_cast<int>(joined.size()), joined.data());
   } catch (CLI::ParseError const& error) {
     throw Mistake{error.what()};
   }
   refuse_unknown(app);
-  if (line.help || !line.completions.empty()) return line;
+  if (line.help || line.version || line.doc || !line.completions.empty()) return line;
   if (files.empty()) throw Mistake{"no FILE is given"};
   if (files.size() > 1)
     throw Mistake{fmt::format("one FILE is expected, got '{}' and '{}'", files[0], files[1]), meant(files[1])};

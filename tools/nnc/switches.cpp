@@ -1,6 +1,7 @@
 #include "tools/nnc/switches.h"
 
 #include "nnc/nnc.hpp"
+#include "tools/nnc/words.h"
 
 #include <cctype>
 #include <charconv>
@@ -61,7 +62,7 @@ std::vector<std::string> data_sets_or_none() {
 }
 
 std::vector<std::string> checks() { return {"each"}; }
-std::vector<std::string> explained() { return {"constants"}; }
+std::vector<std::string> explained() { return {"constants", "memory", "fusion"}; }
 std::vector<std::string> shells() { return {"bash", "zsh", "fish"}; }
 
 std::vector<std::string> passes() {
@@ -89,6 +90,14 @@ void expect_one_of(std::vector<std::string> const& known, std::string const& wor
   throw Mistake{fmt::format("'{}' is none of {}", word, listed(known)), nnc::suggestion(word, known)};
 }
 
+// "fusion=NAME": the parser has put the two words together.
+std::string question(std::string const& text) {
+  expect_one_of(explained(), text.substr(0, text.find('=')));
+  if (text == "fusion" || text == "fusion=") throw Mistake{"fusion needs the name of a value: --explain fusion NAME"};
+  if (text.find('=') != std::string::npos && !text.starts_with("fusion=")) expect_one_of(explained(), text);
+  return text;
+}
+
 std::vector<std::string> known_passes(std::string const& value) {
   auto words = split_at_commas(value);
   for (auto const& word : words) expect_one_of(passes(), word);
@@ -100,6 +109,7 @@ constexpr char const* training = "Training";
 constexpr char const* files = "Weights and logs";
 constexpr char const* looking = "Looking inside";
 constexpr char const* other = "Other";
+constexpr char const* asking = "Asking";
 
 constexpr Switch table[] = {
     {"--train", "DATA", jobs,
@@ -114,6 +124,8 @@ constexpr Switch table[] = {
      "write the compiled program: ir, loops, llvm, asm; object: FILE.o and FILE.h, with the weights of --load",
      [](Line& l, std::string const& v) { expect_one_of(nnc::Program::emit_kinds(), v), l.emit = v; },
      nnc::Program::emit_kinds},
+    {"--check-only", "", jobs, "say what is wrong with the program, and nothing else; the exit status is 0 or 1",
+     [](Line& l, std::string const&) { l.check_only = true; }},
     {"--prefix", "NAME", jobs, "of all names in the object and its header (default: that of the model)",
      [](Line& l, std::string const& v) { l.prefix = v; }},
     {"--data", "DIR", jobs, "look for data sets here first", [](Line& l, std::string const& v) { l.data_folder = v; }},
@@ -170,9 +182,10 @@ constexpr Switch table[] = {
      passes},
     {"--check", "each", looking, "verify and evaluate after every pass; names the first that changed a value",
      [](Line& l, std::string const& v) { expect_one_of(checks(), v), l.check_each = true; }, checks},
-    {"--explain", "constants", looking,
-     "say which numbers the code is made for: the size of a batch, where one is needed",
-     [](Line& l, std::string const& v) { expect_one_of(explained(), v), l.explain = v; }, explained},
+    {"--explain", "WHAT", looking,
+     "constants: which numbers the code is made for, and where; memory: what holds how much; fusion NAME: why a value "
+     "is stored between two kernels",
+     [](Line& l, std::string const& v) { l.explain = question(v); }, explained},
     {"--time", "", looking, "print milliseconds and nodes per stage",
      [](Line& l, std::string const&) { l.time = true; }},
     {"--cpu", "NAME", looking, "compile for this processor, as LLVM names it (default: this machine)",
@@ -191,9 +204,15 @@ constexpr Switch table[] = {
     {"--werror", "", other, "warnings are errors", [](Line& l, std::string const&) { l.werror = true; }},
     {"--no-color", "", other, "plain text (as do NO_COLOR and TERM=dumb)",
      [](Line& l, std::string const&) { l.no_color = true; }},
-    {"--completions", "SHELL", other, "print the completions for bash, zsh or fish",
+
+    {"--doc", "[NAME]", asking, "say what a word of the language is, with an example; no NAME: list all; all: one page",
+     [](Line& l, std::string const& v) { l.doc = v; }, documented_names},
+    {"--version", "", asking, "print the versions of nnc and LLVM and the processor",
+     [](Line& l, std::string const&) { l.version = true; }},
+    {"--completions", "SHELL", asking, "print the completions for bash, zsh or fish",
      [](Line& l, std::string const& v) { expect_one_of(shells(), v), l.completions = v; }, shells},
-    {"--help", "", other, "print this", [](Line& l, std::string const&) { l.help = true; }},
+    {"--help", "", asking, "print this; -h for short", [](Line& l, std::string const&) { l.help = true; }, nullptr,
+     false, "-h"},
 };
 
 } // namespace
@@ -222,8 +241,8 @@ std::string in_switches(std::string text) {
 
 std::string help_text() {
   std::string text = "nnc FILE[:NAME] [--train DATA] [--eval DATA] [--run DATA] [--dump STAGE] [--emit KIND] ...\n"
-                     "compiles a neural network (FILE.nn, or a module in FILE.ir), trains it and runs it; without a "
-                     "job it says what FILE holds\n";
+                     "compiles a neural network (FILE.nn, a module in FILE.ir, or - for standard input), trains it and "
+                     "runs it; without a job it says what FILE holds\n";
   std::string group;
   for (auto const& one : table) {
     if (group != one.group) text += fmt::format("\n{}\n", group = one.group);

@@ -1,4 +1,5 @@
-// The command line of nnc: one table, from which the parser, --help and the completions of shells are made.
+// The command line of nnc: one table, from which the parser, --help, the page of the manual and the completions of
+// shells are made.
 #pragma once
 
 #include <cstdint>
@@ -34,9 +35,12 @@ struct Line {
   std::int64_t max_memory = 0, max_nodes = 1'000'000, max_errors = 20;
   bool werror = false;
   bool no_color = false;
-  bool help = false;
+  bool help = false, version = false, check_only = false;
+  std::optional<std::string> doc; // the word to be explained; empty: all
   std::string completions;
 };
+
+inline constexpr char const* stdin_name = "<stdin>"; // the file of a line that says `-`
 
 struct Switch {
   char const* name;  // "--train"
@@ -46,6 +50,9 @@ struct Switch {
   void (*apply)(Line&, std::string const& value); // throws Mistake
   std::vector<std::string> (*values)() = nullptr; // what may be written, where there is a short list
   bool or_file = false;                           // beside these a path
+  char const* short_name = "";                    // "-h"
+  // The value may be left out, and is then written in brackets, "[NAME]".
+  bool value_is_optional() const { return *value == '['; }
 };
 
 std::span<Switch const> switches();

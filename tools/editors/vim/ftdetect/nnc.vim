@@ -1,0 +1,1 @@
+autocmd BufNewFile,BufRead *.nn set filetype=nnc
