@@ -1,5 +1,6 @@
 #include "ir/memory.h"
 
+#include "ir/host.h"
 #include "ir/index_map.h"
 #include "ir/scan.h"
 #include "ir/walk.h"
@@ -101,7 +102,7 @@ std::vector<std::optional<Place>> places_of_results(Function const& f) {
   std::vector<std::optional<Place>> out;
   for (auto const& replaced : f.replaced_arguments()) {
     size_t const i = out.size();
-    bool const reported = f.results[i].role == Role::loss || f.results[i].role == Role::metric;
+    bool const reported = is_report(f.results[i].role);
     if (reported) out.emplace_back();
     else if (replaced) out.push_back(Place{Place::Kind::argument, static_cast<i64>(*replaced)});
     else out.push_back(Place{Place::Kind::result, static_cast<i64>(i)});

@@ -1,5 +1,6 @@
 #include "ir/verify.h"
 
+#include "ir/host.h"
 #include "ir/op.h"
 #include "ir/ops/rules.h"
 #include "ir/scan.h"
@@ -106,13 +107,11 @@ private:
   // What a step reports is a number.
   void reports() {
     for (auto const& r : f_.results)
-      if ((r.role == Role::loss || r.role == Role::metric) && r.value < f_.values.size() &&
+      if (is_report(r.role) && r.value < f_.values.size() &&
           f_.type(r.value).rank() != 0)
         complain(f_.values[r.value].at,
                  fmt::format("the {} {} is {}, expected a number", name(r.role), r.name, f_.type(r.value).text()));
   }
-
-  static bool is_kept(Role r) { return r == Role::param || r == Role::state || r == Role::optimizer; }
 
   // What is kept has one name and one role. What a result replaces has its type, and is replaced once.
   void replaced_arguments() {

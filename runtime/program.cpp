@@ -1,5 +1,6 @@
 #include "runtime/program.h"
 
+#include "ir/host.h"
 #include "ir/op.h"
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -333,7 +334,7 @@ std::vector<std::string> Program::reports() const {
   if (!function) function = compiled_->module().function("train_step");
   if (function)
     for (auto const& result : function->results)
-      if (result.role == Role::loss || result.role == Role::metric) names.push_back(result.name);
+      if (is_report(result.role)) names.push_back(result.name);
   return names;
 }
 

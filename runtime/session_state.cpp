@@ -1,6 +1,7 @@
 // The state of a session and the one place that calls compiled code.
 #include "runtime/session.h"
 
+#include "ir/host.h"
 #include "ir/memory.h"
 #include "runtime/cores.h"
 #include "runtime/failure.h"
@@ -20,8 +21,6 @@ namespace {
 
 constexpr size_t page = 4096, huge_page = size_t{2} << 20;
 
-bool is_kept(Role role) { return role == Role::param || role == Role::state || role == Role::optimizer; }
-
 std::vector<i64> constant_shape(Type const& type, std::string const& name) {
   std::vector<i64> shape;
   for (auto const& dim : type.shape) {
@@ -31,9 +30,6 @@ std::vector<i64> constant_shape(Type const& type, std::string const& name) {
   }
   return shape;
 }
-
-// What a session calls. A module whose passes did not all run holds more (@loss, @update.*).
-constexpr char const* callable[] = {"initialize", "train_step", "evaluate", "run"};
 
 std::vector<std::string> functions_for(std::vector<Use> const& uses, bool initialize) {
   std::vector<std::string> functions;
@@ -45,7 +41,7 @@ std::vector<std::string> functions_for(std::vector<Use> const& uses, bool initia
 
 i64 reports_in(Function const& function) {
   return std::count_if(function.results.begin(), function.results.end(),
-                       [](Result const& r) { return r.role == Role::loss || r.role == Role::metric; });
+                       [](Result const& r) { return is_report(r.role); });
 }
 
 } // namespace
@@ -93,7 +89,7 @@ SessionState::SessionState(std::shared_ptr<CompiledProgram const> program, Sessi
       max_memory_(options.max_memory) {
   auto const& module = program_->module();
   std::vector<Function const*> functions;
-  for (auto const* name : callable)
+  for (auto const name : host_functions)
     if (auto const* function = module.function(name)) functions.push_back(function);
   check_inputs();
   for (auto const* function : functions) check_roles(*function);
@@ -155,11 +151,8 @@ void SessionState::check_roles(Function const& function) const {
     if (argument.role == Role::none || argument.role >= Role::gradient || (row && !sees_rows))
       refuse(argument.value, "argument", function.values[argument.value].name, argument.role);
   }
-  for (auto const& result : function.results) {
-    bool const taken = is_kept(result.role) || result.role == Role::loss || result.role == Role::metric ||
-                       (result.role == Role::output && function.name == "run");
-    if (!taken) refuse(result.value, "result", result.name, result.role);
-  }
+  for (auto const& result : function.results)
+    if (!is_taken_by_hosts(function, result)) refuse(result.value, "result", result.name, result.role);
 }
 
 // Whatever a function is given or gives back under one of the roles that last.

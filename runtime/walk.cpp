@@ -1,5 +1,6 @@
 #include "runtime/walk.h"
 
+#include "ir/host.h"
 #include "runtime/data_set.h"
 #include "runtime/random.h"
 #include "runtime/stream.h"
@@ -32,8 +33,6 @@ f64 number(std::string_view text) {
   std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::hex);
   return negative ? -value : value;
 }
-
-bool is_report(Result const& result) { return result.role == Role::loss || result.role == Role::metric; }
 
 i64 batch_of(CompiledProgram const& program) {
   auto const& training = program.module().training;
@@ -132,7 +131,7 @@ void Tally::read(std::string const& text, Function const& function) {
   std::vector<f64> sums;
   if (!(words >> steps >> examples)) return;
   for (std::string word; words >> word;) sums.push_back(number(word));
-  auto const expected = std::ranges::count_if(function.results, is_report);
+  auto const expected = std::ranges::count_if(function.results, is_report, &Result::role);
   if (steps < 0 || examples < 0 || static_cast<std::ptrdiff_t>(sums.size()) != expected) return;
   clear();
   steps_ = steps, examples_ = examples, sums_ = sums;
@@ -141,7 +140,7 @@ void Tally::read(std::string const& text, Function const& function) {
 std::vector<Number> Tally::means(Function const& function) const {
   std::vector<Number> values;
   for (auto const& result : function.results)
-    if (is_report(result)) values.push_back({result.name, 0});
+    if (is_report(result.role)) values.push_back({result.name, 0});
   for (size_t i = 0; i < values.size() && examples_ > 0; ++i) values[i].value = sums_[i] / static_cast<f64>(examples_);
   return values;
 }
