@@ -2,6 +2,7 @@
 
 #include "codegen/header/face.h"
 #include "codegen/header/texts.h"
+#include "ir/host.h"
 #include "nnc/abi.h"
 
 #include <charconv>
@@ -82,10 +83,11 @@ class Writer {
 public:
   Writer(Module const& m, HeaderOptions const& options) : m_(m), options_(options), typed_(has_face(m)) {
     if (typed_) face_ = face_of(m);
-    for (auto const* name : {"train_step", "evaluate"})
-      if (auto const* f = m.function(name); typed_ && f && !reports_of(*f).empty()) reporting_.push_back(f);
-    run_ = typed_ && !face_.outputs.empty() ? m.function("run") : nullptr;
-    train_ = typed_ ? m.function("train_step") : nullptr;
+    if (!typed_) return;
+    if (m.training) train_ = m.function("train_step"); // without a train block it would train nothing
+    for (auto const* f : {train_, m.function("evaluate")})
+      if (f && !reports_of(*f).empty()) reporting_.push_back(f);
+    run_ = !face_.outputs.empty() ? m.function("run") : nullptr;
   }
 
   Text body() const {
@@ -128,7 +130,7 @@ private:
                 "int64_t @_interface(void); /* @@_INTERFACE, or the header is of another object */\n"
                 "int32_t @_supported(void); /* 1: this processor and its system can run the object's code; else 0 */\n";
     for (auto const& f : m_.functions) {
-      if (f.name == "require") continue;
+      if (f.name == "require" || !is_c_word("call_" + f.name)) continue; // as @update.dense.weight
       text += "int32_t @_call_" + f.name + "(nnc_context *, int32_t thread, int64_t first_step, int64_t steps);\n" +
               "int64_t @_arena_" + f.name + "(int64_t batch, int32_t threads);\n";
     }
@@ -316,12 +318,11 @@ private:
     if (a.role == Role::data)
       return f.name == "run" ? "(void *)inputs->" + face_.inputs.find(name)->c
                              : "(void *)data->" + face_.data.find(name)->c;
-    if (a.role == Role::param || a.role == Role::state || a.role == Role::optimizer) return kept(a.role, name);
-    return "0";
+    return is_kept(a.role) ? kept(a.role, name) : "0";
   }
 
   Text result(Result const& r) const {
-    if (r.role == Role::param || r.role == Role::state || r.role == Role::optimizer) return kept(r.role, r.name);
+    if (is_kept(r.role)) return kept(r.role, r.name);
     return r.role == Role::output ? "(void *)outputs->" + face_.outputs.find(r.name)->c : "0";
   }
 

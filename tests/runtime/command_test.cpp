@@ -170,7 +170,7 @@ TEST_CASE("an object has a header beside it, and names that begin with a prefix"
     CHECK_MESSAGE(said.status == status, arguments);
     CHECK_MESSAGE(contains(said.err, words), said.err);
   };
-  says("digits.nn --emit object --prefix int -o d.o", 1, "the prefix 'int' is no name of C");
+  says("digits.nn --emit object --prefix my-net -o d.o", 1, "the prefix 'my-net' is no name of C");
   says("digits.nn --emit object --prefix 7up -o d.o", 1, "help: 'x7up' would be one");
   says("digits.nn --prefix p", 2, "--prefix needs --emit object");
   says("digits.nn --emit asm --prefix p", 2, "--prefix needs --emit object");
