@@ -178,6 +178,7 @@ TEST_CASE("an object has a header beside it, and names that begin with a prefix"
   says("digits.nn --target aarch64-linux-gnu", 2, "--target needs --emit or --dump");
   says("digits.nn --target aarch64-linux-gnu --emit asm --train mnist", 2, "cannot run here");
   says("digits.nn --target sparc-sun-solaris --emit asm", 1, "no code can be made for sparc-sun-solaris");
+  says("digits.nn --cpu i386 --emit asm", 1, "unknown cpu i386");
   says("digits.nn --target aarch64-linux-gnu --cpu cortex-a720 --emit object -o d.o", 1, "--cpu generic");
   desk.scratch().write("d.h", "mine");
   says("d.h --emit object -o d.o", 2, "the header d.h would overwrite the program");
