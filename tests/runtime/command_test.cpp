@@ -26,7 +26,7 @@ TEST_CASE("of the digits inside the command a fifth is held back when the train 
   Desk desk;
   auto const said = desk.nnc("digits.nn --train mnist --steps 5 --set validation=10000");
   CHECK(said.status == 0);
-  CHECK(contains(said.err, "tools/fetch-data mnist fetches the full set\n"
+  CHECK(contains(said.err, "nnc-fetch-data mnist fetches the full set\n"
                            "note: validation = 10,000 is meant for the full set; of this one 1,000 examples are held "
                            "back\ntrain digits: 4,000 training and 1,000 validation examples"));
   CHECK(contains(said.err, "  validation: loss"));
