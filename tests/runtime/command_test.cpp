@@ -174,6 +174,8 @@ TEST_CASE("an object has a header beside it, and names that begin with a prefix"
   says("digits.nn --emit object --prefix 7up -o d.o", 1, "help: 'x7up' would be one");
   says("digits.nn --prefix p", 2, "--prefix needs --emit object");
   says("digits.nn --emit asm --prefix p", 2, "--prefix needs --emit object");
+  for (std::string const name : {"seed", "epochs", "steps"})
+    says("digits.nn --emit object -o d.o --" + name + " 3", 2, ("help: --set " + name + "=N").c_str());
   says("digits.nn --emit asm --load w.safetensors", 2, "--load does nothing for --emit asm");
   says("digits.nn --target aarch64-linux-gnu", 2, "--target needs --emit or --dump");
   says("digits.nn --target aarch64-linux-gnu --emit asm --train mnist", 2, "cannot run here");
@@ -186,6 +188,25 @@ TEST_CASE("an object has a header beside it, and names that begin with a prefix"
   CHECK(contains(desk.nnc("digits.nn --target aarch64-linux-gnu --emit asm").out, "fmla"));
   CHECK(desk.nnc("digits.nn --target aarch64-linux-gnu --dump plan_memory -o arm.ir").status == 0);
   says("arm.ir --passes '' --run mnist", 1, "code for aarch64-unknown-linux-gnu cannot run on this machine");
+}
+
+TEST_CASE("an object is not replaced where its header cannot be") {
+  Desk desk;
+  desk.scratch().write("d.o", "mine");
+  std::filesystem::create_directory(desk.scratch() / "d.h");
+  auto const said = desk.nnc("digits.nn --emit object -o d.o");
+  CHECK(said.status == 1);
+  CHECK(contains(said.err, "cannot write d.h: is a directory"));
+  CHECK(desk.content("d.o") == "mine");
+}
+
+TEST_CASE("a file that cannot be written is found out before the training") {
+  Desk desk;
+  std::filesystem::create_directory(desk.scratch() / "there");
+  auto const said = desk.nnc("digits.nn --train mnist --steps 5 --run mnist -o there");
+  CHECK(said.status == 1);
+  CHECK(contains(said.err, "cannot write there: is a directory"));
+  CHECK(!contains(said.err, "training examples"));
 }
 
 TEST_CASE("an object takes weights along") {
