@@ -2,6 +2,7 @@
 #include "codegen/header/net.h"
 
 #include <charconv>
+#include <cmath>
 
 namespace nnc {
 namespace {
@@ -12,6 +13,14 @@ Text number_text(f64 x) {
   char buffer[64];
   Text text(buffer, std::to_chars(buffer, buffer + sizeof buffer, x).ptr);
   return text.find_first_of(".en") == Text::npos ? text + ".0" : text;
+}
+
+// C has no word for what is not finite but in its headers.
+Text number_in_c(f64 x) {
+  Text const infinite = "1e300 * 1e300";
+  if (std::isnan(x)) return infinite + " - " + infinite;
+  if (std::isinf(x)) return (x < 0 ? "-" : "") + infinite;
+  return number_text(x);
 }
 
 // "float dense_weight[784][10]; /* f32[784,10] dense.weight */"
@@ -144,7 +153,7 @@ private:
     text += "void *memory, int64_t memory_bytes) {\n  @_net net;\n";
     for (auto const& b : net_.blocks()) text += "  net." + Text(b.name) + " = " + b.name + ";\n";
     for (auto const& n : net_.face.numbers.members)
-      text += "  net.numbers." + n.c + " = " + number_text(net_.value_of(n.name)) + ";\n";
+      text += "  net.numbers." + n.c + " = " + number_in_c(net_.value_of(n.name)) + ";\n";
     text +=
         "  net.seed = " + integer_text(net_.module.training ? net_.module.training->seed : 0) + ";\n  net.step = 0;\n";
     if (net_.face.reads_steps)

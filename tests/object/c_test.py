@@ -178,6 +178,26 @@ def nothing_trains_without_a_train_block(folder):
     check("idle_evaluate(" in header and "idle_train(" not in header, "a net without a train block has a training")
 
 
+def numbers_that_are_not_finite(folder):
+    (folder / "bounds.nn").write_text("""model bounds(low = -inf, high = inf, no = nan) {
+      input x: f32[batch, 4]
+      loss mean(clamp(dense(x, 2), low, high)) + 0 * no
+    }
+    train bounds { minimize loss with sgd(lr = 0.1) }""")
+    emit(folder / "bounds.nn", "bounds", folder=folder)
+    (folder / "bounds.c").write_text("""#include "bounds.h"
+    int main(void) {
+      bounds_parameters parameters;
+      bounds_net net = bounds_make(&parameters, NULL, 0);
+      double low = net.numbers.low, high = net.numbers.high, no = net.numbers.no;
+      return !(low < -1e308 && low == 2 * low && high > 1e308 && high == 2 * high && !(no >= 0) && !(no <= 0));
+    }""")
+    for compiler in (C99, CXX):
+        run(*compiler, "-O1", "-I", folder, "-c", folder / "bounds.c", "-o", folder / "bounds_main.o")
+        run("gcc", folder / "bounds_main.o", folder / "bounds.o", "-o", folder / "bounds")
+        run(folder / "bounds")
+
+
 def functions_without_a_name_of_c(folder):
     (folder / "parts.ir").write_text("".join(
         f"func @{name}(%x: f32[3]) -> (y: f32[3]) {{\n  %y = mul %x, 3 : f32[3]\n  return %y\n}}\n"
@@ -210,6 +230,7 @@ def main():
         every_example_has_a_header(folder)
         names_of_other_headers(folder)
         nothing_trains_without_a_train_block(folder)
+        numbers_that_are_not_finite(folder)
         functions_without_a_name_of_c(folder)
 
 
