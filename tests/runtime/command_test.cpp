@@ -668,7 +668,7 @@ TEST_CASE("Ctrl-C ends the training, saves when asked to, and has status 130") {
   CHECK(desk.nnc("digits.nn --load w.safetensors --eval mnist").status == 0);
 }
 
-TEST_CASE("help and completions name every switch") {
+TEST_CASE("help, completions and the page of the manual name every switch") {
   Desk desk;
   auto const help = desk.nnc("--help");
   CHECK(help.status == 0);
@@ -677,8 +677,12 @@ TEST_CASE("help and completions name every switch") {
   auto const bash = desk.nnc("--completions bash").out;
   auto const zsh = desk.nnc("--completions zsh").out;
   auto const fish = desk.nnc("--completions fish").out;
+  std::string const make_page = "sh '" NNC_SOURCE_DIR "/packaging/man.sh' '" NNC_COMMAND "' 1.0 '";
+  CHECK(std::system((make_page + (desk.scratch() / "page").string() + "'").c_str()) == 0);
+  auto const page = desk.content("page");
   for (std::sregex_iterator at(help.out.begin(), help.out.end(), name), end; at != end; ++at, ++count) {
     auto const word = (*at)[1].str();
+    CHECK_MESSAGE(contains(page, "\n.B " + std::regex_replace(word, std::regex("-"), "\\-")), word);
     CHECK_MESSAGE(contains(bash, word), word);
     CHECK_MESSAGE(contains(zsh, word + "["), word);
     CHECK_MESSAGE(contains(fish, word.substr(word.find_first_not_of('-')) + " -d"), word);
@@ -689,6 +693,10 @@ TEST_CASE("help and completions name every switch") {
     desk.scratch().write("completions",
                          bash + "COMP_WORDS=(nnc d.nn --emit as); COMP_CWORD=3; _nnc; echo ${COMPREPLY[@]}\n");
     CHECK(std::system(("bash '" + (desk.scratch() / "completions").string() + "' | grep -qx asm").c_str()) == 0);
+    desk.scratch().write("two words.nn", "");
+    desk.scratch().write("completions", bash + "COMP_WORDS=(nnc two); COMP_CWORD=1; _nnc; echo \"${COMPREPLY[0]}\"\n");
+    auto const folder = desk.scratch().folder().string();
+    CHECK(std::system(("cd '" + folder + "' && bash completions | grep -qx 'two words.nn'").c_str()) == 0);
   }
 }
 
