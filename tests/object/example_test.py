@@ -21,14 +21,15 @@ train net @slow { minimize loss with sgd(lr = 0.1); batch = 3 }
 PROJECT = """cmake_minimum_required(VERSION 3.18)
 project(parts C)
 include("%s/cmake/nnc_add_model.cmake")
-nnc_add_model(fast "two trainings.nn:fast" DEPENDS part.nn)
+nnc_add_model(fast "two trainings.nn:fast" DEPENDS part.nn THREADS)
 nnc_add_model(slow "two trainings.nn:slow" DEPENDS part.nn SET batch=5)
 add_executable(parts parts.c)
 target_link_libraries(parts PRIVATE fast slow)
 """
 USE = """#include "fast.h"
 #include "slow.h"
-int main(void) { return 10 * FAST_BATCH + SLOW_BATCH; }
+#include "nnc/threads.h"
+int main(void) { nnc_threads_end(nnc_threads_start(2)); return 10 * FAST_BATCH + SLOW_BATCH; }
 """
 
 
