@@ -1,5 +1,6 @@
 #include "runtime/program.h"
 
+#include "ir/host.h"
 #include "ir/op.h"
 #include "ir/text.h"
 #include "ir/verify.h"

@@ -1,6 +1,7 @@
 // The state of a session and the one place that calls compiled code.
 #include "runtime/session.h"
 
+#include "ir/host.h"
 #include "ir/memory.h"
 #include "runtime/cores.h"
 #include "runtime/failure.h"
