@@ -76,7 +76,7 @@ private:
   void write();
   void keep_tally();
   void note(std::string const& line) const {
-    if (options_.on_note) options_.on_note(line);
+    if (options_.on_note) call_host(options_.on_note, line);
   }
   TrainingPlace const& place() const { return state_.place; }
   bool at_end_of_epoch() const { return place().offset == 0; }
@@ -316,7 +316,8 @@ void Trainer::finish_epoch() {
 }
 
 void Trainer::log() {
-  if (options_.on_log) options_.on_log(milestone(log_tally_, log_start_));
+  keep_tally();
+  if (options_.on_log) call_host(options_.on_log, milestone(log_tally_, log_start_));
   log_tally_.clear();
   log_start_ = Clock::now();
 }
@@ -337,7 +338,8 @@ bool Trainer::go_on(f64 examples_per_second) {
   progress.values = epoch_tally_.means(function_);
   progress.seconds = seconds_since(start_);
   progress.examples_per_second = examples_per_second;
-  return options_.on_slice(progress);
+  keep_tally();
+  return call_host(options_.on_slice, progress);
 }
 
 Milestone Trainer::milestone(Tally const& tally, Clock::time_point since) const {
@@ -361,8 +363,8 @@ void Trainer::end_of_epoch() {
     });
   epoch_tally_.clear();
   epoch_start_ = Clock::now();
-  if (options_.on_epoch) options_.on_epoch(reached);
-  if (options_.log_every == 0 && options_.on_log) options_.on_log(reached);
+  if (options_.on_epoch) call_host(options_.on_epoch, reached);
+  if (options_.log_every == 0 && options_.on_log) call_host(options_.on_log, reached);
 }
 
 // Are all weights and states? Looked at once after a step.
