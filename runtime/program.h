@@ -37,7 +37,7 @@ public:
   void expect_training() const; // throws Error without a train block
   // A function of the finished module, or an Error that says what the program lacks; and of that for one size of batch.
   Function const& function(std::string_view name) const;
-  Function const& function(std::string_view name, i64 batch) const;
+  Function const& function(std::string_view name, i64 batch, std::atomic<bool> const* cancelled) const;
   std::vector<Constant> const& constants() const { return constants_; }
 
 private:

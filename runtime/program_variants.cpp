@@ -67,9 +67,9 @@ Variant const& CompiledProgram::variant(i64 batch, std::atomic<bool> const* canc
   return *(variants_[batch] = std::move(made));
 }
 
-Function const& CompiledProgram::function(std::string_view name, i64 batch) const {
+Function const& CompiledProgram::function(std::string_view name, i64 batch, std::atomic<bool> const* cancelled) const {
   (void)function(name);
-  return *variant(batch).module().function(name);
+  return *variant(batch, cancelled).module().function(name);
 }
 
 // Sources of its own, for other threads may read those of the program; their files have the same numbers.

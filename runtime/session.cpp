@@ -35,16 +35,15 @@ Buffer const* given(std::vector<Buffer> const& buffers, std::string const& name)
 template <class Buffer>
 void check_names(std::vector<Buffer> const& buffers, std::vector<std::string> const& names, char const* what) {
   for (auto const& buffer : buffers) {
-    if (std::ranges::find(names, buffer.name) == names.end()) {
-      Diagnostic problem;
-      problem.message = fmt::format("the program has no {} '{}'", what, buffer.name);
-      if (auto const near = nearest(buffer.name, names); !near.empty())
-        problem.help = fmt::format("did you mean '{}'?", near);
-      throw Error(problem);
-    }
+    if (std::ranges::find(names, buffer.name) == names.end()) refuse_name(what, buffer.name, names);
     if (given(buffers, buffer.name) != &buffer)
       throw Error(fmt::format("the {} '{}' is given twice", what, buffer.name));
   }
+}
+
+template <class Buffer>
+void expect_memory(Buffer const& buffer) {
+  if (!buffer.data && buffer.bytes > 0) throw Error(fmt::format("'{}' is a null pointer", buffer.name));
 }
 
 // Throws Error unless the buffer holds a tensor of this type.
@@ -54,7 +53,7 @@ void check_buffer(Buffer const& buffer, Type const& type, i64 batch) {
   if (buffer.dtype != name(type.dtype) || bytes != static_cast<i64>(buffer.bytes))
     throw Error(fmt::format("'{}' expects {} with batch = {}, got {} bytes of {}", buffer.name, type.text(), batch,
                             buffer.bytes, buffer.dtype));
-  if (!buffer.data && buffer.bytes > 0) throw Error(fmt::format("'{}' is a null pointer", buffer.name));
+  expect_memory(buffer);
   auto const width = static_cast<std::uintptr_t>(nnc::bytes(type.dtype));
   if (reinterpret_cast<std::uintptr_t>(buffer.data) % width != 0)
     throw Error(fmt::format("'{}' is not aligned to the {} bytes of its elements", buffer.name, width));
@@ -205,13 +204,13 @@ class BoundCall {
 public:
   BoundCall(std::shared_ptr<SessionState> state, Function const& function, std::vector<Input> inputs, i64 batch,
             std::vector<Output> const& outputs)
-      : state_(std::move(state)), function_(function), inputs_(std::move(inputs)), batch_(batch), rows_(rows_of(batch)),
+      : state_(std::move(state)), inputs_(std::move(inputs)), batch_(batch), rows_(rows_of(batch)),
         trains_(function.name == "train_step") {
     Work work;
     work.columns = columns_from(state_->program(), inputs_, batch);
     work.batch = work.examples = batch;
     if (function.name == "run")
-      work.outputs = targets_of(state_->program().function("run", batch), outputs, batch, spare_);
+      work.outputs = targets_of(state_->program().function("run", batch, state_->cancel_flag()), outputs, batch, spare_);
     call_.emplace(*state_, function, work);
     reports_ = reports_of(function, {.sums = call_->sums()});
   }
@@ -225,8 +224,7 @@ public:
     reports_.bad_step = report.first_bad_step;
     reports_.clamped = report.clamped;
     reports_.zero_divided = report.zero_divided;
-    for (size_t i = 0; i < reports_.values.size(); ++i)
-      reports_.values[i].value = call_->sums()[i] / static_cast<f64>(batch_);
+    take_means();
     if (trains_) made_a_step(*state_, report.steps);
     else state_->clamped = report.clamped;
     if (report.clamped > 0) guarded(state_->program(), [&] { explain_clamped(state_->program(), inputs_, batch_); });
@@ -234,8 +232,14 @@ public:
   }
 
 private:
+  void take_means() {
+    if (reports_.values.empty()) return;
+    ArithmeticEnvironment const environment;
+    for (size_t i = 0; i < reports_.values.size(); ++i)
+      reports_.values[i].value = call_->sums()[i] / static_cast<f64>(batch_);
+  }
+
   std::shared_ptr<SessionState> state_;
-  Function const& function_;
   std::vector<Input> inputs_;
   i64 batch_;
   std::vector<i32> rows_;
@@ -270,6 +274,7 @@ Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
     SessionState::Running const running(*state_);
     state_->expect_own_weights("step");
     state_->program().expect_training();
+    state_->expect_planned_steps();
     auto const& train_step = state_->program().function("train_step");
     Call call(*state_, inputs, batch);
     call.work.first_step = state_->place.step + 1;
@@ -296,7 +301,7 @@ std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t b
     SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
     Call call(*state_, inputs, batch);
-    auto const& run = state_->program().function("run", batch);
+    auto const& run = state_->program().function("run", batch, state_->cancel_flag());
     auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, batch); });
     call.work.outputs = output_pointers(run, outputs, 0);
     state_->clamped = call.of(run).clamped;
@@ -310,7 +315,7 @@ void Session::run_into(std::vector<Input> const& inputs, std::vector<Output> con
     SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
     Call call(*state_, inputs, batch);
-    auto const& run = state_->program().function("run", batch);
+    auto const& run = state_->program().function("run", batch, state_->cancel_flag());
     std::vector<HostTensor> spare;
     call.work.outputs = targets_of(run, outputs, batch, spare);
     state_->clamped = call.of(run).clamped;
@@ -323,6 +328,7 @@ Bound Session::bind_step(std::vector<Input> const& inputs, std::int64_t batch) {
     SessionState::Running const running(*state_);
     state_->expect_own_weights("step");
     state_->program().expect_training();
+    state_->expect_planned_steps();
     return Inside::bound(std::make_shared<BoundCall>(state_, state_->program().function("train_step"), inputs, batch,
                                                      std::vector<Output>{}));
   });
@@ -356,10 +362,11 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
   return guarded(state_->program(), [&] {
     SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
+    if (limit < 0) throw Error(fmt::format("a limit of {} examples: expected at least 0", limit));
     auto section = section_of(state_->program(), Inside::of(data), part, false);
     if (limit > 0) section.examples = std::min(section.examples, limit);
     i64 const batch = batch_of_run(state_->program(), section.examples);
-    auto const& run = state_->program().function("run", batch);
+    auto const& run = state_->program().function("run", batch, state_->cancel_flag());
     auto const rows = rows_in_order(section.column_length);
     auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, section.examples); });
     Work work;
@@ -380,10 +387,9 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
 
 Array Session::parameter(std::string const& name) const {
   return guarded(state_->program(), [&] {
-    auto const* tensor = state_->tensor(name);
-    if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", name));
-    Array array{name, std::string(nnc::name(tensor->dtype())), tensor->shape(), {}};
-    auto const bytes = std::as_bytes(tensor->bytes());
+    auto const& tensor = state_->parameter(name);
+    Array array{name, std::string(nnc::name(tensor.dtype())), tensor.shape(), {}};
+    auto const bytes = std::as_bytes(tensor.bytes());
     array.bytes.assign(bytes.begin(), bytes.end());
     return array;
   });
@@ -391,10 +397,9 @@ Array Session::parameter(std::string const& name) const {
 
 ParameterView Session::parameter_view(std::string const& name) {
   return guarded(state_->program(), [&] {
-    auto* tensor = state_->tensor(name);
-    if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", name));
-    auto const bytes = tensor->writable();
-    return ParameterView{std::string(nnc::name(tensor->dtype())), tensor->shape(), bytes.data(), bytes.size()};
+    auto& tensor = state_->parameter(name);
+    auto const bytes = tensor.writable();
+    return ParameterView{std::string(nnc::name(tensor.dtype())), tensor.shape(), bytes.data(), bytes.size()};
   });
 }
 
@@ -402,19 +407,19 @@ ParameterView Session::parameter_view(std::string const& name) {
 void Session::changed(std::string const& name) {
   guarded(state_->program(), [&] {
     state_->expect_own_weights("changed");
-    if (!state_->tensor(name)) throw Error(fmt::format("the program has no parameter '{}'", name));
+    (void)state_->parameter(name); // there is one
   });
 }
 
 void Session::set_parameter(Input const& input) {
   guarded(state_->program(), [&] {
     state_->expect_own_weights("set_parameter");
-    auto* tensor = state_->tensor(input.name);
-    if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", input.name));
-    if (input.dtype != nnc::name(tensor->dtype()) || input.bytes != tensor->bytes().size())
+    auto& tensor = state_->parameter(input.name);
+    if (input.dtype != nnc::name(tensor.dtype()) || input.bytes != tensor.bytes().size())
       throw Error(
-          fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor->type_text(), input.bytes, input.dtype));
-    if (input.bytes > 0) std::memcpy(tensor->writable().data(), input.data, input.bytes);
+          fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor.type_text(), input.bytes, input.dtype));
+    expect_memory(input);
+    if (input.bytes > 0) std::memcpy(tensor.writable().data(), input.data, input.bytes);
   });
 }
 
@@ -472,6 +477,7 @@ void Session::load(std::string const& path) {
       }
       // A file from elsewhere does not say which of its tensors are states.
       auto const states = checkpoint.can_resume ? checkpoint.states : state_->among(Role::state, checkpoint.parameters);
+      if (!states.empty()) state_->expect_all(Role::state, states, path); // before anything is replaced
       state_->replace(Role::param, checkpoint.parameters, path);
       if (!states.empty()) state_->replace(Role::state, states, path);
     });

@@ -12,6 +12,9 @@
 
 namespace nnc {
 
+// Does a schedule of @train_step need to know how many steps are planned?
+bool reads_steps(Function const& train_step);
+
 // What one call of a compiled function works on.
 struct Work {
   std::vector<void const*> columns; // one per input of the program; null where the function needs none
@@ -59,6 +62,9 @@ struct TrainingPlace {
 
 struct SessionState;
 
+// Throws Error: "the program has no input 'imge'", and which of the `known` ones was probably meant.
+[[noreturn]] void refuse_name(char const* what, std::string const& name, std::vector<std::string> const& known);
+
 // A call of compiled code with all that it needs, which can be made again: its addresses stay where they are.
 class NativeCall {
 public:
@@ -94,6 +100,7 @@ struct SessionState {
   void expect_not_cancelled() const; // throws Error
 
   HostTensor* tensor(std::string_view name);
+  HostTensor& parameter(std::string const& name); // or a state; throws Error when there is none
   std::vector<NamedTensor> tensors(Role) const; // in the order of the program; they share their bytes
   std::vector<NamedTensor> among(Role, std::vector<NamedTensor> const& given) const; // those that have this role here
   Checkpoint checkpoint() const;
@@ -103,12 +110,15 @@ struct SessionState {
   // "'dense.weight'", or "the optimizer's 'm/dense.weight'": the first tensor that holds an infinity or a NaN; empty
   // when none does.
   std::string not_finite() const;
-  // Throws Error unless these are the tensors of a role, each there with its exact type, and no others.
+  // Throw Error unless all tensors of a role are among these, each with its exact type; and no others.
+  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   void expect_same(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type.
   void replace(Role, std::vector<NamedTensor> const&, std::string const& from);
   // Throws Error while a training runs (a callback called), and for a session that shares another's weights.
   void expect_own_weights(char const* call) const;
+  // Throws Error where a step by hand would see a schedule of no steps.
+  void expect_planned_steps() const;
   bool is_training() const { return training_; }
   // While one of these lives, a call of the public API runs that can be cancelled; it begins uncancelled.
   class Running {
@@ -143,9 +153,10 @@ struct SessionState {
   u64 seed = 0;
   bool seed_was_asked = false; // by the caller, not by the train block
   TrainingPlace place;
-  // Of the last training on data, unless steps were made by hand since: what a checkpoint says of it, and which data.
+  // Of the last training on data, unless steps were made by hand since: what a checkpoint says of it, and which data;
+  // nothing: those of a checkpoint.
   Facts training_facts;
-  std::weak_ptr<DataContents const> trained_on;
+  std::optional<std::weak_ptr<DataContents const>> trained_on;
   i64 clamped = 0; // indices in the last run
   int threads_for(Function const&) const;
   Team& team() { return *team_; }
@@ -154,7 +165,6 @@ private:
   friend NativeCall;
   SessionState(std::shared_ptr<CompiledProgram const> program, SessionOptions const& options,
                SessionState const* owner);
-  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   void gather_team(int members);
   void check_inputs() const;
   void check_roles(Function const&) const;
