@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace nnc {
 namespace {
@@ -87,6 +88,8 @@ void explain_clamped(CompiledProgram const& program, std::vector<Input> const& i
 
 std::vector<i32> rows_of(i64 batch) {
   if (batch < 1) throw Error(fmt::format("a batch of {} examples: expected at least 1", batch));
+  constexpr i64 most = std::numeric_limits<i32>::max(); // rows have 32 bits
+  if (batch > most) throw Error(fmt::format("a batch of {} examples: expected at most {}", batch, most));
   return rows_in_order(batch);
 }
 
@@ -210,7 +213,8 @@ public:
     work.columns = columns_from(state_->program(), inputs_, batch);
     work.batch = work.examples = batch;
     if (function.name == "run")
-      work.outputs = targets_of(state_->program().function("run", batch, state_->cancel_flag()), outputs, batch, spare_);
+      work.outputs =
+          targets_of(state_->program().function("run", batch, state_->cancel_flag()), outputs, batch, spare_);
     call_.emplace(*state_, function, work);
     reports_ = reports_of(function, {.sums = call_->sums()});
   }

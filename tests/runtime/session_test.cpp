@@ -104,6 +104,8 @@ TEST_CASE("buffers that do not fit are refused") {
   says({{"x", tiny_x}, {"label", tiny_label}}, 9, "'x' expects f32[batch,3] with batch = 9");
   says({{"x", tiny_x}, {"label", tiny_label}}, 0, "a batch of 0 examples: expected at least 1");
   says({{"x", tiny_x}, {"label", tiny_label}}, -8, "a batch of -8 examples: expected at least 1");
+  says({{"x", tiny_x}, {"label", tiny_label}}, std::int64_t{1} << 40,
+       "a batch of 1099511627776 examples: expected at most");
   says({{"x", tiny_x}, {"labels", tiny_label}}, 8, "did you mean 'label'?");
   says({{"x", std::vector<double>(24)}, {"label", tiny_label}}, 8, "bytes of f64");
   says({{"x", std::vector<float>(23)}, {"label", std::vector<std::int32_t>(8)}}, 8, "'x' expects");
