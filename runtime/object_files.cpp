@@ -59,7 +59,7 @@ Data weights_of(Module const& module, std::string const& file) {
   auto const face = face_of(module);
   if (face.parameters.empty())
     throw Error(Code::argument, "the program has no parameters, so there is nothing to load");
-  auto const checkpoint = load_checkpoint(file);
+  auto const checkpoint = coded(Code::data, [&] { return load_checkpoint(file); });
   auto const& states = checkpoint.can_resume ? checkpoint.states : checkpoint.parameters;
   for (auto const& given : checkpoint.parameters)
     if (!face.parameters.find(given.name) && !face.states.find(given.name))
