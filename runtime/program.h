@@ -40,7 +40,7 @@ public:
   Function const& function(std::string_view name, i64 batch) const;
   std::vector<Constant> const& constants() const { return constants_; }
   std::vector<CalledFunction> const& calls() const { return calls_; }
-  Dim const& flops() const { return flops_; } // of the model's body, forward
+  f64 flops() const { return flops_; } // of the model's body, forward
 
 private:
   Module elaborate_program(u32 file);
@@ -74,7 +74,7 @@ private:
   std::vector<std::string> optimizers_;
   std::vector<Constant> constants_;
   std::vector<CalledFunction> calls_;
-  Dim flops_;
+  f64 flops_ = 0;
   Module elaborated_; // what facts are asked of
   mutable std::once_flag facts_asked_;
   mutable std::map<std::string, std::string> facts_;

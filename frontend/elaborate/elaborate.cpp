@@ -55,6 +55,7 @@ public:
 
 private:
   void run_program();
+  void count_flops(Function const& loss);
   bool is_sound() const { return !has_errors(now_.out.diagnostics) && !batch_number_.is_missing(); }
   void complete(std::vector<Graph*> const&);
   void refuse_results_with_batch_behind(Function const&);
@@ -113,10 +114,10 @@ void Elaboration::run_program() {
     Graph loss(Graph::Kind::training, "loss", now_.limit), evaluation(Graph::Kind::evaluation, "evaluate", now_.limit),
         outputs(Graph::Kind::run, "run", now_.limit);
     model_builder_.run_model(loss);
-    for (auto const& n : loss.function.body.nodes) now_.out.flops = now_.out.flops + flops(loss.function, n);
     bool const sound = is_sound();
     if (now_.train) train_builder_.run_training_settings();
     if (!sound) return;
+    count_flops(loss.function);
     if (now_.train) train_builder_.run_minimize(loss);
     else model_builder_.finish(loss);
     for (Graph* g : {&evaluation, &outputs}) {
@@ -138,6 +139,17 @@ void Elaboration::run_program() {
   } catch (Error const& e) {
     errors_.report({{.at = now_.model ? now_.model->name.at : Location{}, .message = in_words(e)}});
   }
+}
+
+// Of the model's body and of the calls in it.
+void Elaboration::count_flops(Function const& loss) {
+  Bindings extents = now_.out.module.bindings;
+  auto const& training = now_.out.module.training;
+  extents.fill(now_.settings.batch.value_or(training ? training->batch : Training{}.batch));
+  std::vector<f64> before{0}; // each node
+  for (auto const& n : loss.body.nodes) before.push_back(before.back() + flops(loss, n, extents));
+  now_.out.flops = before.back();
+  for (auto& call : now_.out.calls) call.flops = before[call.end_node] - before[call.first_node];
 }
 
 // Every function of the model takes all parameters and states, in one order.

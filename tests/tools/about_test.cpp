@@ -82,6 +82,21 @@ TEST_CASE("frontend/std/REFERENCE.md is what --doc all prints") {
   CHECK_MESSAGE(have.str() == page, "NNC_UPDATE=1 in the environment writes it anew");
 }
 
+TEST_CASE("shells complete the words of --doc and the questions of --explain") {
+  Desk desk;
+  auto const bash = desk.nnc("--completions bash").out;
+  CHECK(contains(desk.nnc("--completions fish").out, "complete -c nnc -l doc -d "));
+  CHECK(contains(desk.nnc("--completions zsh").out, " cross_entropy "));
+  if (std::system("command -v bash >/dev/null") != 0) return;
+  for (auto const& [words, meant] : {std::pair{"nnc --doc embe", "embedding"}, {"nnc d.nn --explain me", "memory"}}) {
+    std::string const line = words;
+    desk.scratch().write("completions", bash + "COMP_WORDS=(" + line +
+                                            "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _nnc; "
+                                            "echo ${COMPREPLY[@]}\n");
+    CHECK(std::system(("bash '" + (desk.scratch() / "completions").string() + "' | grep -qx " + meant).c_str()) == 0);
+  }
+}
+
 TEST_CASE("--version says what runs, and where") {
   Desk desk;
   auto const said = desk.nnc("--version");

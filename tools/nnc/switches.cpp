@@ -180,8 +180,7 @@ constexpr Switch table[] = {
     {"--check", "each", looking, "verify and evaluate after every pass; names the first that changed a value",
      [](Line& l, std::string const& v) { expect_one_of(checks(), v), l.check_each = true; }, checks},
     {"--explain", "WHAT", looking,
-     "constants: which numbers the code is made for, and where; memory: what holds how much; fusion NAME: why a value "
-     "is stored between two kernels",
+     "constants: what the code is made for; memory: what holds how much; fusion NAME: why a value is stored",
      [](Line& l, std::string const& v) { l.explain = question(v); }, explained},
     {"--time", "", looking, "print milliseconds and nodes per stage",
      [](Line& l, std::string const&) { l.time = true; }},
