@@ -46,6 +46,14 @@ example
   CHECK(contains(desk.nnc("--doc=adam").out, "minimize loss with adam(lr = 1e-3)"));
 }
 
+TEST_CASE("--doc of a kind says a sentence of each word") {
+  Desk desk;
+  CHECK(contains(desk.nnc("--doc settings").out,
+                 "batch                 Examples per update\nepochs                How often "
+                 "the training goes through the training set\n"));
+  CHECK(contains(desk.nnc("--doc layers").out, "dense                 x @ weight + bias on the last axis\n"));
+}
+
 TEST_CASE("--doc answers words from elsewhere, and words that nobody knows") {
   Desk desk;
   for (auto const* word : {"MaxPool2d", "nn.MaxPool2d", "torch.nn.MaxPool2d"}) {

@@ -201,7 +201,8 @@ constexpr Switch table[] = {
     {"--no-color", "", other, "plain text (as do NO_COLOR and TERM=dumb)",
      [](Line& l, std::string const&) { l.no_color = true; }},
 
-    {"--doc", "[NAME]", asking, "say what a word of the language is, with an example; no NAME: list all; all: one page",
+    {"--doc", "[NAME]", asking,
+     "say what a word of the language is, with an example, or a kind of words; no NAME: list all; all: one page",
      [](Line& l, std::string const& v) { l.doc = v; }, documented_names},
     {"--version", "", asking, "print the versions of nnc and LLVM and the processor",
      [](Line& l, std::string const&) { l.version = true; }},
