@@ -41,6 +41,7 @@ struct Work {
 struct Outcome {
   std::vector<f64> sums; // of value * batch per loss and metric
   std::vector<f64> last; // their values in the last step
+  std::vector<NamedTensor> tables;
   i64 steps = 0, examples = 0, first_bad_step = 0, clamped = 0, zero_divided = 0;
 };
 
@@ -87,11 +88,13 @@ public:
   nnc_report const& report() const { return report_; }
   std::vector<f64>& sums() { return sums_; } // to which a call adds
   std::vector<f64> const& last() const { return last_; }
+  std::vector<NamedTensor> const& tables() const { return tables_; } // metrics of several numbers, behind the last step
 
 private:
   std::vector<void*> arguments_, results_;
   std::vector<f64 const*> numbers_; // where the scalars stand
   std::vector<f64> scalars_, sums_, last_;
+  std::vector<NamedTensor> tables_;
   nnc_report report_{};
   nnc_context context_{};
   nnc_entry entry_ = nullptr;

@@ -170,7 +170,7 @@ void SessionState::check_roles(Function const& function) const {
   }
   for (auto const& result : function.results) {
     bool const taken =
-        is_kept(result.role) || is_report(result.role) || (result.role == Role::output && function.name == "run");
+        is_taken_by_hosts(function, result) || result.role == Role::table;
     if (!taken) refuse(result.value, "result", result.name, result.role);
   }
 }
@@ -543,7 +543,13 @@ NativeCall::NativeCall(SessionState& state, Function const& called, Work const& 
   }
   scalars_.resize(numbers_.size());
   size_t output = 0;
-  for (auto const& result : function.results) results_.push_back(state.result_pointer(function, result, work, output));
+  for (auto const& result : function.results) {
+    if (result.role == Role::table) {
+      auto const& type = function.type(result.value);
+      tables_.push_back({result.name, HostTensor(type.dtype, constant_shape(type, result.name))});
+      results_.push_back(tables_.back().tensor.writable().data());
+    } else results_.push_back(state.result_pointer(function, result, work, output));
+  }
   // There is room for all members, also where fewer run.
   int const members = std::min(state.threads_for(function), state.team_->members());
   placed(program.at(), [&] {
@@ -584,6 +590,7 @@ Outcome SessionState::call(Function const& function, Work const& work) {
   auto const& report = call.report();
   return {.sums = call.sums(),
           .last = call.last(),
+          .tables = call.tables(),
           .steps = report.steps,
           .examples = report.examples,
           .first_bad_step = report.first_bad_step,

@@ -422,6 +422,7 @@ Milestone Trainer::milestone(Tally const& tally, Clock::time_point since) const 
   milestone.epoch = last_epoch();
   milestone.step = place().step;
   milestone.values = tally.values();
+  milestone.tables = tally.tables();
   milestone.seconds = seconds_since(start_);
   milestone.examples_per_second = static_cast<f64>(tally.examples()) / std::max(seconds_since(since), 1e-9);
   return milestone;
@@ -434,6 +435,7 @@ void Trainer::end_of_epoch() {
     (void)unless_cancelled([&] {
       auto const reports = evaluate_section(state_, *validation_);
       reached.validation = reports.values;
+      reached.validation_tables = reports.tables;
       reached.validation_examples = reports.examples;
       judge(reports, reached.epoch);
     });

@@ -536,13 +536,22 @@ struct SessionOptions {
   std::vector<Use> uses = {};
 };
 
-// What losses and metrics were over some examples: their means, weighted by examples.
+// A metric of several numbers, as it is behind the last batch.
+struct Table {
+  std::string name;
+  std::vector<std::string> rows; // what they are called; empty: numbers from 0
+  std::vector<std::int64_t> shape;
+  std::vector<double> values; // row-major
+};
+
+// What losses and metrics were over some examples: their means, weighted by examples; of totals the last values.
 struct Reports {
   std::vector<Number> values;
   std::int64_t examples = 0;
   std::int64_t bad_step = 0;     // the first step whose loss was not finite; 0: none
   std::int64_t zero_divided = 0; // integer divisions by zero (their results are 0)
   std::int64_t clamped = 0;      // indices out of range that no column of the data explains
+  std::vector<Table> tables;
 };
 
 struct Progress {
@@ -561,6 +570,7 @@ struct Milestone {
   std::vector<Number> values;     // means since the milestone (or line of the log) before
   std::vector<Number> validation; // over the validation split; empty when there is none
   std::int64_t validation_examples = 0;
+  std::vector<Table> tables, validation_tables;
   double seconds = 0;             // since training began
   double examples_per_second = 0; // of training, since the milestone before
 };

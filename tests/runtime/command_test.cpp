@@ -334,7 +334,7 @@ TEST_CASE("a wrong program or wrong data have status 1, and the words of the err
   says("digits.nn --train mnist --batch 5001",
        "a batch of 5001 is larger than mnist, which has 5000 training examples");
   says("digits.nn --train mnist --set adam.rl=1", "did you mean");
-  says("digits.nn --train mnist --set lr=1", "did you mean `adam.lr`?");
+  says("digits.nn --train mnist --set lrr=1", "nothing here is called `lrr`");
   says("digits.nn --train mnist --set batch_size=1", "did you mean `batch`?");
   says("digits.nn --train mnist --set adam.lr=fast", "--set:1:9: error: `adam.lr` is the string \"fast\"");
   says("digits.nn --load none.safetensors --digest", "none.safetensors");

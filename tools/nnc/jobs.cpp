@@ -311,6 +311,7 @@ void Jobs::print_reports(std::string const& word, nnc::Reports const& reports) {
   std::string text;
   for (auto const& number : reports.values)
     text += fmt::format("{} {} {}\n", word, number.name, number_text(number.value));
+  for (auto const& table : reports.tables) text += fmt::format("{} {}\n{}", word, table.name, table_text(table));
   give("", text);
 }
 

@@ -9,7 +9,10 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/core.h>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <span>
 #include <unistd.h>
 
 namespace command {
@@ -68,6 +71,14 @@ Json nested(nnc::Array const& array, size_t axis, std::int64_t first) {
   Json list = Json::array();
   auto const inner = count_of(array.shape, axis + 1);
   for (std::int64_t i = 0; i < array.shape[axis]; ++i) list.push_back(nested(array, axis + 1, first + i * inner));
+  return list;
+}
+
+Json nested(std::span<std::int64_t const> shape, double const* values) {
+  if (shape.empty()) return *values;
+  Json list = Json::array();
+  auto const inner = std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>());
+  for (std::int64_t i = 0; i < shape[0]; ++i) list.push_back(nested(shape.subspan(1), values + i * inner));
   return list;
 }
 
@@ -154,6 +165,9 @@ bool Log::write(nnc::Milestone const& m) {
   Json line{{"step", m.step}, {"epoch", m.epoch}};
   for (auto const& number : m.values) line[number.name] = number.value; // not finite: null
   for (auto const& number : m.validation) line["validation_" + number.name] = number.value;
+  for (auto const& table : m.tables) line[table.name] = nested(table.shape, table.values.data());
+  for (auto const& table : m.validation_tables)
+    line["validation_" + table.name] = nested(table.shape, table.values.data());
   line["seconds"] = m.seconds;
   return put(line.dump() + "\n");
 }
