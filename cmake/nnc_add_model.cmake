@@ -1,4 +1,4 @@
-# nnc_add_model(TARGET MODEL.nn ...): a library that is a net, made by the command nnc while the project is built. Who
+# nnc_add_model(TARGET MODEL.nn[:NAME] ...): a library that is a net, made by the command nnc while the project is built. Who
 # links it includes PREFIX.h; the program needs nothing of nnc.
 #
 #     nnc_add_model(softmax softmax.nn)
@@ -58,6 +58,19 @@ function(_nnc_command result)
   set(${result} ${NNC_COMMAND} PARENT_SCOPE)
 endfunction()
 
+# FILE or FILE:NAME, as the command takes it, to an absolute file and ":NAME"; a file whose name has a colon is taken as it
+# is.
+function(_nnc_split_model file name model)
+  get_filename_component(path "${model}" ABSOLUTE)
+  set(chosen "")
+  if(NOT EXISTS "${path}" AND model MATCHES "^(.+)(:[^:/\\]+)$")
+    set(chosen "${CMAKE_MATCH_2}")
+    get_filename_component(path "${CMAKE_MATCH_1}" ABSOLUTE)
+  endif()
+  set(${file} "${path}" PARENT_SCOPE)
+  set(${name} "${chosen}" PARENT_SCOPE)
+endfunction()
+
 # The weights that a training at build time saves.
 function(_nnc_train weights command model)
   cmake_parse_arguments(PARSE_ARGV 3 arg "" "TRAIN_DATA" "SETTINGS;TRAIN_OPTIONS;DEPENDS")
@@ -67,7 +80,7 @@ function(_nnc_train weights command model)
   endif()
   add_custom_command(OUTPUT ${weights}
     COMMAND ${command} ${model} ${arg_SETTINGS} --train ${arg_TRAIN_DATA} ${arg_TRAIN_OPTIONS} --save ${weights}
-    DEPENDS ${model} ${arg_DEPENDS} ${files}
+    DEPENDS ${arg_DEPENDS} ${files}
     COMMENT "Training ${model} on ${arg_TRAIN_DATA}" VERBATIM)
 endfunction()
 
@@ -87,11 +100,12 @@ function(nnc_add_model target model)
     _nnc_triple(arg_TRIPLE)
   endif()
   _nnc_command(command)
-  foreach(name model arg_WEIGHTS)
-    if(${name})
-      get_filename_component(${name} "${${name}}" ABSOLUTE)
-    endif()
-  endforeach()
+  _nnc_split_model(file name "${model}")
+  set(model "${file}${name}")
+  list(APPEND arg_DEPENDS "${file}" "${command}")
+  if(arg_WEIGHTS)
+    get_filename_component(arg_WEIGHTS "${arg_WEIGHTS}" ABSOLUTE)
+  endif()
   if(arg_TRAIN_DATA AND EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${arg_TRAIN_DATA}")
     get_filename_component(arg_TRAIN_DATA "${arg_TRAIN_DATA}" ABSOLUTE)
   endif()
@@ -112,14 +126,15 @@ function(nnc_add_model target model)
   endif()
 
   set(switches --emit object --prefix ${arg_PREFIX})
-  foreach(word CPU TRIPLE WEIGHTS)
-    if(arg_${word})
-      string(TOLOWER ${word} switch)
-      string(REPLACE triple target switch ${switch})
-      string(REPLACE weights load switch ${switch})
-      list(APPEND switches --${switch} ${arg_${word}})
-    endif()
-  endforeach()
+  if(arg_CPU)
+    list(APPEND switches --cpu ${arg_CPU})
+  endif()
+  if(arg_TRIPLE)
+    list(APPEND switches --target ${arg_TRIPLE})
+  endif()
+  if(arg_WEIGHTS)
+    list(APPEND switches --load ${arg_WEIGHTS})
+  endif()
   get_property(languages GLOBAL PROPERTY ENABLED_LANGUAGES)
   set(language CXX)
   if(C IN_LIST languages)
@@ -129,7 +144,7 @@ function(nnc_add_model target model)
   set(header ${folder}/${arg_PREFIX}.h)
   add_custom_command(OUTPUT ${object} ${header}
     COMMAND ${command} ${model} ${settings} ${switches} -o ${object}
-    DEPENDS ${model} ${arg_DEPENDS} ${arg_WEIGHTS}
+    DEPENDS ${arg_DEPENDS} ${arg_WEIGHTS}
     COMMENT "Compiling ${model}" VERBATIM)
   set_source_files_properties(${object} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
   add_library(${target} STATIC ${object} ${header})

@@ -1,5 +1,6 @@
 #include "ir/memory.h"
 
+#include "ir/host.h"
 #include "ir/index_map.h"
 #include "ir/scan.h"
 #include "ir/walk.h"

@@ -1,5 +1,6 @@
 #include "ir/verify.h"
 
+#include "ir/host.h"
 #include "ir/op.h"
 #include "ir/ops/rules.h"
 #include "ir/scan.h"

@@ -26,6 +26,9 @@ void expect_new(std::vector<NamedTensor> const& columns, std::string const& name
 // The caller's memory as a tensor, once it is known to be one.
 HostTensor tensor_of(Column const& column) {
   auto const dtype = dtype_of_column(column.name, column.dtype);
+  if (column.shape.size() > 1 && column.shape[0] == -1) // as nnc::column says it
+    throw Error(fmt::format("the column '{}' holds no whole number of examples of the shape [{}]", column.name,
+                            fmt::join(std::span(column.shape).subspan(1), ",")));
   if (column.shape.empty() || std::ranges::any_of(column.shape, [](auto extent) { return extent < 0; }))
     throw Error(fmt::format("the column '{}' has the shape [{}], expected examples first and no extent below 0",
                             column.name, fmt::join(column.shape, ",")));

@@ -6,6 +6,8 @@
 #include "nnc/nnc.hpp"
 #include "runtime/environment.h"
 
+#include <cxxabi.h>
+#include <exception>
 #include <new>
 #include <stdexcept>
 #include <system_error>
@@ -27,6 +29,23 @@ auto placed(Location at, Action&& action) -> decltype(action()) {
     for (auto& diagnostic : error.diagnostics)
       if (!diagnostic.at) diagnostic.at = at;
     throw;
+  }
+}
+
+// What a callback of the caller has thrown, on its way to the caller: nobody in between may take it for nnc's own.
+struct FromHost {
+  std::exception_ptr thrown;
+};
+
+// Calls a callback of the caller.
+template <class Result, class... Parameters, class... Arguments>
+Result call_host(Callback<Result(Parameters...)> const& callback, Arguments&&... arguments) {
+  try {
+    return callback(std::forward<Arguments>(arguments)...);
+  } catch (abi::__forced_unwind const&) { // pthread_exit
+    throw;
+  } catch (...) {
+    throw FromHost{std::current_exception()};
   }
 }
 
@@ -52,6 +71,8 @@ auto guarded(Sources const& sources, Action&& action, Location at = {}, size_t m
     throw lacking(error.what());
   } catch (std::system_error const& error) { // no folder could be read
     throw failure_of({Diagnostic{.at = at, .message = error.what(), .code = Code::file}}, sources, most_errors);
+  } catch (FromHost const& host) {
+    std::rethrow_exception(host.thrown);
   }
 }
 

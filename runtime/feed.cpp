@@ -150,8 +150,10 @@ public:
         throw Error(Code::data, fmt::format("epoch {} of {} has no whole batch of {} examples", place.epoch + 1,
                                             data_.set.name, training_.batch));
       ended_ = !state_.is_cancelled();
+      if (ended_) check_length(place);
       return work;
     }
+    if (auto const all = steps_of_epoch(); all && place.offset >= *all) refuse_length(place, "goes on");
     check_limits(state_.program(), batch->columns, 0, batch->rows,
                  fmt::format("batch {} of epoch {} of {}: ", place.offset, place.epoch + 1, data_.set.name));
     work.columns = pointers_of(batch->columns);
@@ -164,12 +166,22 @@ public:
   // The next batch is waited for, but where no step will take it.
   bool at_end(TrainingPlace place) override {
     if (ended_) return true;
-    if (goal_.steps && place.step >= *goal_.steps) return reader_->was_last() || steps_of_epoch() == place.offset;
-    return reader_->at_end();
+    bool const last = goal_.steps && place.step >= *goal_.steps;
+    bool const ends = last ? reader_->was_last() : reader_->at_end();
+    if (ends) check_length(place);
+    return ends || (last && steps_of_epoch() == place.offset);
   }
   bool is_stream() const override { return true; }
 
 private:
+  // Totals are planned, and checkpoints are read, by the number of examples that the stream was said to have.
+  void check_length(TrainingPlace end) const {
+    if (auto const all = steps_of_epoch(); all && end.offset < *all) refuse_length(end, "ends");
+  }
+  [[noreturn]] void refuse_length(TrainingPlace at, char const* how) const {
+    throw Error(Code::data, fmt::format("epoch {} of {} {} after {} batches of {}: StreamOptions::examples says {}",
+                                        at.epoch + 1, data_.set.name, how, at.offset, training_.batch, examples()));
+  }
   void open(TrainingPlace place) {
     reader_.reset();
     auto const most = goal_.steps ? std::optional(*goal_.steps - place.step) : std::nullopt;
@@ -198,7 +210,9 @@ Goal goal_of(Training const& training, TrainOptions const& options, TrainingPlac
              std::optional<i64> steps_of_epoch) {
   for (auto const& [count, what] :
        {std::pair(options.steps, "steps"), std::pair(options.epochs, "epochs"),
-        std::pair(options.more_steps, "more steps"), std::pair(options.more_epochs, "more epochs")})
+        std::pair(options.more_steps, "more steps"), std::pair(options.more_epochs, "more epochs"),
+        std::pair(std::optional(options.save_every), "steps between saves"),
+        std::pair(std::optional(options.log_every), "steps between lines of the log")})
     if (count && *count < 0) throw Error(fmt::format("{} {}: expected at least 0", *count, what));
   bool const more = options.more_steps || options.more_epochs;
   if (more && (options.steps || options.epochs))
@@ -206,7 +220,9 @@ Goal goal_of(Training const& training, TrainOptions const& options, TrainingPlac
   Goal goal;
   constexpr i64 most = std::numeric_limits<i64>::max() / 2;
   if (options.more_steps) goal.steps = place.step + std::min(*options.more_steps, most);
-  if (options.more_epochs) goal.epochs = place.epoch + std::min(*options.more_epochs, most);
+  // The rest of an epoch of unknown length may be nothing: what comes on top begins behind it.
+  bool const rest = place.offset > 0 && !steps_of_epoch;
+  if (options.more_epochs) goal.epochs = place.epoch + rest + std::min(*options.more_epochs, most);
   if (!more) goal = {options.steps, options.epochs};
   if (!goal.steps && !goal.epochs) {
     if (training.steps > 0) goal.steps = training.steps;

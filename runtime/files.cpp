@@ -58,6 +58,7 @@ fs::path resolved_target(fs::path const& path) {
 
 // Permissions of the file that is there, or nothing; refuses what is no regular file.
 std::optional<mode_t> old_mode(fs::path const& path) {
+  if (path.empty()) throw Error(Code::file, "a file without a name cannot be written");
   struct stat status;
   if (::stat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return std::nullopt;

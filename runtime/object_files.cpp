@@ -22,15 +22,15 @@ std::string file_of(CompiledProgram const& program) {
 // "train mlp" and "model mlp" give mlp; a module has the name of its file.
 std::string prefix_of(CompiledProgram const& program, std::string const& asked) {
   if (!asked.empty()) {
-    if (is_c_name(asked)) return asked;
+    if (is_c_word(asked)) return asked;
     throw Error(Diagnostic{.message = fmt::format("the prefix '{}' is no name of C", asked),
-                           .help = fmt::format("'{}' would be one", c_name(asked)),
+                           .help = fmt::format("'{}' would be one", c_word(asked)),
                            .code = Code::argument});
   }
   auto const& summary = program.summary();
   bool const named = summary.starts_with("train ") || summary.starts_with("model ");
-  if (named) return c_name(std::string_view(summary).substr(6));
-  return c_name(std::filesystem::path(file_of(program)).stem().string());
+  if (named) return c_word(std::string_view(summary).substr(6));
+  return c_word(std::filesystem::path(file_of(program)).stem().string());
 }
 
 // The tensors of a block as C lays them out.
@@ -59,7 +59,7 @@ Data weights_of(Module const& module, std::string const& file) {
   auto const face = face_of(module);
   if (face.parameters.empty())
     throw Error(Code::argument, "the program has no parameters, so there is nothing to load");
-  auto const checkpoint = load_checkpoint(file);
+  auto const checkpoint = coded(Code::data, [&] { return load_checkpoint(file); });
   auto const& states = checkpoint.can_resume ? checkpoint.states : checkpoint.parameters;
   for (auto const& given : checkpoint.parameters)
     if (!face.parameters.find(given.name) && !face.states.find(given.name))

@@ -1,5 +1,6 @@
 #include "runtime/program.h"
 
+#include "ir/host.h"
 #include "ir/op.h"
 #include "ir/text.h"
 #include "ir/verify.h"
@@ -48,7 +49,7 @@ std::optional<std::string> read_import(Options const& options, std::filesystem::
     if (!fs::is_regular_file(file, error)) continue;
     if (!is_below(file, folder))
       throw Error(fmt::format("the import \"{}\" is a link that leads out of the folder of the model", path));
-    if (options.on_import) options.on_import(file.string());
+    if (options.on_import) call_host(options.on_import, file.string());
     return read_text(file);
   }
   return std::nullopt;
@@ -105,7 +106,7 @@ CompiledProgram::CompiledProgram(std::shared_ptr<Sources> sources, u32 file, Opt
     : sources_(std::move(sources)), file_(file), options_(std::move(options)) {
   auto const start = Clock::now();
   auto module = elaborate_program(file);
-  if (options_.on_time) options_.on_time("elaborate", milliseconds_since(start), node_count(module));
+  if (options_.on_time) call_host(options_.on_time, "elaborate", milliseconds_since(start), node_count(module));
   bool const chosen = !options_.cpu.empty() || !options_.target.empty();
   if (chosen) module.target = target_for(options_.cpu, options_.target);
   else if (!module.target) module.target = host_target();
@@ -235,12 +236,12 @@ Module CompiledProgram::finish(Module module) {
   if (options_.on_trace) context.trace = [this](std::string const& line) { options_.on_trace(line); };
   if (options_.on_stage) {
     how.dump = [this](std::string_view stage, Module const& m, bool changed) {
-      options_.on_stage(std::string(stage), changed, [&m] { return print(m); });
+      call_host(options_.on_stage, std::string(stage), changed, [&m] { return print(m); });
     };
   }
   if (options_.on_time)
     how.time = [this](std::string_view pass, double ms, size_t nodes) {
-      options_.on_time(std::string(pass), ms, nodes);
+      call_host(options_.on_time, std::string(pass), ms, nodes);
     };
   module = run(how, std::move(module), context);
   accept(std::move(context.diagnostics));
@@ -298,6 +299,13 @@ Turn turn_behind(Training const& training, i64 made) {
 }
 
 } // namespace
+
+bool CompiledProgram::reads_steps() const {
+  return std::ranges::any_of(train_steps(), [&](auto const& name) {
+    auto const* steps = function(name).argument("steps");
+    return steps && steps->role == Role::scalar;
+  });
+}
 
 Function const& CompiledProgram::train_step(i64 made) const {
   auto const& training = module().training;

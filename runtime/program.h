@@ -37,12 +37,13 @@ public:
   void expect_training() const; // throws Error without a train block
   // A function of the finished module, or an Error that says what the program lacks; and of that for one size of batch.
   Function const& function(std::string_view name) const;
-  Function const& function(std::string_view name, i64 batch) const;
+  Function const& function(std::string_view name, i64 batch, std::atomic<bool> const* cancelled) const;
   // The training steps of the phases; and the one that is due behind so many steps.
   std::vector<std::string> train_steps() const;
   Function const& train_step(i64 made) const;
   // Behind so many steps, how many more belong to the same phase; nothing: all.
   std::optional<i64> left_of_phase(i64 made) const;
+  bool reads_steps() const; // does a schedule need to know how many steps are planned?
   std::vector<Constant> const& constants() const { return constants_; }
   std::vector<CalledFunction> const& calls() const { return calls_; }
   Dim const& flops() const { return flops_; } // of the model's body, forward

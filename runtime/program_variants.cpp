@@ -67,9 +67,9 @@ Variant const& CompiledProgram::variant(i64 batch, std::atomic<bool> const* canc
   return *(variants_[batch] = std::move(made));
 }
 
-Function const& CompiledProgram::function(std::string_view name, i64 batch) const {
+Function const& CompiledProgram::function(std::string_view name, i64 batch, std::atomic<bool> const* cancelled) const {
   (void)function(name);
-  return *variant(batch).module().function(name);
+  return *variant(batch, cancelled).module().function(name);
 }
 
 // Sources of its own, for other threads may read those of the program; their files have the same numbers.
@@ -96,7 +96,7 @@ std::unique_ptr<Variant> CompiledProgram::make_variant(i64 batch, std::atomic<bo
     module = run(passes, std::move(module), context);
     if (has_errors(context.diagnostics)) throw Error(std::move(context.diagnostics));
     std::chrono::duration<double, std::milli> const took = std::chrono::steady_clock::now() - start;
-    if (options_.on_time) options_.on_time("program for " + name, took.count(), node_count(module));
+    if (options_.on_time) call_host(options_.on_time, "program for " + name, took.count(), node_count(module));
     return variant_of(std::move(module), " for " + name);
   } catch (Error& error) {
     if (is_cancelled(error)) throw;

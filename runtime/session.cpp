@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 namespace nnc {
 namespace {
@@ -35,16 +36,15 @@ Buffer const* given(std::vector<Buffer> const& buffers, std::string const& name)
 template <class Buffer>
 void check_names(std::vector<Buffer> const& buffers, std::vector<std::string> const& names, char const* what) {
   for (auto const& buffer : buffers) {
-    if (std::ranges::find(names, buffer.name) == names.end()) {
-      Diagnostic problem;
-      problem.message = fmt::format("the program has no {} '{}'", what, buffer.name);
-      if (auto const near = nearest(buffer.name, names); !near.empty())
-        problem.help = fmt::format("did you mean '{}'?", near);
-      throw Error(problem);
-    }
+    if (std::ranges::find(names, buffer.name) == names.end()) refuse_name(what, buffer.name, names);
     if (given(buffers, buffer.name) != &buffer)
       throw Error(fmt::format("the {} '{}' is given twice", what, buffer.name));
   }
+}
+
+template <class Buffer>
+void expect_memory(Buffer const& buffer) {
+  if (!buffer.data && buffer.bytes > 0) throw Error(fmt::format("'{}' is a null pointer", buffer.name));
 }
 
 // Throws Error unless the buffer holds a tensor of this type.
@@ -54,7 +54,7 @@ void check_buffer(Buffer const& buffer, Type const& type, i64 batch) {
   if (buffer.dtype != name(type.dtype) || bytes != static_cast<i64>(buffer.bytes))
     throw Error(fmt::format("'{}' expects {} with batch = {}, got {} bytes of {}", buffer.name, type.text(), batch,
                             buffer.bytes, buffer.dtype));
-  if (!buffer.data && buffer.bytes > 0) throw Error(fmt::format("'{}' is a null pointer", buffer.name));
+  expect_memory(buffer);
   auto const width = static_cast<std::uintptr_t>(nnc::bytes(type.dtype));
   if (reinterpret_cast<std::uintptr_t>(buffer.data) % width != 0)
     throw Error(fmt::format("'{}' is not aligned to the {} bytes of its elements", buffer.name, width));
@@ -88,6 +88,8 @@ void explain_clamped(CompiledProgram const& program, std::vector<Input> const& i
 
 std::vector<i32> rows_of(i64 batch) {
   if (batch < 1) throw Error(fmt::format("a batch of {} examples: expected at least 1", batch));
+  constexpr i64 most = std::numeric_limits<i32>::max(); // rows have 32 bits
+  if (batch > most) throw Error(fmt::format("a batch of {} examples: expected at most {}", batch, most));
   return rows_in_order(batch);
 }
 
@@ -210,7 +212,7 @@ public:
     Work work;
     work.columns = columns_from(state_->program(), inputs_, batch);
     work.batch = work.examples = batch;
-    if (!trains_) work.outputs = targets_of(state_->program().function("run", batch), outputs, batch, spare_);
+    if (!trains_) work.outputs = targets_of(state_->program().function("run", batch, state_->cancel_flag()), outputs, batch, spare_);
     for (auto const* function : functions) {
       auto call = std::make_unique<NativeCall>(*state_, *function, work);
       auto reports = reports_of(*function, {.sums = call->sums(), .last = call->last()});
@@ -228,6 +230,7 @@ public:
     reports.bad_step = report.first_bad_step;
     reports.clamped = report.clamped;
     reports.zero_divided = report.zero_divided;
+    // The value itself, not a mean of one step: no arithmetic, whatever the host's floating-point environment is.
     for (size_t i = 0; i < reports.values.size(); ++i) reports.values[i].value = call->last()[i];
     if (trains_) made_a_step(*state_, report.steps);
     else state_->clamped = report.clamped;
@@ -281,6 +284,7 @@ Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
     SessionState::Running const running(*state_);
     state_->expect_own_weights("step");
     state_->program().expect_training();
+    state_->expect_planned_steps();
     auto const& train_step = state_->train_step();
     Call call(*state_, inputs, batch);
     call.work.first_step = state_->place.step + 1;
@@ -308,7 +312,7 @@ std::vector<Array> Session::run(std::vector<Input> const& inputs, std::int64_t b
     SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
     Call call(*state_, inputs, batch);
-    auto const& run = state_->program().function("run", batch);
+    auto const& run = state_->program().function("run", batch, state_->cancel_flag());
     auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, batch); });
     call.work.outputs = output_pointers(run, outputs, 0);
     state_->clamped = call.of(run).clamped;
@@ -322,7 +326,7 @@ void Session::run_into(std::vector<Input> const& inputs, std::vector<Output> con
     SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
     Call call(*state_, inputs, batch);
-    auto const& run = state_->program().function("run", batch);
+    auto const& run = state_->program().function("run", batch, state_->cancel_flag());
     std::vector<HostTensor> spare;
     call.work.outputs = targets_of(run, outputs, batch, spare);
     state_->clamped = call.of(run).clamped;
@@ -335,6 +339,7 @@ Bound Session::bind_step(std::vector<Input> const& inputs, std::int64_t batch) {
     SessionState::Running const running(*state_);
     state_->expect_own_weights("step");
     state_->program().expect_training();
+    state_->expect_planned_steps();
     std::vector<Function const*> steps; // of the phases
     for (auto const& name : state_->program().train_steps()) steps.push_back(&state_->program().function(name));
     return Inside::bound(std::make_shared<BoundCall>(state_, steps, inputs, batch, std::vector<Output>{}));
@@ -369,10 +374,11 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
   return guarded(state_->program(), [&] {
     SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
+    if (limit < 0) throw Error(fmt::format("a limit of {} examples: expected at least 0", limit));
     auto section = section_of(state_->program(), Inside::of(data), part, false);
     if (limit > 0) section.examples = std::min(section.examples, limit);
     i64 const batch = batch_of_run(state_->program(), section.examples);
-    auto const& run = state_->program().function("run", batch);
+    auto const& run = state_->program().function("run", batch, state_->cancel_flag());
     auto const rows = rows_in_order(section.column_length);
     auto outputs = placed(state_->program().at(), [&] { return empty_outputs(run, section.examples); });
     Work work;
@@ -393,10 +399,9 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
 
 Array Session::parameter(std::string const& name) const {
   return guarded(state_->program(), [&] {
-    auto const* tensor = state_->tensor(name);
-    if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", name));
-    Array array{name, std::string(nnc::name(tensor->dtype())), tensor->shape(), {}};
-    auto const bytes = std::as_bytes(tensor->bytes());
+    auto const& tensor = state_->parameter(name);
+    Array array{name, std::string(nnc::name(tensor.dtype())), tensor.shape(), {}};
+    auto const bytes = std::as_bytes(tensor.bytes());
     array.bytes.assign(bytes.begin(), bytes.end());
     return array;
   });
@@ -404,10 +409,9 @@ Array Session::parameter(std::string const& name) const {
 
 ParameterView Session::parameter_view(std::string const& name) {
   return guarded(state_->program(), [&] {
-    auto* tensor = state_->tensor(name);
-    if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", name));
-    auto const bytes = tensor->writable();
-    return ParameterView{std::string(nnc::name(tensor->dtype())), tensor->shape(), bytes.data(), bytes.size()};
+    auto& tensor = state_->parameter(name);
+    auto const bytes = tensor.writable();
+    return ParameterView{std::string(nnc::name(tensor.dtype())), tensor.shape(), bytes.data(), bytes.size()};
   });
 }
 
@@ -415,7 +419,7 @@ ParameterView Session::parameter_view(std::string const& name) {
 void Session::changed(std::string const& name) {
   guarded(state_->program(), [&] {
     state_->expect_own_weights("changed");
-    if (!state_->tensor(name)) throw Error(fmt::format("the program has no parameter '{}'", name));
+    (void)state_->parameter(name); // there is one
     state_->begin_average(name);
   });
 }
@@ -423,12 +427,12 @@ void Session::changed(std::string const& name) {
 void Session::set_parameter(Input const& input) {
   guarded(state_->program(), [&] {
     state_->expect_own_weights("set_parameter");
-    auto* tensor = state_->tensor(input.name);
-    if (!tensor) throw Error(fmt::format("the program has no parameter '{}'", input.name));
-    if (input.dtype != nnc::name(tensor->dtype()) || input.bytes != tensor->bytes().size())
+    auto& tensor = state_->parameter(input.name);
+    if (input.dtype != nnc::name(tensor.dtype()) || input.bytes != tensor.bytes().size())
       throw Error(
-          fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor->type_text(), input.bytes, input.dtype));
-    if (input.bytes > 0) std::memcpy(tensor->writable().data(), input.data, input.bytes);
+          fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor.type_text(), input.bytes, input.dtype));
+    expect_memory(input);
+    if (input.bytes > 0) std::memcpy(tensor.writable().data(), input.data, input.bytes);
     state_->begin_average(input.name);
   });
 }

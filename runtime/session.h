@@ -72,6 +72,9 @@ struct TrainingPlace {
 
 struct SessionState;
 
+// Throws Error: "the program has no input 'imge'", and which of the `known` ones was probably meant.
+[[noreturn]] void refuse_name(char const* what, std::string const& name, std::vector<std::string> const& known);
+
 // A call of compiled code with all that it needs, which can be made again: its addresses stay where they are.
 class NativeCall {
 public:
@@ -109,6 +112,7 @@ struct SessionState {
   void expect_not_cancelled() const; // throws Error
 
   HostTensor* tensor(std::string_view name);
+  HostTensor& parameter(std::string const& name); // or a state; throws Error when there is none
   std::vector<NamedTensor> tensors(Role) const; // in the order of the program; they share their bytes
   std::vector<NamedTensor> among(Role, std::vector<NamedTensor> const& given) const; // those that have this role here
   Checkpoint checkpoint() const;
@@ -118,7 +122,9 @@ struct SessionState {
   // "'dense.weight'", or "the optimizer's 'm/dense.weight'": the first tensor that holds an infinity or a NaN; empty
   // when none does.
   std::string not_finite() const;
-  // Throws Error unless these are the tensors of a role, each there with its exact type, and no others.
+  // Throw Error unless all tensors of a role are among these, each with its exact type; and no others.
+  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from,
+                  std::vector<std::string> const& spared = {}) const;
   void expect_same(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type,
   // but those that are spared.
@@ -130,6 +136,8 @@ struct SessionState {
   void begin_average(std::string const& parameter);
   // Throws Error while a training runs (a callback called), and for a session that shares another's weights.
   void expect_own_weights(char const* call) const;
+  // Throws Error where a step by hand would see a schedule of no steps.
+  void expect_planned_steps() const;
   bool is_training() const { return training_; }
   // While one of these lives, a call of the public API runs that can be cancelled; it begins uncancelled.
   class Running {
@@ -168,9 +176,10 @@ struct SessionState {
   TrainingPlace place;
   DataPass training_pass, evaluation_pass;
   Function const& train_step() const { return program_->train_step(place.step); } // the next one
-  // Of the last training on data, unless steps were made by hand since: what a checkpoint says of it, and which data.
+  // Of the last training on data, unless steps were made by hand since: what a checkpoint says of it, and which data;
+  // nothing: those of a checkpoint.
   Facts training_facts;
-  std::weak_ptr<DataContents const> trained_on;
+  std::optional<std::weak_ptr<DataContents const>> trained_on;
   i64 clamped = 0; // indices in the last run
   int threads_for(Function const&) const;
   Team& team() { return *team_; }
@@ -179,8 +188,6 @@ private:
   friend NativeCall;
   SessionState(std::shared_ptr<CompiledProgram const> program, SessionOptions const& options,
                SessionState const* owner);
-  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from,
-                  std::vector<std::string> const& spared = {}) const;
   void gather_team(int members);
   void check_inputs() const;
   void check_roles(Function const&) const;

@@ -1,6 +1,7 @@
 // The state of a session and the one place that calls compiled code.
 #include "runtime/session.h"
 
+#include "ir/host.h"
 #include "ir/memory.h"
 #include "runtime/cores.h"
 #include "runtime/failure.h"
@@ -58,23 +59,29 @@ i64 reports_in(Function const& function) { return std::ranges::count_if(function
 
 } // namespace
 
+void refuse_name(char const* what, std::string const& name, std::vector<std::string> const& known) {
+  Diagnostic problem;
+  problem.message = fmt::format("the program has no {} '{}'", what, name);
+  if (auto const near = nearest(name, known); !near.empty()) problem.help = fmt::format("did you mean '{}'?", near);
+  throw Error(problem);
+}
+
 Arena::~Arena() {
   if (data_) ::munmap(data_, size_);
 }
 
-// Pages of the system, so that what a plan reserves and never touches costs nothing; large ones where they fit.
+// Pages of the system, so that what a plan reserves and never touches costs nothing; large ones where they fit. Where
+// there are none, the old ones stay: bound calls need them.
 void* Arena::at_least(size_t bytes) {
   if (bytes <= size_) return data_;
-  if (data_) ::munmap(data_, size_);
-  data_ = nullptr;
   size_t const unit = bytes >= 2 * huge_page ? huge_page : page;
-  size_ = (bytes + unit - 1) / unit * unit;
-  void* const memory = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) {
-    auto const wanted = std::exchange(size_, 0);
-    throw Error(Code::memory, fmt::format("no memory for intermediate values: {} MiB", wanted >> 20));
-  }
-  if (size_ >= 2 * huge_page) ::madvise(memory, size_, MADV_HUGEPAGE);
+  size_t const size = (bytes + unit - 1) / unit * unit;
+  void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    throw Error(Code::memory, fmt::format("no memory for intermediate values: {} MiB", size >> 20));
+  if (size >= 2 * huge_page) ::madvise(memory, size, MADV_HUGEPAGE);
+  if (data_) ::munmap(data_, size_);
+  size_ = size;
   return data_ = memory;
 }
 
@@ -223,6 +230,13 @@ HostTensor* SessionState::tensor(std::string_view name) {
   for (auto& kept : kept_)
     if (kept.named.name == name) return &kept.named.tensor;
   return nullptr;
+}
+
+HostTensor& SessionState::parameter(std::string const& name) {
+  if (auto* found = tensor(name)) return *found;
+  std::vector<std::string> names;
+  for (auto const& kept : kept_) names.push_back(kept.named.name);
+  refuse_name("parameter", name, names);
 }
 
 std::vector<NamedTensor> SessionState::tensors(Role role) const {
@@ -393,6 +407,13 @@ void SessionState::expect_own_weights(char const* call) const {
     throw Error(fmt::format("{} of a session that shares the weights of another: it can only run and evaluate", call));
 }
 
+void SessionState::expect_planned_steps() const {
+  if (scalars_.at("steps") > 0 || !program_->reads_steps()) return;
+  throw Error(Diagnostic{.at = program_->at(),
+                         .message = "a schedule reads `steps`, and nobody says how many will be made",
+                         .help = "Session::set_scalar says it: \"steps\", and their number"});
+}
+
 void SessionState::expect_not_cancelled() const {
   if (is_cancelled()) throw Error(Code::cancelled, "cancelled");
 }
@@ -426,10 +447,7 @@ f64& SessionState::scalar(std::string const& name) {
   if (found != scalars_.end()) return found->second;
   std::vector<std::string> names;
   for (auto const& [known, value] : scalars_) names.push_back(known);
-  Diagnostic problem;
-  problem.message = fmt::format("the program has no number '{}'", name);
-  if (auto const near = nearest(name, names); !near.empty()) problem.help = fmt::format("did you mean '{}'?", near);
-  throw Error(problem);
+  refuse_name("number", name, names);
 }
 
 void DataPass::take(DataPass const& other) {

@@ -1,6 +1,6 @@
 #include "runtime/stream.h"
 
-#include "runtime/environment.h"
+#include "runtime/failure.h"
 #include "runtime/random.h"
 
 #include <fmt/core.h>
@@ -43,7 +43,8 @@ BatchReader::~BatchReader() {
 i64 BatchReader::rows_from_stream(Slot& slot) {
   if (left_ && *left_ < 1) return 0;
   if (left_) --*left_;
-  i64 const rows = data_.stream->next(epoch_, number_, {slot.buffers.data(), slot.buffers.size()});
+  View<Buffer const> const buffers{slot.buffers.data(), slot.buffers.size()};
+  i64 const rows = call_host(data_.stream->next, epoch_, number_, buffers);
   if (rows < 0 || rows > size_)
     throw Error(Code::data, fmt::format("batch {} of epoch {} of {} has {} examples, expected 0 to {}", number_, epoch_,
                                         data_.set.name, rows, size_));

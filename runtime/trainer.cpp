@@ -64,19 +64,20 @@ private:
   void take_aims();
   void begin();
   Facts facts() const; // of the plan and the data; the program has its own
-  bool resume();
+  std::optional<Checkpoint> checkpoint_to_resume() const;
   template <class Action>
   bool unless_cancelled(Action&&);
-  void check(Checkpoint const&, Facts const& now);
+  void compare(Checkpoint const&) const;
+  void check(Checkpoint const&, Facts const& now) const;
   TrainingPlace place_of(Checkpoint const&) const;
   i64 planned_steps() const;
   i64 planned_epochs() const;
   void take(Checkpoint const&);
   TrainingPlace place_in_data() const;
+  void expect_work(TrainingPlace) const;
   void go_on_from(TrainingPlace);
   void set_goal(TrainingPlace);
-  void prepare();
-  bool reads_steps() const;
+  void prepare(TrainingPlace);
   void train();
   bool goes_on() const;
   void slice();
@@ -101,7 +102,7 @@ private:
   void write();
   void keep_tally();
   void note(std::string const& line) const {
-    if (options_.on_note) options_.on_note(line);
+    if (options_.on_note) call_host(options_.on_note, line);
   }
   TrainingPlace const& place() const { return state_.place; }
   bool at_end_of_epoch() const { return place().offset == 0; }
@@ -163,29 +164,38 @@ void Trainer::take_aims() {
   }
 }
 
+// What can be refused is refused before the session changes.
 void Trainer::begin() {
   for (auto const& file : {options_.save, options_.save_best})
     if (!file.empty()) check_writable(file);
-  if (!options_.resume || !resume()) go_on_from(place_in_data());
+  auto const checkpoint = checkpoint_to_resume();
+  auto const from = checkpoint ? place_of(*checkpoint) : place_in_data();
+  set_goal(from);
+  checkpoint ? compare(*checkpoint) : expect_work(from);
+  auto const steps = planned_steps();
+  prepare(from);
+  if (checkpoint) take(*checkpoint);
+  go_on_from(from);
   read_pursuits();
-  prepare();
   state_.training_facts = facts();
   state_.trained_on = data_;
   keep_pursuits();
-  state_.scalar("steps") = static_cast<f64>(planned_steps());
+  state_.scalar("steps") = static_cast<f64>(steps);
   trained_.first_step = place().step;
   trained_.examples = feed_->examples();
   epoch_start_ = log_start_ = Clock::now();
   if (state_.not_finite().empty()) finite_step_ = place().step;
 }
 
+void Trainer::expect_work(TrainingPlace place) const {
+  if (!goal_.reached(place) || place.step == 0) return;
+  throw Error(Diagnostic{.at = {},
+                         .message = fmt::format("nothing is left to do: the session has made {} steps and {} epochs",
+                                                place.step, place.epoch),
+                         .help = "TrainOptions::more_epochs and more_steps go on from there"});
+}
+
 void Trainer::go_on_from(TrainingPlace place) {
-  set_goal(place);
-  if (goal_.reached(place) && place.step > 0)
-    throw Error(Diagnostic{.at = {},
-                           .message = fmt::format("nothing is left to do: the session has made {} steps and {} epochs",
-                                                  place.step, place.epoch),
-                           .help = "TrainOptions::more_epochs and more_steps go on from there"});
   state_.place = place;
   if (place.offset == 0) state_.training_pass.close();
   auto const tally = state_.training_facts.find("epoch");
@@ -197,8 +207,8 @@ void Trainer::go_on_from(TrainingPlace place) {
 TrainingPlace Trainer::place_in_data() const {
   auto place = state_.place;
   if (place.offset == 0) return place;
-  bool same = state_.trained_on.lock() == data_;
-  if (!same && state_.trained_on.expired()) {
+  bool same = state_.trained_on && state_.trained_on->lock() == data_;
+  if (!state_.trained_on) {
     same = true;
     for (auto const& [key, value] : facts()) {
       auto const then = state_.training_facts.find(key);
@@ -216,7 +226,7 @@ void Trainer::set_goal(TrainingPlace place) { goal_ = goal_of(training_, options
 // For schedules, and for people.
 i64 Trainer::planned_steps() const {
   if (goal_.steps) return *goal_.steps;
-  if (reads_steps())
+  if (state_.program().reads_steps())
     throw Error(Diagnostic{.at = {},
                            .message = "a schedule reads `steps`, and nobody says how many examples an epoch has",
                            .help = "StreamOptions::examples, or TrainOptions::steps"});
@@ -225,10 +235,11 @@ i64 Trainer::planned_steps() const {
 
 // A program that is made for each size of batch may be wrong for one of them, which is found out before anything is
 // trained.
-void Trainer::prepare() {
+void Trainer::prepare(TrainingPlace place) {
   (void)unless_cancelled([&] {
-    feed_->begin(place(), goal_);
-    if (validation_ && state_.program().is_for_one_batch() && !is_done()) prepare_evaluation_of(state_, *validation_);
+    feed_->begin(place, goal_);
+    if (validation_ && state_.program().is_for_one_batch() && !goal_.reached(place))
+      prepare_evaluation_of(state_, *validation_);
   });
 }
 
@@ -241,45 +252,42 @@ Facts Trainer::facts() const {
   return facts;
 }
 
-bool Trainer::reads_steps() const {
-  auto const& program = state_.program();
-  return std::ranges::any_of(program.train_steps(), [&](auto const& name) {
-    auto const* steps = program.function(name).argument("steps");
-    return steps && steps->role == Role::scalar;
-  });
-}
-
-// False: there is no file, the training begins.
-bool Trainer::resume() {
+// Nothing: it was not asked for, or there is no file.
+std::optional<Checkpoint> Trainer::checkpoint_to_resume() const {
+  if (!options_.resume) return std::nullopt;
   if (options_.save.empty()) throw Error("to resume, name the file that was saved");
   std::error_code error;
   if (!std::filesystem::exists(options_.save, error) && !error) {
     note(fmt::format("{} does not exist yet: the training begins", options_.save));
-    return false;
+    return std::nullopt;
   }
-  auto const checkpoint = coded(Code::data, [&] { return load_checkpoint(options_.save); });
+  auto checkpoint = coded(Code::data, [&] { return load_checkpoint(options_.save); });
   if (!checkpoint.can_resume)
     throw Error(Code::data,
                 fmt::format("{} holds weights alone; a training can start from them, but not go on", options_.save));
-  set_goal(place_of(checkpoint));
+  return checkpoint;
+}
+
+void Trainer::compare(Checkpoint const& checkpoint) const {
   auto all = state_.program().facts();
   auto const now = facts();
   all.insert(now.begin(), now.end());
   coded(Code::data, [&] { check(checkpoint, all); });
   if (state_.seed != checkpoint.seed)
     note(fmt::format("it goes on with the seed {} of {}", checkpoint.seed, options_.save));
-  take(checkpoint);
-  return true;
+  if (auto const place = place_of(checkpoint); goal_.reached(place))
+    note(fmt::format("nothing is left to do: {} is at step {} of {}", options_.save, place.step,
+                     goal_.steps.value_or(place.step)));
 }
 
-void Trainer::check(Checkpoint const& checkpoint, Facts const& now) {
+void Trainer::check(Checkpoint const& checkpoint, Facts const& now) const {
   Comparison const comparison(options_.save, checkpoint.notes, now);
   comparison.check_names();
   state_.expect_same(Role::param, checkpoint.parameters, options_.save);
   state_.expect_same(Role::state, checkpoint.states, options_.save);
   state_.expect_same(Role::optimizer, checkpoint.optimizer, options_.save);
   comparison.check_rest();
-  if (reads_steps() && !options_.replan) comparison.check_steps();
+  if (state_.program().reads_steps() && !options_.replan) comparison.check_steps();
   if (state_.seed_was_asked && state_.seed != checkpoint.seed)
     throw Error(
         fmt::format("{} was written with seed = {}, now it is {}", options_.save, checkpoint.seed, state_.seed));
@@ -288,17 +296,11 @@ void Trainer::check(Checkpoint const& checkpoint, Facts const& now) {
 
 void Trainer::take(Checkpoint const& checkpoint) {
   state_.take(checkpoint, options_.save);
-  state_.place = place_of(checkpoint);
   saved_step_ = checkpoint.step;
-  auto const tally = checkpoint.notes.find("epoch");
-  if (tally != checkpoint.notes.end()) epoch_tally_.read(tally->second);
   if (auto const numbers = checkpoint.notes.find("numbers"); numbers != checkpoint.notes.end())
     for (auto const& number : numbers_of(numbers->second)) // which nobody but the training gives
       if (number.name.starts_with(validation_prefix) && state_.is_scalar(number.name))
         state_.scalar(number.name) = number.value;
-  if (is_done())
-    note(fmt::format("nothing is left to do: {} is at step {} of {}", options_.save, place().step,
-                     goal_.steps.value_or(place().step)));
 }
 
 // A file of an earlier release was written by a training on one data set alone.
@@ -389,7 +391,8 @@ void Trainer::finish_epoch() {
 }
 
 void Trainer::log() {
-  if (options_.on_log) options_.on_log(milestone(log_tally_, log_start_));
+  keep_tally();
+  if (options_.on_log) call_host(options_.on_log, milestone(log_tally_, log_start_));
   log_tally_.clear();
   log_start_ = Clock::now();
 }
@@ -410,7 +413,8 @@ bool Trainer::go_on(f64 examples_per_second) {
   progress.values = epoch_tally_.values();
   progress.seconds = seconds_since(start_);
   progress.examples_per_second = examples_per_second;
-  return options_.on_slice(progress);
+  keep_tally();
+  return call_host(options_.on_slice, progress);
 }
 
 Milestone Trainer::milestone(Tally const& tally, Clock::time_point since) const {
@@ -433,10 +437,11 @@ void Trainer::end_of_epoch() {
       reached.validation_examples = reports.examples;
       judge(reports, reached.epoch);
     });
+  keep_tally();
   epoch_tally_.clear();
   epoch_start_ = Clock::now();
-  if (options_.on_epoch) options_.on_epoch(reached);
-  if (options_.log_every == 0 && options_.on_log) options_.on_log(reached);
+  if (options_.on_epoch) call_host(options_.on_epoch, reached);
+  if (options_.log_every == 0 && options_.on_log) call_host(options_.on_log, reached);
 }
 
 // What the epoch means for the aims, and for schedules that look at the validation split.
@@ -482,8 +487,8 @@ void Trainer::keep_pursuits() {
 
 void Trainer::read_pursuits() {
   auto const found = state_.training_facts.find("judged");
-  auto const trained_on = state_.trained_on.lock();
-  if (found == state_.training_facts.end() || !(best_ || patience_) || (trained_on && trained_on != data_)) return;
+  bool const other = state_.trained_on && state_.trained_on->lock() != data_;
+  if (found == state_.training_facts.end() || !(best_ || patience_) || other) return;
   std::vector<std::string> words;
   for (size_t at = 0; at < found->second.size();) {
     auto const end = std::min(found->second.find(' ', at), found->second.size());
@@ -566,7 +571,7 @@ void Trainer::write() {
   save_checkpoint(options_.save, state_.checkpoint());
 }
 
-// In the middle of an epoch a checkpoint keeps what the reports were so far.
+// In the middle of an epoch a checkpoint, also one that a callback makes, keeps what the reports were so far.
 void Trainer::keep_tally() {
   if (at_end_of_epoch()) state_.training_facts.erase("epoch");
   else if (!epoch_tally_.empty()) state_.training_facts["epoch"] = epoch_tally_.text();
@@ -608,6 +613,7 @@ void Trainer::train() {
     if (place().step > trained_.first_step || !trained_.stopped) save();
     if (!epoch_tally_.empty()) end_of_epoch();
   } catch (...) { // of a callback, most likely
+    keep_tally();
     if (place().step > trained_.first_step) save();
     throw;
   }

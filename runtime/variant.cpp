@@ -97,7 +97,8 @@ void Variant::compile_missing(std::vector<std::string> const& functions, std::at
   }
   std::chrono::duration<double, std::milli> const took = std::chrono::steady_clock::now() - start;
   if (how_.on_time)
-    how_.on_time(fmt::format("code of {}{}", fmt::join(functions, ", "), how_.name), took.count(), node_count(part));
+    call_host(how_.on_time, fmt::format("code of {}{}", fmt::join(functions, ", "), how_.name), took.count(),
+              node_count(part));
 }
 
 std::string Variant::emit(std::string const& kind) const {

@@ -1,5 +1,6 @@
 #include "runtime/walk.h"
 
+#include "ir/host.h"
 #include "runtime/data_set.h"
 #include "runtime/random.h"
 #include "runtime/stream.h"

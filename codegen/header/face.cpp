@@ -1,20 +1,25 @@
 #include "codegen/header/face.h"
 
+#include "ir/host.h"
+
 #include <algorithm>
 
 namespace nnc {
 namespace {
 
-// Of C23 and C++23, with the operators that C++ spells as words, and the macros of stdint.h's neighbours.
+// Of C23 and C++23, with the operators that C++ spells as words; and, below, macros without arguments of the standard
+// headers, of gcc and of windows.h, which a program may include in front of ours.
 constexpr std::string_view reserved =
     " "
     "alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const "
     "const_cast consteval constexpr constinit continue co_await co_return co_yield decltype default delete "
-    "do double dynamic_cast else enum explicit export extern false float for friend goto if inline int linux "
+    "do double dynamic_cast else enum explicit export extern false float for friend goto if inline int "
     "long mutable namespace new noexcept not not_eq nullptr operator or or_eq private protected public "
     "register reinterpret_cast requires restrict return short signed sizeof static static_assert static_cast "
-    "struct switch template this thread_local throw true try typedef typeid typename typeof union unix "
-    "unsigned using virtual void volatile wchar_t while xor xor_eq ";
+    "struct switch template this thread_local throw true try typedef typeid typename typeof union "
+    "unsigned using virtual void volatile wchar_t while xor xor_eq "
+    "BUFSIZ EOF HUGE_VAL HUGE_VALF I INFINITY NAN NULL RAND_MAX complex errno far huge imaginary interface linux near "
+    "noreturn pascal small stderr stdin stdout unix ";
 
 CBlock* block_of(CFace& face, Role role) {
   switch (role) {
@@ -41,10 +46,6 @@ bool is_filled(Function const& f, Argument const& a) {
   return is_kept(a.role) || a.role == Role::scalar || a.role == Role::step || a.role == Role::seed;
 }
 
-bool is_taken(Function const& f, Result const& r) {
-  return is_kept(r.role) || is_report(r.role) || (r.role == Role::output && f.name == "run");
-}
-
 bool is_constant(Type const& type) {
   for (auto const& extent : type.shape)
     if (!extent.constant()) return false;
@@ -53,7 +54,7 @@ bool is_constant(Type const& type) {
 
 } // namespace
 
-std::string c_name(std::string_view name) {
+std::string c_word(std::string_view name) {
   std::string word;
   for (char c : name) {
     bool const letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -64,15 +65,23 @@ std::string c_name(std::string_view name) {
   // Names that begin with '_' or hold "__" are those of compilers.
   for (size_t at; (at = word.find("__")) != std::string::npos;) word.erase(at, 1);
   if (word.empty() || word.front() == '_') word = "x" + word;
+  return word;
+}
+
+bool is_c_word(std::string_view name) { return !name.empty() && c_word(name) == name; }
+
+std::string c_name(std::string_view name) {
+  auto word = c_word(name);
   return reserved.find(" " + word + " ") == std::string_view::npos ? word : word + "_";
 }
 
-bool is_c_name(std::string_view name) { return !name.empty() && c_name(name) == name; }
-
 void CBlock::add(std::string const& name, Type const& type) {
-  if (find(name)) return;
+  if (auto const* known = find(name)) {
+    if (known->type == type) return;
+    throw Error("'" + name + "' is " + known->type.text() + " in one function and " + type.text() + " in another");
+  }
   auto const taken = [&](std::string const& word) {
-    return std::any_of(members.begin(), members.end(), [&](auto const& m) { return m.c == word; });
+    return word == beside_ || std::any_of(members.begin(), members.end(), [&](auto const& m) { return m.c == word; });
   };
   std::string const plain = c_name(name);
   std::string word = plain;
@@ -117,12 +126,12 @@ std::string_view c_type(DType d) {
 }
 
 bool is_known_to_hosts(Function const& f) {
-  return f.name == "initialize" || f.name == "train_step" || f.name == "evaluate" || f.name == "run";
+  return std::find(std::begin(host_functions), std::end(host_functions), f.name) != std::end(host_functions);
 }
 
 CFace face_of(Module const& m) {
   CFace face;
-  for (auto const* name : {"initialize", "train_step", "evaluate", "run"}) {
+  for (auto const name : host_functions) {
     auto const* f = m.function(name);
     if (!f) continue;
     for (auto const& r : f->results) {
@@ -143,7 +152,7 @@ bool has_face(Module const& m) {
     for (auto const& a : f.arguments)
       if (!is_filled(f, a) || (is_kept(a.role) && !is_constant(f.type(a.value)))) return false;
     for (auto const& r : f.results)
-      if (!is_taken(f, r) || (is_kept(r.role) && !is_constant(f.type(r.value)))) return false;
+      if (!is_taken_by_hosts(f, r) || (is_kept(r.role) && !is_constant(f.type(r.value)))) return false;
   }
   return any;
 }

@@ -10,9 +10,11 @@
 
 namespace nnc {
 
-// A word that C and C++ take as a name: what they do not becomes '_'.
+// A word of letters that C and C++ take: others become '_'. It may be a keyword; more stands behind a prefix.
+std::string c_word(std::string_view);
+bool is_c_word(std::string_view);
+// A word that stands alone as a name.
 std::string c_name(std::string_view);
-bool is_c_name(std::string_view);
 
 struct CMember {
   std::string name; // in the program
@@ -23,10 +25,14 @@ struct CMember {
 // A struct; no two members have the same name.
 class CBlock {
 public:
-  void add(std::string const& name, Type const&); // once
+  explicit CBlock(std::string beside = {}) : beside_(std::move(beside)) {} // a member that the header adds itself
+  void add(std::string const& name, Type const&);                          // once; throws Error for two types
   CMember const* find(std::string_view name) const;
   bool empty() const { return members.empty(); }
   std::vector<CMember> members;
+
+private:
+  std::string beside_;
 };
 
 // The bytes of a block of constant extents, as a compiler of C lays it out: each member on a multiple of its element.
@@ -40,10 +46,10 @@ std::string_view c_type(DType);
 
 struct CFace {
   CBlock parameters, states, optimizer;
-  CBlock data;    // columns that training and evaluation read
-  CBlock inputs;  // that @run reads
-  CBlock outputs; // of @run
-  CBlock numbers; // scalars but `steps` and `epoch`, which a training counts
+  CBlock data{"examples"}; // columns that training and evaluation read, and how long they are
+  CBlock inputs;           // that @run reads
+  CBlock outputs;          // of @run
+  CBlock numbers;          // scalars but `steps` and `epoch`, which a training counts
   bool reads_steps = false, reads_epoch = false;
 };
 

@@ -10,7 +10,7 @@
 namespace nnc {
 
 struct HeaderOptions {
-  std::string prefix;          // of all names; a name of C
+  std::string prefix;          // of all names; a word of C
   std::string title;           // what the object was made of, for the first comment
   bool has_weights = false;    // the object holds P_weights,
   bool has_states = false;     // and P_weight_states

@@ -31,7 +31,7 @@ void pause(Emitter& b) { b.CreateIntrinsic(llvm::Intrinsic::aarch64_hint, {}, {b
 
 // Which features there are, a program cannot ask without its system; every one has the baseline.
 V is_here(Emitter& b, Target const& t, llvm::MCSubtargetInfo const&) {
-  bool const apple = llvm::Triple(t.triple).isOSDarwin() && t.cpu == "apple-m1"; // no Mac has less
+  bool const apple = llvm::Triple(t.triple).isMacOSX() && t.cpu == "apple-m1"; // no Mac has less
   if (t.cpu != processor.baseline && !apple)
     throw Error(Diagnostic{.at = {},
                            .message = "an object for " + t.cpu + " could not say whether it runs on a processor",
@@ -55,6 +55,7 @@ Processor const processor{.facts_of = facts_of,
                           .restore_float_mode = restore_float_mode,
                           .pause = pause,
                           .is_here = is_here,
-                          .baseline = "generic"};
+                          .baseline = "generic",
+                          .least = "+neon"};
 
 } // namespace nnc::aarch64

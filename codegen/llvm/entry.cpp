@@ -16,6 +16,7 @@
 #include "codegen/llvm/barrier.h"
 #include "codegen/llvm/processor.h"
 #include "codegen/lower/index.h"
+#include "ir/host.h"
 #include "ir/memory.h"
 #include "ir/scan.h"
 #include "ir/walk.h"
@@ -289,7 +290,7 @@ private:
     waiting_.assign(f_.values.size(), false);
     call(f_.body.nodes);
     for (auto const& r : f_.results)
-      if (waiting_[r.value] && reported(r)) return false;
+      if (waiting_[r.value] && is_report(r.role)) return false;
     return true;
   }
 
@@ -384,11 +385,9 @@ private:
 
   void meet() { nnc::call(b_, barrier_function(m_), {c_}); }
 
-  static bool reported(Result const& r) { return is_report(r.role); }
-
   void finish_step(bool met, llvm::BasicBlock* next) {
     bool any = false;
-    for (auto const& r : f_.results) any = any || reported(r);
+    for (auto const& r : f_.results) any = any || is_report(r.role);
     if (any && !met) meet();
     when(b_.CreateICmpEQ(thread_, c64(0)), [&] { write_report(); });
     meet();
@@ -403,7 +402,7 @@ private:
     V sums = nullptr, last = nullptr;
     size_t number = 0;
     for (auto const& r : f_.results) {
-      if (!reported(r)) continue;
+      if (!is_report(r.role)) continue;
       if (!sums) {
         sums = b_.CreateLoad(b_.getPtrTy(), report(offsetof(nnc_report, sums)));
         last = b_.CreateLoad(b_.getPtrTy(), report(offsetof(nnc_report, last)));

@@ -90,11 +90,23 @@ void add_passes(llvm::legacy::PassManager& passes, llvm::TargetMachine& target, 
 
 bool is_aarch64(std::string const& triple) { return llvm::Triple(triple).getArch() == llvm::Triple::aarch64; }
 
+// Code has pointers of 64 bits, and the format of its object is that of the system. LLVM takes what it does not know
+// for no system at all: a misspelt one.
+bool is_system(llvm::Triple const& t) {
+  bool const narrow = t.isX32() || t.getEnvironment() == llvm::Triple::GNUILP32;
+  llvm::Triple const plain(t.getArchName(), t.getVendorName(), t.getOSName());
+  if (narrow || t.isWindowsArm64EC() || t.getObjectFormat() != plain.getObjectFormat()) return false;
+  if (t.getOS() != llvm::Triple::UnknownOS) return true;
+  auto const is_none = [](llvm::StringRef word) { return word.empty() || word == "none" || word == "unknown"; };
+  return is_none(t.getOSName()) && (is_none(t.getVendorName()) || t.getVendor() != llvm::Triple::UnknownVendor);
+}
+
 } // namespace
 
 Processor const& processor_for(std::string const& triple) {
-  if (is_aarch64(triple)) return aarch64::processor;
-  if (llvm::Triple(triple).getArch() == llvm::Triple::x86_64) return x86::processor;
+  bool const known = is_system(llvm::Triple(triple));
+  if (known && is_aarch64(triple)) return aarch64::processor;
+  if (known && llvm::Triple(triple).getArch() == llvm::Triple::x86_64) return x86::processor;
   throw Error(Diagnostic{.at = {},
                          .message = "no code can be made for " + triple,
                          .help = "targets begin with x86_64 or aarch64, as x86_64-linux-gnu, aarch64-linux-gnu, "
@@ -136,10 +148,14 @@ Target target_for(std::string_view cpu, std::string_view triple) {
   auto const& processor = processor_for(t.triple);
   if (cpu.empty()) cpu = llvm::Triple(t.triple).isMacOSX() && is_aarch64(t.triple) ? "apple-m1" : processor.baseline;
   auto plain = subtarget({.triple = t.triple, .cpu = "", .features = ""});
-  if (!plain->isCPUStringValid(cpu)) {
+  auto const is_usable = [&](std::string name) {
+    return subtarget({.triple = t.triple, .cpu = std::move(name), .features = ""})->checkFeatures(processor.least);
+  };
+  if (!plain->isCPUStringValid(cpu) || !is_usable(std::string(cpu))) {
     std::vector<std::string> known;
     if (triple.empty()) known.emplace_back("native");
-    for (auto const& p : plain->getAllProcessorDescriptions()) known.emplace_back(p.Key);
+    for (auto const& p : plain->getAllProcessorDescriptions())
+      if (is_usable(p.Key)) known.emplace_back(p.Key);
     Diagnostic d{.at = {}, .message = "unknown cpu " + std::string(cpu), .notes = {}, .help = {}};
     if (auto near = nearest(cpu, known); !near.empty()) d.help = "a known cpu is " + near;
     throw Error(std::move(d));
@@ -160,6 +176,9 @@ std::vector<std::string> features_lacking_here(Target const& t) {
 }
 
 std::unique_ptr<llvm::TargetMachine> machine_for(Target const& t) {
+  // A module that comes as text says its target itself, and LLVM ends the process for such a processor.
+  if (!subtarget(t)->checkFeatures(processor_for(t.triple).least))
+    throw Error("no code can be made for the processor " + t.cpu);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   options.TrapUnreachable = false;

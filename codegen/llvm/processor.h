@@ -22,6 +22,7 @@ struct Processor {
   // and the target is more than its baseline.
   llvm::Value* (*is_here)(Emitter&, Target const&, llvm::MCSubtargetInfo const&);
   char const* baseline; // a cpu that every processor of the family can stand for
+  char const* least;    // a feature that all code relies on; LLVM knows processors without it
 };
 
 namespace x86 {

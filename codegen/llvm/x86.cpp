@@ -196,6 +196,7 @@ Processor const processor{.facts_of = facts_of,
                           .restore_float_mode = restore_float_mode,
                           .pause = pause,
                           .is_here = is_here,
-                          .baseline = "x86-64"};
+                          .baseline = "x86-64",
+                          .least = "+64bit"};
 
 } // namespace nnc::x86

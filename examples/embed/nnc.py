@@ -619,7 +619,7 @@ def _names(at):
 # ---- Sessions ------------------------------------------------------------------------------------------------------
 
 
-def _buffers(arrays, writable=False):
+def _buffers(arrays):
     """nnc_input or nnc_output for each array; the arrays themselves must be kept by the caller."""
     return (_Input * max(1, len(arrays)))(*[
         _Input(name=name.encode(), dtype=_dtype(array), data=array.ctypes.data, bytes=array.nbytes)
@@ -630,11 +630,19 @@ def _inputs(arrays):
     return {name: _array(array) for name, array in arrays.items()}
 
 
+def _in_place(arrays):
+    """Of which no copy would do; a dict of its own, since the caller may change his."""
+    for name, array in arrays.items():
+        if not (array.flags.c_contiguous and array.flags.aligned):
+            raise ValueError(f"'{name}' must be row-major and aligned: it is used in place")
+    return dict(arrays)
+
+
 def _outputs(arrays):
     for name, array in arrays.items():
-        if not (array.flags.c_contiguous and array.flags.aligned and array.flags.writeable):
-            raise ValueError(f"'{name}' must be row-major, aligned and writable: it is written in place")
-    return arrays
+        if not array.flags.writeable:
+            raise ValueError(f"'{name}' must be writable: it is written in place")
+    return _in_place(arrays)
 
 
 def _batch(arrays, batch):
@@ -726,20 +734,22 @@ class Session(_Handle):
         count = _batch(inputs, batch)
         if into is None:
             return _results(_new(_lib.nnc_session_run, self, _buffers(inputs), len(inputs), count))
-        into = _outputs(into)
+        _outputs(into)
         _check(_lib.nnc_session_run_into(self, _buffers(inputs), len(inputs), _buffers(into), len(into), count))
         return into
 
     def bind_step(self, inputs, batch=None):
         """The arrays must be row-major: each call takes what they hold then."""
-        bound = Bound()._own(_new(_lib.nnc_session_bind_step, self, _buffers(_outputs(inputs)), len(inputs),
+        inputs = _in_place(inputs)
+        bound = Bound()._own(_new(_lib.nnc_session_bind_step, self, _buffers(inputs), len(inputs),
                                   _batch(inputs, batch)))
         bound._with_reports, bound._seen, bound._kept = True, _Reports(), (self, inputs)
         return bound
 
     def bind_run(self, inputs, into, batch=None):
-        bound = Bound()._own(_new(_lib.nnc_session_bind_run, self, _buffers(_outputs(inputs)), len(inputs),
-                                  _buffers(_outputs(into)), len(into), _batch(inputs, batch)))
+        inputs, into = _in_place(inputs), _outputs(into)
+        bound = Bound()._own(_new(_lib.nnc_session_bind_run, self, _buffers(inputs), len(inputs), _buffers(into),
+                                  len(into), _batch(inputs, batch)))
         bound._kept = self, inputs, into
         return bound
 
@@ -776,6 +786,8 @@ class Session(_Handle):
 
     def set_parameter(self, name, array):
         array = _array(array)
+        if array.shape != self.parameter(name).shape:
+            raise ValueError(f"'{name}' has the shape {self.parameter(name).shape}, not {array.shape}")
         _check(_lib.nnc_session_set_parameter(self, _buffers({name: array})))
 
     def changed(self, name):
@@ -805,6 +817,7 @@ class Session(_Handle):
         return _text(_lib.nnc_session_checkpoint, self)
 
     def restore(self, checkpoint):
+        checkpoint = bytes(checkpoint)
         _check(_lib.nnc_session_restore(self, checkpoint, len(checkpoint)))
 
     def digest(self):

@@ -33,10 +33,11 @@
 // row-major; elements have the types f64 f32 f16 bf16 i64 i32 i8 u8 bool (one byte, 0 or 1).
 //
 // Threads, fork, exit. A program and a data handle may be used by many threads at once. A session, and what is bound to
-// it, has one caller at a time, from whichever thread; nnc_session_cancel alone may come from any thread at any time.
-// Callbacks run on the thread of the caller, or on one of the library that the caller waits for; they may call
-// everything of their session but what trains it or replaces its weights. A child may use handles that no other thread
-// was using when it was forked. The library prints nothing, handles no signal and ends no process.
+// it, has one caller at a time, from whichever thread; nnc_session_cancel alone may come from any thread at any time,
+// and several threads may call nnc_session_sharing_weights at once while no other call runs. Callbacks run on the
+// thread of the caller, or on one of the library that the caller waits for; they may call everything of their session
+// but what trains it or replaces its weights (nnc_stream.next may call less). A child may use handles that no other
+// thread was using when it was forked. The library prints nothing, handles no signal and ends no process.
 #ifndef NNC_NNC_H
 #define NNC_NNC_H
 
@@ -194,12 +195,16 @@ typedef struct nnc_stream {
   // Fills the buffers, one for each field, with the examples of a batch, and returns how many they are:
   // buffers[0].rows, or fewer in the last batch of an epoch; 0: the epoch has ended; below 0: it failed, the call that
   // trains saves as at its end and returns NNC_CANCELLED. Epochs count from 1 (0: an evaluation), batches of an epoch
-  // from 0. Called in order; what comes is not shuffled.
+  // from 0. Called in order; what comes is not shuffled. On a thread of the library it runs beside the steps, and
+  // may call nothing of the session but nnc_session_cancel, which does not interrupt it. Calls for several sessions
+  // that use the handle may overlap.
   int64_t (*next)(void* user, int64_t epoch, int64_t batch, nnc_buffer const* buffers, int64_t count);
   void* user;
   void (*release)(void* user); // may be NULL; called once, from any thread, when `next` will not be called any more
   char const* name;            // NULL: "stream"
-  int64_t examples;            // of an epoch, where that is known: then totals can be planned in epochs
+  // Of an epoch, where that is known: then totals can be planned in epochs. An epoch that has another number of batches
+  // is an error.
+  int64_t examples;
   // `next` is called between steps on the thread of the caller; 0: on a thread of the library, while the batch before
   // trains.
   int64_t on_calling_thread;
@@ -419,11 +424,13 @@ typedef struct nnc_train_options {
   // How long. Totals, also for a resumed training; 0: what the train block says. A total that is reached already is an
   // error, unless the training was resumed: more_epochs, or more_steps, go on from where the session is.
   int64_t epochs, steps;
-  int64_t more_epochs, more_steps; // beside what is done; they take the place of totals; 0: none
-  int64_t in_order;                // examples come in the order of the file; 0: shuffled
-  int64_t resume;                  // go on from the file that `save` names; without such a file begin
-  int64_t replan;                  // of a resumed training: a schedule that reads `steps` is stretched to the new total
-  int64_t go_on_when_bad;          // 0: stop when a loss is not finite, or weights at the end of an epoch
+  // Beside what is done; they take the place of totals; 0: none. Of a stream whose epochs have no known length
+  // more_epochs are whole ones, behind the one that runs.
+  int64_t more_epochs, more_steps;
+  int64_t in_order;       // examples come in the order of the file; 0: shuffled
+  int64_t resume;         // go on from the file that `save` names; without such a file begin
+  int64_t replan;         // of a resumed training: a schedule that reads `steps` is stretched to the new total
+  int64_t go_on_when_bad; // 0: stop when a loss is not finite, or weights at the end of an epoch
   // File for a checkpoint; NULL: none. It is written at the end of the training, however that comes about, and at the
   // ends of epochs, every few seconds at most. Weights and states that are not finite never replace a file; one that
   // cannot be written is tried again later, and does not end the training.
@@ -480,7 +487,8 @@ NNC_API void nnc_session_free(nnc_session*);
 
 // One update on `batch` examples: every input and target of the program, each with batch times the elements of one
 // example. Labels out of range are an error that names the input and the example; the update has then been made with
-// the nearest label that exists. `reports` may be NULL.
+// the nearest label that exists. A schedule that reads `steps` needs to be told how many: by the train block, or by
+// nnc_session_set_scalar. `reports` may be NULL.
 NNC_API nnc_status nnc_session_step(nnc_session*, nnc_input const* inputs, int64_t count, int64_t batch,
                                     nnc_reports* reports);
 // Losses and metrics without an update, of the same inputs and targets.

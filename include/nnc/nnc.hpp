@@ -13,10 +13,12 @@
 //
 // Whatever goes wrong is thrown as nnc::Failure. The library prints nothing, handles no signal and ends no process.
 //
-// Threads. A Program may be used by many threads at once. A Session has one caller at a time, from whichever thread;
-// the caller is a member of the session's team of threads while a call lasts. Session::cancel alone may come from any
-// thread at any time, from a signal handler too. Callbacks run on the thread of the caller, or on one of the library
-// that the caller waits for; they may call everything of their session but what trains it or replaces its weights.
+// Threads. A Program and a Data may be used by many threads at once. A Session has one caller at a time, from whichever
+// thread; the caller is a member of the session's team of threads while a call lasts. Session::cancel alone may come
+// from any thread at any time, from a signal handler too, and several threads may call Session::sharing_weights at once
+// while no other call runs. Callbacks run on the thread of the caller, or on one of the library that the caller waits
+// for; they may call everything of their session but what trains it or replaces its weights. NextBatch
+// may call less, see there.
 // Fork. A child may use sessions and programs that no other thread was using when it was forked: a session makes its
 // threads anew there.
 // Exit. Sessions may be static: their destructors end their threads. No call may run when static objects are destroyed.
@@ -108,7 +110,9 @@ public:
       if (!target) return; // a null pointer, an empty std::function
     target_ = std::make_shared<F>(std::move(target));
     call_ = [](void* called, Arguments... arguments) -> Result {
-      return (*static_cast<F*>(called))(std::forward<Arguments>(arguments)...);
+      auto& function = *static_cast<F*>(called);
+      if constexpr (std::is_void_v<Result>) function(std::forward<Arguments>(arguments)...); // whatever it returns
+      else return function(std::forward<Arguments>(arguments)...);
     };
   }
   explicit operator bool() const { return call_ != nullptr; }
@@ -321,11 +325,15 @@ struct Buffer {
 // Fills the buffers, one for each field, with the examples of a batch, and says how many they are: Buffer::rows, or
 // fewer in the last batch of an epoch; 0: the epoch has ended. Epochs count from 1 (0: an evaluation), batches of an
 // epoch from 0. Called in order; what comes is not shuffled. An exception ends the training as cleanly as a callback's.
+// On a thread of its own it runs beside the steps, and may call nothing of the session but `cancel`, which does not
+// interrupt it. The buffers may be used until it returns. Calls for several sessions that use one Data may overlap.
 using NextBatch = Callback<std::int64_t(std::int64_t epoch, std::int64_t batch, View<Buffer const> buffers)>;
 
 struct StreamOptions {
   std::string name = "stream";
-  std::int64_t examples = 0; // of an epoch, where that is known: then totals can be planned in epochs
+  // Of an epoch, where that is known: then totals can be planned in epochs. An epoch that has another number of batches
+  // is an error.
+  std::int64_t examples = 0;
   // The next batch is filled on a thread of the library while the one before trains; false: on the caller's, between.
   bool own_thread = true;
 };
@@ -378,7 +386,8 @@ struct Options {
   std::int64_t max_errors = 20;                   // in the text of a Failure; 0: all
   bool werror = false;                            // warnings are errors
 
-  // After each stage ("elaborate", then the passes by name): its name, whether it changed anything, its text on demand.
+  // After each stage ("elaborate", then the passes by name): its name, whether it changed anything, its text on demand,
+  // as long as the callback runs.
   Callback<void(std::string const& stage, bool changed, Callback<std::string()> const& text)> on_stage;
   // How long a stage took in milliseconds of wall time, and the number of nodes after it. Machine code is made when it
   // is first needed and reported as "code of FUNCTION, ..."; that may be on another thread's call into this program.
@@ -560,8 +569,10 @@ struct TrainOptions {
   // How long. Totals, also for a resumed training; nothing: what the train block says. A total that is reached already
   // is an error, unless the training was resumed: more_epochs, or more_steps, go on from where the session is.
   std::optional<std::int64_t> epochs, steps;
-  std::optional<std::int64_t> more_epochs, more_steps; // beside what is done; they take the place of totals
-  bool shuffle = true;                                 // false: in the order of the file
+  // Beside what is done; they take the place of totals. Of a stream whose epochs have no known length more_epochs are
+  // whole ones, behind the one that runs.
+  std::optional<std::int64_t> more_epochs, more_steps;
+  bool shuffle = true; // false: in the order of the file
   // Go on from the file that `save` names; without such a file begin. A file of another training is an error that names
   // both values: another model, optimizer, states, columns, number or order of examples, and where a schedule reads
   // `steps` another total, unless `replan` says that the schedule is to be stretched to it.
@@ -636,7 +647,8 @@ public:
 
   // One update on `batch` examples: every input and target of the program, each with batch times the elements of one
   // example. Labels out of range are an error that names the input and the example; the update has then been made with
-  // the nearest label that exists.
+  // the nearest label that exists. A schedule that reads `steps` needs to be told how many: by the train block, or by
+  // set_scalar.
   Reports step(std::vector<Input> const&, std::int64_t batch);
   // Losses and metrics without an update, of the same inputs and targets. Labels out of range are an error.
   Reports evaluate(std::vector<Input> const&, std::int64_t batch);
@@ -691,8 +703,8 @@ public:
 
   // Ends the call that runs at this moment on another thread: train (which then returns, `stopped`), evaluate, run over
   // data, and the compilation that one of them waits for (which throw Failure, cancelled). Within 50 ms, or the end of
-  // the step that runs or of the function that is compiled, whichever is later. Nothing of the session is lost. Without
-  // a call that runs nothing happens. May be called from a signal handler.
+  // the step that runs, of the function that is compiled or of a call of NextBatch, whichever is later. Nothing of the
+  // session is lost. Without a call that runs nothing happens. May be called from a signal handler.
   void cancel() noexcept;
 
   // SHA-256 over the parameters in order of their names, 64 hexadecimal digits.

@@ -1,6 +1,7 @@
 // What must be stored is stored by a kernel: kernels stand with kernels, with reshapes of what is stored, and with
 // scans and conds, whose regions give values of their own; numbers that every thread computes for itself need nothing
 // that a kernel stores; each result with a buffer is a value of its own that a kernel stores.
+#include "ir/host.h"
 #include "ir/index_map.h"
 #include "ir/memory.h"
 #include "ir/op.h"
@@ -14,8 +15,6 @@
 
 namespace nnc::verifying {
 namespace {
-
-bool is_reported(Result const& r) { return is_report(r.role); }
 
 class Stored {
 public:
@@ -39,12 +38,12 @@ public:
     auto const unchanged = unchanged_results(f_);
     for (size_t i = 0; i < f_.results.size(); ++i) {
       auto const& r = f_.results[i];
-      if (is_reported(r) ? is_at_hand(r) : unchanged[i]) continue;
+      if (is_report(r.role) ? is_at_hand(r) : unchanged[i]) continue;
       if (!is_stored(r)) complain_(at(r), fmt::format("result {} is stored by no kernel", r.name));
-      else if (!is_reported(r) && taken[r.value])
+      else if (!is_report(r.role) && taken[r.value])
         complain_(at(r),
                   fmt::format("{} is another result already, and needs a copy to be {}", shown(f_, r.value), r.name));
-      taken[r.value] = taken[r.value] || !is_reported(r);
+      taken[r.value] = taken[r.value] || !is_report(r.role);
     }
   }
 

@@ -19,8 +19,11 @@ struct Owner {
 };
 using Owners = std::vector<std::shared_ptr<Owner>>;
 
+constexpr std::int64_t most_extents = 64; // a rank that was never set is hardly less
+
 std::vector<std::int64_t> shape_of(std::int64_t const* shape, std::int64_t rank) {
   expect_count(rank, shape, "extents of a shape");
+  if (rank > most_extents) refuse("a shape of " + std::to_string(rank) + " extents");
   return {shape, shape + rank};
 }
 

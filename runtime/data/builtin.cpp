@@ -127,7 +127,7 @@ Dataset embedded_mnist() {
   auto digits = embedded_digits();
   std::string const where = "the command itself";
   Dataset set{
-      .name = "mnist", .from = where, .note = "tools/fetch-data mnist fetches the full set", .is_excerpt = true};
+      .name = "mnist", .from = where, .note = "nnc-fetch-data mnist fetches the full set", .is_excerpt = true};
   set.train = images_and_labels(digits[0], digits[1], {where, where});
   set.test = images_and_labels(digits[2], digits[3], {where, where});
   return finished(std::move(set));

@@ -10,16 +10,18 @@ TEST_CASE("a path becomes a name that C and C++ take") {
   CHECK(c_name("m/dense_2.bias") == "m_dense_2_bias");
   CHECK(c_name("int") == "int_");
   CHECK(c_name("co_await") == "co_await_");
+  for (auto const* macro : {"errno", "NULL", "I", "complex", "linux", "near", "stdout"})
+    CHECK(c_name(macro) == std::string(macro) + "_");
   CHECK(c_name("2d") == "x2d");
   CHECK(c_name("_hidden") == "x_hidden");
   CHECK(c_name("a..b") == "a_b");
   CHECK(c_name("\xC3\xA9t\xC3\xA9") == "x_t_");
   CHECK(c_name("") == "x");
   for (auto const* word : {"dense.weight", "int", "2d", "_hidden", "a..b", "", "\xC3\xA9", "___"})
-    CHECK(is_c_name(c_name(word)));
-  CHECK(!is_c_name("int"));
-  CHECK(!is_c_name("a-b"));
-  CHECK(!is_c_name(""));
+    CHECK(is_c_word(c_name(word)));
+  CHECK(is_c_word("int")); // a prefix: int_train
+  CHECK(!is_c_word("a-b"));
+  CHECK(!is_c_word(""));
 }
 
 TEST_CASE("names that become the same are told apart") {
@@ -30,6 +32,18 @@ TEST_CASE("names that become the same are told apart") {
   CHECK(block.find("a_b")->c == "a_b_2");
   CHECK(block.find("a/b")->c == "a_b_3");
   CHECK(block.find("a_b_2")->c == "a_b_2_2");
+}
+
+TEST_CASE("a column does not take the name of the count beside it") {
+  CFace face;
+  face.data.add("examples", scalar_of(DType::f32));
+  CHECK(face.data.find("examples")->c == "examples_2");
+}
+
+TEST_CASE("a name has one type") {
+  CBlock block;
+  block.add("w", {DType::f32, {3}});
+  CHECK_THROWS_AS(block.add("w", {DType::f32, {4}}), Error);
 }
 
 TEST_CASE("members stand where a compiler of C puts them") {

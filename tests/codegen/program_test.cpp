@@ -226,6 +226,28 @@ TEST_CASE("a processor without fused multiply-add, and one that does not exist")
   CHECK_THROWS_WITH_AS(target_for("znver44"), "unknown cpu znver44", Error);
 }
 
+// LLVM ends the process for some of these, and makes an object of another kind for others.
+TEST_CASE("targets that code cannot be made for are refused, and so are misspelt ones") {
+  for (auto const* cpu : {"i386", "pentium4"}) CHECK_THROWS_AS(target_for(cpu), Error);
+  for (auto const* triple : {"x86_64-linux-gnux32", "aarch64-linux-gnu_ilp32", "arm64ec-windows-msvc",
+                             "x86_64-linux-coff", "x86_64-widnows-msvc", "x86_64-lunix-gnu", "aarch64_be-linux-gnu"})
+    CHECK_THROWS_AS_MESSAGE(target_for("", triple), Error, triple);
+  for (auto const* triple : {"x86_64", "x86_64-none-elf", "x86_64-alpine-linux-musl", "aarch64-none-elf",
+                             "x86_64-pc-windows-msvc", "x86_64-w64-mingw32", "arm64-apple-ios", "x86_64-freebsd"})
+    CHECK_NOTHROW_MESSAGE(target_for("", triple), triple);
+  Module m = host::finished(elaborated(small_model), target_for("x86-64-v2"));
+  m.target->cpu = "i386";
+  m.target->features = "";
+  CHECK_THROWS_WITH_AS(compile(m), "no code can be made for the processor i386", Error);
+}
+
+TEST_CASE("only what every Mac has is taken for granted, and no telephone") {
+  Module m = host::finished(elaborated(small_model), target_for("apple-m1", "arm64-apple-macosx"));
+  CHECK_NOTHROW(compile(m, {.parts = 1, .file = FileSymbols{}}));
+  m.target = target_for("apple-m1", "arm64-apple-ios");
+  CHECK_THROWS_AS(compile(m, {.parts = 1, .file = FileSymbols{}}), Error);
+}
+
 TEST_CASE("f16 needs no symbols where the processor has no conversions") {
   Module m = host::parsed("func @f(%x: f16[40]) -> (y: f16[40]) {\n  %y = exp %x : f16[40]\n  return %y\n}\n");
   CHECK(symbols(compile(host::finished(m, target_for("x86-64-v2")), {.parts = 1})).undefined.empty());

@@ -184,8 +184,26 @@ def test_buffers():
     assert other.run(data, "all", limit=5)["probs"].shape == (5, 2)
 
 
+def test_bound_arrays():
+    session = new_session()
+    image, probs = X[:8].copy(), np.zeros((8, 2), np.float32)
+    image.flags.writeable = False  # it is read alone
+    expected = session.run({"x": image})["probs"]
+    inputs, into = {"x": image}, {"probs": probs}
+    run, kept = session.bind_run(inputs, into), weakref.ref(image)
+    inputs.clear(), into.clear()  # the caller's dicts are his own
+    del image
+    gc.collect()
+    assert kept() is not None
+    run()
+    assert np.array_equal(probs, expected)
+    probs.flags.writeable = False
+    raises(ValueError, lambda: session.bind_run({"x": X[:8]}, {"probs": probs}))
+
+
 def test_parameters_and_checkpoints():
     session = new_session(seed=3)
+    assert "(3, 2)" in str(raises(ValueError, lambda: session.set_parameter("dense.weight", np.ones((2, 3), "f4"))))
     weight = session.parameter("dense.weight")
     weight[:] = 1
     session.changed("dense.weight")
@@ -199,7 +217,8 @@ def test_parameters_and_checkpoints():
         path = os.path.join(folder, "w.safetensors")
         session.save(path)
         assert open(path, "rb").read() == session.checkpoint()
-        for back in lambda s: s.load(path), lambda s: s.resume(path), lambda s: s.restore(session.checkpoint()):
+        restored = lambda s: s.restore(bytearray(session.checkpoint()))
+        for back in lambda s: s.load(path), lambda s: s.resume(path), restored:
             other = new_session()
             back(other)
             assert other.digest() == session.digest()

@@ -1,13 +1,11 @@
 /* Trains any net of digits, whose prefix is `net`, for some steps: any FOLDER STEPS OUT [MEMBERS]
    STATES, OPTIMIZER, THREADS are defined where there are some, STEPS where a schedule reads them. */
 #include "net.h"
+#include "read_all.h"
 
 #ifdef THREADS
 #include "threads.h"
 #endif
-
-#include <stdio.h>
-#include <stdlib.h>
 
 #ifdef STATES
 #define STATES_ &states,
@@ -27,21 +25,6 @@ static net_states states;
 #ifdef OPTIMIZER
 static net_optimizer optimizer;
 #endif
-
-static uint8_t *read_all(const char *folder, const char *name, long *size) {
-  char path[4096];
-  uint8_t *bytes;
-  FILE *file;
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  file = fopen(path, "rb");
-  if (!file || fseek(file, 0, SEEK_END)) exit(1);
-  *size = ftell(file);
-  rewind(file);
-  bytes = malloc((size_t)*size);
-  if (!bytes || fread(bytes, 1, (size_t)*size, file) != (size_t)*size) exit(1);
-  fclose(file);
-  return bytes;
-}
 
 static net_data digits(const char *folder) {
   long size, i;

@@ -143,6 +143,70 @@ def states_go_along(folder, data):
     check(bits(found) == bits(first), f"{found} of the object, {first} of the command")
 
 
+ODD_NAMES = '''fn cell(x) { param errno: f32[2] = 1; param int: f32[2] = 2; return x * errno + int }
+fn a(x) { param b: f32[2] = 3; return x * b }
+fn layers(x) { param a_b: f32[2] = 4; return a(x) * a_b |> cell }
+model small {
+  input  I: f32[batch, 2]
+  input  examples: f32[batch, 2]
+  target complex: f32[batch, 2]
+  h = layers(I) + examples
+  output NULL = h
+  output stdout = 2 * h
+  loss near = mean_squared_error(h, complex)
+  metric errno = mean(h)
+}
+train small { minimize near with adam(lr = 0.01); batch = 4 }
+'''
+
+
+def names_of_other_headers(folder):
+    """A program may have included any header of the system in front of ours."""
+    (folder / "odd.nn").write_text(ODD_NAMES)
+    emit(folder / "odd.nn", "odd", folder=folder)
+    headers = "errno.h stdio.h math.h limits.h stdlib.h signal.h"
+    lines = [f"#include <{name}>" for name in headers.split()] + ['#include "odd.h"', "int main(void) { return 0; }"]
+    for compiler, more in ((C99, ["#include <complex.h>"]), (CXX, [])):
+        (folder / "odd.c").write_text("\n".join(more + lines + [""]))
+        run(*compiler, "-I", folder, "-fsyntax-only", folder / "odd.c")
+
+
+def nothing_trains_without_a_train_block(folder):
+    (folder / "idle.nn").write_text("model idle { input x: f32[batch, 4]; loss mean(dense(x, 2) ^ 2) }")
+    emit(folder / "idle.nn", "idle", folder=folder)
+    header = (folder / "idle.h").read_text()
+    check("idle_evaluate(" in header and "idle_train(" not in header, "a net without a train block has a training")
+
+
+def numbers_that_are_not_finite(folder):
+    (folder / "bounds.nn").write_text("""model bounds(low = -inf, high = inf, no = nan) {
+      input x: f32[batch, 4]
+      loss mean(clamp(dense(x, 2), low, high)) + 0 * no
+    }
+    train bounds { minimize loss with sgd(lr = 0.1) }""")
+    emit(folder / "bounds.nn", "bounds", folder=folder)
+    (folder / "bounds.c").write_text("""#include "bounds.h"
+    int main(void) {
+      bounds_parameters parameters;
+      bounds_net net = bounds_make(&parameters, NULL, 0);
+      double low = net.numbers.low, high = net.numbers.high, no = net.numbers.no;
+      return !(low < -1e308 && low == 2 * low && high > 1e308 && high == 2 * high && !(no >= 0) && !(no <= 0));
+    }""")
+    for compiler in (C99, CXX):
+        run(*compiler, "-O1", "-I", folder, "-c", folder / "bounds.c", "-o", folder / "bounds_main.o")
+        run("gcc", folder / "bounds_main.o", folder / "bounds.o", "-o", folder / "bounds")
+        run(folder / "bounds")
+
+
+def functions_without_a_name_of_c(folder):
+    (folder / "parts.ir").write_text("".join(
+        f"func @{name}(%x: f32[3]) -> (y: f32[3]) {{\n  %y = mul %x, 3 : f32[3]\n  return %y\n}}\n"
+        for name in ("update.w", "int")))
+    emit(folder / "parts.ir", "parts", folder=folder)
+    (folder / "parts.c").write_text('#include "parts.h"\nint main(void) { return parts_supported() - 1; }\n')
+    run(*C99, "-I", folder, folder / "parts.c", folder / "parts.o", "-o", folder / "parts")
+
+
 def every_example_has_a_header(folder):
     for model in sorted((ROOT / "examples").glob("*.nn")):
         emit(model, model.stem, folder=folder)
@@ -164,6 +228,10 @@ def main():
         one_size_of_batch(folder)
         states_go_along(folder, data)
         every_example_has_a_header(folder)
+        names_of_other_headers(folder)
+        nothing_trains_without_a_train_block(folder)
+        numbers_that_are_not_finite(folder)
+        functions_without_a_name_of_c(folder)
 
 
 main()

@@ -2,11 +2,10 @@
 #include "one.h"
 #include "two.h"
 
+#include "read_all.h"
 #include "threads.h"
 
 #include <pthread.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 static const uint8_t *image;
 static int32_t *label;
@@ -14,21 +13,6 @@ static int64_t examples;
 static int32_t members;
 static one_parameters first;
 static two_parameters second;
-
-static uint8_t *read_all(const char *folder, const char *name, long *size) {
-  char path[4096];
-  uint8_t *bytes;
-  FILE *file;
-  snprintf(path, sizeof path, "%s/%s", folder, name);
-  file = fopen(path, "rb");
-  if (!file || fseek(file, 0, SEEK_END)) exit(1);
-  *size = ftell(file);
-  rewind(file);
-  bytes = malloc((size_t)*size);
-  if (!bytes || fread(bytes, 1, (size_t)*size, file) != (size_t)*size) exit(1);
-  fclose(file);
-  return bytes;
-}
 
 #define TRAIN(net_name, parameters, capitals)                                                                       \
   int64_t bytes = net_name##_memory(capitals##_BATCH, members);                                                     \

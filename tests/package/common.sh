@@ -17,7 +17,6 @@ fresh() {
 prefix=$NNC_WORK/moved/nnc
 multiarch_lib() { dirname "$(find "$1" -name libnnc.so.1)"; }
 
-
 # says WORDS COMMAND...: the command succeeds, and its output contains the words.
 says() {
   words=$1

@@ -3,10 +3,6 @@
 . "$(dirname "$0")/common.sh"
 fresh find_package
 for project in find_package c_only; do
-  if [ $project = c_only ] && [ ! -f "$prefix/include/nnc/nnc.h" ]; then
-    echo "no C API in this package: C is left out"
-    continue
-  fi
   cmake -S "$here/$project" -B $project -G Ninja -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release >log || fail "$(cat log)"
   cmake --build $project >log || fail "$(cat log)"
   for host in host_shared host_static; do
@@ -15,6 +11,14 @@ for project in find_package c_only; do
   done
   readelf -d $project/host_static | grep -q libnnc && fail "host_static needs libnnc.so"
   readelf -d $project/host_shared | grep -q 'NEEDED.*libnnc.so.1' || fail "host_shared does not need libnnc.so.1"
+done
+# What the package has not is not found: a version, a component.
+for asked in "0.3" "1.0" "0.1" "COMPONENTS gpu"; do
+  mkdir -p without_it
+  printf 'cmake_minimum_required(VERSION 3.16)\nproject(host C)\nfind_package(nnc %s)\nif(nnc_FOUND)\n  message(FATAL_ERROR found)\nendif()\n' \
+    "$asked" >without_it/CMakeLists.txt
+  cmake -S without_it -B without_it/build -DCMAKE_PREFIX_PATH="$prefix" >log 2>&1 || fail "find_package(nnc $asked): $(cat log)"
+  rm -r without_it
 done
 # A net becomes a library of the project, by the command of the package.
 cp -r "$NNC_SOURCE/examples/embed/without_compiler" .

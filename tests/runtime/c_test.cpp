@@ -943,3 +943,21 @@ TEST_CASE("every function of the header is called in this file") {
   }
   CHECK(functions >= 70);
 }
+
+TEST_CASE("a view is what it was when the same parameter is looked at again") {
+  auto const program = program_of(tiny);
+  auto const session = session_of(program.get());
+  auto first = empty<nnc_view>(), again = empty<nnc_view>();
+  REQUIRE(nnc_session_parameter_view(session.get(), "dense.weight", &first) == NNC_OK);
+  REQUIRE(nnc_session_parameter_view(session.get(), "dense.weight", &again) == NNC_OK);
+  CHECK(first.shape == again.shape);
+  CHECK(first.dtype == again.dtype);
+  CHECK(first.shape[0] == 3);
+}
+
+TEST_CASE("a rank that was never set is an error of an argument") {
+  nnc_column column{sizeof(nnc_column), "x", "f32", x_shape, INT64_MAX, tiny_x.data(), nullptr, nullptr};
+  nnc_data* data = nullptr;
+  CHECK(nnc_data_from_columns(&column, 1, nullptr, 0, nullptr, &data) == NNC_ARGUMENT);
+  CHECK(says(nnc_error_text(), "a shape of 9223372036854775807 extents"));
+}

@@ -67,6 +67,10 @@ TEST_CASE("every failure has a code, and a problem with words") {
          session().step({{"x", tiny_x}, {"label", std::vector<std::int32_t>(8, 9)}}, 8);
        }},
       {Code::data, "weights", [&] { session().load(damaged); }},
+      {Code::data, "weights for an object",
+       [&] { (void)Program::from_text(tiny).emit_object({.prefix = {}, .weights = damaged}); }},
+      {Code::file, "a name", [&] { session().save(""); }},
+      {Code::file, "a name, before it is used", [] { check_replaceable(""); }},
       {Code::file, "a program", [] { Program::from_file("there/is/none.nn"); }},
       {Code::file, "weights", [&] { session().load("there/is/none"); }},
       {Code::file, "a checkpoint", [&] { session().save("there/is/none"); }},

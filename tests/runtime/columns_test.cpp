@@ -123,7 +123,8 @@ TEST_CASE("columns that are none are refused with a word for it") {
   refused({{"x", "uint8", {4}, a.x.data()}}, "has elements of type 'uint8', expected one of f64, f32,");
   refused({{"x", "u8", {}, a.x.data()}}, "has the shape [], expected examples first");
   refused({{"x", "u8", {4, -3}, a.x.data()}}, "has the shape [4,-3]");
-  refused({column("x", a.x, {5})}, "has the shape [-1,5]");
+  refused({column("x", a.x, {5})}, "the column 'x' holds no whole number of examples of the shape [5]");
+  refused({column("x", a.x, {0})}, "the column 'x' holds no whole number of examples of the shape [0]");
   refused({{"x", "u8", {4, 3}, nullptr}}, "the column 'x' is a null pointer");
   refused({{"x", "f32", {std::int64_t{1} << 40, std::int64_t{1} << 40}, a.x.data()}}, "is too large");
   refused({{"x", "i32", {2}, a.x.data() + 1}}, "the column 'x' is not aligned to the 4 bytes of its elements");

@@ -26,7 +26,7 @@ TEST_CASE("of the digits inside the command a fifth is held back when the train 
   Desk desk;
   auto const said = desk.nnc("digits.nn --train mnist --steps 5 --set validation=10000");
   CHECK(said.status == 0);
-  CHECK(contains(said.err, "tools/fetch-data mnist fetches the full set\n"
+  CHECK(contains(said.err, "nnc-fetch-data mnist fetches the full set\n"
                            "note: validation = 10,000 is meant for the full set; of this one 1,000 examples are held "
                            "back\ntrain digits: 4,000 training and 1,000 validation examples"));
   CHECK(contains(said.err, "  validation: loss"));
@@ -170,14 +170,17 @@ TEST_CASE("an object has a header beside it, and names that begin with a prefix"
     CHECK_MESSAGE(said.status == status, arguments);
     CHECK_MESSAGE(contains(said.err, words), said.err);
   };
-  says("digits.nn --emit object --prefix int -o d.o", 1, "the prefix 'int' is no name of C");
+  says("digits.nn --emit object --prefix my-net -o d.o", 1, "the prefix 'my-net' is no name of C");
   says("digits.nn --emit object --prefix 7up -o d.o", 1, "help: 'x7up' would be one");
   says("digits.nn --prefix p", 2, "--prefix needs --emit object");
   says("digits.nn --emit asm --prefix p", 2, "--prefix needs --emit object");
+  for (std::string const name : {"seed", "epochs", "steps"})
+    says("digits.nn --emit object -o d.o --" + name + " 3", 2, ("help: --set " + name + "=N").c_str());
   says("digits.nn --emit asm --load w.safetensors", 2, "--load does nothing for --emit asm");
   says("digits.nn --target aarch64-linux-gnu", 2, "--target needs --emit or --dump");
   says("digits.nn --target aarch64-linux-gnu --emit asm --train mnist", 2, "cannot run here");
   says("digits.nn --target sparc-sun-solaris --emit asm", 1, "no code can be made for sparc-sun-solaris");
+  says("digits.nn --cpu i386 --emit asm", 1, "unknown cpu i386");
   says("digits.nn --target aarch64-linux-gnu --cpu cortex-a720 --emit object -o d.o", 1, "--cpu generic");
   desk.scratch().write("d.h", "mine");
   says("d.h --emit object -o d.o", 2, "the header d.h would overwrite the program");
@@ -185,6 +188,25 @@ TEST_CASE("an object has a header beside it, and names that begin with a prefix"
   CHECK(contains(desk.nnc("digits.nn --target aarch64-linux-gnu --emit asm").out, "fmla"));
   CHECK(desk.nnc("digits.nn --target aarch64-linux-gnu --dump plan_memory -o arm.ir").status == 0);
   says("arm.ir --passes '' --run mnist", 1, "code for aarch64-unknown-linux-gnu cannot run on this machine");
+}
+
+TEST_CASE("an object is not replaced where its header cannot be") {
+  Desk desk;
+  desk.scratch().write("d.o", "mine");
+  std::filesystem::create_directory(desk.scratch() / "d.h");
+  auto const said = desk.nnc("digits.nn --emit object -o d.o");
+  CHECK(said.status == 1);
+  CHECK(contains(said.err, "cannot write d.h: is a directory"));
+  CHECK(desk.content("d.o") == "mine");
+}
+
+TEST_CASE("a file that cannot be written is found out before the training") {
+  Desk desk;
+  std::filesystem::create_directory(desk.scratch() / "there");
+  auto const said = desk.nnc("digits.nn --train mnist --steps 5 --run mnist -o there");
+  CHECK(said.status == 1);
+  CHECK(contains(said.err, "cannot write there: is a directory"));
+  CHECK(!contains(said.err, "training examples"));
 }
 
 TEST_CASE("an object takes weights along") {
@@ -646,7 +668,7 @@ TEST_CASE("Ctrl-C ends the training, saves when asked to, and has status 130") {
   CHECK(desk.nnc("digits.nn --load w.safetensors --eval mnist").status == 0);
 }
 
-TEST_CASE("help and completions name every switch") {
+TEST_CASE("help, completions and the page of the manual name every switch") {
   Desk desk;
   auto const help = desk.nnc("--help");
   CHECK(help.status == 0);
@@ -655,8 +677,12 @@ TEST_CASE("help and completions name every switch") {
   auto const bash = desk.nnc("--completions bash").out;
   auto const zsh = desk.nnc("--completions zsh").out;
   auto const fish = desk.nnc("--completions fish").out;
+  std::string const make_page = "sh '" NNC_SOURCE_DIR "/packaging/man.sh' '" NNC_COMMAND "' 1.0 '";
+  CHECK(std::system((make_page + (desk.scratch() / "page").string() + "'").c_str()) == 0);
+  auto const page = desk.content("page");
   for (std::sregex_iterator at(help.out.begin(), help.out.end(), name), end; at != end; ++at, ++count) {
     auto const word = (*at)[1].str();
+    CHECK_MESSAGE(contains(page, "\n.B " + std::regex_replace(word, std::regex("-"), "\\-")), word);
     CHECK_MESSAGE(contains(bash, word), word);
     CHECK_MESSAGE(contains(zsh, word + "["), word);
     CHECK_MESSAGE(contains(fish, word.substr(word.find_first_not_of('-')) + " -d"), word);
@@ -667,6 +693,10 @@ TEST_CASE("help and completions name every switch") {
     desk.scratch().write("completions",
                          bash + "COMP_WORDS=(nnc d.nn --emit as); COMP_CWORD=3; _nnc; echo ${COMPREPLY[@]}\n");
     CHECK(std::system(("bash '" + (desk.scratch() / "completions").string() + "' | grep -qx asm").c_str()) == 0);
+    desk.scratch().write("two words.nn", "");
+    desk.scratch().write("completions", bash + "COMP_WORDS=(nnc two); COMP_CWORD=1; _nnc; echo \"${COMPREPLY[0]}\"\n");
+    auto const folder = desk.scratch().folder().string();
+    CHECK(std::system(("cd '" + folder + "' && bash completions | grep -qx 'two words.nn'").c_str()) == 0);
   }
 }
 

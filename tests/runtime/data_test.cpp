@@ -280,7 +280,7 @@ TEST_CASE("words that name no data set") {
 TEST_CASE("mnist is taken from --data, then $NNC_DATA, then the cache, then the command itself") {
   Isolated here;
   auto const embedded = load_dataset("mnist");
-  CHECK(embedded.summary() == "mnist: 5000 training and 1000 test examples from the command itself; tools/fetch-data "
+  CHECK(embedded.summary() == "mnist: 5000 training and 1000 test examples from the command itself; nnc-fetch-data "
                               "mnist fetches the full set");
   CHECK(embedded.train.column("image")->type_text() == "u8[5000,28,28]");
   CHECK(embedded.train.column("label")->type_text() == "i32[5000]");

@@ -153,3 +153,24 @@ TEST_CASE("a long row on a small stack") {
 }
 
 } // namespace
+
+TEST_CASE("a bound step computes its reports in no environment of the host") {
+  auto const program = Program::from_text("model m { input x: f64[batch, 3]\n target t: f64[batch, 1]\n"
+                                          "y = dense(x, 1)\n loss mean_squared_error(y, t) }\n"
+                                          "train m { minimize loss with sgd(lr = 0.01) }");
+  std::vector<double> x(21), t(7, 0.7);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = 0.3 + 0.1 * static_cast<double>(i);
+  auto const losses = [&](auto&& set) {
+    Session session(program);
+    auto step = session.bind_step({{"x", x}, {"t", t}}, 7);
+    std::vector<double> found(9);
+    HostEnvironment const restored;
+    set();
+    for (auto& loss : found) loss = step().values[0].value;
+    return found;
+  };
+  auto const expected = losses([] {});
+  for (int const mode : {FE_UPWARD, FE_DOWNWARD, FE_TOWARDZERO})
+    CHECK(losses([&] { std::fesetround(mode); }) == expected);
+  CHECK(losses([] { ::feenableexcept(FE_DIVBYZERO | FE_INVALID | FE_INEXACT); }) == expected);
+}

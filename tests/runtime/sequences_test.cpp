@@ -71,7 +71,9 @@ std::vector<Call> draw(std::mt19937& random) {
 class Player {
 public:
   Player(Program program, std::vector<Set> const& sets)
-      : program_(std::move(program)), sets_(sets), session_(program_) {}
+      : program_(std::move(program)), sets_(sets), session_(program_) {
+    session_->set_scalar("steps", 100);
+  }
 
   void play(Call const& call) {
     TrainOptions options;

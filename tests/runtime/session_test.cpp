@@ -1,5 +1,6 @@
 // Sessions on the caller's own buffers: steps, runs, parameters, numbers, files, and what they refuse.
 #include "runtime/safetensors.h"
+#include "runtime/session.h"
 #include "tests/runtime/models.h"
 #include "tests/runtime/scratch.h"
 
@@ -103,6 +104,8 @@ TEST_CASE("buffers that do not fit are refused") {
   says({{"x", tiny_x}, {"label", tiny_label}}, 9, "'x' expects f32[batch,3] with batch = 9");
   says({{"x", tiny_x}, {"label", tiny_label}}, 0, "a batch of 0 examples: expected at least 1");
   says({{"x", tiny_x}, {"label", tiny_label}}, -8, "a batch of -8 examples: expected at least 1");
+  says({{"x", tiny_x}, {"label", tiny_label}}, std::int64_t{1} << 40,
+       "a batch of 1099511627776 examples: expected at most");
   says({{"x", tiny_x}, {"labels", tiny_label}}, 8, "did you mean 'label'?");
   says({{"x", std::vector<double>(24)}, {"label", tiny_label}}, 8, "bytes of f64");
   says({{"x", std::vector<float>(23)}, {"label", std::vector<std::int32_t>(8)}}, 8, "'x' expects");
@@ -273,4 +276,60 @@ TEST_CASE("numbers of 16 bits come and go as they are") {
   CHECK(y[0].bits == 0x4000);
   CHECK(y[1].bits == 0xc500);
   CHECK(y[2].bits == 0x0002);
+}
+
+TEST_CASE("a parameter is not set from a null pointer, and a name that is wrong by a letter is set right") {
+  Session session(Program::from_text(tiny));
+  auto const digest = session.digest();
+  auto const null = failure_of([&] { session.set_parameter({"dense.weight", "f32", nullptr, 24}); });
+  CHECK_MESSAGE(null.find("'dense.weight' is a null pointer") != std::string::npos, null);
+  CHECK(session.digest() == digest);
+  auto const text = failure_of([&] { (void)session.parameter("dense.weigth"); });
+  CHECK_MESSAGE(text.find("did you mean 'dense.weight'?") != std::string::npos, text);
+}
+
+TEST_CASE("a file whose states do not fit replaces no parameter") {
+  auto const normed = Program::from_text("model m { input x: f32[batch, 4]\n output y = batch_norm(x) |> dense(2)\n"
+                                         "target t: f32[batch, 2]\n loss mean_squared_error(y, t) }\n"
+                                         "train m { minimize loss with sgd(lr = 0.1) }");
+  Scratch const scratch;
+  Session session(normed), other(normed, {.threads = 0, .seed = 5, .max_memory = 0, .uses = {}});
+  auto bytes = other.checkpoint();
+  auto const state = bytes.find("\"batch_norm.running_mean\":{");
+  REQUIRE(state != std::string::npos);
+  bytes.replace(bytes.find("\"F32\"", state), 5, "\"I32\"");
+  auto const digest = session.digest();
+  auto const text = failure_of([&] { session.load(scratch.write("w", bytes).string()); });
+  CHECK_MESSAGE(text.find("'batch_norm.running_mean' is i32[4], the program has f32[4]") != std::string::npos, text);
+  CHECK(session.digest() == digest);
+}
+
+TEST_CASE("a step by hand does not follow a schedule of no steps") {
+  auto text = tiny;
+  text.replace(text.find("lr = 0.5"), 8, "lr = cosine(0.5)");
+  Session session(Program::from_text(text));
+  std::vector<Input> const inputs{{"x", tiny_x}, {"label", tiny_label}};
+  auto const words = "a schedule reads `steps`, and nobody says how many will be made";
+  for (auto const& refused :
+       {failure_of([&] { session.step(inputs, 8); }), failure_of([&] { (void)session.bind_step(inputs, 8); })})
+    CHECK_MESSAGE(refused.find(words) != std::string::npos, refused);
+  CHECK(session.step_count() == 0);
+  session.set_scalar("steps", 10);
+  session.step(inputs, 8);
+  CHECK(session.step_count() == 1);
+}
+
+TEST_CASE("memory for intermediate values that cannot be had leaves what there is") {
+  Arena arena;
+  auto* const memory = static_cast<char*>(arena.at_least(4096));
+  CHECK_THROWS_AS(arena.at_least(std::size_t{1} << 60), Error);
+  REQUIRE(arena.data() == memory);
+  memory[4095] = 1; // a bound call would
+}
+
+TEST_CASE("a run over data takes no negative limit") {
+  Session session(Program::from_text(tiny));
+  auto const data = Data::from_columns({column("x", tiny_x, {3}), column("label", tiny_label)});
+  auto const text = failure_of([&] { (void)session.run(data, Part::all, -1); });
+  CHECK_MESSAGE(text.find("a limit of -1 examples") != std::string::npos, text);
 }

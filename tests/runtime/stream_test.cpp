@@ -227,3 +227,37 @@ TEST_CASE("batches are filled beside the training, on a thread of the library, o
     CHECK(here == !own_thread);
   }
 }
+
+TEST_CASE("a stream that has not the examples that it was said to have is refused at the end of what it should have") {
+  Scratch const scratch;
+  for (bool const own_thread : {true, false})
+    for (auto const& [examples, words] :
+         {std::pair(60, "epoch 1 of numbers goes on after 5 batches of 8: StreamOptions::examples says 40"),
+          std::pair(24, "epoch 1 of numbers ends after 3 batches of 8: StreamOptions::examples says 40")}) {
+      Source source{examples, {}};
+      auto const data = stream_of(source, {"numbers", 40, own_thread});
+      TrainOptions options;
+      options.save = (scratch / "w.safetensors").string();
+      Session session(compiled(data));
+      auto const text = failure_of([&] { session.train(data, options); });
+      CHECK_MESSAGE(says(text, words), text);
+      CHECK(session.step_count() == std::min(examples / 8, 5)); // none of them is lost
+      Session saved(compiled(data));
+      saved.resume(options.save);
+      CHECK(saved.digest() == session.digest());
+    }
+}
+
+TEST_CASE("more epochs of a stream of unknown length are whole ones") {
+  Source source{40, {}};
+  auto const data = stream_of(source);
+  Session session(compiled(data));
+  TrainOptions options;
+  options.more_steps = 5; // all of the first epoch, but nobody has said so yet
+  CHECK(session.train(data, options).epoch == 0);
+  options.more_steps = {};
+  options.more_epochs = 1;
+  auto const trained = session.train(data, options);
+  CHECK(trained.step == 10);
+  CHECK(trained.epoch == 2);
+}

@@ -3,6 +3,7 @@
 #include "tests/runtime/small.h"
 
 #include <doctest/doctest.h>
+#include <filesystem>
 #include <fmt/core.h>
 #include <limits>
 
@@ -359,4 +360,138 @@ TEST_CASE("the digits inside nnc are learned") {
   CHECK(value_of(session.evaluate(data, Part::test).values, "accuracy") > 0.75);
   auto const outputs = session.run(data, Part::test, 10);
   CHECK(outputs[0].shape == std::vector<std::int64_t>{10, 10});
+}
+
+TEST_CASE("what a callback throws comes out as it is, also where nnc throws the same") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 40);
+  Session session(compiled(data));
+  TrainOptions options;
+  options.more_epochs = 1;
+  options.on_epoch = [](Milestone const&) {
+    throw std::filesystem::filesystem_error("mine", std::make_error_code(std::errc::io_error));
+  };
+  CHECK_THROWS_AS(session.train(data, options), std::filesystem::filesystem_error);
+  options.on_epoch = [](Milestone const&) { throw std::length_error("mine"); };
+  CHECK_THROWS_AS(session.train(data, options), std::length_error);
+  options.on_epoch = nullptr;
+  options.on_slice = [](Progress const&) -> bool { throw std::bad_alloc(); };
+  CHECK_THROWS_AS(session.train(data, options), std::bad_alloc);
+  Options compiling;
+  compiling.on_stage = [](auto const&, bool, auto const&) { throw std::bad_alloc(); };
+  CHECK_THROWS_AS(Program::from_text(tiny, compiling), std::bad_alloc);
+}
+
+TEST_CASE("a callback that gives nothing may be a function that returns something") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 40);
+  int epochs = 0;
+  TrainOptions options;
+  options.on_epoch = [&](Milestone const&) { return ++epochs; };
+  Session(compiled(data)).train(data, options);
+  CHECK(epochs == 2);
+}
+
+TEST_CASE("a checkpoint that a callback makes within an epoch holds what the reports were so far") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 44);
+  auto const program = compiled(data);
+  auto const epoch_of = [&](Session session) {
+    std::vector<Number> values;
+    TrainOptions options;
+    options.epochs = 1;
+    options.on_epoch = [&](Milestone const& reached) { values = reached.values; };
+    session.train(data, options);
+    return std::pair(values.at(0).value, session.digest());
+  };
+  auto const whole = epoch_of(Session(program));
+  for (std::int64_t at = 1; at < 6; ++at) {
+    CAPTURE(at);
+    std::string checkpoint;
+    Session session(program);
+    TrainOptions options;
+    options.save = (scratch / "w").string();
+    options.save_every = 3; // these have sums of their own
+    options.log_every = 1;
+    options.on_log = [&](Milestone const& line) {
+      if (line.step == at) checkpoint = session.checkpoint();
+    };
+    session.train(data, options);
+    Session other(program);
+    other.restore(checkpoint);
+    CHECK(epoch_of(std::move(other)) == whole);
+  }
+}
+
+TEST_CASE("an epoch that an exception ended is reported whole when it goes on") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 44);
+  auto const program = compiled(data);
+  auto const last_of = [&](Session& session) {
+    double loss = 0;
+    TrainOptions options;
+    options.epochs = 1;
+    options.on_epoch = [&](Milestone const& reached) { loss = reached.values[0].value; };
+    session.train(data, options);
+    return loss;
+  };
+  Session whole(program), broken(program);
+  TrainOptions options;
+  options.log_every = 1;
+  options.on_log = [](Milestone const& line) {
+    if (line.step == 4) throw std::runtime_error("mine");
+  };
+  CHECK_THROWS_AS(broken.train(data, options), std::runtime_error);
+  CHECK(last_of(broken) == last_of(whole));
+}
+
+TEST_CASE("data that are gone are other data, however much the next look like them") {
+  std::vector<std::uint8_t> x(40 * 3, 1);
+  std::vector<std::int32_t> label(40);
+  auto const make = [&] { return Data::from_columns({column("x", x, {3}), column("label", label)}); };
+  Session session(compiled(make()));
+  TrainOptions options;
+  options.more_steps = 2;
+  session.train(make(), options);
+  auto const trained = session.train(make(), options); // within the first two steps of a new epoch
+  CHECK(trained.step == 4);
+  options.more_steps = 3;
+  CHECK(session.train(make(), options).epoch == 0);
+  // After a checkpoint nobody knows more than that they look the same.
+  session.restore(session.checkpoint());
+  options.more_steps = 2;
+  CHECK(session.train(make(), options).epoch == 1);
+}
+
+TEST_CASE("a training that is refused leaves the place in the one before") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 44);
+  auto text = small;
+  text.replace(text.find("lr = 0.01"), 9, "lr = cosine(0.01)");
+  Session refused(compiled(data, {}, text)), plain(compiled(data, {}, text));
+  TrainOptions options;
+  options.steps = 20;
+  options.on_slice = [](Progress const& progress) { return progress.step < 3; };
+  options.log_every = 1;
+  for (auto* session : {&refused, &plain}) session->train(data, options);
+  auto const vague = Data::from_batches({{"x", "u8", {3}}, {"label", "i32", {}}}, [](auto, auto, auto) { return 0; });
+  auto const words = failure_of([&] { refused.train(vague); });
+  CHECK_MESSAGE(words.find("a schedule reads `steps`") != std::string::npos, words);
+  options.on_slice = nullptr;
+  for (auto* session : {&refused, &plain}) session->train(data, options);
+  CHECK(refused.digest() == plain.digest());
+}
+
+TEST_CASE("how often to save and to log is no negative number") {
+  Scratch const scratch;
+  auto const data = small_data(scratch, 40);
+  Session session(compiled(data));
+  TrainOptions options;
+  options.save_every = -1;
+  auto const saves = failure_of([&] { session.train(data, options); });
+  CHECK_MESSAGE(saves.find("-1 steps between saves") != std::string::npos, saves);
+  options.save_every = 0;
+  options.log_every = -2;
+  auto const lines = failure_of([&] { session.train(data, options); });
+  CHECK_MESSAGE(lines.find("-2 steps between lines of the log") != std::string::npos, lines);
 }

@@ -24,12 +24,12 @@ std::string for_bash() {
   std::string cases;
   for (auto const& one : switches())
     if (one.values)
-      cases += fmt::format("    {}) COMPREPLY=($(compgen {}-W '{}' -- \"$word\")); return ;;\n", one.name,
+      cases += fmt::format("    {}) mapfile -t COMPREPLY < <(compgen {}-W '{}' -- \"$word\"); return ;;\n", one.name,
                            one.or_file ? "-f " : "", joined(one.values()));
   return fmt::format(
       "_nnc() {{\n  local word=${{COMP_WORDS[COMP_CWORD]}}\n  case ${{COMP_WORDS[COMP_CWORD-1]}} in\n{}  esac\n"
-      "  case $word in\n    -*) COMPREPLY=($(compgen -W '{}' -- \"$word\")) ;;\n"
-      "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n  esac\n}}\ncomplete -o filenames -F _nnc nnc\n",
+      "  case $word in\n    -*) mapfile -t COMPREPLY < <(compgen -W '{}' -- \"$word\") ;;\n"
+      "    *) mapfile -t COMPREPLY < <(compgen -f -- \"$word\") ;;\n  esac\n}}\ncomplete -o filenames -F _nnc nnc\n",
       cases, joined(names()));
 }
 

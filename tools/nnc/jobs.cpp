@@ -90,6 +90,8 @@ void Jobs::open_data() {
   for (auto const& words : {line_.train, line_.eval, line_.run})
     if (has_data(words)) data(*words);
   if (!line_.output.empty()) expect_writable(line_.output);
+  if (line_.emit == "object")
+    if (auto const header = header_beside(line_.output); !header.empty()) expect_writable(header);
 }
 
 void Jobs::miss(std::string const& what) {

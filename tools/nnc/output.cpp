@@ -102,7 +102,9 @@ void write_output(std::string const& file, std::string const& content) {
 void expect_writable(std::string const& file) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored) || std::filesystem::is_regular_file(file, ignored))
-    nnc::check_replaceable(file);
+    return nnc::check_replaceable(file);
+  errno = EISDIR;
+  if (std::filesystem::is_directory(file, ignored) || ::access(file.c_str(), W_OK) != 0) cannot("write", file);
 }
 
 std::string json_lines(std::vector<nnc::Array> const& outputs, std::int64_t examples) {

@@ -103,6 +103,15 @@ void check_together(Line const& line) {
     throw Mistake{"--check-only does no other job"};
   if (!line.target.empty() && session)
     throw Mistake{"code for --target cannot run here: it only goes with --emit or --dump"};
+  // A header says what the program says.
+  auto const idle = [&](bool given, char const* name) {
+    if (given && object && !session)
+      throw Mistake{fmt::format("--{} does nothing for --emit object", name), "",
+                    fmt::format("--set {}=N changes the program", name)};
+  };
+  idle(line.seed.has_value(), "seed");
+  idle(line.epochs.has_value(), "epochs");
+  idle(line.steps.has_value(), "steps");
   if (!line.load.empty() && !line.emit.empty() && !object && !session)
     throw Mistake{fmt::format("--load does nothing for --emit {}, which holds no weights", line.emit), "",
                   "--emit object takes them along"};
