@@ -25,6 +25,7 @@ DIFFERS = [
     (re.compile(r"[0-9.]+ s  [0-9,]+ examples/s"), "TIME"),
     (re.compile(r"\b[0-9]+ threads?$"), "THREADS"),
     (re.compile(r" from \S*/mnist$"), " from PLACE"),
+    (re.compile(r"\bstd/(\w+)\.nn:[0-9]+:[0-9]+"), r"std/\1.nn:PLACE"),
 ]
 
 

@@ -28,6 +28,8 @@ constexpr char const* prelude = R"(model example(rate = 0.1) {
   input sequence: f32[batch, 20, 8]
   input mask: bool[batch, 20]
   input ids: i32[batch, 20]
+  input lengths: i32[batch]
+  input audio: f32[batch, 1600]
   target label: i32[batch]
   target wanted: f32[batch, 8]
   logits = dense(x, 10) @logits

@@ -20,11 +20,12 @@ max(0, x); its derivative at 0 is 0.
 example
   y = relu(x)
 )");
-  CHECK(desk.nnc("--doc state").out == R"(state (statements)
+  CHECK(desk.nnc("--doc state").out == R"(state per (statements)
 
-  state NAME: TYPE = INITIAL
+  state NAME: TYPE = INITIAL [per epoch]
 
-A tensor that is kept from step to step and saved, but not trained. `NAME <- VALUE` writes it.
+A tensor that is kept from step to step and saved, but not trained. `NAME <- VALUE` writes it. `per
+epoch` begins anew with each pass over the data: an epoch, an evaluation, a run.
 
 example
   state calls: f32[] = 0
@@ -51,7 +52,7 @@ TEST_CASE("--doc of a kind says a sentence of each word") {
   CHECK(contains(desk.nnc("--doc settings").out,
                  "batch                 Examples per update\nepochs                How often "
                  "the training goes through the training set\n"));
-  CHECK(contains(desk.nnc("--doc layers").out, "dense                 x @ weight + bias on the last axis\n"));
+  CHECK(contains(desk.nnc("--doc layers").out, "dense                 x @ weight + bias on the last axis: "));
 }
 
 TEST_CASE("--doc answers words from elsewhere, and words that nobody knows") {
@@ -72,8 +73,8 @@ TEST_CASE("--doc alone lists the words by kind, in lines that fit a screen") {
   Desk desk;
   auto const said = desk.nnc("--doc");
   CHECK(said.status == 0);
-  for (auto const* part : {"statements    = param state ", "\nsettings      batch epochs ", "\nlayers        dense ",
-                           "\noptimizers    sgd adam", "\nnnc --doc NAME says"})
+  for (auto const* part : {"statements    = param state per ", "\nsettings      batch epochs ", "\nlayers        dense ",
+                           " sgd adam adamw ", "\nnnc --doc NAME says"})
     CHECK_MESSAGE(contains(said.out, part), said.out);
   std::istringstream lines(said.out);
   for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 110);
