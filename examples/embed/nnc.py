@@ -82,7 +82,8 @@ _ProgramInfo = _struct("_ProgramInfo", summary=_S, inputs=_I, outputs=_I, parame
                        reports=_I, warnings=_I, can_train=_I, can_run=_I, batch=_I, validation=_I)
 _Tensor = _struct("_Tensor", name=_S, dtype=_S, type=_S, shape=_Shape, rank=_I, is_target=_I)
 _Constant = _struct("_Constant", name=_S, value=_D, file=_S, line=_I, column=_I, what=_S)
-_ObjectOptions = _struct("_ObjectOptions", prefix=_S, weights=_S)
+_ObjectOptions = _struct("_ObjectOptions", prefix=_S, weights=_S, rename=C.POINTER(_S), rename_count=_I)
+_LoadOptions = _struct("_LoadOptions", rename=C.POINTER(_S), rename_count=_I)
 _SessionOptions = _struct("_SessionOptions", threads=_I, has_seed=_I, seed=C.c_uint64, max_memory=_I, uses=_I)
 _SessionInfo = _struct("_SessionInfo", threads=_I, steps=_I, clamped=_I)
 _Reports = _struct("_Reports", values=_Numbers, count=_I, examples=_I, bad_step=_I, zero_divided=_I, clamped=_I)
@@ -164,6 +165,7 @@ _function("nnc_session_save", _P, _S, C.c_int)
 for _name in ("load", "resume"):
     _function("nnc_session_" + _name, _P, _S)
 _function("nnc_session_checkpoint", _P, _P)
+_function("nnc_session_load_with", _P, _S, _P)
 _function("nnc_session_restore", _P, _S, _Z)
 _function("nnc_session_digest", _P, _P)
 _function("nnc_session_cancel", _P)
@@ -598,15 +600,20 @@ class Program(_Handle):
         made = _text(_lib.nnc_program_emit, self, kind.encode())
         return made if kind == "object" else made.decode()
 
-    def emit_object(self, prefix=None, weights=None):
+    def emit_object(self, prefix=None, weights=None, rename=()):
         """The program for hosts without nnc: the object as bytes, its header as str. `weights`: safetensors to hold."""
-        options, object, header = _ObjectOptions(prefix=_bytes(prefix), weights=_bytes(weights)), _P(), _P()
+        options = _ObjectOptions(prefix=_bytes(prefix), weights=_bytes(weights), **_rules(rename))
+        object, header = _P(), _P()
         _check(_lib.nnc_program_emit_object(self, C.byref(options), C.byref(object), C.byref(header)))
         return _taken(object), _taken(header).decode()
 
 
 def _value(value):
     return str(value).lower().encode() if isinstance(value, bool) else str(value).encode()
+def _rules(rename):
+    return {"rename": (_S * len(rename))(*[_bytes(rule) for rule in rename]), "rename_count": len(rename)}
+
+
 
 
 def _names(at):
@@ -804,9 +811,10 @@ class Session(_Handle):
     def save(self, path, any_weights=False):
         _check(_lib.nnc_session_save(self, _bytes(path), any_weights))
 
-    def load(self, path):
-        """Parameters and states from safetensors."""
-        _check(_lib.nnc_session_load(self, _bytes(path)))
+    def load(self, path, rename=()):
+        """Parameters and states from safetensors; `rename`: rules such as "fc*.weight=dense_*.weight^T"."""
+        options = _LoadOptions(**_rules(rename))
+        _check(_lib.nnc_session_load_with(self, _bytes(path), C.byref(options)))
 
     def resume(self, path):
         """All of a checkpoint, so that a training goes on to the same bits."""

@@ -315,8 +315,10 @@ typedef struct nnc_constant {
 
 typedef struct nnc_object_options {
   size_t size;
-  char const* prefix;  // of all names, a name of C; NULL: after the model or the file
-  char const* weights; // a safetensors file, whose parameters and states the object then holds; NULL: none
+  char const* prefix;        // of all names, a name of C; NULL: after the model or the file
+  char const* weights;       // a safetensors file, whose parameters and states the object then holds; NULL: none
+  char const* const* rename; // of its tensors, see nnc_load_options
+  int64_t rename_count;
 } nnc_object_options;
 
 // `options` may be NULL. `name` is what messages call the text, NULL: "program.nn"; ending in ".ir": the text is a
@@ -380,6 +382,17 @@ typedef struct nnc_session_info {
   int64_t steps;   // updates made so far
   int64_t clamped; // indices out of range in the last run; the nearest were taken
 } nnc_session_info;
+
+typedef struct nnc_load_options {
+  size_t size;
+  // Other names for the tensors of the file: "fc1.*=dense.*" calls fc1.weight dense.weight. Each * on the left stands
+  // for any text, as short as possible, and those on the right for the same texts in order. ^T at the end swaps the
+  // last two axes, "fc*.weight=dense_*.weight^T": PyTorch stores [out, in], nnc [in, out]. With nothing behind the =
+  // the tensor is left out. A tensor takes the first rule that matches it, or else keeps its name; a rule that is left
+  // with no tensor is an error, and so are two tensors of one name.
+  char const* const* rename;
+  int64_t rename_count;
+} nnc_load_options;
 
 // What losses and metrics were over some examples: their means, weighted by examples. `values` belongs to the session
 // (or what is bound to it) and lives until its next call that gives reports.
@@ -538,12 +551,14 @@ NNC_API nnc_status nnc_session_set_scalar(nnc_session*, char const* name, double
 
 // A checkpoint as safetensors: written to a temporary file, synced, renamed. An infinity or a NaN in a parameter or a
 // state is an error that names it, unless any weights will do. `load` takes parameters, and states if there are any,
-// from a safetensors file that has every one with its exact type, and leaves the rest of the session.
+// from a safetensors file that has every one with its type, and no others, and leaves the rest of the session. Floats
+// may be narrower in the file: f16 or bf16 for f32 or f64, and f32 for f64. `options` may be NULL.
 NNC_API nnc_status nnc_session_save(nnc_session const*, char const* path, nnc_weights);
 NNC_API nnc_status nnc_session_load(nnc_session*, char const* path);
 // Everything that a training needs to go on to the same bits, the bytes that `save` writes; `restore` and `resume` put
 // it back, and change nothing when they fail.
 NNC_API nnc_status nnc_session_checkpoint(nnc_session const*, nnc_text** out);
+NNC_API nnc_status nnc_session_load_with(nnc_session*, char const* path, nnc_load_options const* options);
 NNC_API nnc_status nnc_session_restore(nnc_session*, void const* checkpoint, size_t bytes);
 NNC_API nnc_status nnc_session_resume(nnc_session*, char const* path);
 // SHA-256 over the parameters in order of their names, 64 hexadecimal digits.

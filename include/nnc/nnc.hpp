@@ -420,6 +420,7 @@ struct Constant {
 struct ObjectOptions {
   std::string prefix;  // of all names, a name of C; empty: after the model or the file
   std::string weights; // a safetensors file, whose parameters and states the object then holds; empty: none
+  std::vector<std::string> rename = {}; // of its tensors, see LoadOptions
 };
 struct ObjectFiles {
   std::string object; // ELF, COFF or Mach-O, as the target has it
@@ -534,6 +535,15 @@ struct SessionOptions {
   std::optional<std::uint64_t> seed; // nothing: what the train block says
   std::int64_t max_memory = 0;       // bytes of weights, states and arena; 0: no limit
   std::vector<Use> uses = {};
+};
+
+struct LoadOptions {
+  // Other names for the tensors of the file: "fc1.*=dense.*" calls fc1.weight dense.weight. Each * on the left stands
+  // for any text, as short as possible, and those on the right for the same texts in order. ^T at the end swaps the
+  // last two axes, "fc*.weight=dense_*.weight^T": PyTorch stores [out, in], nnc [in, out]. With nothing behind the =
+  // the tensor is left out. A tensor takes the first rule that matches it, or else keeps its name; a rule that is left
+  // with no tensor is a Failure, and so are two tensors of one name.
+  std::vector<std::string> rename = {};
 };
 
 // What losses and metrics were over some examples: their means, weighted by examples.
@@ -690,12 +700,14 @@ public:
 
   // A checkpoint as safetensors: written to a temporary file, synced, renamed. An infinity or a NaN in a parameter or a
   // state is a Failure that names it, unless any weights will do. `load` takes parameters, and states if there are any,
-  // from a safetensors file that has every one with its exact type, and leaves the states of the optimizer, the step
-  // and the seed.
+  // from a safetensors file that has every one with its type, and no others, and leaves the states of the optimizer,
+  // the step and the seed. Floats may be narrower in the file, f16 or bf16 for f32 or f64, and f32 for f64. All that is
+  // missing, surplus or of another type is told in one Failure.
   void save(std::string const& path, Weights = Weights::finite) const;
   void load(std::string const& path);
   // Everything that a training needs to go on to the same bits: parameters, states, those of the optimizer, numbers,
   // the seed, the step and the place in the epoch. `save` writes the same bytes. `restore` and `resume` put all of it
+  void load(std::string const& path, LoadOptions const&);
   // back; they throw Failure, and change nothing, for a checkpoint of another model or optimizer.
   std::string checkpoint() const;
   void restore(std::string_view checkpoint);

@@ -223,6 +223,11 @@ def test_parameters_and_checkpoints():
             back(other)
             assert other.digest() == session.digest()
     shared = session.sharing_weights(threads=1)
+        head = nnc.Session(nnc.Program("model m { input x: f32[batch, 3]; output y = dense(x, 2) @head }"))
+        assert "dense.*=head.*" not in str(raises(nnc.Failure, lambda: head.load(path, ["dens.*=head.*"])))
+        head.load(path, rename=["dense.*=head.*"])
+        assert head.digest() != session.digest()
+        assert (head.parameter("head.weight") == session.parameter("dense.weight")).all()
     assert shared.digest() == session.digest()
     assert raises(nnc.Failure, lambda: shared.step({"x": X, "label": LABEL})).code == "argument"
     view = session.parameter("dense.weight")

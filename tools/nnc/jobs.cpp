@@ -204,7 +204,7 @@ void Jobs::open_session(nnc::Program const& program) {
   if (session_->threads() < line_.threads)
     screen_.say(fmt::format("note: {} threads are too many for this machine; there are {}", line_.threads,
                             session_->threads()));
-  if (!line_.load.empty()) session_->load(line_.load);
+  if (!line_.load.empty()) session_->load(line_.load, {line_.rename});
 }
 
 void Jobs::say_where_it_trains(nnc::Program const& program, nnc::Data const& data) {
@@ -342,7 +342,7 @@ void Jobs::predict() {
 
 // The header goes beside the object.
 void Jobs::emit_object(nnc::Program const& program) {
-  auto const files = program.emit_object({line_.prefix, line_.load});
+  auto const files = program.emit_object({line_.prefix, line_.load, line_.rename});
   write_output(line_.output, files.object);
   if (auto const header = header_beside(line_.output); !header.empty()) write_output(header, files.header);
 }

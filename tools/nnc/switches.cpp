@@ -152,6 +152,10 @@ constexpr Switch table[] = {
 
     {"--load", "FILE", files, "start with the parameters of a safetensors file",
      [](Line& l, std::string const& v) { l.load = v; }},
+    {"--rename", "FROM=TO", files,
+     "of tensors of --load: \"fc*.weight=dense_*.weight^T\"; ^T swaps the last two axes (PyTorch stores [out, in], nnc "
+     "[in, out]); \"fc9.*=\" leaves out",
+     [](Line& l, std::string const& v) { l.rename.push_back(v); }},
     {"--save", "FILE", files,
      "write a checkpoint (safetensors) at the end, also when interrupted, and after epochs, every few seconds at most",
      [](Line& l, std::string const& v) { l.save = v; }},
@@ -233,6 +237,7 @@ std::string in_switches(std::string text) {
       {"Data::open", "--data"},
   };
   for (auto const& [api, here] : words)
+      {"LoadOptions::rename", "--rename"},
     for (auto at = text.find(api); at != std::string::npos; at = text.find(api, at + 1))
       if (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])))
         text.replace(at, std::string_view(api).size(), here);
