@@ -90,7 +90,8 @@ _Reports = _struct("_Reports", values=_Numbers, count=_I, examples=_I, bad_step=
 _Progress = _struct("_Progress", epoch=_I, epochs=_I, step=_I, steps=_I, done=_I, examples=_I, values=_Numbers,
                     count=_I, seconds=_D, examples_per_second=_D)
 _Milestone = _struct("_Milestone", epoch=_I, step=_I, values=_Numbers, count=_I, validation=_Numbers,
-                     validation_count=_I, validation_examples=_I, seconds=_D, examples_per_second=_D)
+                     validation_count=_I, validation_examples=_I, seconds=_D, examples_per_second=_D,
+                     seconds_of_epoch=_D, rates=_Numbers, rate_count=_I)
 _OnSlice = C.CFUNCTYPE(C.c_int32, _P, C.POINTER(_Progress))
 _OnMilestone = C.CFUNCTYPE(C.c_int32, _P, C.POINTER(_Milestone))
 _OnNote = C.CFUNCTYPE(C.c_int32, _P, _S)
@@ -164,8 +165,8 @@ _function("nnc_session_set_scalar", _P, _S, _D)
 _function("nnc_session_save", _P, _S, C.c_int)
 for _name in ("load", "resume"):
     _function("nnc_session_" + _name, _P, _S)
-_function("nnc_session_checkpoint", _P, _P)
 _function("nnc_session_load_with", _P, _S, _P)
+_function("nnc_session_checkpoint", _P, _P)
 _function("nnc_session_restore", _P, _S, _Z)
 _function("nnc_session_digest", _P, _P)
 _function("nnc_session_cancel", _P)
@@ -368,8 +369,9 @@ class _Seen:
             if kind is _S:
                 value = _str(value)
             elif kind is _Numbers:
-                value = _numbers(value, getattr(seen, "validation_count" if name == "validation" else "count"))
-            if name not in ("count", "validation_count"):
+                count = {"validation": "validation_count", "rates": "rate_count"}.get(name, "count")
+                value = _numbers(value, getattr(seen, count))
+            if name not in ("count", "validation_count", "rate_count"):
                 setattr(self, name, value)
 
     def __repr__(self):
@@ -608,12 +610,12 @@ class Program(_Handle):
         return _taken(object), _taken(header).decode()
 
 
-def _value(value):
-    return str(value).lower().encode() if isinstance(value, bool) else str(value).encode()
 def _rules(rename):
     return {"rename": (_S * len(rename))(*[_bytes(rule) for rule in rename]), "rename_count": len(rename)}
 
 
+def _value(value):
+    return str(value).lower().encode() if isinstance(value, bool) else str(value).encode()
 
 
 def _names(at):

@@ -425,11 +425,14 @@ typedef struct nnc_milestone {
   int64_t epoch, step;
   nnc_number const* values; // means since the milestone (or line of the log) before
   int64_t count;
-  nnc_number const* validation; // over the validation split
+  nnc_number const* validation; // over the validation split (the last time, in a line of log_every)
   int64_t validation_count;     // 0: there is none
   int64_t validation_examples;
   double seconds;             // since training began
   double examples_per_second; // of training, since the milestone before
+  double seconds_of_epoch;    // since this epoch began
+  nnc_number const* rates;    // what each optimizer's `lr` was in the last step, whatever schedule gave it
+  int64_t rate_count;
 } nnc_milestone;
 
 typedef struct nnc_train_options {
@@ -555,10 +558,10 @@ NNC_API nnc_status nnc_session_set_scalar(nnc_session*, char const* name, double
 // may be narrower in the file: f16 or bf16 for f32 or f64, and f32 for f64. `options` may be NULL.
 NNC_API nnc_status nnc_session_save(nnc_session const*, char const* path, nnc_weights);
 NNC_API nnc_status nnc_session_load(nnc_session*, char const* path);
+NNC_API nnc_status nnc_session_load_with(nnc_session*, char const* path, nnc_load_options const* options);
 // Everything that a training needs to go on to the same bits, the bytes that `save` writes; `restore` and `resume` put
 // it back, and change nothing when they fail.
 NNC_API nnc_status nnc_session_checkpoint(nnc_session const*, nnc_text** out);
-NNC_API nnc_status nnc_session_load_with(nnc_session*, char const* path, nnc_load_options const* options);
 NNC_API nnc_status nnc_session_restore(nnc_session*, void const* checkpoint, size_t bytes);
 NNC_API nnc_status nnc_session_resume(nnc_session*, char const* path);
 // SHA-256 over the parameters in order of their names, 64 hexadecimal digits.

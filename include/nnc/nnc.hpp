@@ -568,10 +568,13 @@ struct Progress {
 // The end of an epoch (or of the training within one), or a line of the log.
 struct Milestone {
   std::int64_t epoch = 0, step = 0;
-  std::vector<Number> values;     // means since the milestone (or line of the log) before
-  std::vector<Number> validation; // over the validation split; empty when there is none
+  std::vector<Number> values; // means since the milestone (or line of the log) before
+  std::vector<Number>
+      validation; // over the validation split (the last time, in a line of log_every); empty: there is none
   std::int64_t validation_examples = 0;
+  std::vector<Number> rates;      // what each optimizer's `lr` was in the last step, whatever schedule gave it
   double seconds = 0;             // since training began
+  double seconds_of_epoch = 0;    // since this epoch began
   double examples_per_second = 0; // of training, since the milestone before
 };
 
@@ -598,9 +601,9 @@ struct TrainOptions {
   // "3 of min loss": so many epochs without a better value over the validation split end the training. Empty: what the
   // train block says. A resumed training remembers what the best epoch was.
   std::string patience;
-  std::int64_t save_every = 0;    // and after every so many steps
-  std::int64_t log_every = 0;     // on_log after every so many steps; 0: after every epoch
-  bool stop_on_bad = true;        // stop when a loss is not finite, or weights at the end of an epoch
+  std::int64_t save_every = 0;               // and after every so many steps
+  std::int64_t log_every = 0;                // on_log after every so many steps; 0: after every epoch
+  bool stop_on_bad = true;                   // stop when a loss is not finite, or weights at the end of an epoch
   Callback<bool(Progress const&)> on_slice;  // between slices of some tens of milliseconds; false: stop here
   Callback<void(Milestone const&)> on_epoch; // after each epoch, and at the end within one
   Callback<void(Milestone const&)> on_log;   // see log_every
@@ -705,9 +708,9 @@ public:
   // missing, surplus or of another type is told in one Failure.
   void save(std::string const& path, Weights = Weights::finite) const;
   void load(std::string const& path);
+  void load(std::string const& path, LoadOptions const&);
   // Everything that a training needs to go on to the same bits: parameters, states, those of the optimizer, numbers,
   // the seed, the step and the place in the epoch. `save` writes the same bytes. `restore` and `resume` put all of it
-  void load(std::string const& path, LoadOptions const&);
   // back; they throw Failure, and change nothing, for a checkpoint of another model or optimizer.
   std::string checkpoint() const;
   void restore(std::string_view checkpoint);

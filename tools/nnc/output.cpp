@@ -154,7 +154,19 @@ bool Log::write(nnc::Milestone const& m) {
   Json line{{"step", m.step}, {"epoch", m.epoch}};
   for (auto const& number : m.values) line[number.name] = number.value; // not finite: null
   for (auto const& number : m.validation) line["validation_" + number.name] = number.value;
-  line["seconds"] = m.seconds;
+  for (auto const& rate : m.rates) line[rate.name] = rate.value;
+  line["seconds"] = m.seconds; // as it was called before there was the other one
+  line["seconds_total"] = m.seconds;
+  line["seconds_epoch"] = m.seconds_of_epoch;
+  line["examples_per_second"] = m.examples_per_second;
+  return put(line.dump() + "\n");
+}
+
+bool Log::write_test(nnc::Trained const& trained, nnc::Reports const& reports) {
+  if (file_ < 0) return true;
+  Json line{{"step", trained.step}, {"epoch", trained.epoch}};
+  for (auto const& number : reports.values) line["test_" + number.name] = number.value;
+  line["seconds_total"] = trained.seconds;
   return put(line.dump() + "\n");
 }
 

@@ -168,7 +168,10 @@ constexpr Switch table[] = {
      [](Line& l, std::string const&) { l.resume = true; }},
     {"--replan", "", files, "with --resume: stretch a schedule to another total of steps",
      [](Line& l, std::string const&) { l.replan = true; }},
-    {"--log", "FILE", files, "append a line of JSON per epoch", [](Line& l, std::string const& v) { l.log = v; }},
+    {"--log", "FILE", files,
+     "append a line of JSON per epoch, and one for the test: losses, metrics, learning rates, seconds_epoch and "
+     "seconds_total",
+     [](Line& l, std::string const& v) { l.log = v; }},
     {"--log-every", "N", files, "a line of the log after every N updates instead",
      [](Line& l, std::string const& v) { l.log_every = number(v, 1); }},
     {"--digest", "", files, "print a SHA-256 over the weights", [](Line& l, std::string const&) { l.digest = true; }},
@@ -234,10 +237,10 @@ std::string in_switches(std::string text) {
       {"TrainOptions::replan", "--replan"},
       {", TrainOptions::validation takes a data set", ""},
       {"Session::load", "--load"},
+      {"LoadOptions::rename", "--rename"},
       {"Data::open", "--data"},
   };
   for (auto const& [api, here] : words)
-      {"LoadOptions::rename", "--rename"},
     for (auto at = text.find(api); at != std::string::npos; at = text.find(api, at + 1))
       if (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])))
         text.replace(at, std::string_view(api).size(), here);
