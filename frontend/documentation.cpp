@@ -81,8 +81,8 @@ DocumentedWord of_operator(OpCode op) {
                      .form = std::string(o.written),
                      .text = std::string(o.doc),
                      .example = {}};
-  out.text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(out.text[0])));
-  if (out.text.starts_with("E to")) out.text[0] = 'e';
+  bool const is_word = out.text.size() > 1 && std::isalpha(static_cast<unsigned char>(out.text[1])); // and no `x`
+  if (is_word) out.text[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(out.text[0])));
   if (!out.text.ends_with(".")) out.text += '.';
   if (!o.accuracy.empty()) out.text += fmt::format(" In f32 {}.", o.accuracy);
   bool const floats = takes_floats(op, o.arity);

@@ -63,7 +63,8 @@ struct CalledFunction {
   int depth = 0;        // 0: the body of the model calls it
   bool shared = false;  // a call in front has the same tag, and its parameters
   std::vector<Type> results;
-  Dim flops; // forward
+  size_t first_node = 0, end_node = 0; // of the nodes of the training step, while it is made
+  f64 flops = 0;                       // forward, of a batch as it is trained
   Location at;
 };
 
@@ -76,7 +77,7 @@ struct Elaborated {
   std::map<std::string, FixedNumber> constants; // numbers that could have tuned, but reached an `if` or the like
   std::vector<std::string> optimizers;          // of the `minimize` clauses, in their order: "adam"
   std::vector<CalledFunction> calls;
-  Dim flops;           // of the model's body, forward
+  f64 flops = 0;       // of the model's body, forward
   Location at;         // of the model that was chosen
   std::string summary; // "train mlp" or "model mlp": what was chosen in the file
 };

@@ -6,7 +6,7 @@
 namespace nnc {
 
 // Moving data is none; a sum of n products is 2 n; a reduction as many as it reads; a scan what its rounds are
-// together.
-Dim flops(Function const&, Node const&);
+// together. `extents` binds every symbol. As floats: a count may be beyond any integer.
+f64 flops(Function const&, Node const&, Bindings const& extents);
 
 } // namespace nnc

@@ -150,13 +150,12 @@ std::vector<Kept> kept_of(Module const& module, std::set<std::string> const& tra
   return out;
 }
 
-Layer layer_of(CalledFunction const& called, std::vector<Kept> const& kept, Sources const& sources, i64 batch,
-               Module const& module) {
+Layer layer_of(CalledFunction const& called, std::vector<Kept> const& kept, Sources const& sources) {
   Layer out{.path = called.path,
             .function = called.function,
             .depth = called.depth,
             .types = {},
-            .flops = static_cast<double>(called.flops.value(extents_of(module, batch))),
+            .flops = called.flops,
             .at = position(sources, called.at)};
   for (auto const& type : called.results) out.types.push_back(type.text());
   if (called.shared) return out;
@@ -199,9 +198,8 @@ Overview Program::overview() const {
         if (is_report(r.role))
           (r.role == Role::loss ? out.losses : out.metrics).push_back(r.name);
     auto const kept = kept_of(module, trained);
-    for (auto const& called : compiled_->calls())
-      out.calls.push_back(layer_of(called, kept, compiled_->sources(), batch(), module));
-    out.flops = static_cast<double>(compiled_->flops().value(extents_of(module, batch())));
+    for (auto const& called : compiled_->calls()) out.calls.push_back(layer_of(called, kept, compiled_->sources()));
+    out.flops = compiled_->flops();
     if (auto const* initialize = module.function("initialize"))
       for (auto const& r : initialize->results)
         if (r.role == Role::state) out.states.push_back(info_of(r.name, initialize->type(r.value)));

@@ -46,7 +46,7 @@ public:
   bool reads_steps() const; // does a schedule need to know how many steps are planned?
   std::vector<Constant> const& constants() const { return constants_; }
   std::vector<CalledFunction> const& calls() const { return calls_; }
-  Dim const& flops() const { return flops_; }              // of the model's body, forward
+  f64 flops() const { return flops_; }                     // of the model's body, forward
   Module const& elaborated() const { return elaborated_; } // before the first pass; of a text, what was read
 
 private:
@@ -81,7 +81,7 @@ private:
   std::vector<std::string> optimizers_;
   std::vector<Constant> constants_;
   std::vector<CalledFunction> calls_;
-  Dim flops_;
+  f64 flops_ = 0;
   Module elaborated_; // what facts are asked of
   mutable std::once_flag facts_asked_;
   mutable std::map<std::string, std::string> facts_;

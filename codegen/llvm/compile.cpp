@@ -5,6 +5,7 @@
 #include "codegen/llvm/file_symbols.h"
 #include "codegen/llvm/machine.h"
 #include "codegen/llvm/processor.h"
+#include "codegen/lower/heading.h"
 #include "codegen/lower/lower.h"
 #include "ir/thread.h"
 #include "ir/walk.h"
@@ -49,8 +50,25 @@ std::string name_of(Lowered& all, Loops loops) {
   return all.kernels.back()->name;
 }
 
-// `text`: gets the loops, as they were before they took their parameters.
-Lowered lower_all(Module const& m, Target const& target, CompileOptions const& options, std::string* text = nullptr) {
+// What `emit` shows.
+struct Shown {
+  std::string loops; // as they were before they took their parameters
+  Headings headings;
+};
+
+// A kernel whose code is that of another one says whose.
+void show(Shown& shown, std::string const& own_loops, std::string const& name, std::string const& code,
+          std::vector<std::string> const& heading) {
+  auto& known = shown.headings[code];
+  if (code != name) known.push_back("and as " + name + ":");
+  known.insert(known.end(), heading.begin(), heading.end());
+  shown.loops += code == name ? "kernel " + name + "\n" : "kernel " + name + " is " + code + "\n";
+  for (auto const& line : heading) shown.loops += "  # " + line + "\n";
+  if (code == name) shown.loops += own_loops.substr(own_loops.find('\n') + 1);
+  shown.loops += "\n";
+}
+
+Lowered lower_all(Module const& m, Target const& target, CompileOptions const& options, Shown* shown = nullptr) {
   Lowered all;
   for (auto const& f : m.functions) {
     if (f.name == "require") continue; // no code: it is evaluated when a number is set
@@ -61,11 +79,11 @@ Lowered lower_all(Module const& m, Target const& target, CompileOptions const& o
       if (!is_kernel(n)) return;
       expect_not_cancelled(options);
       auto loops = lower_kernel(storage, n, target, calls.size());
-      std::string name = loops.name, own_text = text ? print(loops) : "";
+      std::string name = loops.name, own_text = shown ? print(loops) : "";
       auto parameters = take_parameters(loops);
       calls.push_back({name_of(all, std::move(loops)), std::move(parameters)});
       auto const& code = calls.back().function;
-      if (text && !code.empty()) *text += (code == name ? own_text : "kernel " + name + " is " + code + "\n") + "\n";
+      if (shown && !code.empty()) show(*shown, own_text, name, code, heading(storage, n, *m.sources));
     });
   }
   return all;
@@ -193,20 +211,22 @@ Object compile(Module const& m, CompileOptions const& options) {
 std::string emit(Module const& m, Emit what) {
   initialize_llvm();
   Target target = m.target ? *m.target : host_target();
-  std::string text;
-  auto all = lower_all(m, target, {}, what == Emit::loops ? &text : nullptr);
-  if (what == Emit::loops) return text;
+  Shown shown;
+  auto all = lower_all(m, target, {}, &shown);
+  if (what == Emit::loops) return shown.loops;
   auto parts = split(all, 1);
   auto machine = machine_for(target);
   llvm::LLVMContext context;
   auto module = make_module(context, all, parts.front(), *machine, target, {});
   if (what == Emit::assembly) {
     auto bytes = generate(*module, *machine, llvm::CodeGenFileType::AssemblyFile);
-    return {bytes.data(), bytes.size()};
+    bool const is_arm = target.triple.starts_with("aarch64") || target.triple.starts_with("arm64");
+    return with_headings({bytes.data(), bytes.size()}, shown.headings, is_arm ? "//" : "#");
   }
+  std::string text;
   llvm::raw_string_ostream out(text);
   module->print(out, nullptr);
-  return text;
+  return with_headings(text, shown.headings, ";");
 }
 
 } // namespace nnc

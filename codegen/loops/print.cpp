@@ -1,6 +1,6 @@
 // Loops as text, to be read and not to be parsed:
 //
-//     kernel train_step.2                                             # mlp.nn:6
+//     kernel train_step.2
 //       for %i3 in [0, %12) by 8
 //         %14 = load argument(0) [%13]          : f32 x 8
 //         store slot(1) [%13], %14

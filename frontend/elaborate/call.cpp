@@ -10,8 +10,6 @@
 #include "frontend/elaborate/tensor.h"
 #include "frontend/elaborate/warnings.h"
 
-#include "ir/flops.h"
-
 #include <algorithm>
 #include <fmt/core.h>
 
@@ -98,7 +96,6 @@ std::optional<size_t> Calls::begin_listing(Frame const& frame, bool shared) {
                             .depth = listed_++,
                             .shared = shared,
                             .results = {},
-                            .flops = 0,
                             .at = frame.call_at});
   return now_.out.calls.size() - 1;
 }
@@ -117,9 +114,9 @@ void Calls::end_listing(size_t place, Frame const& frame, Any const& result, siz
   };
   if (auto const* list = result.list()) std::for_each(list->begin(), list->end(), add);
   else add(result);
-  if (!now_.graph->around.empty()) return; // in a region: the nodes are those of the scan
-  auto const& nodes = now_.graph->function.body.nodes;
-  for (size_t i = nodes_before; i < nodes.size(); ++i) call.flops = call.flops + flops(now_.graph->function, nodes[i]);
+  if (!now_.graph->around.empty()) return; // in a region: its nodes are those of the scan
+  call.first_node = nodes_before;
+  call.end_node = now_.nodes_so_far();
 }
 
 Any Calls::run_body(syntax::FunctionDecl const& f) {

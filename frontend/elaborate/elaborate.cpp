@@ -55,6 +55,7 @@ public:
 
 private:
   void run_program();
+  void count_flops(Function const& loss);
   bool is_sound() const { return !has_errors(now_.out.diagnostics) && !batch_number_.is_missing(); }
   void complete(std::vector<std::unique_ptr<Graph>> const&);
   void give_states(Graph&, size_t phase);
@@ -118,13 +119,12 @@ void Elaboration::run_program() {
       return is_sound();
     };
     bool const sound = run_model(Graph::Kind::training, "loss");
-    auto const& loss = graphs.front()->function;
-    for (auto const& n : loss.body.nodes) now_.out.flops = now_.out.flops + flops(loss, n);
     if (now_.train) {
       train_builder_.run_training_settings();
       train_builder_.plan_phases();
     }
     if (!sound) return;
+    count_flops(graphs.front()->function);
     if (!now_.train) model_builder_.finish(*graphs.back());
     for (size_t k = 0; now_.train && k < train_builder_.phases(); ++k) {
       if (k > 0 && !run_model(Graph::Kind::training, of_phase("loss", k))) return;
@@ -150,6 +150,17 @@ void Elaboration::run_program() {
   } catch (Error const& e) {
     errors_.report({{.at = now_.model ? now_.model->name.at : Location{}, .message = in_words(e)}});
   }
+}
+
+// Of the model's body and of the calls in it.
+void Elaboration::count_flops(Function const& loss) {
+  Bindings extents = now_.out.module.bindings;
+  auto const& training = now_.out.module.training;
+  extents.fill(now_.settings.batch.value_or(training ? training->batch : Training{}.batch));
+  std::vector<f64> before{0}; // each node
+  for (auto const& n : loss.body.nodes) before.push_back(before.back() + flops(loss, n, extents));
+  now_.out.flops = before.back();
+  for (auto& call : now_.out.calls) call.flops = before[call.end_node] - before[call.first_node];
 }
 
 // What a training step leaves in the states, and each batch in those of a pass; a frozen one stays as it is.

@@ -568,9 +568,8 @@ struct Progress {
 // The end of an epoch (or of the training within one), or a line of the log.
 struct Milestone {
   std::int64_t epoch = 0, step = 0;
-  std::vector<Number> values; // means since the milestone (or line of the log) before
-  std::vector<Number>
-      validation; // over the validation split (the last time, in a line of log_every); empty: there is none
+  std::vector<Number> values;     // means since the milestone (or line of the log) before
+  std::vector<Number> validation; // over its split; of a line of log_every when it was last measured; or empty
   std::int64_t validation_examples = 0;
   std::vector<Number> rates;      // what each optimizer's `lr` was in the last step, whatever schedule gave it
   double seconds = 0;             // since training began

@@ -289,7 +289,7 @@ constinit Op const ops::atan2{
 };
 constinit Op const ops::max{
     .name = "max",
-    .doc = "b < a or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to the "
+    .doc = "the larger of two, NaN if one is: b < a or a is NaN ? a : b. The derivative goes to the "
            "operand that was taken, to a where both are equal",
     .arity = 2,
     .traits = arithmetic,
@@ -302,7 +302,7 @@ constinit Op const ops::max{
 };
 constinit Op const ops::min{
     .name = "min",
-    .doc = "a < b or a is NaN ? a : b; so a NaN on either side is the result. The derivative goes to the "
+    .doc = "the smaller of two, NaN if one is: a < b or a is NaN ? a : b. The derivative goes to the "
            "operand that was taken, to a where both are equal",
     .arity = 2,
     .traits = arithmetic,

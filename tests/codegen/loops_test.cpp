@@ -14,6 +14,9 @@ TEST_CASE("the loops of a small kernel") {
 )");
   m.target = target_for("x86-64-v3");
   CHECK(emit(m, Emit::loops) == R"(kernel f.0
+  # pointwise: %y; test.ir:3
+  # reads argument(0) %x: f32[20], argument(1) %s: f32[]
+  # writes result(0) %y: f32[20]
   %1 = cell 1 : i64
   %3 = eq %1, 0 : bool
   %4 = select %3, 1, 0 : i64

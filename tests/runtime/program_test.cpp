@@ -228,3 +228,48 @@ TEST_CASE("code for another processor is made, but not run") {
   auto const text = failure_of([&] { Session{program}; });
   CHECK_MESSAGE(text.find("code for bdver4 cannot run on this machine, which lacks ") != std::string::npos, text);
 }
+
+TEST_CASE("an overview tells calls, weights, memory and settings before anything runs") {
+  auto const program = nnc::Program::from_text(digits, {}, "digits.nn");
+  auto const all = program.overview();
+  REQUIRE(!all.calls.empty());
+  auto const dense = std::find_if(all.calls.begin(), all.calls.end(), [](auto& c) { return c.path == "dense"; });
+  REQUIRE(dense != all.calls.end());
+  CHECK(dense->function == "dense");
+  CHECK(dense->types == std::vector<std::string>{"f32[batch,10]"});
+  CHECK(dense->parameters == 7850);
+  CHECK(dense->trained == 7850);
+  CHECK(dense->flops == static_cast<double>(program.batch()) * 10 * (2 * 784 + 1));
+  CHECK(all.flops > dense->flops);
+  CHECK(all.trained == std::vector<std::string>{"dense.bias", "dense.weight"});
+  std::int64_t parameters = 0;
+  for (auto const& holder : all.memory)
+    if (holder.kind == "parameter") parameters += holder.bytes;
+  CHECK(parameters == 7850 * 4);
+  CHECK(all.settings.front() == std::pair<std::string, std::string>{"batch", std::to_string(program.batch())});
+}
+
+TEST_CASE("what can be chosen in a text: train blocks, and models that none of them trains") {
+  auto const all = nnc::Program::choices("model a { output x = ones([2]) }\nmodel b { output x = ones([2]) }\n"
+                                         "train a @t { minimize loss with sgd() }\n");
+  REQUIRE(all.size() == 2);
+  CHECK(all[0].name == "t");
+  CHECK(all[0].model == "a");
+  CHECK(all[0].trains);
+  CHECK(all[1].name == "b");
+  CHECK(!all[1].trains);
+  CHECK(all[1].at.line == 2);
+  CHECK(nnc::Program::choices("model {").empty());
+}
+
+TEST_CASE("passes say why, and words are documented") {
+  std::vector<std::string> lines;
+  nnc::Options options;
+  options.on_trace = [&](std::string const& line) { lines.push_back(line); };
+  (void)nnc::Program::from_text(digits, options);
+  CHECK(std::any_of(lines.begin(), lines.end(), [](auto& line) { return line.starts_with("fuse: @train_step: ["); }));
+  auto const words = nnc::words();
+  CHECK(words.size() > 600);
+  for (auto const& word : words) CHECK(word.form.empty() == (word.kind == "elsewhere"));
+  CHECK(nnc::build().llvm.starts_with("19."));
+}

@@ -46,6 +46,14 @@ example
   CHECK(contains(desk.nnc("--doc=adam").out, "minimize loss with adam(lr = 1e-3)"));
 }
 
+TEST_CASE("--doc of a kind says a sentence of each word") {
+  Desk desk;
+  CHECK(contains(desk.nnc("--doc settings").out,
+                 "batch                 Examples per update\nepochs                How often "
+                 "the training goes through the training set\n"));
+  CHECK(contains(desk.nnc("--doc layers").out, "dense                 x @ weight + bias on the last axis\n"));
+}
+
 TEST_CASE("--doc answers words from elsewhere, and words that nobody knows") {
   Desk desk;
   for (auto const* word : {"MaxPool2d", "nn.MaxPool2d", "torch.nn.MaxPool2d"}) {
@@ -80,6 +88,21 @@ TEST_CASE("frontend/std/REFERENCE.md is what --doc all prints") {
   std::stringstream have;
   have << in.rdbuf();
   CHECK_MESSAGE(have.str() == page, "NNC_UPDATE=1 in the environment writes it anew");
+}
+
+TEST_CASE("shells complete the words of --doc and the questions of --explain") {
+  Desk desk;
+  auto const bash = desk.nnc("--completions bash").out;
+  CHECK(contains(desk.nnc("--completions fish").out, "complete -c nnc -l doc -d "));
+  CHECK(contains(desk.nnc("--completions zsh").out, " cross_entropy "));
+  if (std::system("command -v bash >/dev/null") != 0) return;
+  for (auto const& [words, meant] : {std::pair{"nnc --doc embe", "embedding"}, {"nnc d.nn --explain me", "memory"}}) {
+    std::string const line = words;
+    desk.scratch().write("completions", bash + "COMP_WORDS=(" + line +
+                                            "); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _nnc; "
+                                            "echo ${COMPREPLY[@]}\n");
+    CHECK(std::system(("bash '" + (desk.scratch() / "completions").string() + "' | grep -qx " + meant).c_str()) == 0);
+  }
 }
 
 TEST_CASE("--version says what runs, and where") {

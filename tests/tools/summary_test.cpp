@@ -139,4 +139,29 @@ TEST_CASE("--explain fusion says why a value is stored between two kernels") {
         "error: --explain: 'fussion' is none of constants, memory, fusion\nhelp: did you mean 'fusion'?\n");
 }
 
+TEST_CASE("--check each says a line after each pass") {
+  Desk desk;
+  auto const said = desk.nnc("digits.nn --check each");
+  CHECK(said.status == 0);
+  CHECK(said.out == "");
+  for (auto const* part : {"simplify         every value kept\n", "plan_memory      every value kept\n",
+                           "changed nothing\n", "passes: well formed, and every value kept\n"})
+    CHECK_MESSAGE(contains(said.err, part), said.err);
+}
+
+TEST_CASE("loops, LLVM and assembly name the tensors of each kernel and its lines") {
+  Desk desk;
+  desk.scratch().write("two.nn", "model m {\n  input x: f32[batch, 8]\n  h = x |> dense(16) |> relu\n"
+                                 "  output y = softmax(dense(h, 4))\n}\n");
+  CHECK(contains(desk.nnc("two.nn --cpu x86-64-v3 --emit loops").out, R"(kernel run.1
+  # contract: %dense.y broadcast %dense.y %h; two.nn:3
+  # reads slot(0) %x: f32[batch,8], argument(2) %dense.weight: f32[8,16], argument(3) %dense.bias: f32[16]
+  # writes slot(1) %h: f32[batch,16]
+)"));
+  CHECK(contains(desk.nnc("two.nn --cpu x86-64-v3 --emit asm").out,
+                 "\nrun.1:\n\t# contract: %dense.y broadcast %dense.y %h; two.nn:3\n\t# reads slot(0) "));
+  CHECK(contains(desk.nnc("two.nn --target aarch64-linux-gnu --emit asm").out, "\nrun.1:\n\t// contract: "));
+  CHECK(contains(desk.nnc("two.nn --emit llvm").out, "\n; contract: %dense.y broadcast %dense.y %h; two.nn:3\n"));
+}
+
 #endif

@@ -68,7 +68,7 @@ std::string for_fish() {
   for (auto const& one : switches()) {
     std::string const name = one.name;
     auto form = name.starts_with("--") ? "-l " + name.substr(2) : "-s " + name.substr(1);
-    if (*one.short_name) form += fmt::format(" -s {}", one.short_name + 1);
+    if (*one.short_name) form = fmt::format("-s {} {}", one.short_name + 1, form);
     text += fmt::format("complete -c nnc {} -d '{}'{}{}\n", form, one.help,
                         *one.value && !one.value_is_optional() ? " -r" : "",
                         one.values ? fmt::format(" {}-a '{}'", one.or_file ? "" : "-f ", joined(one.values())) : "");

@@ -132,7 +132,7 @@ nnc::Program Jobs::compile(std::string const& train_name) {
   for (auto const& words : {line_.train, line_.eval, line_.run})
     if (has_data(words) && !options.data) options.data = data(*words);
   options.on_import = [this](std::string const& file) { paths_.read(file, "an import"); };
-  stages_.watch(options);
+  stages_.watch(options, screen_);
   if (line_.explain.starts_with("fusion"))
     options.on_trace = [this](std::string const& line) { trace_.push_back(line); };
   try {

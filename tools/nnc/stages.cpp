@@ -8,9 +8,11 @@
 
 namespace command {
 
-void Stages::watch(nnc::Options& options) {
-  options.on_stage = [this](std::string const& name, bool changed, auto const& text) {
+void Stages::watch(nnc::Options& options, Screen& screen) {
+  options.on_stage = [this, &screen](std::string const& name, bool changed, auto const& text) {
     passes_ += name != "elaborate";
+    if (line_.check_each && name != "elaborate")
+      screen.say(fmt::format("{:<16} {}", name, changed ? "every value kept" : "changed nothing"));
     if (line_.dump == name || line_.dump == "all") stage(name, changed, text());
   };
   if (line_.time)

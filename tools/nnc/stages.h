@@ -10,8 +10,8 @@ namespace command {
 class Stages {
 public:
   explicit Stages(Line const& line) : line_(line) {}
-  void watch(nnc::Options&); // sets the callbacks that the line asks for
-  void check_dump() const;   // throws Failure if the stage of --dump has not come
+  void watch(nnc::Options&, Screen&); // sets the callbacks that the line asks for
+  void check_dump() const;            // throws Failure if the stage of --dump has not come
   void print_check(Screen&) const;
   void write_dump() const; // what --dump asked for, also when a later stage failed
   void print_times(Screen&) const;

@@ -190,8 +190,7 @@ constexpr Switch table[] = {
     {"--check", "each", looking, "verify and evaluate after every pass; names the first that changed a value",
      [](Line& l, std::string const& v) { expect_one_of(checks(), v), l.check_each = true; }, checks},
     {"--explain", "WHAT", looking,
-     "constants: which numbers the code is made for, and where; memory: what holds how much; fusion NAME: why a value "
-     "is stored between two kernels",
+     "constants: what the code is made for; memory: what holds how much; fusion NAME: why a value is stored",
      [](Line& l, std::string const& v) { l.explain = question(v); }, explained},
     {"--time", "", looking, "print milliseconds and nodes per stage",
      [](Line& l, std::string const&) { l.time = true; }},
@@ -212,7 +211,8 @@ constexpr Switch table[] = {
     {"--no-color", "", other, "plain text (as do NO_COLOR and TERM=dumb)",
      [](Line& l, std::string const&) { l.no_color = true; }},
 
-    {"--doc", "[NAME]", asking, "say what a word of the language is, with an example; no NAME: list all; all: one page",
+    {"--doc", "[NAME]", asking,
+     "say what a word of the language is, with an example, or a kind of words; no NAME: list all; all: one page",
      [](Line& l, std::string const& v) { l.doc = v; }, documented_names},
     {"--version", "", asking, "print the versions of nnc and LLVM and the processor",
      [](Line& l, std::string const&) { l.version = true; }},

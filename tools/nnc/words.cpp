@@ -107,6 +107,20 @@ std::string list(std::vector<nnc::Word> const& words) {
                "nnc --doc all is one page.\n";
 }
 
+// A kind: each of its words with the first sentence about it.
+std::string list_of_kind(std::vector<nnc::Word> const& words, std::string const& kind) {
+  std::string out;
+  for (auto const& word : words) {
+    if (word.kind != kind || kind == elsewhere) continue;
+    auto sentence = word.text.substr(0, word.text.find("\n\n"));
+    sentence = sentence.substr(0, sentence.find(". ")).substr(0, sentence.find(".\n"));
+    std::replace(sentence.begin(), sentence.end(), '\n', ' ');
+    if (sentence.ends_with('.')) sentence.pop_back();
+    out += wrapped(split(sentence, " "), fmt::format("{:<22}", word.names[0] + " "), std::string(22, ' '));
+  }
+  return out;
+}
+
 std::string page(std::vector<nnc::Word> const& words) {
   std::string out =
       "# Words of the nnc language\n\n"
@@ -162,6 +176,7 @@ std::string documentation_text(std::string const& name) {
   auto const last = name.substr(name.rfind('.') + 1); // `torch.nn.Linear`, `nn.functional.relu`
   for (auto const& wanted : {name, last}) {
     if (out.empty()) find(wanted, true);
+    if (out.empty()) out = list_of_kind(words, wanted);
     if (out.empty()) find(wanted, false);
   }
   if (out.empty()) refuse(name, words);
@@ -170,9 +185,11 @@ std::string documentation_text(std::string const& name) {
 
 std::vector<std::string> documented_names() {
   std::set<std::string> out{"all"};
-  for (auto const& word : nnc::words())
+  for (auto const& word : nnc::words()) {
+    if (word.kind != elsewhere) out.insert(word.kind);
     for (auto const& name : word.names)
       if (word.kind != elsewhere && std::isalpha(static_cast<unsigned char>(name[0]))) out.insert(name);
+  }
   return {out.begin(), out.end()};
 }
 

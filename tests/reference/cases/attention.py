@@ -204,7 +204,7 @@ def block(d, kind, norms, heads_names, f, inputs, width, options, hidden, heads)
     params |= dense_of(d, f"{kind}.feed_forward.dense", width, hidden)
     params |= dense_of(d, f"{kind}.feed_forward.dense_2", hidden, width)
     arguments = ", ".join(["x", *(["context"] if "context" in inputs else []), str(heads), f"hidden = {hidden}"])
-    return Case(f"y = {kind}({arguments}, rate = 0{options})", f, inputs=inputs, params=params, within=3e-5,
+    return Case(f"y = {kind}({arguments}, rate = none{options})", f, inputs=inputs, params=params, within=3e-5,
                 no_gradient=unseen(params))
 
 
