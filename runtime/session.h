@@ -126,14 +126,11 @@ struct SessionState {
   // when none does.
   std::string not_finite() const;
   // Throw Error unless all tensors of a role are among these, each with its exact type; and no others.
-  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from,
-                  std::vector<std::string> const& spared = {}) const;
+  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   void expect_same(Role, std::vector<NamedTensor> const&, std::string const& from) const;
-  // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type,
-  // but those that are spared.
-  void replace(Role, std::vector<NamedTensor> const&, std::string const& from,
-               std::vector<std::string> const& spared = {});
-  // Weights and states of a file, which may hold no more than them.
+  // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type.
+  void replace(Role, std::vector<NamedTensor> const&, std::string const& from);
+  // Weights and states of a file, which may hold no more than them; changes nothing where it throws.
   void load(Checkpoint const&, std::string const& from);
   // The average of a parameter that got another value begins there.
   void begin_average(std::string const& parameter);

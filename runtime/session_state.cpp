@@ -8,6 +8,7 @@
 #include "runtime/finite.h"
 #include "runtime/identity.h"
 #include "runtime/ranges.h"
+#include "runtime/weights_file.h"
 
 #include <fmt/core.h>
 #include <sys/mman.h>
@@ -278,10 +279,9 @@ std::string SessionState::not_finite() const {
   return "";
 }
 
-void SessionState::expect_all(Role role, std::vector<NamedTensor> const& source, std::string const& from,
-                              std::vector<std::string> const& spared) const {
+void SessionState::expect_all(Role role, std::vector<NamedTensor> const& source, std::string const& from) const {
   for (auto const& kept : kept_) {
-    if (kept.role != role || std::ranges::count(spared, kept.named.name) > 0) continue;
+    if (kept.role != role) continue;
     auto const& name = kept.named.name;
     auto const* found = named(source, name);
     if (!found) throw Error(fmt::format("{} has no '{}', which the program needs", from, name));
@@ -299,11 +299,10 @@ void SessionState::expect_same(Role role, std::vector<NamedTensor> const& source
     if (!named(own, given.name)) throw Error(fmt::format("{} has '{}', which the program has not", from, given.name));
 }
 
-void SessionState::replace(Role role, std::vector<NamedTensor> const& source, std::string const& from,
-                           std::vector<std::string> const& spared) {
-  expect_all(role, source, from, spared);
+void SessionState::replace(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
+  expect_all(role, source, from);
   for (auto& kept : kept_) {
-    if (kept.role != role || std::ranges::count(spared, kept.named.name) > 0) continue;
+    if (kept.role != role) continue;
     auto const bytes = named(source, kept.named.name)->tensor.bytes();
     if (!bytes.empty()) std::memcpy(kept.named.tensor.writable().data(), bytes.data(), bytes.size());
   }
@@ -353,20 +352,25 @@ void SessionState::take(Checkpoint const& checkpoint, std::string const& from) {
 // A file from elsewhere does not say which of its tensors are states, and one that another training wrote has no
 // averages, or others: where they are missing they begin with the weights.
 void SessionState::load(Checkpoint const& checkpoint, std::string const& from) {
-  for (auto const& given : checkpoint.parameters) {
-    if (tensor(given.name)) continue;
-    throw Error(fmt::format("{} has '{}', which the program has not", from, given.name));
-  }
+  std::vector<NamedTensor> surplus, given = checkpoint.parameters;
+  for (auto const& one : checkpoint.parameters)
+    if (!tensor(one.name)) surplus.push_back(one);
   auto const& training = program_->module().training;
   auto spared = training ? training->fresh : std::vector<std::string>{};
   auto const states = checkpoint.can_resume ? checkpoint.states : among(Role::state, checkpoint.parameters);
   std::vector<std::string> begun;
   for (auto const& name : training ? training->averaged : std::vector<std::string>{})
     if (!named(states, average_of(name)) || std::ranges::count(spared, name) > 0) begun.push_back(name);
-  expect_all(Role::param, checkpoint.parameters, from, spared);
   for (auto const& name : begun) spared.push_back(average_of(name));
-  if (!states.empty()) replace(Role::state, states, from, spared);
-  replace(Role::param, checkpoint.parameters, from, spared);
+  std::vector<Wanted> wanted;
+  for (auto const& kept : kept_) {
+    bool const taken = kept.role == Role::param || (kept.role == Role::state && !states.empty());
+    auto const& [name, own] = kept.named;
+    if (taken && std::ranges::count(spared, name) == 0) wanted.push_back({name, own.dtype(), own.shape()});
+  }
+  if (checkpoint.can_resume) given.insert(given.end(), states.begin(), states.end());
+  for (auto const& one : fitted(wanted, given, surplus, from))
+    std::ranges::copy(one.tensor.bytes(), tensor(one.name)->writable().begin());
   for (auto const& name : begun) begin_average(name);
 }
 

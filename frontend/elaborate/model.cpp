@@ -10,6 +10,7 @@
 #include "frontend/elaborate/setting_values.h"
 #include "frontend/elaborate/statement.h"
 #include "frontend/elaborate/tensor.h"
+#include "frontend/elaborate/train.h"
 #include "frontend/elaborate/tunables.h"
 
 #include "frontend/habits.h"
@@ -46,20 +47,22 @@ std::string callee_name(Expr const& e) {
 
 } // namespace
 
-// An input takes the column of its name, else the next one that is not bound, inputs first, then targets.
+// An input takes the column of its name, else the next one that is not bound, inputs first, then targets; the weights
+// of a sampler are for no input that does not name them.
 void ModelBuilder::plan_columns() {
   if (now_.settings.columns.empty()) return;
   std::vector<InputStmt const*> inputs;
   collect_inputs(now_.model->body, inputs);
   std::stable_partition(inputs.begin(), inputs.end(), [](auto* i) { return !i->is_target; });
   std::set<std::string> used;
+  auto const weights = e_.train_builder.sample_column();
   for (auto* i : inputs)
     for (auto const& c : now_.settings.columns)
       if (c.name == i->name.text && used.insert(c.name).second) column_of_[i->name.text] = c.name;
   for (auto* i : inputs) {
     if (column_of_.contains(i->name.text)) continue;
     for (auto const& c : now_.settings.columns)
-      if (used.insert(c.name).second) {
+      if (c.name != weights && used.insert(c.name).second) {
         column_of_[i->name.text] = c.name;
         break;
       }

@@ -168,7 +168,20 @@ bool Log::write(nnc::Milestone const& m) {
   for (auto const& table : m.tables) line[table.name] = nested(table.shape, table.values.data());
   for (auto const& table : m.validation_tables)
     line["validation_" + table.name] = nested(table.shape, table.values.data());
-  line["seconds"] = m.seconds;
+  for (auto const& rate : m.rates) line[rate.name] = rate.value;
+  line["seconds"] = m.seconds; // as it was called before there was the other one
+  line["seconds_total"] = m.seconds;
+  line["seconds_epoch"] = m.seconds_of_epoch;
+  line["examples_per_second"] = m.examples_per_second;
+  return put(line.dump() + "\n");
+}
+
+bool Log::write_test(nnc::Trained const& trained, nnc::Reports const& reports) {
+  if (file_ < 0) return true;
+  Json line{{"step", trained.step}, {"epoch", trained.epoch}};
+  for (auto const& number : reports.values) line["test_" + number.name] = number.value;
+  for (auto const& table : reports.tables) line["test_" + table.name] = nested(table.shape, table.values.data());
+  line["seconds_total"] = trained.seconds;
   return put(line.dump() + "\n");
 }
 

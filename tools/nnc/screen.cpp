@@ -144,8 +144,8 @@ void Screen::epoch(nnc::Milestone const& m, std::int64_t epochs) {
   auto line =
       fmt::format("epoch {}{}  {}", m.epoch, epochs > 0 ? fmt::format("/{}", epochs) : "", numbers_text(m.values));
   if (!m.validation.empty()) line += "  validation: " + numbers_text(m.validation);
-  say(line +
-      fmt::format("  {:.2f} s  {} examples/s", m.seconds, grouped(static_cast<std::int64_t>(m.examples_per_second))));
+  say(line + fmt::format("  epoch {:.2f} s  total {:.2f} s  {} examples/s", m.seconds_of_epoch, m.seconds,
+                         grouped(static_cast<std::int64_t>(m.examples_per_second))));
 }
 
 } // namespace command
