@@ -48,7 +48,8 @@ std::vector<u8> packed(CBlock const& block, std::span<NamedTensor const> tensors
 using Data = std::vector<std::pair<std::string, std::vector<u8>>>;
 
 // A file from elsewhere does not say which of its tensors are states.
-Data weights_of(Module const& module, std::string const& file, std::vector<std::string> const& rename) {
+Data weights_of(Module const& whole, std::string const& file, std::vector<std::string> const& rename) {
+  Module const module = for_hosts(whole);
   if (!has_face(module))
     throw Error(Code::argument, "weights go into objects of whole programs; this module has functions of its own");
   auto const face = face_of(module);

@@ -129,6 +129,15 @@ bool is_known_to_hosts(Function const& f) {
   return std::find(std::begin(host_functions), std::end(host_functions), f.name) != std::end(host_functions);
 }
 
+Module for_hosts(Module m) {
+  bool const has_phases = m.function(of_phase("train_step", 1)) != nullptr;
+  std::erase_if(m.functions, [&](Function const& f) {
+    bool const carries = std::ranges::find(f.arguments, Role::carried, &Argument::role) != f.arguments.end();
+    return f.name == "begin_pass" || carries || (has_phases && f.name.starts_with("train_step"));
+  });
+  return m;
+}
+
 CFace face_of(Module const& m) {
   CFace face;
   for (auto const name : host_functions) {

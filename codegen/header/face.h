@@ -58,6 +58,8 @@ CFace face_of(Module const&);
 // Do these functions have the roles that a host fills? A module that comes as text may have others.
 bool has_face(Module const&);
 bool is_known_to_hosts(Function const&);
+// Without the functions that only a session calls: the steps of phases, and passes over data that keep states.
+Module for_hosts(Module);
 // The losses and metrics of a function, in the order of its report.
 CBlock reports_of(Function const&);
 

@@ -82,9 +82,11 @@ Text untyped_note(Module const& module) {
 
 Header header_of(Module const& m, HeaderOptions const& options) {
   Text usage = "   A caller fills an nnc_context and calls @_call_FUNCTION.\n", parts = untyped_note(m);
-  if (has_face(m)) {
-    Net const net(m, options);
+  if (Module const hosted = for_hosts(m); has_face(hosted)) {
+    Net const net(hosted, options);
     usage = usage_of(net);
+    if (hosted.functions.size() < m.functions.size())
+      usage += "   What phases and states of a pass over the data are needed for is left to a session of nnc.\n";
     parts = Text(status_text) + types_of(net) + functions_of(net);
   }
   Text const body = with_prefix(entries(m) + parts, options.prefix);
