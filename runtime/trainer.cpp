@@ -166,6 +166,15 @@ void Trainer::take_aims() {
                   "data set",
           .code = Code::argument});
   }
+  // A schedule such as `plateau` would wait for a value that never comes.
+  for (auto const& number : state_.numbers())
+    if (!validation_ && number.name.starts_with(validation_prefix) && std::isinf(number.value))
+      throw Error(Diagnostic{.message = fmt::format("an optimizer looks at '{}' over a validation split, and there is "
+                                                    "none",
+                                                    number.name.substr(validation_prefix.size())),
+                             .help = "`validation = 5000` holds so many rows back, TrainOptions::validation takes a "
+                                     "data set",
+                             .code = Code::argument});
 }
 
 // What can be refused is refused before the session changes.

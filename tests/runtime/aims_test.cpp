@@ -67,7 +67,7 @@ Program program_of(std::string const& block) {
 
 // Strictly better ones count.
 template <class Better>
-size_t best_of(std::vector<Epoch> const& epochs, double Epoch::* value, Better better) {
+size_t best_of(std::vector<Epoch> const& epochs, double Epoch::*value, Better better) {
   size_t best = 0;
   for (size_t i = 1; i < epochs.size(); ++i)
     if (better(epochs[i].*value, epochs[best].*value)) best = i;
@@ -147,8 +147,9 @@ TEST_CASE("an aim needs a validation split, a report, and words") {
     return failure_of([&] { session.train(*rows.held, options); });
   };
   CHECK(told([](auto& o) { o.patience = "3 of min loss"; }).find("there is none") != std::string::npos);
-  CHECK(told([&](auto& o) { o.patience = "3 of min los", o.validation = *rows.held; }).find("no loss or metric 'los'") !=
-        std::string::npos);
+  CHECK(told([&](auto& o) {
+          o.patience = "3 of min los", o.validation = *rows.held;
+        }).find("no loss or metric 'los'") != std::string::npos);
   CHECK(told([](auto& o) { o.patience = "3"; }).find("expected '3 of min loss'") != std::string::npos);
   CHECK(told([](auto& o) { o.best = "most accuracy"; }).find("expected 'min loss'") != std::string::npos);
   CHECK(told([&](auto& o) { o.patience = "3 of max accuracy", o.validation = *rows.held; }) == "no failure");
@@ -160,9 +161,9 @@ TEST_CASE("a rate falls on a plateau") {
   Rows const rows;
   for (bool const largest : {false, true}) {
     CAPTURE(largest);
-    auto const program = program_of(std::string("minimize loss with told(lr = plateau(1, ") +
-                                    (largest ? "accuracy, largest = true" : "loss") +
-                                    ", factor = 0.5, patience = 2, least = 0.05))\n");
+    auto const program =
+        program_of(std::string("minimize loss with told(lr = plateau(1, ") +
+                   (largest ? "accuracy, largest = true" : "loss") + ", factor = 0.5, patience = 2, least = 0.05))\n");
     Session session(program);
     auto const course = train(session, *rows.held);
     double rate = 1, best = largest ? -1e300 : 1e300;
@@ -190,4 +191,13 @@ TEST_CASE("a rate falls on a plateau") {
       CHECK(second.digest() == session.digest());
     }
   }
+}
+
+TEST_CASE("a rate that looks at a validation split needs one") {
+  Rows const rows;
+  Session session(Program::from_text(net + "train net { minimize loss with sgd(plateau(0.1, loss)); batch = 8 }"));
+  CHECK(failure_of([&] { session.train(*rows.held); }).find("'loss' over a validation split, and there is none") !=
+        std::string::npos);
+  session.set_scalar("validation.loss", 1); // by the host, which measures it
+  session.train(*rows.held);
 }

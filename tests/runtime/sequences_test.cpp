@@ -41,6 +41,20 @@ train net {
 }
 )";
 
+// A rate that looks at the validation split.
+std::string const looking = R"(model net {
+  input  x: f32[batch, 3]
+  target label: i32[batch]
+  logits = x |> dense(6) |> relu |> dense(2)
+  output probs = softmax(logits)
+  loss   cross_entropy(logits, label)
+}
+train net {
+  minimize loss with sgd(plateau(0.1, loss, factor = 0.9, patience = 0) * minimum(loss, 1))
+  batch = 4; epochs = 2; validation = 5
+}
+)";
+
 struct Set {
   std::vector<float> x;
   std::vector<std::int32_t> label;
@@ -123,6 +137,7 @@ TEST_CASE("a checkpoint anywhere in a sequence of calls changes nothing") {
   std::string text;
   SUBCASE("a net") { text = net; }
   SUBCASE("one with all that a training can keep") { text = rich; }
+  SUBCASE("one whose rate looks at the validation split") { text = looking; }
   std::vector<Set> sets;
   sets.reserve(2);
   sets.emplace_back(22, "first");
