@@ -130,6 +130,7 @@ void Elaboration::run_program() {
       if (k > 0 && !run_model(Graph::Kind::training, of_phase("loss", k))) return;
       train_builder_.run_phase(*graphs.back(), k);
     }
+    if (now_.train) train_builder_.run_updates();
     for (auto const& [kind, name] :
          {std::pair(Graph::Kind::evaluation, "evaluate"), std::pair(Graph::Kind::run, "run")}) {
       if (!is_sound()) return;

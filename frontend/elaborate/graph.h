@@ -43,7 +43,8 @@ struct Graph {
   // The argument of this name, made when it is asked for the first time.
   ValueId argument(std::string const& name, Type const& type, Role role) {
     if (outer) return capture(outer->argument(name, type, role));
-    auto [it, fresh] = arguments.try_emplace(name, no_value);
+    bool const is_count = role == Role::step || role == Role::seed; // a model may have an input `step`
+    auto [it, fresh] = arguments.try_emplace(is_count ? "(" + name + ")" : name, no_value);
     if (fresh) it->second = builder.argument(name, type, role);
     return it->second;
   }

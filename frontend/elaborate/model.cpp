@@ -25,6 +25,8 @@ using namespace syntax;
 
 namespace {
 
+constexpr std::string_view numbers_of_training[]{"step", "steps", "epoch", "clip_norm", "clip_value"};
+
 // All inputs and targets of a model, in order, also those in branches.
 void collect_inputs(Block const& b, std::vector<InputStmt const*>& out) {
   for (auto const& s : b.statements) {
@@ -132,7 +134,12 @@ Actual ModelBuilder::argument_value(syntax::Parameter const& p, std::map<std::st
     value = Any{Poison{}};
   }
   bool const tunes = value->is<f64>() || (value->is<Dim>() && initial && initial->is<f64>());
-  if (tunes) value = Any{e_.constants.as_float(*value, at, fmt::format("`{}`", name))};
+  if (tunes) {
+    if (std::ranges::find(numbers_of_training, name) != std::end(numbers_of_training))
+      errors_.fail(p.name.at, fmt::format("`{}` is a number of the training, not an argument of a model", name),
+                   "give it another name");
+    value = Any{e_.constants.as_float(*value, at, fmt::format("`{}`", name))};
+  }
   return {name, *value, at};
 }
 
@@ -250,10 +257,11 @@ void ModelBuilder::run_measure(MeasureStmt const& s, Location at) {
   if (!table && (now_.graph->type(id).rank() != 0 || !is_float(now_.graph->type(id).dtype)))
     errors_.fail(s.value->at,
                  fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(now_.graph->type(id))),
-                 is_float(now_.graph->type(id).dtype) && s.is_metric ? "reduce it with `mean` or `sum`, or sum it up over the epoch: `total(x)`"
+                 is_float(now_.graph->type(id).dtype) && s.is_metric
+                     ? "reduce it with `mean` or `sum`, or sum it up over the epoch: `total(x)`"
                  : is_float(now_.graph->type(id).dtype) ? "reduce it with `mean` or `sum`"
-                 : now_.graph->type(id).rank() == 0   ? "convert it: `f32(x)`"
-                                                      : "convert and reduce it: `mean(f32(x))`");
+                 : now_.graph->type(id).rank() == 0     ? "convert it: `f32(x)`"
+                                                        : "convert and reduce it: `mean(f32(x))`");
   if (s.name || (!s.is_metric && !s.title)) e_.statements.bind(name, e_.tensors.tensor(id), s.name ? s.name->at : at);
   add_measured(name, e_.tensors.tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
   if (s.rows) measured_.back().rows = rows_of(s, now_.graph->type(id));
@@ -311,13 +319,12 @@ void ModelBuilder::finish(Graph& graph) {
   auto const is_total = totals(graph);
   for (Role role : {Role::loss, Role::metric, Role::output})
     for (auto const& m : measured_)
-      if (m.role == role && run == (role == Role::output))
-      {
+      if (m.role == role && run == (role == Role::output)) {
         bool const table = role == Role::metric && graph.type(m.value).rank() > 0;
         graph.builder.result(m.name, m.value,
-                             table                                         ? Role::table
+                             table                                       ? Role::table
                              : role == Role::metric && is_total[m.value] ? Role::total
-                                                                           : role);
+                                                                         : role);
         graph.function.results.back().rows = m.rows;
       }
 }

@@ -67,8 +67,15 @@ ValueId Parameters::argument(Graph& graph, Kept const& kept) {
 // An average of numbers of 16 bits would stand still: 0.999 of what it was, rounded, is what it was.
 Type Parameters::keep_average(std::string const& path) {
   auto& kept = kept_.at(path);
+  refuse_taken(average_of(path), fmt::format("the average of `{}`", path));
   if (!kept.average) kept.average = Type{bytes(kept.type.dtype) < 4 ? DType::f32 : kept.type.dtype, kept.type.shape};
   return *kept.average;
+}
+
+// A tag may be any text: also one that makes a path of what belongs to another.
+void Parameters::refuse_taken(std::string const& path, std::string const& owner) {
+  if (auto const found = kept_.find(path); found != kept_.end())
+    errors_.fail(found->second.at, fmt::format("`{}` is the name of {}", path, owner), "give the call another tag");
 }
 
 // The results of @initialize: parameters, states, averages, and what optimizers have asked for.
@@ -238,6 +245,9 @@ Any Parameters::optimizer_state(ParamStmt const& s, Location at) {
   std::string const name = PathScope::joined(now_.frame->path->path, s.name.text);
   std::string full = nnc::optimizer_state(name, update_.path, update_.phase);
   if (now_.graph->state_values.contains(name)) errors_.fail(at, fmt::format("the state `{}` is declared twice", name));
+  if (name == "p" || name == "g" || name == "average") // which are arguments of the update as well
+    errors_.fail(s.name.at, fmt::format("an optimizer's state cannot be called `{}`", name));
+  refuse_taken(full, fmt::format("what the optimizer keeps of `{}`", update_.path));
   std::optional<Type> type;
   if (s.type) type = e_.patterns.resolve(*s.type, fmt::format("`{}`", s.name.text));
   Names const in_update = now_.frame->names;
@@ -267,6 +277,8 @@ void Parameters::run_write(WriteStmt const& s, Location at) {
   bool is_p = now_.frame->kind == Frame::Kind::optimizer && name == "p";
   auto state = now_.frame->states.find(name);
   if (!is_p && state == now_.frame->states.end()) {
+    if (auto const* bound = e_.lookup.local(name); bound && bound->is<Poison>())
+      throw Failure{.diagnostic = {}, .silent = true};
     std::vector<std::string> names;
     for (auto const& [n, _] : now_.frame->states) names.push_back(n);
     auto near = nearest(name, names);

@@ -46,6 +46,7 @@ public:
 private:
   char const* help_for_region() const;
   void declare_param(syntax::ParamStmt const&, Location);
+  void refuse_taken(std::string const& path, std::string const& owner);
   void refuse_batch(Type const&, std::string const& kind, std::string const& path, Location);
   Any initial_value(syntax::ParamStmt const&, std::optional<Type> const&, std::string const& path, Graph&, Location);
   Kept& keep(syntax::ParamStmt const&, std::optional<Type> const&, std::string const& path, Location);

@@ -135,7 +135,8 @@ void SettingValues::check_used() {
     for (auto const& [n, _] : e_.tunables.settings())
       if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
     for (auto const& [n, _] : now_.main.consts) names.push_back(n);
-    for (auto const& n : TrainBuilder::setting_names()) names.push_back(n);
+    for (auto const& n : TrainBuilder::setting_names())
+      if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
     auto near = nearest(name, names);
     if (auto const* h = habit(HabitKind::setting, name); h && !h->means.empty()) near = h->means;
     std::string help;

@@ -112,9 +112,11 @@ std::optional<std::string> Suggestions::suggested(std::string const& name, bool 
 
 // What a `minimize` may speak of.
 std::optional<std::string> Suggestions::losses_in_sight() const {
-  if (!now_.frame || now_.frame->kind != Frame::Kind::train || now_.frame->names.empty()) return {};
+  if (!now_.frame || now_.frame->kind != Frame::Kind::train) return {};
   std::string out;
-  for (auto const& [name, _] : now_.frame->names) out += (out.empty() ? "`" : ", `") + name + "`";
+  for (auto const& [name, value] : now_.frame->names)
+    if (auto const* tensor = value.tensor(); tensor && !tensor->tunes) out += (out.empty() ? "`" : ", `") + name + "`";
+  if (out.empty()) return {};
   return fmt::format("`minimize` takes the losses that the model declares: {}", out);
 }
 

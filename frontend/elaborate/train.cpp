@@ -16,6 +16,8 @@
 
 #include "frontend/habits.h"
 
+#include <algorithm>
+#include <array>
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -202,17 +204,21 @@ std::string TrainBuilder::sample_column() {
   if (!now_.train) return {};
   if (auto const given = e_.setting_values.find("sample"))
     if (auto const* text = given->value.get<std::string>()) return *text;
+  if (e_.setting_values.find("order") || e_.setting_values.find("balance")) return {};
   for (auto const& step : now_.train->body)
     if (auto const* s = std::get_if<SettingStep>(&step->as); s && s->name.text == "sample" && s->value)
       if (auto const* text = std::get_if<StringExpr>(&s->value->as)) return plain_text(text->string);
   return {};
 }
 
-// Rows come in one way.
+// Rows come in one way; one that --set names takes the place of the block's.
 void TrainBuilder::check_order() {
+  constexpr std::array<char const*, 3> names{"order", "sample", "balance"};
+  auto const is_set = [&](std::string const& name) { return e_.setting_values.find(name).has_value(); };
+  bool const any_set = std::ranges::any_of(names, is_set);
   std::string first;
-  for (std::string const name : {"order", "sample", "balance"}) {
-    bool const given = place_of_setting(name) != now_.train->at;
+  for (std::string const name : names) {
+    bool const given = any_set ? is_set(name) : place_of_setting(name) != now_.train->at;
     if (given && !first.empty())
       errors_.fail(place_of_setting(name), fmt::format("`{}` and `{}` both say how rows come", first, name), {},
                    {{place_of_setting(first), "the other one"}});
@@ -344,7 +350,12 @@ std::string TrainBuilder::clause_name(MinimizeStep const& m) {
   if (!callee) errors_.fail(m.optimizer->at, "expected the name of an optimizer");
   std::string name = call.tag ? e_.expressions.text(call.tag->text) : callee->name;
   now_.out.optimizers.push_back(callee->name);
-  int n = ++counters_.names[name];
+  return name_of_numbers(name);
+}
+
+// What several clauses are called after differs.
+std::string TrainBuilder::name_of_numbers(std::string const& name) {
+  int const n = ++counters_.names[name];
   return n == 1 ? name : fmt::format("{}_{}", name, n);
 }
 
@@ -363,6 +374,7 @@ void TrainBuilder::plan_phases() {
       }
     } catch (Failure const& failure) {
       errors_.report(failure);
+      plan_is_wrong_ = true;
     }
   }
   if (plan_.empty()) plan_.emplace_back();
@@ -394,6 +406,10 @@ void TrainBuilder::plan(StepStmt const& step, PlannedPhase& phase, bool in_phase
 
 i64 TrainBuilder::steps_of(PhaseStep const& phase) {
   if (!phase.count) return 1;
+  Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
+  frame.path = std::make_shared<PathScope>();
+  FrameGuard guard(now_, frame);
+  e_.model_builder.bind_arguments(frame);
   i64 const n = e_.constants.as_constant(e_.expressions.eval(*phase.count), phase.count->at, "the batches of a phase");
   if (n < 1 || n > INT32_MAX)
     errors_.fail(phase.count->at, fmt::format("a phase of {} batches, expected at least 1", n));
@@ -431,7 +447,7 @@ void TrainBuilder::choose_paths() {
     averaged_.insert(path);
 }
 
-// The gradients of all clauses at the end of the training step, then the updates of their parameters.
+// The gradients of all clauses at the end of the training step.
 void TrainBuilder::run_phase(Graph& graph, size_t phase) {
   GraphGuard in_graph(now_, &graph);
   phase_ = phase;
@@ -445,6 +461,7 @@ void TrainBuilder::run_phase(Graph& graph, size_t phase) {
     choose_paths();
     check_aims();
   }
+  if (plan_is_wrong_) throw Failure{.diagnostic = {}, .silent = true};
   if (plan_[phase].minimize.empty())
     errors_.fail(now_.train->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
   std::vector<Clause> clauses;
@@ -462,9 +479,16 @@ void TrainBuilder::run_phase(Graph& graph, size_t phase) {
   for (auto const& c : clauses)
     for (size_t i = 0; i < c.parameters.size(); ++i)
       graph.builder.result(c.parameters[i], c.gradients[i], Role::gradient);
-  now_.turn = plan_[phase].turn;
-  for (auto const& c : clauses) run_updates(c);
-  now_.turn = {};
+  plan_[phase].clauses = std::move(clauses);
+}
+
+// Once it is known which phases change which parameters.
+void TrainBuilder::run_updates() {
+  for (phase_ = 0; phase_ < plan_.size(); ++phase_) {
+    now_.turn = plan_[phase_].turn;
+    for (auto const& c : plan_[phase_].clauses) run_updates(c);
+    now_.turn = {};
+  }
 }
 
 void TrainBuilder::run_updates(Clause const& clause) {

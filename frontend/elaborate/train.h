@@ -17,6 +17,7 @@ public:
   void plan_phases();
   size_t phases() const { return plan_.size(); }
   void run_phase(Graph& loss, size_t phase);
+  void run_updates();
   bool is_frozen(std::string const& path, size_t phase) const { return plan_[phase].frozen.contains(path); }
   void give_updates(Module&);
   std::string sample_column();
@@ -24,16 +25,17 @@ public:
   static bool is_setting(std::string const& name);
 
 private:
-  struct PlannedPhase {
-    Turn turn;
-    std::vector<syntax::StepStmt const*> minimize, freeze;
-    std::set<std::string> frozen; // paths; known once the model was run
-  };
   struct Clause { // of `minimize`
     syntax::MinimizeStep const* step = nullptr;
     std::string optimizer; // what its numbers are called after: "adam"
     std::vector<std::string> parameters;
     std::vector<ValueId> gradients;
+  };
+  struct PlannedPhase {
+    Turn turn;
+    std::vector<syntax::StepStmt const*> minimize, freeze;
+    std::set<std::string> frozen; // paths; known once the model was run
+    std::vector<Clause> clauses;  // likewise
   };
   struct Counters { // over the clauses of a train block
     std::map<std::string, int> names;
@@ -51,11 +53,13 @@ private:
   std::string objective_name(ValueId, Location);
   Clause derive(Graph&, syntax::MinimizeStep const&, Location, std::set<std::string>& taken);
   std::string clause_name(syntax::MinimizeStep const&);
+  std::string name_of_numbers(std::string const& name);
   void clip(std::vector<Clause>&);
   void clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location);
 
   // update.cpp
   void run_updates(Clause const&);
+  Any updates_so_far(std::string const& path, Location);
   void run_average(Graph&, std::string const& path);
   void run_update(std::string const& path, syntax::MinimizeStep const&, std::string const& clause);
   void check_numbers(syntax::FunctionDecl const& optimizer, syntax::CallExpr const&, Location);
@@ -65,9 +69,11 @@ private:
   Errors& errors_;
   std::optional<f64> clip_norm_, clip_value_;
   std::vector<PlannedPhase> plan_;
+  bool plan_is_wrong_ = false;
   std::vector<syntax::StepStmt const*> fresh_;
   syntax::StepStmt const* average_ = nullptr;
   std::set<std::string> averaged_; // parameters that have an average, if they are updated
+  std::string average_name_;       // what its numbers are called after
   Counters counters_;
   size_t phase_ = 0;
   std::vector<std::unique_ptr<Graph>> updates_;

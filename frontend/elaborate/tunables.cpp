@@ -11,7 +11,8 @@
 namespace nnc::front {
 
 Any Tunables::scalar(std::string const& name, f64 value) {
-  if (auto const given = setting_values_.find_path(name))
+  bool const measured = name.starts_with(validation_prefix); // its last part is the name of a loss
+  if (auto const given = measured ? setting_values_.find(name) : setting_values_.find_path(name))
     value = constants_.as_float(given->value, given->at, fmt::format("`{}`", name));
   if (!now_.train || now_.out.constants.contains(name)) return Any{value}; // without a training nothing is tuned
   settings_[name] = {name, value};

@@ -5,6 +5,7 @@
 #include "frontend/elaborate/expression.h"
 #include "frontend/elaborate/lookup.h"
 #include "frontend/elaborate/model.h"
+#include "frontend/elaborate/operators.h"
 #include "frontend/elaborate/parameter.h"
 #include "frontend/elaborate/statement.h"
 #include "frontend/elaborate/suggestions.h"
@@ -122,11 +123,27 @@ void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, st
   sort_arguments(graph.function);
 }
 
+// Those of all phases that change the parameter.
+Any TrainBuilder::updates_so_far(std::string const& path, Location at) {
+  std::optional<Any> sum;
+  Turn const here = now_.turn;
+  for (auto const& phase : plan_) {
+    auto const changes = [&](Clause const& c) { return std::ranges::find(c.parameters, path) != c.parameters.end(); };
+    if (std::ranges::none_of(phase.clauses, changes)) continue;
+    now_.turn = phase.turn;
+    Any const own = e_.lookup.lookup("step", at);
+    sum = sum ? e_.operators.of_table(OpCode::add, {*sum, own}, at) : own;
+  }
+  now_.turn = here;
+  return *sum;
+}
+
 // average <- f(average, p, step, ...), by the new p.
 void TrainBuilder::run_average(Graph& graph, std::string const& path) {
   auto const& call = std::get<CallExpr>(std::get<AverageStep>(average_->as).with->as);
   auto const* callee = std::get_if<NameExpr>(&call.callee->as);
   if (!callee) errors_.fail(average_->at, "expected the name of a function, as in `average with ema(decay = 0.999)`");
+  if (call.tag) errors_.fail(call.tag->at, "an average has no tag");
   Frame outside{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
   outside.path = std::make_shared<PathScope>();
   FrameGuard guard(now_, outside);
@@ -141,12 +158,13 @@ void TrainBuilder::run_average(Graph& graph, std::string const& path) {
   std::vector<Actual> given;
   auto const* known = function.get<FunctionValue>();
   if (known && !known->builtin) {
-    given = e_.tunables.arguments(call.arguments, *known->function, 3, callee->name);
-    e_.tunables.name_numbers(*known->function, given, 3, callee->name);
+    if (average_name_.empty()) average_name_ = name_of_numbers(callee->name);
+    given = e_.tunables.arguments(call.arguments, *known->function, 3, average_name_);
+    e_.tunables.name_numbers(*known->function, given, 3, average_name_);
   } else given = e_.expressions.actuals(call.arguments);
   given.insert(
       given.begin(),
-      {{{}, e_.tensors.tensor(average), at}, {{}, e_.tensors.tensor(p), at}, {{}, e_.lookup.lookup("step", at), at}});
+      {{{}, e_.tensors.tensor(average), at}, {{}, e_.tensors.tensor(p), at}, {{}, updates_so_far(path, at), at}});
   Any const value = e_.calls.call(function, std::move(given), at);
   if (!value.tensor() || !(type_of(value) == type))
     errors_.fail(at, fmt::format("`{}` gives {} for an average that is {}", callee->name, shown(value), shown(type)));

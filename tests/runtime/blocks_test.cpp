@@ -292,3 +292,59 @@ TEST_CASE("a number that only tunes is changed without compiling anything") {
   }
   CHECK(compiled == before);
 }
+
+// The parameter becomes 1, 2, 3 ...; one phase changes it in two of three steps, the other in all of its own.
+TEST_CASE("an average counts the updates of its parameter in all phases") {
+  auto const program = Program::from_text(R"(
+optimizer count() { p <- p + 1 }
+model net(turns = 2) {
+  input x: f32[batch]
+  param a: f32[] = 0
+  param b: f32[] = 0
+  loss first = a * mean(x)
+  loss second = (a + b) * mean(x)
+}
+train net {
+  average with mean_of_steps()
+  phase turns { minimize first with count() }
+  phase turns - 1 { minimize second with count() }
+  batch = 1
+  steps = 10
+  order = "file"
+}
+)");
+  std::vector<float> const x(10, 1);
+  Session session(program);
+  session.train(rows(x));
+  CHECK(values(session, "a")[0] == 10);
+  CHECK(values(session, "b")[0] == 3);
+  CHECK(values(session, "average/a")[0] == doctest::Approx(5.5));
+  CHECK(values(session, "average/b")[0] == doctest::Approx(2));
+}
+
+TEST_CASE("the numbers of an average are called apart from those of a clause") {
+  Session session(
+      with("average with near(share = 0.5); minimize loss with sgd(0.1) @near",
+           "fn near(average, p, step, share = 0.25, lr = 1.0) { average + share * lr * (p - average) }" + net));
+  session.set_scalar("near.lr", 0);
+  session.set_scalar("near_2.lr", 0.5);
+  auto const before = values(session, "head.bias");
+  session.step(tiny_batch(), 8);
+  CHECK(values(session, "head.bias") == before);
+}
+
+TEST_CASE("an input may have the name of what a step counts") {
+  auto const program = Program::from_text(R"(
+model net() {
+  input step: f32[batch, 3]
+  input seed: f32[batch, 3]
+  state epoch: f32[] = 0
+  epoch <- epoch + 1
+  loss mean(dropout(dense(step + seed, 1), 0.5) ^ 2)
+}
+train net { minimize loss with sgd(cosine(0.1)); batch = 4; epochs = 2 }
+)");
+  Session session(program);
+  session.train(Data::from_columns({column("step", tiny_x, {3}), column("seed", tiny_x, {3})}, {}, "rows"));
+  CHECK(values(session, "epoch")[0] == 4);
+}
