@@ -195,7 +195,7 @@ Overview Program::overview() const {
     out.trained.assign(trained.begin(), trained.end());
     if (auto const* evaluate = module.function("evaluate"))
       for (auto const& r : evaluate->results)
-        if (is_report(r.role))
+        if (is_report(r.role) || r.role == Role::table)
           (r.role == Role::loss ? out.losses : out.metrics).push_back(r.name);
     auto const kept = kept_of(module, trained);
     for (auto const& called : compiled_->calls()) out.calls.push_back(layer_of(called, kept, compiled_->sources()));

@@ -273,3 +273,46 @@ TEST_CASE("passes say why, and words are documented") {
   for (auto const& word : words) CHECK(word.form.empty() == (word.kind == "elsewhere"));
   CHECK(nnc::build().llvm.starts_with("19."));
 }
+
+TEST_CASE("an overview has each call once, whatever phases run it, and metrics of several numbers") {
+  auto const text = R"(model net {
+  input x: f32[batch, 3]
+  logits = dense(x, 2)
+  loss mean(logits ^ 2)
+  metric sums = total(sum(logits, 0))
+}
+train net { phase 2 { minimize loss with sgd(0.1) }; phase { minimize loss with adam(0.1) } })";
+  auto const all = nnc::Program::from_text(text).overview();
+  CHECK(std::ranges::count(all.calls, "dense", &nnc::Layer::path) == 1);
+  CHECK(all.metrics == std::vector<std::string>{"sums"});
+}
+
+TEST_CASE("how rows come can be set in place of what the block says") {
+  auto const text = tiny.substr(0, tiny.rfind('}')) + "; sample = \"weights\" }";
+  nnc::Options options;
+  options.set = {{"order", "file"}};
+  auto const all = nnc::Program::from_text(text, options).overview();
+  CHECK(std::ranges::count(all.settings, std::pair<std::string, std::string>{"order", "\"file\""}) == 1);
+  options.set = {{"balance", "label"}};
+  CHECK_NOTHROW((void)nnc::Program::from_text(text, options));
+  options.set = {{"balance", "label"}, {"order", "file"}};
+  CHECK_THROWS((void)nnc::Program::from_text(text, options));
+}
+
+TEST_CASE("an object runs a program with phases and totals, with its weights; a session trains it") {
+  auto const program = nnc::Program::from_text(R"(model net {
+  input x: f32[batch, 3]
+  y = dense(x, 2)
+  output y
+  loss mean(y ^ 2)
+  metric rows = total(f32(batch))
+}
+train net { phase 2 { minimize loss with sgd(0.1) }; phase { minimize loss with adam(0.1) } })");
+  Scratch const scratch;
+  auto const file = (scratch / "w.safetensors").string();
+  nnc::Session(program).save(file);
+  auto const made = program.emit_object({.weights = file});
+  CHECK(made.header.find("net_run(") != std::string::npos);
+  CHECK(made.header.find("net_load_weights(") != std::string::npos);
+  CHECK(made.header.find("net_train(") == std::string::npos);
+}

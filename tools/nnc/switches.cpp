@@ -235,6 +235,7 @@ std::string in_switches(std::string text) {
       {"Options::max_nodes", "--max-nodes"},
       {"Options::on_stage", "--dump"},
       {"TrainOptions::replan", "--replan"},
+      {"TrainOptions::shuffle = false", "--no-shuffle"},
       {", TrainOptions::validation takes a data set", ""},
       {"Session::load", "--load"},
       {"LoadOptions::rename", "--rename"},
