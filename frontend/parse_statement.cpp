@@ -167,6 +167,11 @@ MeasureStmt Parser::measure() {
   } else if (peek().kind == TokenKind::string && peek(1).is("=")) {
     out.title = string();
     take();
+  } else if (out.is_metric && at_name() && peek(1).is("rows")) {
+    out.name = expect_name("a name");
+    take();
+    out.rows = expression();
+    expect("=", "and the metric");
   }
   out.value = expression();
   return out;

@@ -562,6 +562,15 @@ Parsed parse(Sources const& sources, u32 file) {
   return out;
 }
 
+std::unique_ptr<FunctionDecl> parse_declaration(Sources const& sources, u32 file, u32 begin, u32 end, u32 line) {
+  Parsed out;
+  Lexed lexed = lex_part(sources, file, begin, end, {file, line, 1, 0});
+  Parser(sources, std::move(lexed.tokens), out.diagnostics).file(out.file);
+  auto& family = out.file.functions.empty() ? out.file.optimizers : out.file.functions;
+  if (family.empty()) throw CompilerBug(fmt::format("line {} of {} declares nothing", line, sources.name(file)));
+  return std::move(family.front());
+}
+
 ParsedExpression parse_expression(Sources const& sources, u32 file, u32 begin) {
   ParsedExpression out;
   auto const end = static_cast<u32>(sources.text(file).size());

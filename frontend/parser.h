@@ -12,6 +12,9 @@ struct Parsed {
 
 Parsed parse(Sources const&, u32 file);
 
+// The function or optimizer that begins a line of a text without mistakes: bytes [begin, end).
+std::unique_ptr<syntax::FunctionDecl> parse_declaration(Sources const&, u32 file, u32 begin, u32 end, u32 line);
+
 // One expression: the text of `file` from byte `begin` to its end, which is one line. Empty when there are mistakes.
 struct ParsedExpression {
   syntax::ExprPtr expression;

@@ -197,6 +197,7 @@ struct MeasureStmt { // loss, metric
   bool is_metric = false;
   std::optional<Name> name;
   std::optional<String> title; // in place of a name: "precision_{c}"
+  ExprPtr rows;                // of a metric of several numbers, what its rows are called; may be missing
   ExprPtr value;
 };
 struct IfStmt {

@@ -52,9 +52,9 @@ void Attributes::missing(std::string_view name) {
 namespace {
 
 // In the order of the enum.
-constexpr std::array<std::string_view, 17> roles{"none",     "input",   "target",    "data",   "rows",  "param",
+constexpr std::array<std::string_view, 18> roles{"none",     "input",   "target",    "data",   "rows",  "param",
                                                  "state",    "carried", "optimizer", "scalar", "step",  "seed",
-                                                 "gradient", "loss",    "metric",    "total",  "output"};
+                                                 "gradient", "loss",    "metric",    "total", "table",  "output"};
 static_assert(static_cast<size_t>(Role::output) + 1 == roles.size());
 
 } // namespace

@@ -131,6 +131,7 @@ enum class Role : u8 {
   loss,      // results
   metric,    //
   total,     // a metric of the pass so far: the last one counts, not the mean
+  table,     // such a metric of several numbers, in memory of the host
   output,    //
 };
 // Kept from call to call: an argument, and a result that replaces it.
@@ -151,6 +152,7 @@ struct Result {
   std::string name; // "loss", "accuracy", "probs", or the path of the param or state that it replaces
   ValueId value = no_value;
   Role role = Role::none;
+  std::vector<std::string> rows = {}; // of a table, what its rows are called; may be empty
 };
 
 struct Function;

@@ -29,7 +29,7 @@ namespace {
 constexpr std::array argument_order{Role::data,  Role::rows,    Role::input,    Role::target,    Role::param,
                                     Role::state, Role::carried, Role::gradient, Role::optimizer, Role::scalar,
                                     Role::step,  Role::seed,    Role::none};
-constexpr std::array result_order{Role::loss,  Role::metric, Role::total,   Role::output,    Role::gradient,
+constexpr std::array result_order{Role::loss,  Role::metric, Role::total,   Role::table, Role::output,    Role::gradient,
                                   Role::param, Role::state,  Role::carried, Role::optimizer, Role::none};
 
 template <class Order, class List>

@@ -194,8 +194,10 @@ std::vector<NamedTensor const*> bind_columns(CompiledProgram const& program, Spl
     bound[i] = named(split.columns, inputs[i].column);
     if (!bound[i]) bound[i] = named(split.columns, inputs[i].name);
   }
+  auto const& training = program.module().training;
   auto const is_free = [&](NamedTensor const& column) {
-    return std::find(bound.begin(), bound.end(), &column) == bound.end();
+    return !(training && training->order == "sample " + column.name) &&
+           std::find(bound.begin(), bound.end(), &column) == bound.end();
   };
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (!bound[i]) {

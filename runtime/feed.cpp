@@ -6,10 +6,12 @@
 #include "runtime/stream.h"
 #include "runtime/walk.h"
 
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
+#include <map>
 
 namespace nnc {
 namespace {
@@ -34,6 +36,100 @@ std::string columns_text(CompiledProgram const& program, std::vector<NamedTensor
   return text;
 }
 
+// The numbers of a column of one each, of its first rows.
+std::vector<f64> numbers_in(HostTensor const& column, i64 rows) {
+  auto const all = [&]<class T>(T) {
+    auto const elements = column.as<T>().first(static_cast<size_t>(rows));
+    return std::vector<f64>(elements.begin(), elements.end());
+  };
+  switch (column.dtype()) {
+  case DType::f64: return all(f64{});
+  case DType::f32: return all(f32{});
+  case DType::i64: return all(i64{});
+  case DType::i32: return all(i32{});
+  case DType::i8: return all(i8{});
+  case DType::u8:
+  case DType::bool_: return all(u8{});
+  default: return {};
+  }
+}
+
+// "sample" or "balance" and the column; nothing where all rows of an epoch come once.
+std::pair<std::string, std::string> drawn_by(Training const& training) {
+  for (std::string const setting : {"sample", "balance"})
+    if (training.order.starts_with(setting + " ")) return {setting, training.order.substr(setting.size() + 1)};
+  return {};
+}
+
+// How the rows of an epoch are drawn with replacement, where the train block says so.
+class Draws {
+public:
+  Draws(CompiledProgram const&, Dataset const&, Section const&, bool shuffles);
+  bool any() const { return !weights_.empty() || !classes_.empty(); }
+  std::vector<i32> rows(u64 seed, i64 epoch) const {
+    return weights_.empty() ? balanced_rows(classes_, seed, epoch) : sampled_rows(weights_, seed, epoch);
+  }
+
+private:
+  std::vector<f64> weights_;
+  std::vector<std::vector<i32>> classes_; // rows, in the order of the labels
+};
+
+// The column of this name, or that of the input of this name.
+NamedTensor const& column_for(std::string const& setting, std::string const& name, CompiledProgram const& program,
+                              Dataset const& set, Section const& section) {
+  auto const* column = named(set.train.columns, name);
+  for (size_t i = 0; !column && i < section.columns.size(); ++i)
+    if (program.inputs()[i].name == name) column = section.columns[i];
+  std::vector<std::string> names;
+  for (auto const& known : set.train.columns) names.push_back(known.name);
+  if (!column) {
+    Diagnostic problem{.message = fmt::format("{} = \"{}\", and {} has no such column", setting, name, set.name),
+                       .help = fmt::format("it has {}", fmt::join(names, ", ")),
+                       .code = Code::data};
+    if (auto const near = nearest(name, names); !near.empty()) problem.help = fmt::format("did you mean '{}'?", near);
+    throw Error(problem);
+  }
+  auto const dtype = column->tensor.dtype();
+  if (column->tensor.shape().size() != 1 || dtype == DType::f16 || dtype == DType::bf16)
+    throw Error(Code::data, fmt::format("{} = \"{}\": the column is {}, expected one number for each example", setting,
+                                        name, column->tensor.type_text()));
+  return *column;
+}
+
+Draws::Draws(CompiledProgram const& program, Dataset const& set, Section const& section, bool shuffles) {
+  auto const [setting, name] = drawn_by(*program.module().training);
+  if (name.empty()) return;
+  bool const weighs = setting == "sample";
+  if (!shuffles)
+    throw Error(
+        Code::argument,
+        fmt::format("{} draws rows, and TrainOptions::shuffle = false takes them in the order of the file", setting));
+  auto const& column = column_for(setting, name, program, set, section);
+  auto numbers = numbers_in(column.tensor, section.examples);
+  if (!weighs) {
+    if (is_float(column.tensor.dtype()))
+      throw Error(Code::data, fmt::format("balance = \"{}\": the column is {}, expected labels, which are integers",
+                                          name, column.tensor.type_text()));
+    std::map<f64, std::vector<i32>> members;
+    for (size_t row = 0; row < numbers.size(); ++row) members[numbers[row]].push_back(static_cast<i32>(row));
+    for (auto& [label, rows] : members) classes_.push_back(std::move(rows));
+    return;
+  }
+  f64 sum = 0;
+  for (size_t row = 0; row < numbers.size(); ++row) {
+    if (!std::isfinite(numbers[row]) || numbers[row] < 0)
+      throw Error(Code::data, fmt::format("sample = \"{}\": row {} of the column is {}, expected a number from 0 on",
+                                          name, row, numbers[row]));
+    sum += numbers[row];
+  }
+  if (!(sum > 0) || !std::isfinite(sum))
+    throw Error(Code::data, fmt::format("sample = \"{}\": the {} training rows of the column sum to {}, expected a "
+                                        "number above 0",
+                                        name, numbers.size(), sum));
+  weights_ = std::move(numbers);
+}
+
 class SetFeed final : public Feed {
 public:
   SetFeed(SessionState& state, DataContents const& data, TrainOptions const& options)
@@ -42,6 +138,8 @@ public:
     batch_ = training.batch;
     shuffles_ = options.shuffle && training.order == "shuffle";
     streams_ = training.order == "stream";
+    draws_.emplace(state.program(), set_, section_, options.shuffle);
+    order_ = draws_->any() ? training.order : streams_ ? "stream" : shuffles_ ? "shuffle" : "file";
     if (batch_ > section_.examples)
       throw Error(Code::data, fmt::format("a batch of {} is larger than {}, which has {} training examples", batch_,
                                           set_.name, section_.examples));
@@ -57,9 +155,7 @@ public:
             {"data", set_.name},
             {"examples", std::to_string(section_.examples)},
             {"validation", std::to_string(held_back(state_.program(), set_))},
-            {"order", streams_    ? "stream"
-                      : shuffles_ ? "shuffle"
-                                  : "file"}};
+            {"order", order_}};
   }
 
   void begin(TrainingPlace place, Goal const& goal) override {
@@ -90,9 +186,10 @@ private:
   i64 batch_at(i64 offset) const { return offset < whole_ ? batch_ : section_.examples - whole_ * batch_; }
   void enter(i64 epoch) {
     if (rows_epoch_ == epoch) return;
-    rows_ = shuffles_  ? shuffled_rows(section_.examples, state_.seed, epoch)
-            : streams_ ? rows_of_stream(section_.examples, batch_)
-                       : rows_in_order(section_.examples);
+    rows_ = draws_->any() ? draws_->rows(state_.seed, epoch)
+            : shuffles_   ? shuffled_rows(section_.examples, state_.seed, epoch)
+            : streams_    ? rows_of_stream(section_.examples, batch_)
+                          : rows_in_order(section_.examples);
     rows_epoch_ = epoch;
   }
 
@@ -100,6 +197,8 @@ private:
   Dataset const& set_;
   Section section_;
   i64 batch_ = 0, whole_ = 0, per_epoch_ = 0; // steps of an epoch with a whole batch, and all
+  std::optional<Draws> draws_;
+  std::string order_;
   bool shuffles_ = false, streams_ = false, drops_last_ = false;
   std::vector<i32> rows_; // of the epoch that is running
   i64 rows_epoch_ = 0;
@@ -111,6 +210,9 @@ public:
       : state_(state), data_(data), training_(*state.program().module().training),
         columns_(
             coded(Code::data, [&] { return bind_columns(state.program(), data.set.train, data.set.name, true); })) {
+    if (auto const [setting, column] = drawn_by(training_); !column.empty())
+      throw Error(Code::data, fmt::format("{} = \"{}\", but nothing can be drawn from the stream {}", setting, column,
+                                          data.set.name));
     if (training_.validation > 0)
       throw Error(Diagnostic{.at = {},
                              .message = fmt::format("validation = {}, but nothing can be held back of the stream {}",

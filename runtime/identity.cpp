@@ -29,7 +29,7 @@ std::string short_digest(std::string const& text) { return sha256(as_bytes(text)
 
 // The text of what a function computes, whatever its values are called and wherever they are written.
 std::string bare_text(Module const& module, Function function, bool constants) {
-  std::erase_if(function.results, [](Result const& r) { return r.role == Role::metric || r.role == Role::total; });
+  std::erase_if(function.results, [](Result const& r) { return r.role == Role::metric || r.role == Role::total || r.role == Role::table; });
   drop_unused(function);
   each_node(function.body.nodes, [&](Node& node) {
     node.at = {};

@@ -5,6 +5,7 @@
 #include "runtime/environment.h"
 #include "runtime/failure.h"
 #include "runtime/program.h"
+#include "runtime/weights_file.h"
 
 #include <fmt/ranges.h>
 
@@ -34,17 +35,11 @@ std::string prefix_of(CompiledProgram const& program, std::string const& asked) 
 }
 
 // The tensors of a block as C lays them out.
-std::vector<u8> packed(CBlock const& block, std::vector<NamedTensor> const& tensors, std::string const& file) {
+std::vector<u8> packed(CBlock const& block, std::span<NamedTensor const> tensors) {
   auto const layout = layout_of(block);
   std::vector<u8> bytes(static_cast<size_t>(layout.bytes));
   for (size_t i = 0; i < block.members.size(); ++i) {
-    auto const& member = block.members[i];
-    auto const* found = named(tensors, member.name);
-    if (!found) throw Error(Code::data, fmt::format("{} has no '{}', which the program needs", file, member.name));
-    auto const have = found->tensor.type_text(), want = member.type.text();
-    if (have != want)
-      throw Error(Code::data, fmt::format("{}: '{}' is {}, the program has {}", file, member.name, have, want));
-    auto const from = found->tensor.bytes();
+    auto const from = tensors[i].tensor.bytes();
     if (!from.empty()) std::memcpy(bytes.data() + layout.offsets[i], from.data(), from.size());
   }
   return bytes;
@@ -53,19 +48,29 @@ std::vector<u8> packed(CBlock const& block, std::vector<NamedTensor> const& tens
 using Data = std::vector<std::pair<std::string, std::vector<u8>>>;
 
 // A file from elsewhere does not say which of its tensors are states.
-Data weights_of(Module const& module, std::string const& file) {
+Data weights_of(Module const& module, std::string const& file, std::vector<std::string> const& rename) {
   if (!has_face(module))
     throw Error(Code::argument, "weights go into objects of whole programs; this module has functions of its own");
   auto const face = face_of(module);
   if (face.parameters.empty())
     throw Error(Code::argument, "the program has no parameters, so there is nothing to load");
-  auto const checkpoint = coded(Code::data, [&] { return load_checkpoint(file); });
-  auto const& states = checkpoint.can_resume ? checkpoint.states : checkpoint.parameters;
-  for (auto const& given : checkpoint.parameters)
-    if (!face.parameters.find(given.name) && !face.states.find(given.name))
-      throw Error(Code::data, fmt::format("{} has '{}', which the program has not", file, given.name));
-  Data data{{"weights", packed(face.parameters, checkpoint.parameters, file)}};
-  if (!face.states.empty()) data.emplace_back("weight_states", packed(face.states, states, file));
+  auto const checkpoint = coded(Code::data, [&] { return renamed(load_checkpoint(file), rename, file); });
+  std::vector<NamedTensor> surplus, given = checkpoint.parameters;
+  for (auto const& one : checkpoint.parameters)
+    if (!face.parameters.find(one.name) && !face.states.find(one.name)) surplus.push_back(one);
+  given.insert(given.end(), checkpoint.states.begin(), checkpoint.states.end());
+  std::vector<Wanted> wanted;
+  for (auto const* block : {&face.parameters, &face.states})
+    for (auto const& member : block->members) {
+      std::vector<i64> shape;
+      for (auto const& dim : member.type.shape) shape.push_back(dim.constant().value());
+      wanted.push_back({member.name, member.type.dtype, shape});
+    }
+  auto const tensors = fitted(wanted, given, surplus, file);
+  auto const parameters = face.parameters.members.size();
+  Data data{{"weights", packed(face.parameters, tensors)}};
+  if (!face.states.empty())
+    data.emplace_back("weight_states", packed(face.states, std::span(tensors).subspan(parameters)));
   return data;
 }
 
@@ -79,7 +84,7 @@ ObjectFiles files_of(CompiledProgram const& program, ObjectOptions const& option
   auto const& module = program.module();
   auto const prefix = prefix_of(program, options.prefix);
   FileSymbols symbols;
-  if (!options.weights.empty()) symbols.data = weights_of(module, options.weights);
+  if (!options.weights.empty()) symbols.data = weights_of(module, options.weights, options.rename);
   auto const file = file_of(program);
   HeaderOptions header{.prefix = prefix,
                        .title =

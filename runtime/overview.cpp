@@ -126,7 +126,9 @@ std::vector<std::pair<std::string, std::string>> settings_of(Training const& t) 
   else out.emplace_back("epochs", std::to_string(t.epochs));
   out.emplace_back("seed", std::to_string(t.seed));
   out.emplace_back("validation", std::to_string(t.validation));
-  out.emplace_back("order", fmt::format("\"{}\"", t.order));
+  auto const blank = t.order.find(' '); // "sample COLUMN"
+  out.emplace_back(blank == std::string::npos ? "order" : t.order.substr(0, blank),
+                   fmt::format("\"{}\"", blank == std::string::npos ? t.order : t.order.substr(blank + 1)));
   out.emplace_back("drop_last", t.drop_last ? "true" : "false");
   return out;
 }

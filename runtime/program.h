@@ -46,7 +46,8 @@ public:
   bool reads_steps() const; // does a schedule need to know how many steps are planned?
   std::vector<Constant> const& constants() const { return constants_; }
   std::vector<CalledFunction> const& calls() const { return calls_; }
-  f64 flops() const { return flops_; } // of the model's body, forward
+  f64 flops() const { return flops_; }                     // of the model's body, forward
+  Module const& elaborated() const { return elaborated_; } // before the first pass; of a text, what was read
 
 private:
   Module elaborate_program(u32 file);

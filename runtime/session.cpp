@@ -7,6 +7,7 @@
 #include "runtime/files.h"
 #include "runtime/random.h"
 #include "runtime/walk.h"
+#include "runtime/weights_file.h"
 
 #include <fmt/core.h>
 
@@ -480,10 +481,12 @@ void Session::cancel() noexcept {
   if (state_) state_->cancel(); // of a session that was moved from nothing runs
 }
 
-void Session::load(std::string const& path) {
+void Session::load(std::string const& path) { load(path, {}); }
+
+void Session::load(std::string const& path, LoadOptions const& options) {
   guarded(state_->program(), [&] {
     state_->expect_own_weights("load");
-    coded(Code::data, [&] { state_->load(load_checkpoint(path), path); });
+    coded(Code::data, [&] { state_->load(renamed(load_checkpoint(path), options.rename, path), path); });
   });
 }
 

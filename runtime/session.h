@@ -41,6 +41,7 @@ struct Work {
 struct Outcome {
   std::vector<f64> sums; // of value * batch per loss and metric
   std::vector<f64> last; // their values in the last step
+  std::vector<NamedTensor> tables;
   i64 steps = 0, examples = 0, first_bad_step = 0, clamped = 0, zero_divided = 0;
 };
 
@@ -87,11 +88,13 @@ public:
   nnc_report const& report() const { return report_; }
   std::vector<f64>& sums() { return sums_; } // to which a call adds
   std::vector<f64> const& last() const { return last_; }
+  std::vector<NamedTensor> const& tables() const { return tables_; } // metrics of several numbers, behind the last step
 
 private:
   std::vector<void*> arguments_, results_;
   std::vector<f64 const*> numbers_; // where the scalars stand
   std::vector<f64> scalars_, sums_, last_;
+  std::vector<NamedTensor> tables_;
   nnc_report report_{};
   nnc_context context_{};
   nnc_entry entry_ = nullptr;
@@ -123,14 +126,11 @@ struct SessionState {
   // when none does.
   std::string not_finite() const;
   // Throw Error unless all tensors of a role are among these, each with its exact type; and no others.
-  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from,
-                  std::vector<std::string> const& spared = {}) const;
+  void expect_all(Role, std::vector<NamedTensor> const&, std::string const& from) const;
   void expect_same(Role, std::vector<NamedTensor> const&, std::string const& from) const;
-  // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type,
-  // but those that are spared.
-  void replace(Role, std::vector<NamedTensor> const&, std::string const& from,
-               std::vector<std::string> const& spared = {});
-  // Weights and states of a file, which may hold no more than them.
+  // Replaces the contents of the tensors of a role by those of the same names; each must be there with its exact type.
+  void replace(Role, std::vector<NamedTensor> const&, std::string const& from);
+  // Weights and states of a file, which may hold no more than them; changes nothing where it throws.
   void load(Checkpoint const&, std::string const& from);
   // The average of a parameter that got another value begins there.
   void begin_average(std::string const& parameter);

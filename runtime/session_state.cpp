@@ -8,6 +8,7 @@
 #include "runtime/finite.h"
 #include "runtime/identity.h"
 #include "runtime/ranges.h"
+#include "runtime/weights_file.h"
 
 #include <fmt/core.h>
 #include <sys/mman.h>
@@ -170,7 +171,7 @@ void SessionState::check_roles(Function const& function) const {
   }
   for (auto const& result : function.results) {
     bool const taken =
-        is_kept(result.role) || is_report(result.role) || (result.role == Role::output && function.name == "run");
+        is_taken_by_hosts(function, result) || result.role == Role::table;
     if (!taken) refuse(result.value, "result", result.name, result.role);
   }
 }
@@ -278,10 +279,9 @@ std::string SessionState::not_finite() const {
   return "";
 }
 
-void SessionState::expect_all(Role role, std::vector<NamedTensor> const& source, std::string const& from,
-                              std::vector<std::string> const& spared) const {
+void SessionState::expect_all(Role role, std::vector<NamedTensor> const& source, std::string const& from) const {
   for (auto const& kept : kept_) {
-    if (kept.role != role || std::ranges::count(spared, kept.named.name) > 0) continue;
+    if (kept.role != role) continue;
     auto const& name = kept.named.name;
     auto const* found = named(source, name);
     if (!found) throw Error(fmt::format("{} has no '{}', which the program needs", from, name));
@@ -299,11 +299,10 @@ void SessionState::expect_same(Role role, std::vector<NamedTensor> const& source
     if (!named(own, given.name)) throw Error(fmt::format("{} has '{}', which the program has not", from, given.name));
 }
 
-void SessionState::replace(Role role, std::vector<NamedTensor> const& source, std::string const& from,
-                           std::vector<std::string> const& spared) {
-  expect_all(role, source, from, spared);
+void SessionState::replace(Role role, std::vector<NamedTensor> const& source, std::string const& from) {
+  expect_all(role, source, from);
   for (auto& kept : kept_) {
-    if (kept.role != role || std::ranges::count(spared, kept.named.name) > 0) continue;
+    if (kept.role != role) continue;
     auto const bytes = named(source, kept.named.name)->tensor.bytes();
     if (!bytes.empty()) std::memcpy(kept.named.tensor.writable().data(), bytes.data(), bytes.size());
   }
@@ -353,20 +352,25 @@ void SessionState::take(Checkpoint const& checkpoint, std::string const& from) {
 // A file from elsewhere does not say which of its tensors are states, and one that another training wrote has no
 // averages, or others: where they are missing they begin with the weights.
 void SessionState::load(Checkpoint const& checkpoint, std::string const& from) {
-  for (auto const& given : checkpoint.parameters) {
-    if (tensor(given.name)) continue;
-    throw Error(fmt::format("{} has '{}', which the program has not", from, given.name));
-  }
+  std::vector<NamedTensor> surplus, given = checkpoint.parameters;
+  for (auto const& one : checkpoint.parameters)
+    if (!tensor(one.name)) surplus.push_back(one);
   auto const& training = program_->module().training;
   auto spared = training ? training->fresh : std::vector<std::string>{};
   auto const states = checkpoint.can_resume ? checkpoint.states : among(Role::state, checkpoint.parameters);
   std::vector<std::string> begun;
   for (auto const& name : training ? training->averaged : std::vector<std::string>{})
     if (!named(states, average_of(name)) || std::ranges::count(spared, name) > 0) begun.push_back(name);
-  expect_all(Role::param, checkpoint.parameters, from, spared);
   for (auto const& name : begun) spared.push_back(average_of(name));
-  if (!states.empty()) replace(Role::state, states, from, spared);
-  replace(Role::param, checkpoint.parameters, from, spared);
+  std::vector<Wanted> wanted;
+  for (auto const& kept : kept_) {
+    bool const taken = kept.role == Role::param || (kept.role == Role::state && !states.empty());
+    auto const& [name, own] = kept.named;
+    if (taken && std::ranges::count(spared, name) == 0) wanted.push_back({name, own.dtype(), own.shape()});
+  }
+  if (checkpoint.can_resume) given.insert(given.end(), states.begin(), states.end());
+  for (auto const& one : fitted(wanted, given, surplus, from))
+    std::ranges::copy(one.tensor.bytes(), tensor(one.name)->writable().begin());
   for (auto const& name : begun) begin_average(name);
 }
 
@@ -543,7 +547,13 @@ NativeCall::NativeCall(SessionState& state, Function const& called, Work const& 
   }
   scalars_.resize(numbers_.size());
   size_t output = 0;
-  for (auto const& result : function.results) results_.push_back(state.result_pointer(function, result, work, output));
+  for (auto const& result : function.results) {
+    if (result.role == Role::table) {
+      auto const& type = function.type(result.value);
+      tables_.push_back({result.name, HostTensor(type.dtype, constant_shape(type, result.name))});
+      results_.push_back(tables_.back().tensor.writable().data());
+    } else results_.push_back(state.result_pointer(function, result, work, output));
+  }
   // There is room for all members, also where fewer run.
   int const members = std::min(state.threads_for(function), state.team_->members());
   placed(program.at(), [&] {
@@ -584,6 +594,7 @@ Outcome SessionState::call(Function const& function, Work const& work) {
   auto const& report = call.report();
   return {.sums = call.sums(),
           .last = call.last(),
+          .tables = call.tables(),
           .steps = report.steps,
           .examples = report.examples,
           .first_bad_step = report.first_bad_step,

@@ -10,6 +10,7 @@
 #include "runtime/feed.h"
 #include "runtime/files.h"
 #include "runtime/identity.h"
+#include "runtime/rates.h"
 #include "runtime/team_size.h"
 #include "runtime/walk.h"
 
@@ -118,9 +119,12 @@ private:
   Goal goal_;
   std::optional<Section> validation_;
 
-  Clock::time_point start_ = Clock::now(), epoch_start_, log_start_;
+  Clock::time_point start_ = Clock::now(), epoch_begin_;
+  Clock::time_point epoch_start_, log_start_; // without the time that saving took
+  Rates const rates_{state_.program()};
   Clock::time_point heard_ = start_ - std::chrono::hours(1); // when on_slice was last called
   Tally epoch_tally_, log_tally_;
+  Reports measured_; // over the validation split, the last time
   Pace pace_;
   std::optional<Pursuit> best_, patience_;
   i64 judged_epoch_ = 0; // the last one whose validation was looked at
@@ -183,7 +187,7 @@ void Trainer::begin() {
   state_.scalar("steps") = static_cast<f64>(steps);
   trained_.first_step = place().step;
   trained_.examples = feed_->examples();
-  epoch_start_ = log_start_ = Clock::now();
+  epoch_begin_ = epoch_start_ = log_start_ = Clock::now();
   if (state_.not_finite().empty()) finite_step_ = place().step;
 }
 
@@ -392,7 +396,10 @@ void Trainer::finish_epoch() {
 
 void Trainer::log() {
   keep_tally();
-  if (options_.on_log) call_host(options_.on_log, milestone(log_tally_, log_start_));
+  auto reached = milestone(log_tally_, log_start_);
+  reached.validation = measured_.values;
+  reached.validation_examples = measured_.examples;
+  if (options_.on_log) call_host(options_.on_log, reached);
   log_tally_.clear();
   log_start_ = Clock::now();
 }
@@ -419,9 +426,12 @@ bool Trainer::go_on(f64 examples_per_second) {
 
 Milestone Trainer::milestone(Tally const& tally, Clock::time_point since) const {
   Milestone milestone;
+  milestone.rates = rates_.after_step(state_);
+  milestone.seconds_of_epoch = seconds_since(epoch_begin_);
   milestone.epoch = last_epoch();
   milestone.step = place().step;
   milestone.values = tally.values();
+  milestone.tables = tally.tables();
   milestone.seconds = seconds_since(start_);
   milestone.examples_per_second = static_cast<f64>(tally.examples()) / std::max(seconds_since(since), 1e-9);
   return milestone;
@@ -432,14 +442,15 @@ void Trainer::end_of_epoch() {
   auto reached = milestone(epoch_tally_, epoch_start_);
   if (validation_)
     (void)unless_cancelled([&] {
-      auto const reports = evaluate_section(state_, *validation_);
-      reached.validation = reports.values;
-      reached.validation_examples = reports.examples;
-      judge(reports, reached.epoch);
+      measured_ = evaluate_section(state_, *validation_);
+      reached.validation = measured_.values;
+      reached.validation_tables = measured_.tables;
+      reached.validation_examples = measured_.examples;
+      judge(measured_, reached.epoch);
     });
   keep_tally();
   epoch_tally_.clear();
-  epoch_start_ = Clock::now();
+  epoch_begin_ = epoch_start_ = Clock::now();
   if (options_.on_epoch) call_host(options_.on_epoch, reached);
   if (options_.log_every == 0 && options_.on_log) call_host(options_.on_log, reached);
 }

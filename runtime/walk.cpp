@@ -120,11 +120,26 @@ void Tally::add(Function const& function, Outcome const& outcome) {
     known.examples += outcome.examples;
     ++i;
   }
+  if (outcome.steps > 0) take_tables(function, outcome);
   steps_ += outcome.steps;
   examples_ += outcome.examples;
   if (!bad_step_) bad_step_ = outcome.first_bad_step;
   clamped_ += outcome.clamped;
   zero_divided_ += outcome.zero_divided;
+}
+
+void Tally::take_tables(Function const& function, Outcome const& outcome) {
+  size_t i = 0;
+  for (auto const& result : function.results) {
+    if (result.role != Role::table) continue;
+    auto const& tensor = outcome.tables[i++].tensor;
+    Table table{result.name, result.rows, tensor.shape(), {}};
+    if (tensor.dtype() == DType::f64) table.values.assign(tensor.as<f64>().begin(), tensor.as<f64>().end());
+    else if (tensor.dtype() == DType::f32) table.values.assign(tensor.as<f32>().begin(), tensor.as<f32>().end());
+    auto const known = std::ranges::find(tables_, result.name, &Table::name);
+    if (known == tables_.end()) tables_.push_back(std::move(table));
+    else *known = std::move(table);
+  }
 }
 
 // One sum from the first step to the last, wherever calls begin: its bits do not depend on the speed of the machine.
@@ -165,7 +180,7 @@ std::vector<Number> Tally::values() const {
   return values;
 }
 
-Reports Tally::reports() const { return {values(), examples_, bad_step_, zero_divided_, clamped_}; }
+Reports Tally::reports() const { return {values(), examples_, bad_step_, zero_divided_, clamped_, tables_}; }
 
 std::vector<i32> rows_of_stream(i64 count, i64 batch) {
   i64 const length = count / batch;

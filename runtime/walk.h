@@ -58,6 +58,7 @@ public:
   i64 examples() const { return examples_; }
   Reports reports() const;
   std::vector<Number> values() const; // means over the examples; of totals the last ones
+  std::vector<Table> const& tables() const { return tables_; } // the last ones
 
 private:
   struct Entry {
@@ -68,7 +69,9 @@ private:
     f64 value() const { return is_total ? last : examples > 0 ? sum / static_cast<f64>(examples) : 0; }
   };
   Entry& entry(size_t guess, Result const&);
+  void take_tables(Function const&, Outcome const&);
   std::vector<Entry> entries_;
+  std::vector<Table> tables_;
   i64 steps_ = 0, examples_ = 0, bad_step_ = 0, clamped_ = 0, zero_divided_ = 0;
 };
 

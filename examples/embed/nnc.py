@@ -82,14 +82,16 @@ _ProgramInfo = _struct("_ProgramInfo", summary=_S, inputs=_I, outputs=_I, parame
                        reports=_I, warnings=_I, can_train=_I, can_run=_I, batch=_I, validation=_I)
 _Tensor = _struct("_Tensor", name=_S, dtype=_S, type=_S, shape=_Shape, rank=_I, is_target=_I)
 _Constant = _struct("_Constant", name=_S, value=_D, file=_S, line=_I, column=_I, what=_S)
-_ObjectOptions = _struct("_ObjectOptions", prefix=_S, weights=_S)
+_ObjectOptions = _struct("_ObjectOptions", prefix=_S, weights=_S, rename=C.POINTER(_S), rename_count=_I)
+_LoadOptions = _struct("_LoadOptions", rename=C.POINTER(_S), rename_count=_I)
 _SessionOptions = _struct("_SessionOptions", threads=_I, has_seed=_I, seed=C.c_uint64, max_memory=_I, uses=_I)
 _SessionInfo = _struct("_SessionInfo", threads=_I, steps=_I, clamped=_I)
 _Reports = _struct("_Reports", values=_Numbers, count=_I, examples=_I, bad_step=_I, zero_divided=_I, clamped=_I)
 _Progress = _struct("_Progress", epoch=_I, epochs=_I, step=_I, steps=_I, done=_I, examples=_I, values=_Numbers,
                     count=_I, seconds=_D, examples_per_second=_D)
 _Milestone = _struct("_Milestone", epoch=_I, step=_I, values=_Numbers, count=_I, validation=_Numbers,
-                     validation_count=_I, validation_examples=_I, seconds=_D, examples_per_second=_D)
+                     validation_count=_I, validation_examples=_I, seconds=_D, examples_per_second=_D,
+                     seconds_of_epoch=_D, rates=_Numbers, rate_count=_I)
 _OnSlice = C.CFUNCTYPE(C.c_int32, _P, C.POINTER(_Progress))
 _OnMilestone = C.CFUNCTYPE(C.c_int32, _P, C.POINTER(_Milestone))
 _OnNote = C.CFUNCTYPE(C.c_int32, _P, _S)
@@ -163,6 +165,7 @@ _function("nnc_session_set_scalar", _P, _S, _D)
 _function("nnc_session_save", _P, _S, C.c_int)
 for _name in ("load", "resume"):
     _function("nnc_session_" + _name, _P, _S)
+_function("nnc_session_load_with", _P, _S, _P)
 _function("nnc_session_checkpoint", _P, _P)
 _function("nnc_session_restore", _P, _S, _Z)
 _function("nnc_session_digest", _P, _P)
@@ -366,8 +369,9 @@ class _Seen:
             if kind is _S:
                 value = _str(value)
             elif kind is _Numbers:
-                value = _numbers(value, getattr(seen, "validation_count" if name == "validation" else "count"))
-            if name not in ("count", "validation_count"):
+                count = {"validation": "validation_count", "rates": "rate_count"}.get(name, "count")
+                value = _numbers(value, getattr(seen, count))
+            if name not in ("count", "validation_count", "rate_count"):
                 setattr(self, name, value)
 
     def __repr__(self):
@@ -598,11 +602,16 @@ class Program(_Handle):
         made = _text(_lib.nnc_program_emit, self, kind.encode())
         return made if kind == "object" else made.decode()
 
-    def emit_object(self, prefix=None, weights=None):
+    def emit_object(self, prefix=None, weights=None, rename=()):
         """The program for hosts without nnc: the object as bytes, its header as str. `weights`: safetensors to hold."""
-        options, object, header = _ObjectOptions(prefix=_bytes(prefix), weights=_bytes(weights)), _P(), _P()
+        options = _ObjectOptions(prefix=_bytes(prefix), weights=_bytes(weights), **_rules(rename))
+        object, header = _P(), _P()
         _check(_lib.nnc_program_emit_object(self, C.byref(options), C.byref(object), C.byref(header)))
         return _taken(object), _taken(header).decode()
+
+
+def _rules(rename):
+    return {"rename": (_S * len(rename))(*[_bytes(rule) for rule in rename]), "rename_count": len(rename)}
 
 
 def _value(value):
@@ -804,9 +813,10 @@ class Session(_Handle):
     def save(self, path, any_weights=False):
         _check(_lib.nnc_session_save(self, _bytes(path), any_weights))
 
-    def load(self, path):
-        """Parameters and states from safetensors."""
-        _check(_lib.nnc_session_load(self, _bytes(path)))
+    def load(self, path, rename=()):
+        """Parameters and states from safetensors; `rename`: rules such as "fc*.weight=dense_*.weight^T"."""
+        options = _LoadOptions(**_rules(rename))
+        _check(_lib.nnc_session_load_with(self, _bytes(path), C.byref(options)))
 
     def resume(self, path):
         """All of a checkpoint, so that a training goes on to the same bits."""

@@ -50,9 +50,9 @@ struct MayDeclare {
 
 FunctionDecl const* Warnings::declared_function(FileScope& file, std::string const& name, FileScope*& from) const {
   for (auto* f : e_.lookup.in_sight_of(file))
-    if (auto it = f->functions.find(name); it != f->functions.end()) {
+    if (auto const* function = f->function(name)) {
       from = f;
-      return it->second;
+      return function;
     }
   return nullptr;
 }

@@ -53,8 +53,8 @@ std::optional<Any> Lookup::find(std::string const& name, bool callable, Location
 
 // What a file declares, else what exactly one of its imports declares.
 std::optional<Any> Lookup::find_in_file(FileScope& file, std::string const& name, Location at) {
-  if (auto it = file.functions.find(name); it != file.functions.end())
-    return Any{FunctionValue{.function = it->second, .file = &file, .captured = {}}, it->second->name.at};
+  if (auto const* function = file.function(name))
+    return Any{FunctionValue{.function = function, .file = &file, .captured = {}}, function->name.at};
   if (auto it = file.consts.find(name); it != file.consts.end()) return const_value(file, *it->second, at);
   FileScope::Imported const* found = nullptr;
   for (auto const& i : file.imports) {
@@ -167,9 +167,9 @@ std::vector<FileScope*> Lookup::in_sight_of(FileScope& file) const {
 
 syntax::FunctionDecl const* Lookup::find_optimizer(std::string const& name, FileScope*& file) const {
   for (auto* f : in_sight_of(now_.main))
-    if (auto it = f->optimizers.find(name); it != f->optimizers.end()) {
+    if (auto const* optimizer = f->optimizer(name)) {
       file = f;
-      return it->second;
+      return optimizer;
     }
   return nullptr;
 }

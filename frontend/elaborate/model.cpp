@@ -10,6 +10,7 @@
 #include "frontend/elaborate/setting_values.h"
 #include "frontend/elaborate/statement.h"
 #include "frontend/elaborate/tensor.h"
+#include "frontend/elaborate/train.h"
 #include "frontend/elaborate/tunables.h"
 
 #include "frontend/habits.h"
@@ -46,20 +47,22 @@ std::string callee_name(Expr const& e) {
 
 } // namespace
 
-// An input takes the column of its name, else the next one that is not bound, inputs first, then targets.
+// An input takes the column of its name, else the next one that is not bound, inputs first, then targets; the weights
+// of a sampler are for no input that does not name them.
 void ModelBuilder::plan_columns() {
   if (now_.settings.columns.empty()) return;
   std::vector<InputStmt const*> inputs;
   collect_inputs(now_.model->body, inputs);
   std::stable_partition(inputs.begin(), inputs.end(), [](auto* i) { return !i->is_target; });
   std::set<std::string> used;
+  auto const weights = e_.train_builder.sample_column();
   for (auto* i : inputs)
     for (auto const& c : now_.settings.columns)
       if (c.name == i->name.text && used.insert(c.name).second) column_of_[i->name.text] = c.name;
   for (auto* i : inputs) {
     if (column_of_.contains(i->name.text)) continue;
     for (auto const& c : now_.settings.columns)
-      if (used.insert(c.name).second) {
+      if (c.name != weights && used.insert(c.name).second) {
         column_of_[i->name.text] = c.name;
         break;
       }
@@ -243,14 +246,39 @@ void ModelBuilder::run_measure(MeasureStmt const& s, Location at) {
   Any value = e_.expressions.eval(*s.value);
   ValueId id = e_.tensors.as_tensor(value, s.value->at);
   if (name.empty()) errors_.fail(at, "this metric needs a name", "`metric name = ...`");
-  if (now_.graph->type(id).rank() != 0 || !is_float(now_.graph->type(id).dtype))
+  bool const table = is_table(s, name, id);
+  if (!table && (now_.graph->type(id).rank() != 0 || !is_float(now_.graph->type(id).dtype)))
     errors_.fail(s.value->at,
                  fmt::format("the {} `{}` is {}, not a float scalar", kind, name, shown(now_.graph->type(id))),
-                 is_float(now_.graph->type(id).dtype) ? "reduce it with `mean` or `sum`"
+                 is_float(now_.graph->type(id).dtype) && s.is_metric ? "reduce it with `mean` or `sum`, or sum it up over the epoch: `total(x)`"
+                 : is_float(now_.graph->type(id).dtype) ? "reduce it with `mean` or `sum`"
                  : now_.graph->type(id).rank() == 0   ? "convert it: `f32(x)`"
                                                       : "convert and reduce it: `mean(f32(x))`");
   if (s.name || (!s.is_metric && !s.title)) e_.statements.bind(name, e_.tensors.tensor(id), s.name ? s.name->at : at);
   add_measured(name, e_.tensors.tensor(id), s.is_metric ? Role::metric : Role::loss, s.name ? s.name->at : at);
+  if (s.rows) measured_.back().rows = rows_of(s, now_.graph->type(id));
+}
+
+// A metric of several numbers is a total: it is given as it is behind the last batch.
+bool ModelBuilder::is_table(MeasureStmt const& s, std::string const& name, ValueId id) {
+  Type const& type = now_.graph->type(id);
+  if (!s.is_metric || type.rank() == 0 || bytes(type.dtype) < 4 || !is_float(type.dtype)) return false;
+  bool const measures = now_.graph->kind != Graph::Kind::run; // which has no metrics, and begins all totals
+  if (measures && !totals(*now_.graph)[id]) return false;
+  for (auto const& d : type.shape)
+    if (!d.constant())
+      errors_.fail(s.value->at, fmt::format("the metric `{}` is {}: its extents are numbers", name, shown(type)));
+  return true;
+}
+
+std::vector<std::string> ModelBuilder::rows_of(MeasureStmt const& s, Type const& type) {
+  std::vector<std::string> rows;
+  for (auto const& row : e_.constants.as_list(e_.expressions.eval(*s.rows), s.rows->at, "the rows of a metric"))
+    rows.push_back(e_.constants.as_string(row, s.rows->at, "the name of a row"));
+  i64 const have = type.rank() == 0 ? 0 : type.shape[0].constant().value_or(0);
+  if (std::ssize(rows) != have)
+    errors_.fail(s.rows->at, fmt::format("{} names of rows for {}", rows.size(), shown(type)));
+  return rows;
 }
 
 void ModelBuilder::add_measured(std::string name, Any const& value, Role role, Location at) {
@@ -261,7 +289,7 @@ void ModelBuilder::add_measured(std::string name, Any const& value, Role role, L
                                         : std::optional(fmt::format("name one of them: `{} other = ...`",
                                                                     role == Role::metric ? "metric" : "loss")),
                    {{m.at, "the first one"}});
-  measured_.push_back({.name = std::move(name), .value = value.tensor()->id, .role = role, .at = at});
+  measured_.push_back({.name = std::move(name), .value = value.tensor()->id, .role = role, .at = at, .rows = {}});
 }
 
 // Which values are computed from those that the library's `total` keeps.
@@ -284,7 +312,14 @@ void ModelBuilder::finish(Graph& graph) {
   for (Role role : {Role::loss, Role::metric, Role::output})
     for (auto const& m : measured_)
       if (m.role == role && run == (role == Role::output))
-        graph.builder.result(m.name, m.value, role == Role::metric && is_total[m.value] ? Role::total : role);
+      {
+        bool const table = role == Role::metric && graph.type(m.value).rank() > 0;
+        graph.builder.result(m.name, m.value,
+                             table                                         ? Role::table
+                             : role == Role::metric && is_total[m.value] ? Role::total
+                                                                           : role);
+        graph.function.results.back().rows = m.rows;
+      }
 }
 
 } // namespace nnc::front

@@ -12,6 +12,7 @@ struct Measured { // a loss, metric or output
   ValueId value = no_value;
   Role role = Role::none;
   Location at;
+  std::vector<std::string> rows = {}; // of a table
 };
 
 class ModelBuilder {
@@ -38,6 +39,8 @@ private:
   void add_measured(std::string name, Any const&, Role, Location);
   ColumnType const* column_for(std::string const& name);
   std::vector<bool> totals(Graph const&) const;
+  bool is_table(syntax::MeasureStmt const&, std::string const& name, ValueId);
+  std::vector<std::string> rows_of(syntax::MeasureStmt const&, Type const&);
 
   Elaborator& e_;
   Context& now_;

@@ -41,6 +41,15 @@ bool FileScope::declares(std::string const& name) const {
   return functions.contains(name) || optimizers.contains(name) || consts.contains(name);
 }
 
+syntax::FunctionDecl const* FileScope::parsed(Declarations& among, std::string const& name) {
+  auto const found = among.find(name);
+  if (found == among.end()) return nullptr;
+  auto& [tree, is_documented, begin, end, line] = found->second;
+  if (tree) return tree;
+  auto& trees = &among == &functions ? this->tree.functions : this->tree.optimizers;
+  return tree = trees.emplace_back(parse_declaration(*sources, id, begin, end, line)).get();
+}
+
 std::vector<std::string> FileScope::names() const {
   std::vector<std::string> out;
   for (auto const& [name, _] : functions) out.push_back(name);
@@ -90,9 +99,9 @@ void Program::index(FileScope& scope) {
     return fresh;
   };
   for (auto const& f : scope.tree.functions)
-    if (once(f->name)) scope.functions[f->name.text] = f.get();
+    if (once(f->name)) scope.functions[f->name.text] = {.tree = f.get(), .is_documented = !f->doc.empty()};
   for (auto const& f : scope.tree.optimizers)
-    if (once(f->name)) scope.optimizers[f->name.text] = f.get();
+    if (once(f->name)) scope.optimizers[f->name.text] = {.tree = f.get(), .is_documented = !f->doc.empty()};
   for (auto const& c : scope.tree.consts)
     if (once(c->name)) scope.consts[c->name.text] = c.get();
   std::map<std::string, Location> models;
@@ -106,7 +115,40 @@ void Program::index(FileScope& scope) {
 
 void Program::load_library() {
   for (auto const& file : std_library())
-    library_.push_back(add(sources_.add(std::string(file.name), std::string(file.text)), std::string(file.name), true));
+    library_.push_back(
+        add_library(sources_.add(std::string(file.name), std::string(file.text)), std::string(file.name)));
+}
+
+// A file of the library holds functions and optimizers, each of which begins a line.
+FileScope* Program::add_library(u32 file, std::string path) {
+  auto scope = std::make_unique<FileScope>();
+  scope->id = file;
+  scope->path = std::move(path);
+  scope->is_std = true;
+  scope->sources = &sources_;
+  std::string_view const text = sources_.text(file);
+  Declared* last = nullptr;
+  bool documented = false;
+  u32 number = 0;
+  for (size_t begin = 0; begin < text.size();) {
+    size_t const end = std::min(text.find('\n', begin), text.size());
+    std::string_view const line = text.substr(begin, end - begin);
+    ++number;
+    bool const is_function = line.starts_with("fn "), is_optimizer = line.starts_with("optimizer ");
+    if (is_function || is_optimizer) {
+      auto const name = line.substr(line.find(' ') + 1, line.find('(') - line.find(' ') - 1);
+      if (last) last->end = static_cast<u32>(begin);
+      last = &(is_function ? scope->functions : scope->optimizers)[std::string(name)];
+      *last = {.is_documented = documented,
+               .begin = static_cast<u32>(begin),
+               .end = static_cast<u32>(text.size()),
+               .line = number};
+    }
+    documented = line.starts_with("##");
+    begin = end + 1;
+  }
+  files_.push_back(std::move(scope));
+  return files_.back().get();
 }
 
 void Program::load_imports(FileScope& scope) {

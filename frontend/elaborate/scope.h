@@ -29,6 +29,15 @@ struct PathScope {
   std::shared_ptr<PathScope> enter(std::string const& function, std::string const& tag, Location at);
 };
 
+// A function or optimizer of a file. Those of the library are parsed when they are first asked for: it has some hundred,
+// and a program calls a few.
+struct Declared {
+  syntax::FunctionDecl const* tree = nullptr;
+  bool is_documented = false;
+  u32 begin = 0, end = 0, line = 0; // of its text
+};
+using Declarations = std::map<std::string, Declared, std::less<>>;
+
 // A file and what it declares. Consts are evaluated when they are first asked for.
 struct FileScope {
   struct Imported {
@@ -40,14 +49,21 @@ struct FileScope {
   std::string path; // below the folder of the main file
   bool is_std = false;
   syntax::File tree;
-  std::map<std::string, syntax::FunctionDecl const*> functions, optimizers;
+  Declarations functions, optimizers;
   std::map<std::string, syntax::Const const*> consts;
   std::map<std::string, Any> const_values;
   std::set<std::string> consts_in_progress;
   std::vector<Imported> imports;
 
+  Sources const* sources = nullptr;
+
+  syntax::FunctionDecl const* function(std::string const& name) { return parsed(functions, name); } // null: none
+  syntax::FunctionDecl const* optimizer(std::string const& name) { return parsed(optimizers, name); }
   bool declares(std::string const& name) const;
   std::vector<std::string> names() const;
+
+private:
+  syntax::FunctionDecl const* parsed(Declarations&, std::string const& name);
 };
 
 // All files of a program; owns their trees.
@@ -64,6 +80,7 @@ public:
 private:
   FileScope* add(u32 file, std::string path, bool is_std);
   void index(FileScope&);
+  FileScope* add_library(u32 file, std::string path);
   void load_library();
   void load_imports(FileScope&);
   void import(FileScope&, syntax::Import const&);

@@ -84,7 +84,7 @@ std::vector<std::string> Suggestions::visible_names(bool callable) const {
   };
   auto add_file = [&](FileScope const& file) {
     for (auto const& [n, f] : file.functions)
-      if (callable && !(file.is_std && f->doc.empty())) out.push_back(n); // without a text it is the library's own
+      if (callable && !(file.is_std && !f.is_documented)) out.push_back(n); // without a text it is the library's own
     for (auto const& [n, _] : file.consts)
       if (!callable) out.push_back(n);
   };

@@ -59,6 +59,13 @@ void set_order(Training& t, Elaborator& e, std::string const&, Any const& v, Loc
     e.errors.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\", \"file\" or \"stream\"", t.order));
 }
 
+// Rows are drawn by a column of the data set: "sample COLUMN" and "balance COLUMN" are orders as well.
+void set_column(Training& t, Elaborator& e, std::string const& name, Any const& v, Location at) {
+  std::string const column = e.constants.as_string(v, at, fmt::format("`{}`", name));
+  if (column.empty()) e.errors.fail(at, fmt::format("`{}` is \"\", expected the name of a column", name));
+  t.order = fmt::format("{} {}", name, column);
+}
+
 void set_drop_last(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
   t.drop_last = e.constants.as_bool(v, at, "`drop_last`");
 }
@@ -95,6 +102,8 @@ constexpr SettingSpec settings[]{
     {"seed", set_int<&Training::seed, 0>},
     {"validation", set_int<&Training::validation, 0>},
     {"order", set_order},
+    {"sample", set_column},
+    {"balance", set_column},
     {"drop_last", set_drop_last},
     {"window", set_later},
     {"accumulate", set_later},
@@ -172,7 +181,8 @@ void TrainBuilder::run_training_settings() {
                      {{it->second, "the first time here"}});
       check_setting(s->name.text, s->name.at);
       auto const* word = s->value ? std::get_if<NameExpr>(&s->value->as) : nullptr;
-      if (word && s->name.text == "order" && !e_.lookup.find(word->name, false, s->value->at))
+      bool const takes_string = s->name.text == "order" || s->name.text == "sample" || s->name.text == "balance";
+      if (word && takes_string && !e_.lookup.find(word->name, false, s->value->at))
         errors_.fail(s->value->at, fmt::format("unknown name `{}`", word->name),
                      fmt::format("a string stands in double quotes, `\"{}\"`", word->name));
       setting(s->name.text, setting_value(*s), s->value ? s->value->at : s->aim->report.at);
@@ -184,6 +194,30 @@ void TrainBuilder::run_training_settings() {
   for (auto const& name : setting_names())
     if (auto const given = e_.setting_values.find(name)) setting(name, given->value, given->at);
   if (now_.settings.batch) t.batch = *now_.settings.batch;
+  check_order();
+}
+
+// The column of weights by which rows are drawn, known before the settings are run; empty: none.
+std::string TrainBuilder::sample_column() {
+  if (!now_.train) return {};
+  if (auto const given = e_.setting_values.find("sample"))
+    if (auto const* text = given->value.get<std::string>()) return *text;
+  for (auto const& step : now_.train->body)
+    if (auto const* s = std::get_if<SettingStep>(&step->as); s && s->name.text == "sample" && s->value)
+      if (auto const* text = std::get_if<StringExpr>(&s->value->as)) return plain_text(text->string);
+  return {};
+}
+
+// Rows come in one way.
+void TrainBuilder::check_order() {
+  std::string first;
+  for (std::string const name : {"order", "sample", "balance"}) {
+    bool const given = place_of_setting(name) != now_.train->at;
+    if (given && !first.empty())
+      errors_.fail(place_of_setting(name), fmt::format("`{}` and `{}` both say how rows come", first, name), {},
+                   {{place_of_setting(first), "the other one"}});
+    if (given) first = name;
+  }
 }
 
 // An aim as its text, with the number in front of it.
@@ -380,7 +414,7 @@ void TrainBuilder::choose_paths() {
       training.fresh.push_back(path);
   for (auto const& path : e_.parameters.paths()) {
     auto const& kept = e_.parameters.kept(path);
-    if (training.order != "shuffle" ||
+    if (training.order == "file" || training.order == "stream" ||
         !std::ranges::any_of(kept.type.shape, [](Dim const& d) { return d.mentions(Symbol::batch); }))
       continue;
     errors_.report(

@@ -19,6 +19,7 @@ public:
   void run_phase(Graph& loss, size_t phase);
   bool is_frozen(std::string const& path, size_t phase) const { return plan_[phase].frozen.contains(path); }
   void give_updates(Module&);
+  std::string sample_column();
   static std::vector<std::string> setting_names();
   static bool is_setting(std::string const& name);
 
@@ -41,6 +42,7 @@ private:
   Any setting_value(syntax::SettingStep const&);
   Location place_of_setting(std::string const& name);
   void check_aims();
+  void check_order();
   void check_setting(std::string const& name, Location);
   void setting(std::string const& name, Any const&, Location);
   void plan(syntax::StepStmt const&, PlannedPhase&, bool in_phase);

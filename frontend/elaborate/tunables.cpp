@@ -46,7 +46,12 @@ void Tunables::name_numbers(syntax::FunctionDecl const& f, std::vector<Actual>& 
 }
 
 Any Tunables::argument(syntax::Expr const& e, std::string const& path) {
-  if (auto const set = setting_values_.find_path(path)) return set->value;
+  if (auto const set = setting_values_.find_path(path)) {
+    auto const& v = set->value;
+    if (!v.is<f64>() && !v.is<Dim>() && !v.is<bool>() && !v.is<None>())
+      errors_.fail(set->at, fmt::format("`{}` is {}, expected a number", path, shown(v)));
+    return v;
+  }
   auto const* call = std::get_if<syntax::CallExpr>(&e.as);
   auto const* name = call ? std::get_if<syntax::NameExpr>(&call->callee->as) : nullptr;
   if (!name || call->tag) return expressions_.eval(e);

@@ -40,6 +40,19 @@ void TrainBuilder::check_numbers(FunctionDecl const& optimizer, CallExpr const& 
   }
 }
 
+namespace {
+
+// What a schedule gives as `lr` is called as if it were a number that is set: the runtime reports it.
+void name_rate(Function& update, Frame const& frame, std::string const& clause) {
+  auto const lr = frame.names.find("lr");
+  auto const* rate = lr == frame.names.end() ? nullptr : lr->second.tensor();
+  if (rate && std::ranges::find(update.arguments, rate->id, &nnc::Argument::value) == update.arguments.end() &&
+      !update.values[rate->id].constant)
+    update.values[rate->id].name = clause + ".lr";
+}
+
+} // namespace
+
 void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, std::string const& clause) {
   auto const& call = std::get<CallExpr>(m.optimizer->as);
   auto const& name = std::get<NameExpr>(call.callee->as).name;
@@ -90,6 +103,7 @@ void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, st
       value = e_.tunables.scalar(clause + "." + p.name.text,
                                  e_.constants.as_float(value, p.name.at, fmt::format("`{}`", p.name.text)));
   }
+  name_rate(graph.function, frame, clause);
   frame.names["p"] = {e_.tensors.tensor(graph.argument("p", kept.type, Role::param)).as, kept.at};
   frame.names["g"] = {e_.tensors.tensor(graph.argument("g", kept.type, Role::gradient)).as, kept.at};
   frame.names["name"] = Any{path};

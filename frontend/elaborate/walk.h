@@ -87,7 +87,10 @@ private:
   }
   void below(syntax::InputStmt const& x) { visit.pattern(x.type); }
   void below(syntax::OutputStmt const& x) { maybe(x.value); }
-  void below(syntax::MeasureStmt const& x) { maybe(x.value); }
+  void below(syntax::MeasureStmt const& x) {
+    maybe(x.rows);
+    maybe(x.value);
+  }
   void below(syntax::IfStmt const& x) {
     maybe(x.condition);
     visit.block(x.yes);

@@ -188,7 +188,7 @@ void Warnings::warn_of_unused_parameters() {
   for (auto const& f : now_.out.module.functions) {
     if (f.name == "loss") trained = needed_arguments(f, {Role::loss, Role::state, Role::carried});
     if (f.name != "loss" && f.name != "evaluate" && f.name != "run") continue;
-    used.merge(needed_arguments(f, {Role::loss, Role::metric, Role::total, Role::output, Role::state, Role::carried}));
+    used.merge(needed_arguments(f, {Role::loss, Role::metric, Role::total, Role::table, Role::output, Role::state, Role::carried}));
   }
   std::map<std::tuple<u32, u32, u32>, std::pair<std::vector<std::string>, bool>> calls; // by their place
   for (auto const& path : e_.parameters.paths()) {

@@ -315,8 +315,10 @@ typedef struct nnc_constant {
 
 typedef struct nnc_object_options {
   size_t size;
-  char const* prefix;  // of all names, a name of C; NULL: after the model or the file
-  char const* weights; // a safetensors file, whose parameters and states the object then holds; NULL: none
+  char const* prefix;        // of all names, a name of C; NULL: after the model or the file
+  char const* weights;       // a safetensors file, whose parameters and states the object then holds; NULL: none
+  char const* const* rename; // of its tensors, see nnc_load_options
+  int64_t rename_count;
 } nnc_object_options;
 
 // `options` may be NULL. `name` is what messages call the text, NULL: "program.nn"; ending in ".ir": the text is a
@@ -381,6 +383,17 @@ typedef struct nnc_session_info {
   int64_t clamped; // indices out of range in the last run; the nearest were taken
 } nnc_session_info;
 
+typedef struct nnc_load_options {
+  size_t size;
+  // Other names for the tensors of the file: "fc1.*=dense.*" calls fc1.weight dense.weight. Each * on the left stands
+  // for any text, as short as possible, and those on the right for the same texts in order. ^T at the end swaps the
+  // last two axes, "fc*.weight=dense_*.weight^T": PyTorch stores [out, in], nnc [in, out]. With nothing behind the =
+  // the tensor is left out. A tensor takes the first rule that matches it, or else keeps its name; a rule that is left
+  // with no tensor is an error, and so are two tensors of one name.
+  char const* const* rename;
+  int64_t rename_count;
+} nnc_load_options;
+
 // What losses and metrics were over some examples: their means, weighted by examples. `values` belongs to the session
 // (or what is bound to it) and lives until its next call that gives reports.
 typedef struct nnc_reports {
@@ -412,11 +425,14 @@ typedef struct nnc_milestone {
   int64_t epoch, step;
   nnc_number const* values; // means since the milestone (or line of the log) before
   int64_t count;
-  nnc_number const* validation; // over the validation split
+  nnc_number const* validation; // over the validation split (the last time, in a line of log_every)
   int64_t validation_count;     // 0: there is none
   int64_t validation_examples;
   double seconds;             // since training began
   double examples_per_second; // of training, since the milestone before
+  double seconds_of_epoch;    // since this epoch began
+  nnc_number const* rates;    // what each optimizer's `lr` was in the last step, whatever schedule gave it
+  int64_t rate_count;
 } nnc_milestone;
 
 typedef struct nnc_train_options {
@@ -538,9 +554,11 @@ NNC_API nnc_status nnc_session_set_scalar(nnc_session*, char const* name, double
 
 // A checkpoint as safetensors: written to a temporary file, synced, renamed. An infinity or a NaN in a parameter or a
 // state is an error that names it, unless any weights will do. `load` takes parameters, and states if there are any,
-// from a safetensors file that has every one with its exact type, and leaves the rest of the session.
+// from a safetensors file that has every one with its type, and no others, and leaves the rest of the session. Floats
+// may be narrower in the file: f16 or bf16 for f32 or f64, and f32 for f64. `options` may be NULL.
 NNC_API nnc_status nnc_session_save(nnc_session const*, char const* path, nnc_weights);
 NNC_API nnc_status nnc_session_load(nnc_session*, char const* path);
+NNC_API nnc_status nnc_session_load_with(nnc_session*, char const* path, nnc_load_options const* options);
 // Everything that a training needs to go on to the same bits, the bytes that `save` writes; `restore` and `resume` put
 // it back, and change nothing when they fail.
 NNC_API nnc_status nnc_session_checkpoint(nnc_session const*, nnc_text** out);

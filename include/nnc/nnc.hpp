@@ -420,6 +420,7 @@ struct Constant {
 struct ObjectOptions {
   std::string prefix;  // of all names, a name of C; empty: after the model or the file
   std::string weights; // a safetensors file, whose parameters and states the object then holds; empty: none
+  std::vector<std::string> rename = {}; // of its tensors, see LoadOptions
 };
 struct ObjectFiles {
   std::string object; // ELF, COFF or Mach-O, as the target has it
@@ -536,13 +537,31 @@ struct SessionOptions {
   std::vector<Use> uses = {};
 };
 
-// What losses and metrics were over some examples: their means, weighted by examples.
+// A metric of several numbers, as it is behind the last batch.
+struct Table {
+  std::string name;
+  std::vector<std::string> rows; // what they are called; empty: numbers from 0
+  std::vector<std::int64_t> shape;
+  std::vector<double> values; // row-major
+};
+
+struct LoadOptions {
+  // Other names for the tensors of the file: "fc1.*=dense.*" calls fc1.weight dense.weight. Each * on the left stands
+  // for any text, as short as possible, and those on the right for the same texts in order. ^T at the end swaps the
+  // last two axes, "fc*.weight=dense_*.weight^T": PyTorch stores [out, in], nnc [in, out]. With nothing behind the =
+  // the tensor is left out. A tensor takes the first rule that matches it, or else keeps its name; a rule that is left
+  // with no tensor is a Failure, and so are two tensors of one name.
+  std::vector<std::string> rename = {};
+};
+
+// What losses and metrics were over some examples: their means, weighted by examples; of totals the last values.
 struct Reports {
   std::vector<Number> values;
   std::int64_t examples = 0;
   std::int64_t bad_step = 0;     // the first step whose loss was not finite; 0: none
   std::int64_t zero_divided = 0; // integer divisions by zero (their results are 0)
   std::int64_t clamped = 0;      // indices out of range that no column of the data explains
+  std::vector<Table> tables;
 };
 
 struct Progress {
@@ -559,9 +578,12 @@ struct Progress {
 struct Milestone {
   std::int64_t epoch = 0, step = 0;
   std::vector<Number> values;     // means since the milestone (or line of the log) before
-  std::vector<Number> validation; // over the validation split; empty when there is none
+  std::vector<Number> validation; // over its split; of a line of log_every when it was last measured; or empty
   std::int64_t validation_examples = 0;
+  std::vector<Table> tables, validation_tables;
+  std::vector<Number> rates;      // what each optimizer's `lr` was in the last step, whatever schedule gave it
   double seconds = 0;             // since training began
+  double seconds_of_epoch = 0;    // since this epoch began
   double examples_per_second = 0; // of training, since the milestone before
 };
 
@@ -588,9 +610,9 @@ struct TrainOptions {
   // "3 of min loss": so many epochs without a better value over the validation split end the training. Empty: what the
   // train block says. A resumed training remembers what the best epoch was.
   std::string patience;
-  std::int64_t save_every = 0;    // and after every so many steps
-  std::int64_t log_every = 0;     // on_log after every so many steps; 0: after every epoch
-  bool stop_on_bad = true;        // stop when a loss is not finite, or weights at the end of an epoch
+  std::int64_t save_every = 0;               // and after every so many steps
+  std::int64_t log_every = 0;                // on_log after every so many steps; 0: after every epoch
+  bool stop_on_bad = true;                   // stop when a loss is not finite, or weights at the end of an epoch
   Callback<bool(Progress const&)> on_slice;  // between slices of some tens of milliseconds; false: stop here
   Callback<void(Milestone const&)> on_epoch; // after each epoch, and at the end within one
   Callback<void(Milestone const&)> on_log;   // see log_every
@@ -690,10 +712,12 @@ public:
 
   // A checkpoint as safetensors: written to a temporary file, synced, renamed. An infinity or a NaN in a parameter or a
   // state is a Failure that names it, unless any weights will do. `load` takes parameters, and states if there are any,
-  // from a safetensors file that has every one with its exact type, and leaves the states of the optimizer, the step
-  // and the seed.
+  // from a safetensors file that has every one with its type, and no others, and leaves the states of the optimizer,
+  // the step and the seed. Floats may be narrower in the file, f16 or bf16 for f32 or f64, and f32 for f64. All that is
+  // missing, surplus or of another type is told in one Failure.
   void save(std::string const& path, Weights = Weights::finite) const;
   void load(std::string const& path);
+  void load(std::string const& path, LoadOptions const&);
   // Everything that a training needs to go on to the same bits: parameters, states, those of the optimizer, numbers,
   // the seed, the step and the place in the epoch. `save` writes the same bytes. `restore` and `resume` put all of it
   // back; they throw Failure, and change nothing, for a checkpoint of another model or optimizer.

@@ -440,6 +440,7 @@ private:
     Type type;
     Role role;
     Location at;
+    std::vector<std::string> rows;
   };
   void function() {
     f_ = {};
@@ -473,7 +474,12 @@ private:
         expect(':');
         auto t = type();
         auto r = role();
-        heads.push_back({n, t, r, place});
+        heads.push_back({n, t, r, place, {}});
+        if (accept("[")) {
+          do heads.back().rows.push_back(quoted());
+          while (accept(','));
+          expect(']');
+        }
       } while (accept(','));
       expect(')');
     }
@@ -523,7 +529,8 @@ private:
     skip_to_content();
     if (values.size() != heads.size())
       fail(fmt::format("@{} has {} results, {} are returned", f_.name, heads.size(), values.size()));
-    for (size_t i = 0; i < heads.size(); ++i) f_.results.push_back({heads[i].name, values[i], heads[i].role});
+    for (size_t i = 0; i < heads.size(); ++i) 
+      f_.results.push_back({heads[i].name, values[i], heads[i].role, heads[i].rows});
   }
 
   // ---- nodes ------------------------------------------------------------------------------------------------------

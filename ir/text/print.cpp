@@ -55,7 +55,8 @@ public:
     });
     out += ") -> (";
     out += joined(f_.results, [&](Result const& r) {
-      return with_role(fmt::format("{}: {}", shown(r.name), f_.type(r.value).text()), r.role);
+      auto const text = with_role(fmt::format("{}: {}", shown(r.name), f_.type(r.value).text()), r.role);
+      return r.rows.empty() ? text : text + fmt::format(" [{}]", joined(r.rows, quoted));
     });
     out += ")";
     std::vector<std::string> facts;

@@ -9,13 +9,6 @@ struct nnc_stage {
 namespace nnc::c {
 namespace {
 
-std::vector<std::string> texts_of(char const* const* first, std::int64_t count, char const* what) {
-  expect_count(count, first, what);
-  std::vector<std::string> texts;
-  for (std::int64_t i = 0; i < count; ++i) texts.push_back(text_of(first[i], what));
-  return texts;
-}
-
 std::vector<std::pair<std::string, std::string>> settings_of(nnc_setting const* first, std::int64_t count) {
   expect_count(count, first, "options.set");
   std::vector<std::pair<std::string, std::string>> settings;
@@ -192,8 +185,9 @@ nnc_status nnc_program_emit_object(nnc_program const* program, nnc_object_option
   return guarded([&] {
     if (!object && !header) refuse("object and header are null pointers");
     auto const given = sized_or_default(options, "options");
-    auto files =
-        required(program, "program").program.emit_object({optional_text(given.prefix), optional_text(given.weights)});
+    auto files = required(program, "program")
+                     .program.emit_object({optional_text(given.prefix), optional_text(given.weights),
+                                           texts_of(given.rename, given.rename_count, "rename")});
     auto made = object ? std::make_unique<nnc_text>(nnc_text{std::move(files.object)}) : nullptr;
     if (header) *header = new nnc_text{std::move(files.header)};
     if (object) *object = made.release();

@@ -202,6 +202,13 @@ nnc_status nnc_session_load(nnc_session* session, char const* path) {
   return guarded([&] { session_of(session).load(text_of(path, "path")); });
 }
 
+nnc_status nnc_session_load_with(nnc_session* session, char const* path, nnc_load_options const* options) {
+  return guarded([&] {
+    auto const given = sized_or_default(options, "options");
+    session_of(session).load(text_of(path, "path"), {texts_of(given.rename, given.rename_count, "rename")});
+  });
+}
+
 nnc_status nnc_session_checkpoint(nnc_session const* session, nnc_text** out) {
   return make_handle(out, [&] { return nnc_text{session_of(session).checkpoint()}; });
 }

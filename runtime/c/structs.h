@@ -71,6 +71,13 @@ inline void expect_count(std::int64_t count, void const* first, char const* what
   if (count > 0 && !first) refuse(std::string(what) + " is a null pointer");
 }
 
+inline std::vector<std::string> texts_of(char const* const* first, std::int64_t count, char const* what) {
+  expect_count(count, first, what);
+  std::vector<std::string> texts;
+  for (std::int64_t i = 0; i < count; ++i) texts.push_back(text_of(first[i], what));
+  return texts;
+}
+
 // The elements of an array of the host, which stand as far apart as the host's compiler put them.
 template <class Struct>
 std::vector<Struct> sized_elements(Struct const* first, std::int64_t count, char const* what) {

@@ -19,12 +19,21 @@ nnc_progress shown(Progress const& progress, Numbers const& values) {
           progress.examples_per_second};
 }
 
-nnc_milestone shown(Milestone const& milestone, Numbers const& values, Numbers const& validation) {
-  return {sizeof(nnc_milestone), milestone.epoch,
-          milestone.step,        values.data(),
-          values.size(),         validation.data(),
-          validation.size(),     milestone.validation_examples,
-          milestone.seconds,     milestone.examples_per_second};
+nnc_milestone shown(Milestone const& milestone, Numbers const& values, Numbers const& validation,
+                    Numbers const& rates) {
+  return {sizeof(nnc_milestone),
+          milestone.epoch,
+          milestone.step,
+          values.data(),
+          values.size(),
+          validation.data(),
+          validation.size(),
+          milestone.validation_examples,
+          milestone.seconds,
+          milestone.examples_per_second,
+          milestone.seconds_of_epoch,
+          rates.data(),
+          rates.size()};
 }
 
 nnc_trained shown(Trained const& trained) {
@@ -49,8 +58,8 @@ using OnMilestone = std::int32_t (*)(void*, nnc_milestone const*);
 Callback<void(Milestone const&)> milestone_callback(OnMilestone call, void* user, char const* name) {
   if (!call) return {};
   return [=](Milestone const& milestone) {
-    Numbers const values(milestone.values), validation(milestone.validation);
-    auto const seen = shown(milestone, values, validation);
+    Numbers const values(milestone.values), validation(milestone.validation), rates(milestone.rates);
+    auto const seen = shown(milestone, values, validation, rates);
     expect_zero(name, call(user, &seen));
   };
 }

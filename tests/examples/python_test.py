@@ -125,6 +125,7 @@ def test_training_and_callbacks():
                             on_slice=lambda progress: slices.append(progress.step))
     assert trained.step == 30 and trained.epoch == 3 and not trained.stopped and trained.save_error == ""
     assert [m.epoch for m in milestones] == [1, 2, 3] and set(milestones[0].validation) == {"loss", "accuracy"}
+    assert set(milestones[0].rates) == {"sgd.lr"} and milestones[0].seconds_of_epoch <= milestones[0].seconds
     assert milestones[-1].values["loss"] < milestones[0].values["loss"] and slices[-1] == 30
     assert session.evaluate(data)["accuracy"] > 0.8 and session.evaluate(data, "all").examples == 40
     assert new_session().train(data, on_slice=lambda progress: False).stopped
@@ -222,6 +223,11 @@ def test_parameters_and_checkpoints():
             other = new_session()
             back(other)
             assert other.digest() == session.digest()
+        head = nnc.Session(nnc.Program("model m { input x: f32[batch, 3]; output y = dense(x, 2) @head }"))
+        assert "dense.*=head.*" not in str(raises(nnc.Failure, lambda: head.load(path, ["dens.*=head.*"])))
+        head.load(path, rename=["dense.*=head.*"])
+        assert head.digest() != session.digest()
+        assert (head.parameter("head.weight") == session.parameter("dense.weight")).all()
     shared = session.sharing_weights(threads=1)
     assert shared.digest() == session.digest()
     assert raises(nnc.Failure, lambda: shared.step({"x": X, "label": LABEL})).code == "argument"

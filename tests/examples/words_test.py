@@ -22,7 +22,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 DIFFERS = [
-    (re.compile(r"[0-9.]+ s  [0-9,]+ examples/s"), "TIME"),
+    (re.compile(r"epoch [0-9.]+ s  total [0-9.]+ s  [0-9,]+ examples/s"), "TIME"),
     (re.compile(r"\b[0-9]+ threads?$"), "THREADS"),
     (re.compile(r" from \S*/mnist$"), " from PLACE"),
     (re.compile(r"\bstd/(\w+)\.nn:[0-9]+:[0-9]+"), r"std/\1.nn:PLACE"),

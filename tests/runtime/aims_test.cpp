@@ -41,10 +41,6 @@ struct Rows {
   }
 };
 
-double value_of(std::vector<Number> const& numbers, std::string const& name) {
-  return std::ranges::find(numbers, name, &Number::name)->value;
-}
-
 struct Epoch {
   double loss = 0, accuracy = 0, rate = 0;
   std::string digest;

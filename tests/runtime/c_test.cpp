@@ -492,6 +492,17 @@ TEST_CASE("weights go to files, to memory and back") {
   CHECK(nnc_session_load(session.get(), "/nowhere/w.safetensors") == NNC_FILE);
   CHECK(nnc_session_save(session.get(), path.c_str(), 3) == NNC_ARGUMENT);
   CHECK(digest_of(session.get()) == digest);
+  auto const renamed = program_of("model tiny { input x: f32[batch, 3]\n  output y = dense(x, 2) @head }\n");
+  auto const other = session_of(renamed.get());
+  auto options = empty<nnc_load_options>();
+  CHECK(nnc_session_load_with(other.get(), path.c_str(), &options) == NNC_DATA);
+  char const* const rules[] = {"dense.*=head.*", nullptr};
+  options.rename = rules;
+  options.rename_count = 2;
+  CHECK(nnc_session_load_with(other.get(), path.c_str(), &options) == NNC_ARGUMENT);
+  options.rename_count = 1;
+  CHECK(nnc_session_load_with(other.get(), path.c_str(), &options) == NNC_OK);
+  CHECK(nnc_session_load_with(session.get(), path.c_str(), nullptr) == NNC_OK);
 }
 
 TEST_CASE("sessions that share weights") {
@@ -901,6 +912,7 @@ TEST_CASE("null pointers are errors of an argument") {
       nnc_session_set_scalar(s, nullptr, 1),
       nnc_session_save(s, nullptr, NNC_WEIGHTS_ANY),
       nnc_session_load(s, nullptr),
+      nnc_session_load_with(s, nullptr, nullptr),
       nnc_session_checkpoint(nullptr, &text),
       nnc_session_restore(s, nullptr, 4),
       nnc_session_resume(s, nullptr),

@@ -119,10 +119,13 @@ TEST_CASE("the log has an object per epoch, or per so many steps") {
   CHECK(desk.nnc("digits.nn --train mnist --epochs 2 --set validation=1000 --log l.jsonl").status == 0);
   std::regex const line(
       "\\{\"step\":\\d+,\"epoch\":[12],\"loss\":[\\d.]+,\"accuracy\":[\\d.]+,\"validation_loss\":[\\d.]+,"
-      "\"validation_accuracy\":[\\d.]+,\"seconds\":[\\d.e-]+\\}\n.*\n");
+      "\"validation_accuracy\":[\\d.]+,\"adam.lr\":0.001,\"seconds\":[\\d.e-]+,\"seconds_total\":[\\d.e-]+,"
+      "\"seconds_epoch\":[\\d.e-]+,\"examples_per_second\":[\\d.e+]+\\}\n.*\n"
+      "\\{\"step\":\\d+,\"epoch\":2,\"test_loss\":[\\d.]+,\"test_accuracy\":[\\d.]+,\"seconds_total\":[\\d.e-]+\\}\n");
   CHECK(std::regex_match(desk.content("l.jsonl"), line));
   CHECK(desk.nnc("digits.nn --train mnist --steps 25 --log m.jsonl --log-every 10").status == 0);
-  CHECK(std::regex_search(desk.content("m.jsonl"), std::regex("^\\{\"step\":10,.*\n\\{\"step\":20,.*\n$")));
+  CHECK(std::regex_search(desk.content("m.jsonl"),
+                          std::regex("^\\{\"step\":10,.*\n\\{\"step\":20,.*\n\\{\"step\":25,.*\"test_loss\".*\n$")));
 }
 
 TEST_CASE("a program is dumped after one stage or after all, and read again") {
@@ -334,7 +337,7 @@ TEST_CASE("a wrong program or wrong data have status 1, and the words of the err
   says("digits.nn --train mnist --batch 5001",
        "a batch of 5001 is larger than mnist, which has 5000 training examples");
   says("digits.nn --train mnist --set adam.rl=1", "did you mean");
-  says("digits.nn --train mnist --set lr=1", "did you mean `adam.lr`?");
+  says("digits.nn --train mnist --set lrr=1", "nothing here is called `lrr`");
   says("digits.nn --train mnist --set batch_size=1", "did you mean `batch`?");
   says("digits.nn --train mnist --set adam.lr=fast", "--set:1:9: error: `adam.lr` is the string \"fast\"");
   says("digits.nn --load none.safetensors --digest", "none.safetensors");

@@ -495,3 +495,42 @@ TEST_CASE("how often to save and to log is no negative number") {
   auto const lines = failure_of([&] { session.train(data, options); });
   CHECK_MESSAGE(lines.find("-2 steps between lines of the log") != std::string::npos, lines);
 }
+
+// The rate of step n by the formula of the schedule.
+TEST_CASE("milestones tell the learning rates, whatever gives them, and seconds of the epoch beside those in all") {
+  auto const rates = [](std::string const& block, std::int64_t every = 1) {
+    Session session(Program::from_text(tiny.substr(0, tiny.find("train tiny")) + "train tiny { " + block +
+                                       "; batch = 4; epochs = 3 }\n"));
+    std::vector<std::vector<Number>> told;
+    TrainOptions options;
+    options.log_every = every;
+    options.on_log = [&](Milestone const& at) {
+      CHECK(at.seconds_of_epoch > 0);
+      CHECK(at.seconds_of_epoch <= at.seconds);
+      told.push_back(at.rates);
+    };
+    session.train(Data::from_columns({column("x", tiny_x, {3}), column("label", tiny_label)}), options);
+    REQUIRE(told.size() == 6);
+    return told;
+  };
+  for (auto const& told : rates("minimize loss with sgd(lr = 0.25)")) {
+    REQUIRE(told.size() == 1);
+    CHECK(told[0].name == "sgd.lr");
+    CHECK(told[0].value == 0.25);
+  }
+  auto const own = rates("minimize loss with adam(lr = 0.5 / step)");
+  for (size_t i = 0; i < own.size(); ++i) {
+    REQUIRE(own[i].size() == 1);
+    CHECK(own[i][0].name == "adam.lr");
+    CHECK(own[i][0].value == doctest::Approx(0.5 / static_cast<double>(i + 1)));
+  }
+  auto const warm = rates("minimize loss with sgd(lr = cosine(0.5))");
+  for (size_t i = 1; i < warm.size(); ++i) CHECK(warm[i][0].value < warm[i - 1][0].value);
+  auto const two = rates("minimize loss over \"*.weight\" with adam(lr = 0.5); minimize loss over \"*.bias\" with "
+                         "adam(lr = 2 * epoch)");
+  REQUIRE(two[5].size() == 2);
+  CHECK(two[5][0].name == "adam.lr");
+  CHECK(two[5][1].name == "adam_2.lr");
+  CHECK(two[5][1].value == 6);
+  CHECK(two[0][1].value == 2);
+}

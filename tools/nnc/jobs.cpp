@@ -44,12 +44,13 @@ private:
   void say_what_is_best(nnc::Trained const&);
   void say_what_is_saved(nnc::Trained const&);
   void write_log(nnc::Milestone const&);
+  void log_failed();
   void give(std::string const& file, std::string const& content);
   void miss(std::string const& what);
   void say_where_it_trains(nnc::Program const&, nnc::Data const&);
   void say_clamped(std::int64_t count);
   void print_reports(std::string const& word, nnc::Reports const&);
-  void test(nnc::Data const&);
+  void test(nnc::Data const&, nnc::Trained const&);
   void evaluate();
   void predict();
   // Without a job: what does the file hold?
@@ -204,7 +205,7 @@ void Jobs::open_session(nnc::Program const& program) {
   if (session_->threads() < line_.threads)
     screen_.say(fmt::format("note: {} threads are too many for this machine; there are {}", line_.threads,
                             session_->threads()));
-  if (!line_.load.empty()) session_->load(line_.load);
+  if (!line_.load.empty()) session_->load(line_.load, {line_.rename});
 }
 
 void Jobs::say_where_it_trains(nnc::Program const& program, nnc::Data const& data) {
@@ -250,12 +251,16 @@ Status Jobs::train(nnc::Program const& program) {
   auto const trained = session_->train(set, options);
   leave_interrupts_alone();
   auto const status = after_training(trained);
-  if (status == done && set.test_examples() > 0 && !program.reports().empty()) test(set);
+  if (status == done && set.test_examples() > 0 && !program.reports().empty()) test(set, trained);
   return status;
 }
 
 void Jobs::write_log(nnc::Milestone const& milestone) {
-  if (log_.write(milestone) || log_failed_) return;
+  if (!log_.write(milestone)) log_failed();
+}
+
+void Jobs::log_failed() {
+  if (log_failed_) return;
   log_failed_ = true;
   miss(fmt::format("error: {}; the training goes on", log_.trouble()));
 }
@@ -311,10 +316,15 @@ void Jobs::print_reports(std::string const& word, nnc::Reports const& reports) {
   std::string text;
   for (auto const& number : reports.values)
     text += fmt::format("{} {} {}\n", word, number.name, number_text(number.value));
+  for (auto const& table : reports.tables) text += fmt::format("{} {}\n{}", word, table.name, table_text(table));
   give("", text);
 }
 
-void Jobs::test(nnc::Data const& set) { print_reports("test", session_->evaluate(set, nnc::Part::test)); }
+void Jobs::test(nnc::Data const& set, nnc::Trained const& trained) {
+  auto const reports = session_->evaluate(set, nnc::Part::test);
+  if (!log_.write_test(trained, reports)) log_failed();
+  print_reports("test", reports);
+}
 
 void Jobs::evaluate() {
   auto const& set = data(*line_.eval);
@@ -342,7 +352,7 @@ void Jobs::predict() {
 
 // The header goes beside the object.
 void Jobs::emit_object(nnc::Program const& program) {
-  auto const files = program.emit_object({line_.prefix, line_.load});
+  auto const files = program.emit_object({line_.prefix, line_.load, line_.rename});
   write_output(line_.output, files.object);
   if (auto const header = header_beside(line_.output); !header.empty()) write_output(header, files.header);
 }

@@ -9,7 +9,10 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/core.h>
+#include <functional>
 #include <nlohmann/json.hpp>
+#include <numeric>
+#include <span>
 #include <unistd.h>
 
 namespace command {
@@ -68,6 +71,14 @@ Json nested(nnc::Array const& array, size_t axis, std::int64_t first) {
   Json list = Json::array();
   auto const inner = count_of(array.shape, axis + 1);
   for (std::int64_t i = 0; i < array.shape[axis]; ++i) list.push_back(nested(array, axis + 1, first + i * inner));
+  return list;
+}
+
+Json nested(std::span<std::int64_t const> shape, double const* values) {
+  if (shape.empty()) return *values;
+  Json list = Json::array();
+  auto const inner = std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>());
+  for (std::int64_t i = 0; i < shape[0]; ++i) list.push_back(nested(shape.subspan(1), values + i * inner));
   return list;
 }
 
@@ -154,7 +165,23 @@ bool Log::write(nnc::Milestone const& m) {
   Json line{{"step", m.step}, {"epoch", m.epoch}};
   for (auto const& number : m.values) line[number.name] = number.value; // not finite: null
   for (auto const& number : m.validation) line["validation_" + number.name] = number.value;
-  line["seconds"] = m.seconds;
+  for (auto const& table : m.tables) line[table.name] = nested(table.shape, table.values.data());
+  for (auto const& table : m.validation_tables)
+    line["validation_" + table.name] = nested(table.shape, table.values.data());
+  for (auto const& rate : m.rates) line[rate.name] = rate.value;
+  line["seconds"] = m.seconds; // as it was called before there was the other one
+  line["seconds_total"] = m.seconds;
+  line["seconds_epoch"] = m.seconds_of_epoch;
+  line["examples_per_second"] = m.examples_per_second;
+  return put(line.dump() + "\n");
+}
+
+bool Log::write_test(nnc::Trained const& trained, nnc::Reports const& reports) {
+  if (file_ < 0) return true;
+  Json line{{"step", trained.step}, {"epoch", trained.epoch}};
+  for (auto const& number : reports.values) line["test_" + number.name] = number.value;
+  for (auto const& table : reports.tables) line["test_" + table.name] = nested(table.shape, table.values.data());
+  line["seconds_total"] = trained.seconds;
   return put(line.dump() + "\n");
 }
 

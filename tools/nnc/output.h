@@ -30,6 +30,8 @@ public:
   Log& operator=(Log const&) = delete;
   void open(std::string const& file); // throws nnc::Failure
   bool write(nnc::Milestone const&);  // false: the line is missing, and `trouble` says why
+  // The last line: where the training ended, and what was measured over the test examples.
+  bool write_test(nnc::Trained const&, nnc::Reports const&);
   std::string const& trouble() const { return trouble_; }
 
 private:

@@ -88,6 +88,7 @@ void check_together(Line const& line) {
   };
   needs(line.resume, "--resume", !line.save.empty() && line.train.has_value(), "--train and the file of --save");
   needs(line.resume, "--resume", line.load.empty(), "no --load: both say where the weights come from");
+  needs(!line.rename.empty(), "--rename", !line.load.empty(), "--load");
   needs(line.replan, "--replan", line.resume, "--resume");
   needs(!line.save_best.empty(), "--save-best", line.train.has_value(), "--train");
   needs(line.save_every > 0, "--save-every", !line.save.empty(), "--save");

@@ -61,6 +61,28 @@ std::string bar(double part) {
 
 } // namespace
 
+std::string table_text(nnc::Table const& table) {
+  size_t const rows = table.shape.empty() ? 1 : static_cast<size_t>(table.shape[0]);
+  size_t const columns = rows > 0 ? table.values.size() / rows : 0;
+  std::vector<std::string> cells;
+  size_t width = 0, name_width = 0;
+  for (double const value : table.values) {
+    bool const whole = std::abs(value) < 1e15 && value == std::floor(value);
+    cells.push_back(whole ? fmt::format("{:.0f}", value) : number_text(value));
+    width = std::max(width, cells.back().size());
+  }
+  std::vector<std::string> names = table.rows;
+  for (size_t i = names.size(); i < rows; ++i) names.push_back(std::to_string(i));
+  for (auto const& name : names) name_width = std::max(name_width, name.size());
+  std::string text;
+  for (size_t i = 0; i < rows; ++i) {
+    text += fmt::format("  {:<{}}", names[i], name_width);
+    for (size_t k = 0; k < columns; ++k) text += fmt::format("  {:>{}}", cells[i * columns + k], width);
+    text += "\n";
+  }
+  return text;
+}
+
 std::string number_text(double value) {
   auto const size = std::fabs(value);
   if (std::isnan(value)) return "nan"; // of either sign
@@ -122,8 +144,8 @@ void Screen::epoch(nnc::Milestone const& m, std::int64_t epochs) {
   auto line =
       fmt::format("epoch {}{}  {}", m.epoch, epochs > 0 ? fmt::format("/{}", epochs) : "", numbers_text(m.values));
   if (!m.validation.empty()) line += "  validation: " + numbers_text(m.validation);
-  say(line +
-      fmt::format("  {:.2f} s  {} examples/s", m.seconds, grouped(static_cast<std::int64_t>(m.examples_per_second))));
+  say(line + fmt::format("  epoch {:.2f} s  total {:.2f} s  {} examples/s", m.seconds_of_epoch, m.seconds,
+                         grouped(static_cast<std::int64_t>(m.examples_per_second))));
 }
 
 } // namespace command

@@ -30,6 +30,7 @@ private:
 
 // "0.0871", "1.2e-05": four digits that matter.
 std::string number_text(double value);
+std::string table_text(nnc::Table const&); // a line for each row, in columns; further axes side by side
 // "loss 0.0871  accuracy 0.9744"
 std::string numbers_text(std::vector<nnc::Number> const&);
 // 1234567 -> "1,234,567"

@@ -152,6 +152,10 @@ constexpr Switch table[] = {
 
     {"--load", "FILE", files, "start with the parameters of a safetensors file",
      [](Line& l, std::string const& v) { l.load = v; }},
+    {"--rename", "FROM=TO", files,
+     "of tensors of --load: \"fc*.weight=dense_*.weight^T\"; ^T swaps the last two axes (PyTorch stores [out, in], nnc "
+     "[in, out]); \"fc9.*=\" leaves out",
+     [](Line& l, std::string const& v) { l.rename.push_back(v); }},
     {"--save", "FILE", files,
      "write a checkpoint (safetensors) at the end, also when interrupted, and after epochs, every few seconds at most",
      [](Line& l, std::string const& v) { l.save = v; }},
@@ -164,7 +168,10 @@ constexpr Switch table[] = {
      [](Line& l, std::string const&) { l.resume = true; }},
     {"--replan", "", files, "with --resume: stretch a schedule to another total of steps",
      [](Line& l, std::string const&) { l.replan = true; }},
-    {"--log", "FILE", files, "append a line of JSON per epoch", [](Line& l, std::string const& v) { l.log = v; }},
+    {"--log", "FILE", files,
+     "append a line of JSON per epoch, and one for the test: losses, metrics, learning rates, seconds_epoch and "
+     "seconds_total",
+     [](Line& l, std::string const& v) { l.log = v; }},
     {"--log-every", "N", files, "a line of the log after every N updates instead",
      [](Line& l, std::string const& v) { l.log_every = number(v, 1); }},
     {"--digest", "", files, "print a SHA-256 over the weights", [](Line& l, std::string const&) { l.digest = true; }},
@@ -230,6 +237,7 @@ std::string in_switches(std::string text) {
       {"TrainOptions::replan", "--replan"},
       {", TrainOptions::validation takes a data set", ""},
       {"Session::load", "--load"},
+      {"LoadOptions::rename", "--rename"},
       {"Data::open", "--data"},
   };
   for (auto const& [api, here] : words)

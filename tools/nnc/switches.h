@@ -21,6 +21,7 @@ struct Line {
   bool no_shuffle = false, keep_going = false;
   int threads = 0;
   std::string load, save, save_best;
+  std::vector<std::string> rename;
   bool resume = false, replan = false;
   std::int64_t save_every = 0;
   std::string log;
