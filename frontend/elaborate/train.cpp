@@ -105,7 +105,7 @@ constexpr SettingSpec settings[]{
     {"sample", set_column},
     {"balance", set_column},
     {"drop_last", set_drop_last},
-    {"window", set_later},
+    {"window", set_int<&Training::window, 1, INT32_MAX>},
     {"accumulate", set_later},
     {"save_best", set_save_best, true},
     {"patience", set_patience, true},
@@ -160,6 +160,20 @@ void TrainBuilder::choose() {
                fmt::format("unknown model `{}`", model), // the command line may have named it
 
                near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+}
+
+// What the data look like depends on it, so it is looked at in front of the model, of which it knows nothing.
+i64 TrainBuilder::window() {
+  if (!now_.train) return 0;
+  if (auto const given = e_.setting_values.find("window"))
+    return e_.constants.as_constant(given->value, given->at, "`window`");
+  Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
+  frame.path = std::make_shared<PathScope>();
+  FrameGuard guard(now_, frame);
+  for (auto const& step : now_.train->body)
+    if (auto const* s = std::get_if<SettingStep>(&step->as); s && s->name.text == "window" && s->value)
+      return e_.constants.as_constant(e_.expressions.eval(*s->value), s->value->at, "`window`");
+  return 0;
 }
 
 // Settings come from the block, then from --set and --batch.

@@ -13,6 +13,7 @@ class TrainBuilder {
 public:
   explicit TrainBuilder(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
   void choose(); // the train block and the model that are built
+  i64 window(); // the setting; 0: there is none
   void run_training_settings();
   void plan_phases();
   size_t phases() const { return plan_.size(); }
