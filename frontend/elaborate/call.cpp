@@ -89,7 +89,7 @@ Any Calls::call_function(FunctionValue const& f, std::vector<Actual> actuals, Lo
 }
 
 std::optional<size_t> Calls::begin_listing(Frame const& frame, bool shared) {
-  bool const in_step = now_.graph && now_.graph->kind == Graph::Kind::training && !now_.graph->outer;
+  bool const in_step = now_.graph && !now_.graph->outer && now_.graph->function.name == "loss"; // of the first phase
   if (!in_step || frame.path == frame.caller->path || !frame.caller->path) return {};
   now_.out.calls.push_back({.path = frame.path->path,
                             .function = frame.name,
