@@ -267,6 +267,7 @@ struct Training {
   i64 steps = 0; // 0: given by the epochs
   i64 seed = 0;
   i64 validation = 0; // rows kept from the end of the training set
+  i64 window = 0;     // so many rows of the data in a row are an example; 0: one row is
   std::string order = "shuffle";
   bool drop_last = false;
   std::optional<Aim> save_best;

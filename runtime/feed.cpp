@@ -78,11 +78,12 @@ private:
 // The column of this name, or that of the input of this name.
 NamedTensor const& column_for(std::string const& setting, std::string const& name, CompiledProgram const& program,
                               Dataset const& set, Section const& section) {
-  auto const* column = named(set.train.columns, name);
+  auto const& columns = section.windows ? section.windows->columns : set.train.columns;
+  auto const* column = named(columns, name);
   for (size_t i = 0; !column && i < section.columns.size(); ++i)
     if (program.inputs()[i].name == name) column = section.columns[i];
   std::vector<std::string> names;
-  for (auto const& known : set.train.columns) names.push_back(known.name);
+  for (auto const& known : columns) names.push_back(known.name);
   if (!column) {
     Diagnostic problem{.message = fmt::format("{} = \"{}\", and {} has no such column", setting, name, set.name),
                        .help = fmt::format("it has {}", fmt::join(names, ", ")),
@@ -213,6 +214,9 @@ public:
     if (auto const [setting, column] = drawn_by(training_); !column.empty())
       throw Error(Code::data, fmt::format("{} = \"{}\", but nothing can be drawn from the stream {}", setting, column,
                                           data.set.name));
+    if (training_.window > 0)
+      throw Error(Code::data, fmt::format("window = {}, but the batches of the stream {} are examples already",
+                                          training_.window, data.set.name));
     if (training_.validation > 0)
       throw Error(Diagnostic{.at = {},
                              .message = fmt::format("validation = {}, but nothing can be held back of the stream {}",

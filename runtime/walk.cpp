@@ -40,8 +40,29 @@ i64 held_back(CompiledProgram const& program, Dataset const& set) {
 
 namespace {
 
+// The setting `window`: so many rows in a row are an example, and what is left of the last one is not used.
+std::shared_ptr<Split const> windows_of(CompiledProgram const& program, Split const& rows) {
+  auto const& training = program.module().training;
+  i64 const window = training ? training->window : 0;
+  if (window == 0) return nullptr;
+  auto split = std::make_shared<Split>();
+  split->examples = rows.examples / window;
+  for (auto const& column : rows.columns) {
+    auto shape = column.tensor.shape();
+    shape.insert(shape.begin() + 1, window);
+    shape[0] = split->examples;
+    auto const size = static_cast<size_t>(size_or_error(column.tensor.dtype(), shape, column.name));
+    auto const owner = std::make_shared<HostTensor>(column.tensor);
+    split->columns.push_back(
+        {column.name, HostTensor::view(column.tensor.dtype(), shape, owner->bytes().first(size), owner)});
+  }
+  return split;
+}
+
 Section bound_section(CompiledProgram const& program, Dataset const& set, Part part, bool targets) {
-  auto const& split = part == Part::test ? set.test : set.train;
+  auto const& rows = part == Part::test ? set.test : set.train;
+  auto const windows = windows_of(program, rows);
+  auto const& split = windows ? *windows : rows;
   bool const divided = part == Part::train || part == Part::validation;
   i64 const validation = divided ? held_back(program, set) : 0;
   if (validation > 0 && validation >= split.examples) {
@@ -52,6 +73,7 @@ Section bound_section(CompiledProgram const& program, Dataset const& set, Part p
     throw Error(problem);
   }
   Section section;
+  section.windows = windows;
   section.first = part == Part::validation ? split.examples - validation : 0;
   section.examples = part == Part::validation ? validation : split.examples - validation;
   section.column_length = split.examples;

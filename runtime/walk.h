@@ -11,6 +11,7 @@ struct Section {
   std::vector<NamedTensor const*> columns; // one per input; null where it is not needed
   i64 first = 0, examples = 0;
   i64 column_length = 0;
+  std::shared_ptr<Split const> windows = nullptr; // that the columns are, where an example is several rows
 };
 
 // The examples of a part of a data set as this program uses them. Throws Error when the part has none, a column does

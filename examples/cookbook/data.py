@@ -8,10 +8,12 @@ FOLDER/sequences  twelve times three numbers (x), how many of the twelve count (
                   has a positive sum over these (label)
 FOLDER/text       sentences as numbers: 0 a blank, 1 to 26 the letters, 27 a full stop; rows of 33, each beginning with the
                   last one of the row in front of it
+FOLDER/linear.safetensors  weights of a dense layer as PyTorch stores them: fc.weight [4, 8] and fc.bias [4]
 
 Only random.random() is used, whose numbers are the same in every version of Python.
 """
 
+import json
 import pathlib
 import random
 import struct
@@ -53,6 +55,17 @@ def text(folder, rows, source):
     idx(folder / "text.idx", U8, [rows, 33], [code for row in range(rows) for code in codes[row * 32 : row * 32 + 33]])
 
 
+def linear(path):
+    tensors = {"fc.weight": ([4, 8], [float(k == i % 4) for k in range(4) for i in range(8)]), "fc.bias": ([4], [0.0] * 4)}
+    header, elements = {}, b""
+    for name, (shape, numbers) in tensors.items():
+        begin = len(elements)
+        elements += struct.pack(f"<{len(numbers)}f", *numbers)
+        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, len(elements)]}
+    words = json.dumps(header).encode()
+    path.write_bytes(struct.pack("<Q", len(words)) + words + elements)
+
+
 def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
@@ -61,6 +74,7 @@ def main():
     points(folder / "points", "t10k", 200, source)
     sequences(folder / "sequences", 512, source)
     text(folder / "text", 256, source)
+    linear(folder / "linear.safetensors")
 
 
 if __name__ == "__main__":

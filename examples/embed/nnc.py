@@ -60,6 +60,14 @@ class _Buffer(C.Structure):
 
 
 _Numbers, _Shape = C.POINTER(_Number), C.POINTER(_I)
+
+
+class _Table(C.Structure):
+    _fields_ = [("name", _S), ("rows", C.POINTER(_S)), ("shape", _Shape), ("rank", _I), ("values", C.POINTER(_D)),
+                ("count", _I)]
+
+
+_Tables = C.POINTER(_Table)
 _Release = C.CFUNCTYPE(None, _P)
 _Problem = _struct("_Problem", file=_S, line=_I, column=_I, message=_S, help=_S, text=_S, notes=_I)
 _Note = _struct("_Note", file=_S, line=_I, column=_I, message=_S)
@@ -86,20 +94,24 @@ _ObjectOptions = _struct("_ObjectOptions", prefix=_S, weights=_S, rename=C.POINT
 _LoadOptions = _struct("_LoadOptions", rename=C.POINTER(_S), rename_count=_I)
 _SessionOptions = _struct("_SessionOptions", threads=_I, has_seed=_I, seed=C.c_uint64, max_memory=_I, uses=_I)
 _SessionInfo = _struct("_SessionInfo", threads=_I, steps=_I, clamped=_I)
-_Reports = _struct("_Reports", values=_Numbers, count=_I, examples=_I, bad_step=_I, zero_divided=_I, clamped=_I)
+_Reports = _struct("_Reports", values=_Numbers, count=_I, examples=_I, bad_step=_I, zero_divided=_I, clamped=_I,
+                   tables=_Tables, table_count=_I)
 _Progress = _struct("_Progress", epoch=_I, epochs=_I, step=_I, steps=_I, done=_I, examples=_I, values=_Numbers,
                     count=_I, seconds=_D, examples_per_second=_D)
 _Milestone = _struct("_Milestone", epoch=_I, step=_I, values=_Numbers, count=_I, validation=_Numbers,
                      validation_count=_I, validation_examples=_I, seconds=_D, examples_per_second=_D,
-                     seconds_of_epoch=_D, rates=_Numbers, rate_count=_I)
+                     seconds_of_epoch=_D, rates=_Numbers, rate_count=_I, tables=_Tables, table_count=_I,
+                     validation_tables=_Tables, validation_table_count=_I)
 _OnSlice = C.CFUNCTYPE(C.c_int32, _P, C.POINTER(_Progress))
 _OnMilestone = C.CFUNCTYPE(C.c_int32, _P, C.POINTER(_Milestone))
 _OnNote = C.CFUNCTYPE(C.c_int32, _P, _S)
 _TrainOptions = _struct("_TrainOptions", epochs=_I, steps=_I, more_epochs=_I, more_steps=_I, in_order=_I, resume=_I,
                         replan=_I, go_on_when_bad=_I, save=_S, validation=_P, save_every=_I, log_every=_I, user=_P,
-                        on_slice=_OnSlice, on_epoch=_OnMilestone, on_log=_OnMilestone, on_note=_OnNote)
+                        on_slice=_OnSlice, on_epoch=_OnMilestone, on_log=_OnMilestone, on_note=_OnNote,
+                        save_best=_S, best=_S, patience=_S)
 _Trained = _struct("_Trained", first_step=_I, step=_I, epoch=_I, examples=_I, stopped=_I, bad_step=_I, not_finite=_S,
-                   saved=_I, saves=_I, save_error=_S, clamped=_I, zero_divided=_I, seconds=_D)
+                   saved=_I, saves=_I, save_error=_S, clamped=_I, zero_divided=_I, seconds=_D, best_epoch=_I, best_value=_D,
+                   best_error=_S, out_of_patience=_I)
 _View = _struct("_View", dtype=_S, shape=_Shape, rank=_I, data=_P, bytes=_Z)
 
 # ---- The functions of nnc.h ----------------------------------------------------------------------------------------
@@ -353,10 +365,16 @@ def _numbers(numbers, count):
     return {_str(numbers[i].name): numbers[i].value for i in range(count)}
 
 
+def _tables(tables, count):
+    return {_str(t.name): _np.array(t.values[:t.count]).reshape(t.shape[:t.rank]) for t in tables[:count]}
+
+
 class Reports(dict):
-    """Losses and metrics by name; `examples`, `bad_step`, `zero_divided`, `clamped` beside them."""
+    """Losses and metrics by name; `examples`, `bad_step`, `zero_divided`, `clamped` beside them, and `tables`: metrics of
+    several numbers by name, as arrays."""
     def __init__(self, seen):
         super().__init__(_numbers(seen.values, seen.count))
+        self.tables = _tables(seen.tables, seen.table_count)
         self.examples, self.bad_step = seen.examples, seen.bad_step
         self.zero_divided, self.clamped = seen.zero_divided, seen.clamped
 
@@ -371,7 +389,9 @@ class _Seen:
             elif kind is _Numbers:
                 count = {"validation": "validation_count", "rates": "rate_count"}.get(name, "count")
                 value = _numbers(value, getattr(seen, count))
-            if name not in ("count", "validation_count", "rate_count"):
+            elif kind is _Tables:
+                value = _tables(value, getattr(seen, name[:-1] + "_count"))
+            if name != "count" and not name.endswith("_count"):
                 setattr(self, name, value)
 
     def __repr__(self):
@@ -762,12 +782,13 @@ class Session(_Handle):
         bound._kept = self, inputs, into
         return bound
 
-    def train(self, data, *, shuffle=True, stop_on_bad=True, save=None, validation=None, on_slice=None, on_epoch=None,
-              on_log=None, on_note=None, **options):
+    def train(self, data, *, shuffle=True, stop_on_bad=True, save=None, save_best=None, best=None, patience=None,
+              validation=None, on_slice=None, on_epoch=None, on_log=None, on_note=None, **options):
         """Trains on a Data. `options`: epochs, steps, more_epochs, more_steps, resume, replan, save_every, log_every.
         on_slice(progress) ends the training when it returns False; Ctrl-C does so, too, and is raised afterwards."""
         raised = _Raised()
         native = _TrainOptions(in_order=not shuffle, go_on_when_bad=not stop_on_bad, save=_bytes(save),
+                               save_best=_bytes(save_best), best=_bytes(best), patience=_bytes(patience),
                                validation=validation and validation._handle, **options)
         native.on_slice = raised.wrap(
             _OnSlice, lambda user, seen: bool(on_slice) and on_slice(_Seen(seen.contents)) is False)

@@ -11,6 +11,7 @@
 #include "frontend/elaborate/statement.h"
 #include "frontend/elaborate/tensor.h"
 #include "frontend/elaborate/train.h"
+#include "frontend/elaborate/train.h"
 #include "frontend/elaborate/tunables.h"
 
 #include "frontend/habits.h"
@@ -52,18 +53,21 @@ std::string callee_name(Expr const& e) {
 // An input takes the column of its name, else the next one that is not bound, inputs first, then targets; the weights
 // of a sampler are for no input that does not name them.
 void ModelBuilder::plan_columns() {
-  if (now_.settings.columns.empty()) return;
+  columns_ = now_.settings.columns;
+  if (columns_.empty()) return;
+  if (i64 const window = e_.train_builder.window(); window > 0)
+    for (auto& c : columns_) c.example.shape.insert(c.example.shape.begin(), Dim(window));
   std::vector<InputStmt const*> inputs;
   collect_inputs(now_.model->body, inputs);
   std::stable_partition(inputs.begin(), inputs.end(), [](auto* i) { return !i->is_target; });
   std::set<std::string> used;
   auto const weights = e_.train_builder.sample_column();
   for (auto* i : inputs)
-    for (auto const& c : now_.settings.columns)
+    for (auto const& c : columns_)
       if (c.name == i->name.text && used.insert(c.name).second) column_of_[i->name.text] = c.name;
   for (auto* i : inputs) {
     if (column_of_.contains(i->name.text)) continue;
-    for (auto const& c : now_.settings.columns)
+    for (auto const& c : columns_)
       if (c.name != weights && used.insert(c.name).second) {
         column_of_[i->name.text] = c.name;
         break;
@@ -74,7 +78,7 @@ void ModelBuilder::plan_columns() {
 ColumnType const* ModelBuilder::column_for(std::string const& name) {
   auto it = column_of_.find(name);
   if (it == column_of_.end()) return nullptr;
-  for (auto const& c : now_.settings.columns)
+  for (auto const& c : columns_)
     if (c.name == it->second) return &c;
   return nullptr;
 }

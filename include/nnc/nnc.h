@@ -396,6 +396,16 @@ typedef struct nnc_load_options {
 
 // What losses and metrics were over some examples: their means, weighted by examples. `values` belongs to the session
 // (or what is bound to it) and lives until its next call that gives reports.
+// A metric of several numbers, as it is behind the last batch.
+typedef struct nnc_table {
+  char const* name;
+  char const* const* rows; // what they are called; NULL: numbers from 0
+  int64_t const* shape;
+  int64_t rank;
+  double const* values; // row-major
+  int64_t count;
+} nnc_table;
+
 typedef struct nnc_reports {
   size_t size;
   nnc_number const* values; // in the order of nnc_program_report
@@ -404,6 +414,8 @@ typedef struct nnc_reports {
   int64_t bad_step;     // the first step whose loss was not finite; 0: none
   int64_t zero_divided; // integer divisions by zero (their results are 0)
   int64_t clamped;      // indices out of range that no column of the data explains
+  nnc_table const* tables;
+  int64_t table_count;
 } nnc_reports;
 
 // Lives while on_slice runs.
@@ -433,6 +445,10 @@ typedef struct nnc_milestone {
   double seconds_of_epoch;    // since this epoch began
   nnc_number const* rates;    // what each optimizer's `lr` was in the last step, whatever schedule gave it
   int64_t rate_count;
+  nnc_table const* tables;
+  int64_t table_count;
+  nnc_table const* validation_tables;
+  int64_t validation_table_count;
 } nnc_milestone;
 
 typedef struct nnc_train_options {
@@ -462,6 +478,12 @@ typedef struct nnc_train_options {
   int32_t (*on_log)(void* user, nnc_milestone const*);   // see log_every
   // A line that whoever trains should read: numbers that were others in the file, a checkpoint that was not written.
   int32_t (*on_note)(void* user, char const* line);
+  // File for a checkpoint of the best epoch so far, by the validation split; NULL: none. What is best: "max accuracy",
+  // "min loss"; NULL: what the train block says with `save_best`, or else "min loss".
+  char const *save_best, *best;
+  // "3 of min loss": so many epochs without a better value over the validation split end the training. NULL: what the
+  // train block says.
+  char const* patience;
 } nnc_train_options;
 
 // The strings belong to the session and live until it trains again.
@@ -479,6 +501,10 @@ typedef struct nnc_trained {
   int64_t clamped;        // indices out of range that no column of the data explains
   int64_t zero_divided;   // integer divisions by zero (their results are 0)
   double seconds;
+  int64_t best_epoch;      // of what save_best, or else patience, speaks of; 0: nothing does
+  double best_value;       // in it
+  char const* best_error;  // why the file of the best epoch does not hold it; "": it does, or need not
+  int64_t out_of_patience; // that is what ended the training
 } nnc_trained;
 
 // Memory of a session that holds a parameter or a state; lives as long as the session (or one that shares its weights),

@@ -367,6 +367,7 @@ private:
       if (key == "steps") return t.steps = integer(0, INT64_MAX), true;
       if (key == "seed") return t.seed = integer(), true;
       if (key == "validation") return t.validation = integer(0, INT64_MAX), true;
+      if (key == "window") return t.window = integer(0, INT32_MAX), true;
       if (key == "model") return t.model = quoted(), true;
       if (key == "order") return t.order = quoted(), true;
       if (key == "save_best" || key == "patience") {

@@ -206,6 +206,7 @@ std::string training_text(Training const& t) {
   if (t.steps != defaults.steps) out += fmt::format(", steps={}", t.steps);
   if (t.seed != defaults.seed) out += fmt::format(", seed={}", t.seed);
   if (t.validation != defaults.validation) out += fmt::format(", validation={}", t.validation);
+  if (t.window != defaults.window) out += fmt::format(", window={}", t.window);
   if (t.order != defaults.order) out += fmt::format(", order={}", quoted(t.order));
   if (t.drop_last) out += ", drop_last=true";
   if (t.save_best) out += fmt::format(", save_best={}", quoted(shown(*t.save_best)));

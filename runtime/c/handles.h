@@ -18,6 +18,7 @@ struct nnc_session {
   nnc::Session session;
   nnc::Reports reports; // of the last call that gave some
   nnc::c::Numbers values;
+  nnc::c::Tables tables;
   nnc::Trained trained;
   std::map<std::string, nnc::ParameterView> views;
 };

@@ -55,7 +55,8 @@ nnc_status give_reports(nnc_session* session, nnc_reports* out, Make&& make) noe
     if (out) expect_room(out, "reports");
     into.reports = make(into.session);
     into.values.show(into.reports.values);
-    if (out) try_fill(out, shown(into.reports, into.values));
+    into.tables.show(into.reports.tables);
+    if (out) try_fill(out, shown(into.reports, into.values, into.tables));
   });
 }
 
@@ -144,7 +145,7 @@ nnc_status nnc_bound_call(nnc_bound* bound, nnc_reports* reports) {
     if (reports) expect_room(reports, "reports");
     auto const& made = call.bound();
     call.values.show(made.values);
-    if (reports) try_fill(reports, shown(made, call.values));
+    if (reports) try_fill(reports, shown(made, call.values, {}));
   });
 }
 

@@ -19,8 +19,8 @@ nnc_progress shown(Progress const& progress, Numbers const& values) {
           progress.examples_per_second};
 }
 
-nnc_milestone shown(Milestone const& milestone, Numbers const& values, Numbers const& validation,
-                    Numbers const& rates) {
+nnc_milestone shown(Milestone const& milestone, Numbers const& values, Numbers const& validation, Numbers const& rates,
+                    Tables const& tables, Tables const& validation_tables) {
   return {sizeof(nnc_milestone),
           milestone.epoch,
           milestone.step,
@@ -33,7 +33,11 @@ nnc_milestone shown(Milestone const& milestone, Numbers const& values, Numbers c
           milestone.examples_per_second,
           milestone.seconds_of_epoch,
           rates.data(),
-          rates.size()};
+          rates.size(),
+          tables.data(),
+          tables.size(),
+          validation_tables.data(),
+          validation_tables.size()};
 }
 
 nnc_trained shown(Trained const& trained) {
@@ -50,7 +54,11 @@ nnc_trained shown(Trained const& trained) {
           trained.save_error.c_str(),
           trained.clamped,
           trained.zero_divided,
-          trained.seconds};
+          trained.seconds,
+          trained.best_epoch,
+          trained.best_value,
+          trained.best_error.c_str(),
+          trained.out_of_patience};
 }
 
 using OnMilestone = std::int32_t (*)(void*, nnc_milestone const*);
@@ -59,7 +67,8 @@ Callback<void(Milestone const&)> milestone_callback(OnMilestone call, void* user
   if (!call) return {};
   return [=](Milestone const& milestone) {
     Numbers const values(milestone.values), validation(milestone.validation), rates(milestone.rates);
-    auto const seen = shown(milestone, values, validation, rates);
+    Tables const tables(milestone.tables), validation_tables(milestone.validation_tables);
+    auto const seen = shown(milestone, values, validation, rates, tables, validation_tables);
     expect_zero(name, call(user, &seen));
   };
 }
@@ -94,6 +103,9 @@ TrainOptions options_of(nnc_train_options const* from) {
   options.stop_on_bad = !given.go_on_when_bad;
   options.save = optional_text(given.save);
   if (given.validation) options.validation = given.validation->data;
+  options.save_best = optional_text(given.save_best);
+  options.best = optional_text(given.best);
+  options.patience = optional_text(given.patience);
   options.save_every = given.save_every;
   options.log_every = given.log_every;
   take_callbacks(given, options);

@@ -13,9 +13,22 @@ nnc_note shown(std::pair<Position, std::string> const& note) {
   return {sizeof(nnc_note), note.first.file.c_str(), note.first.line, note.first.column, note.second.c_str()};
 }
 
-nnc_reports shown(Reports const& reports, Numbers const& values) {
-  return {sizeof(nnc_reports), values.data(),        values.size(),  reports.examples,
-          reports.bad_step,    reports.zero_divided, reports.clamped};
+void Tables::show(std::vector<Table> const& tables) {
+  shown_.clear();
+  rows_.clear();
+  rows_.reserve(tables.size());
+  for (auto const& table : tables) {
+    auto& rows = rows_.emplace_back();
+    for (auto const& row : table.rows) rows.push_back(row.c_str());
+    shown_.push_back({table.name.c_str(), rows.empty() ? nullptr : rows.data(), table.shape.data(),
+                      static_cast<std::int64_t>(table.shape.size()), table.values.data(),
+                      static_cast<std::int64_t>(table.values.size())});
+  }
+}
+
+nnc_reports shown(Reports const& reports, Numbers const& values, Tables const& tables) {
+  return {sizeof(nnc_reports),  values.data(),   values.size(), reports.examples, reports.bad_step,
+          reports.zero_divided, reports.clamped, tables.data(), tables.size()};
 }
 
 } // namespace nnc::c

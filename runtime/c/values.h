@@ -49,6 +49,20 @@ private:
   std::vector<nnc_number> shown_;
 };
 
-nnc_reports shown(Reports const&, Numbers const&);
+// Tables likewise; their values are those of the C++ ones, which must live as long.
+class Tables {
+public:
+  Tables() = default;
+  explicit Tables(std::vector<Table> const& tables) { show(tables); }
+  void show(std::vector<Table> const&);
+  nnc_table const* data() const { return shown_.data(); }
+  std::int64_t size() const { return static_cast<std::int64_t>(shown_.size()); }
+
+private:
+  std::vector<nnc_table> shown_;
+  std::vector<std::vector<char const*>> rows_;
+};
+
+nnc_reports shown(Reports const&, Numbers const&, Tables const&);
 
 } // namespace nnc::c

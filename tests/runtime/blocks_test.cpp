@@ -348,3 +348,42 @@ train net { minimize loss with sgd(cosine(0.1)); batch = 4; epochs = 2 }
   session.train(Data::from_columns({column("step", tiny_x, {3}), column("seed", tiny_x, {3})}, {}, "rows"));
   CHECK(values(session, "epoch")[0] == 4);
 }
+
+TEST_CASE("a window makes one example of several rows") {
+  std::string const text = R"(
+model net() {
+  input x: f32[batch, time]
+  param w: f32[] = 0
+  state last: f32[batch] = -1 per epoch
+  follows = total(sum(f32(x[:, 0] - last == 1)) + sum(f32(x[:, 1:] - x[:, :-1] == 1)))
+  last <- x[:, -1]
+  loss w * mean(x)
+  metric follows
+  metric examples = total(f32(batch))
+}
+train net { minimize loss with sgd(0.5); batch = 2; window = 5; order = "stream" }
+)";
+  std::vector<float> x(43); // eight windows, in two runs of four
+  std::iota(x.begin(), x.end(), 0.0F);
+  auto const data = rows(x);
+  for (std::int64_t const window : {5, 3}) {
+    Options options{.data = data};
+    if (window != 5) options.set = {{"window", std::to_string(window)}};
+    auto const program = Program::from_text(text, options);
+    CHECK(program.inputs().at(0).shape.at(1) == window);
+    Session session(program);
+    std::int64_t const runs = 2, length = 43 / window / runs;
+    TrainOptions train;
+    train.on_epoch = [&](Milestone const& at) {
+      CHECK(value_of(at.values, "examples") == static_cast<double>(runs * length));
+      // All but the first element of a run; 0 follows -1 as well.
+      CHECK(value_of(at.values, "follows") == static_cast<double>(runs * (length * window - 1) + 1));
+    };
+    session.train(data, train);
+    CHECK(value_of(session.evaluate(data, Part::all).values, "examples") == static_cast<double>(runs * length));
+  }
+  auto const program = Program::from_text(text, {.data = data});
+  Session session(program);
+  std::vector<float> const few(4, 0);
+  CHECK(failure_of([&] { session.train(rows(few)); }).find("has no training examples") != std::string::npos);
+}

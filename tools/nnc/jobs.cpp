@@ -400,7 +400,7 @@ Status Jobs::run() {
     describe(program);
   }
   stages_.print_times(screen_);
-  if (line_.train && line_.save.empty() && status != wrong)
+  if (line_.train && line_.save.empty() && line_.save_best.empty() && status != wrong)
     screen_.say("nothing was saved; --save FILE.safetensors keeps the weights");
   return status == done && missed_ ? wrong : status;
 }

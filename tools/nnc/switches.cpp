@@ -241,6 +241,9 @@ std::string in_switches(std::string text) {
       {"LoadOptions::rename", "--rename"},
       {"Data::open", "--data"},
   };
+  if (text.find("LoadOptions::rename") != std::string::npos) // one list there, a switch for each rule here
+    for (auto at = text.find("\" \""); at != std::string::npos; at = text.find("\" \"", at + 1))
+      text.replace(at, 3, "\" --rename \"");
   for (auto const& [api, here] : words)
     for (auto at = text.find(api); at != std::string::npos; at = text.find(api, at + 1))
       if (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])))
