@@ -441,7 +441,8 @@ std::vector<std::unique_ptr<StepStmt>> Parser::steps() {
   for (skip_newlines(); !at("}") && peek().kind != TokenKind::end; skip_newlines()) {
     try {
       out.push_back(step());
-      end_of_statement("the line");
+      bool const ended = std::holds_alternative<PhaseStep>(out.back()->as); // by its brace
+      if (!ended) end_of_statement("the line");
     } catch (SyntaxError const& e) {
       report(e);
       skip_statement();

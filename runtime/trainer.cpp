@@ -10,6 +10,7 @@
 #include "runtime/feed.h"
 #include "runtime/files.h"
 #include "runtime/identity.h"
+#include "runtime/pursuits.h"
 #include "runtime/rates.h"
 #include "runtime/team_size.h"
 #include "runtime/walk.h"
@@ -34,20 +35,6 @@ constexpr f64 seconds_between_batches = 0.02; // of which on_slice hears
 
 f64 seconds_since(Clock::time_point start) { return std::chrono::duration<f64>(Clock::now() - start).count(); }
 
-// How near a training came to an aim.
-struct Pursuit {
-  Aim aim;
-  i64 patience = 0; // epochs
-  f64 value = 0;
-  i64 epoch = 0; // in which it was reached; 0: none yet
-  // Is this the best one?
-  bool take(f64 reached, i64 in_epoch) {
-    bool const better = epoch == 0 ? !std::isnan(reached) : aim.largest ? reached > value : reached < value;
-    if (better) value = reached, epoch = in_epoch;
-    return better;
-  }
-};
-
 class Trainer {
 public:
   Trainer(SessionState& state, std::shared_ptr<DataContents const> data, TrainOptions const& options)
@@ -56,13 +43,12 @@ public:
     auto const& program = state.program();
     if (options.validation) validation_ = section_of(program, Inside::of(*options.validation), Part::all, true);
     else if (training_.validation > 0) validation_ = section_of(program, *data_, Part::validation, true);
-    take_aims();
+    pursuits_.emplace(program, options, validation_.has_value());
   }
 
   Trained run();
 
 private:
-  void take_aims();
   void begin();
   Facts facts() const; // of the plan and the data; the program has its own
   std::optional<Checkpoint> checkpoint_to_resume() const;
@@ -91,9 +77,6 @@ private:
   void end_of_epoch();
   void judge(Reports const&, i64 epoch);
   void save_best();
-  bool is_out_of_patience() const;
-  void keep_pursuits();
-  void read_pursuits();
   void catch_up();
   Milestone milestone(Tally const&, Clock::time_point since) const;
   bool is_finite();
@@ -126,8 +109,7 @@ private:
   Tally epoch_tally_, log_tally_;
   Reports measured_; // over the validation split, the last time
   Pace pace_;
-  std::optional<Pursuit> best_, patience_;
-  i64 judged_epoch_ = 0; // the last one whose validation was looked at
+  std::optional<Pursuits> pursuits_; // made when it is known whether there is a validation split
   TeamSize team_{state_.threads_for(state_.train_step())};
   Clock::time_point last_save_ = start_;
   f64 save_seconds_ = 0; // that the last one took
@@ -135,38 +117,6 @@ private:
   i64 checked_step_ = -1, finite_step_ = -1; // where weights and states were looked at, and were last found finite
   Trained trained_;
 };
-
-void Trainer::take_aims() {
-  auto const& program = state_.program();
-  auto const refuse = [](char const* option, std::string const& text, char const* expected) {
-    throw Error(Code::argument, fmt::format("TrainOptions::{} is '{}', expected {}", option, text, expected));
-  };
-  auto aim = training_.save_best;
-  if (!options_.best.empty()) {
-    aim = aim_of(options_.best);
-    if (!aim) refuse("best", options_.best, "'min loss', 'max accuracy' or the like");
-  }
-  if (!aim && !options_.save_best.empty()) aim = Aim{"loss", false};
-  if (aim) best_ = Pursuit{.aim = *aim};
-  auto patience = training_.patience;
-  if (!options_.patience.empty()) {
-    patience = patience_of(options_.patience);
-    if (!patience) refuse("patience", options_.patience, "'3 of min loss' or the like");
-  }
-  if (patience) patience_ = Pursuit{.aim = patience->aim, .patience = patience->epochs};
-  for (auto const* pursuit : {&best_, &patience_}) {
-    if (!*pursuit) continue;
-    auto const* report = program.function("evaluate").result((*pursuit)->aim.report);
-    if (!report || !is_report(report->role))
-      throw Error(Code::argument, fmt::format("the program has no loss or metric '{}'", (*pursuit)->aim.report));
-    if (!validation_)
-      throw Error(Diagnostic{
-          .message = fmt::format("'{}' is measured over a validation split, and there is none", shown((*pursuit)->aim)),
-          .help = "`validation = 5000` holds so many rows back, TrainOptions::validation takes a "
-                  "data set",
-          .code = Code::argument});
-  }
-}
 
 // What can be refused is refused before the session changes.
 void Trainer::begin() {
@@ -180,10 +130,12 @@ void Trainer::begin() {
   prepare(from);
   if (checkpoint) take(*checkpoint);
   go_on_from(from);
-  read_pursuits();
+  auto const judged = state_.training_facts.find("judged");
+  bool const of_others = state_.trained_on && state_.trained_on->lock() != data_;
+  if (judged != state_.training_facts.end() && !of_others) pursuits_->read(judged->second);
   state_.training_facts = facts();
   state_.trained_on = data_;
-  keep_pursuits();
+  if (pursuits_->any()) state_.training_facts["judged"] = pursuits_->text();
   state_.scalar("steps") = static_cast<f64>(steps);
   trained_.first_step = place().step;
   trained_.examples = feed_->examples();
@@ -457,17 +409,11 @@ void Trainer::end_of_epoch() {
 
 // What the epoch means for the aims, and for schedules that look at the validation split.
 void Trainer::judge(Reports const& reports, i64 epoch) {
-  judged_epoch_ = epoch;
-  auto const value_of = [&](std::string const& name) {
-    auto const found = std::ranges::find(reports.values, name, &Number::name);
-    return found == reports.values.end() ? 0 : found->value;
-  };
   for (auto const& number : reports.values)
     if (auto const name = std::string(validation_prefix) + number.name; state_.is_scalar(name))
       state_.scalar(name) = number.value;
-  if (patience_) patience_->take(value_of(patience_->aim.report), epoch);
-  bool const best = best_ && best_->take(value_of(best_->aim.report), epoch);
-  keep_pursuits();
+  bool const best = pursuits_->judge(reports.values, epoch);
+  state_.training_facts["judged"] = pursuits_->text();
   if (best) save_best();
 }
 
@@ -483,47 +429,12 @@ void Trainer::save_best() {
   }
 }
 
-bool Trainer::is_out_of_patience() const {
-  return patience_ && patience_->epoch > 0 && judged_epoch_ - patience_->epoch >= patience_->patience;
-}
-
-// "EPOCH BEST_EPOCH BEST_VALUE ..." of what is pursued, for a checkpoint.
-void Trainer::keep_pursuits() {
-  if (!best_ && !patience_) return;
-  std::string text = std::to_string(judged_epoch_);
-  for (auto const* pursuit : {&best_, &patience_})
-    if (*pursuit) text += fmt::format(" {} {:a}", (*pursuit)->epoch, (*pursuit)->value);
-  state_.training_facts["judged"] = text;
-}
-
-void Trainer::read_pursuits() {
-  auto const found = state_.training_facts.find("judged");
-  bool const other = state_.trained_on && state_.trained_on->lock() != data_;
-  if (found == state_.training_facts.end() || !(best_ || patience_) || other) return;
-  std::vector<std::string> words;
-  for (size_t at = 0; at < found->second.size();) {
-    auto const end = std::min(found->second.find(' ', at), found->second.size());
-    words.push_back(found->second.substr(at, end - at));
-    at = end + 1;
-  }
-  size_t const expected = 1 + 2 * static_cast<size_t>(best_.has_value() + patience_.has_value());
-  if (words.size() != expected) return; // of other aims
-  judged_epoch_ = std::strtoll(words[0].c_str(), nullptr, 10);
-  size_t i = 1;
-  for (auto* pursuit : {&best_, &patience_})
-    if (*pursuit) {
-      (*pursuit)->epoch = std::strtoll(words[i].c_str(), nullptr, 10);
-      (*pursuit)->value = number_in_hex(words[i + 1]);
-      i += 2;
-    }
-}
-
 // A checkpoint at the end of an epoch is written before the epoch is judged.
 void Trainer::catch_up() {
-  bool const looks = best_ || patience_ || std::ranges::any_of(state_.numbers(), [](Number const& n) {
+  bool const looks = pursuits_->any() || std::ranges::any_of(state_.numbers(), [](Number const& n) {
                        return n.name.starts_with(validation_prefix);
                      });
-  if (!looks || !validation_ || !at_end_of_epoch() || place().epoch <= judged_epoch_) return;
+  if (!looks || !validation_ || !at_end_of_epoch() || place().epoch <= pursuits_->judged_epoch()) return;
   (void)unless_cancelled([&] { judge(evaluate_section(state_, *validation_), place().epoch); });
 }
 
@@ -597,7 +508,9 @@ i64 Trainer::planned_epochs() const {
   return place().epoch + left / *per_epoch + (left % *per_epoch != 0);
 }
 
-bool Trainer::goes_on() const { return !is_done() && !trained_.stopped && !failed() && !is_out_of_patience(); }
+bool Trainer::goes_on() const {
+  return !is_done() && !trained_.stopped && !failed() && !pursuits_->is_out_of_patience();
+}
 
 Trained Trainer::run() {
   begin();
@@ -606,11 +519,7 @@ Trained Trainer::run() {
   trained_.epoch = place().epoch;
   trained_.saved = !options_.save.empty() && saved_step_ == place().step;
   trained_.seconds = seconds_since(start_);
-  if (auto const& pursuit = best_ ? best_ : patience_) {
-    trained_.best_epoch = pursuit->epoch;
-    trained_.best_value = pursuit->value;
-  }
-  trained_.out_of_patience = is_out_of_patience();
+  pursuits_->tell(trained_);
   return trained_;
 }
 

@@ -28,7 +28,7 @@
 // Around it, each a client of all that:
 //
 //   model_builder     model.h           input, target, output, loss, metric; the three functions of a model
-//   train_builder     train.h           the settings of a train block, its phases, minimize, clipping (update.cpp:
+//   train_builder     train.h           a train block: its phases, minimize (train_settings.cpp, clip.cpp, update.cpp:
 //                                       @update.PATH; path_patterns.h: "body.*")
 //   parameters        parameter.h       param, state, <-; the initial values
 //   own_derivatives   gradient.h        a function's own derivative

@@ -180,7 +180,9 @@ Kept& Parameters::keep(ParamStmt const& s, std::optional<Type> const& type, std:
 void Parameters::refuse_batch(Type const& type, std::string const& kind, std::string const& path, Location at) {
   for (auto const& d : type.shape)
     if (d.mentions(Symbol::batch))
-      errors_.fail(at, fmt::format("the {} `{}` has `batch` in its type {}", kind, path, shown(type)));
+      errors_.fail(at, fmt::format("the {} `{}` has `batch` in its type {}", kind, path, shown(type)),
+                   kind == "state" ? std::optional<std::string>("one of a pass over the data may: `state ... per epoch`")
+                                   : std::nullopt);
 }
 
 // A path may be declared again only below a tag that is shared.
@@ -265,6 +267,8 @@ void Parameters::run_write(WriteStmt const& s, Location at) {
   if (now_.region) errors_.fail(at, fmt::format("`<-` cannot stand in a {}", now_.region), help_for_region());
   auto const& name = s.target.text;
   bool is_p = now_.frame->kind == Frame::Kind::optimizer && name == "p";
+  if (auto const* known = e_.lookup.local(name); known && known->is<Poison>())
+    throw Failure{.diagnostic = {}, .silent = true};
   auto state = now_.frame->states.find(name);
   if (!is_p && state == now_.frame->states.end()) {
     std::vector<std::string> names;

@@ -58,7 +58,7 @@ std::optional<SettingValues::Given> SettingValues::find_path(std::string const& 
 
 bool SettingValues::is_a_name_of_its_own(std::string const& name) const {
   return std::ranges::any_of(now_.model->parameters, [&](auto const& p) { return p.name.text == name; }) ||
-         now_.main.consts.contains(name) || TrainBuilder::is_setting(name) || e_.tunables.settings().contains(name);
+         now_.main.consts.contains(name) || is_setting(name) || e_.tunables.settings().contains(name);
 }
 
 Any SettingValues::as_function(Given const& given, Any const& expected) {
@@ -135,7 +135,7 @@ void SettingValues::check_used() {
     for (auto const& [n, _] : e_.tunables.settings())
       if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
     for (auto const& [n, _] : now_.main.consts) names.push_back(n);
-    for (auto const& n : TrainBuilder::setting_names()) names.push_back(n);
+    for (auto const& n : setting_names()) names.push_back(n);
     auto near = nearest(name, names);
     if (auto const* h = habit(HabitKind::setting, name); h && !h->means.empty()) near = h->means;
     std::string help;

@@ -22,13 +22,13 @@ namespace nnc::front {
 
 using namespace syntax;
 
-namespace {
-
 std::string plain_text(String const& s) {
   std::string out;
   for (auto const& part : s.parts) out += part.text;
   return out;
 }
+
+namespace {
 
 template <class Items, class Shown>
 std::string joined(Items const& items, Shown shown_item) {
@@ -37,88 +37,7 @@ std::string joined(Items const& items, Shown shown_item) {
   return out;
 }
 
-struct SettingSpec {
-  std::string_view name;
-  void (*apply)(Training&, Elaborator&, std::string const& name, Any const&, Location);
-  bool takes_aim = false;
-};
-
-template <i64 Training::*field, i64 least, i64 most = INT64_MAX>
-void set_int(Training& t, Elaborator& e, std::string const& name, Any const& v, Location at) {
-  if (name == "validation" && v.is<f64>())
-    e.errors.fail(at, fmt::format("`{}` is {}, not an int", name, shown(v)), "`validation = 5000` keeps so many rows");
-  i64 x = e.constants.as_constant(v, at, fmt::format("`{}`", name));
-  if (x > most) e.errors.fail(at, fmt::format("`{}` is {}, expected at most {}", name, x, most));
-  if (x < least) e.errors.fail(at, fmt::format("`{}` is {}, expected at least {}", name, x, least));
-  t.*field = x;
-}
-
-void set_order(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
-  t.order = e.constants.as_string(v, at, "`order`");
-  if (t.order != "shuffle" && t.order != "file" && t.order != "stream")
-    e.errors.fail(at, fmt::format("`order` is \"{}\", expected \"shuffle\", \"file\" or \"stream\"", t.order));
-}
-
-// Rows are drawn by a column of the data set: "sample COLUMN" and "balance COLUMN" are orders as well.
-void set_column(Training& t, Elaborator& e, std::string const& name, Any const& v, Location at) {
-  std::string const column = e.constants.as_string(v, at, fmt::format("`{}`", name));
-  if (column.empty()) e.errors.fail(at, fmt::format("`{}` is \"\", expected the name of a column", name));
-  t.order = fmt::format("{} {}", name, column);
-}
-
-void set_drop_last(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
-  t.drop_last = e.constants.as_bool(v, at, "`drop_last`");
-}
-
-// An aim comes as its text, "max accuracy".
-void set_save_best(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
-  auto const* text = v.get<std::string>();
-  auto const aim = text ? aim_of(*text) : std::nullopt;
-  if (!aim)
-    e.errors.fail(at, fmt::format("`save_best` is {}, expected an aim", shown(v)),
-                  "`save_best = max accuracy`, or `min` and the name of a loss");
-  t.save_best = aim;
-}
-
-void set_patience(Training& t, Elaborator& e, std::string const&, Any const& v, Location at) {
-  auto const* text = v.get<std::string>();
-  auto patience = text ? patience_of(*text) : std::nullopt;
-  if (auto const* n = v.get<Dim>(); n && n->constant().value_or(0) > 0 && t.patience)
-    patience = Patience{*n->constant(), t.patience->aim};
-  if (!patience)
-    e.errors.fail(at, fmt::format("`patience` is {}, expected a number of epochs and an aim", shown(v)),
-                  "`patience = 3 of min loss`");
-  t.patience = patience;
-}
-
-void set_later(Training&, Elaborator& e, std::string const& name, Any const&, Location at) {
-  e.errors.fail(at, fmt::format("the setting `{}` is not built yet", name));
-}
-
-constexpr SettingSpec settings[]{
-    {"batch", set_int<&Training::batch, 1, INT32_MAX>}, // rows are numbered in i32
-    {"epochs", set_int<&Training::epochs, 0>},
-    {"steps", set_int<&Training::steps, 0>},
-    {"seed", set_int<&Training::seed, 0>},
-    {"validation", set_int<&Training::validation, 0>},
-    {"order", set_order},
-    {"sample", set_column},
-    {"balance", set_column},
-    {"drop_last", set_drop_last},
-    {"window", set_int<&Training::window, 1, INT32_MAX>},
-    {"accumulate", set_later},
-    {"save_best", set_save_best, true},
-    {"patience", set_patience, true},
-};
-
 } // namespace
-
-std::vector<std::string> setting_names() {
-  std::vector<std::string> names{"clip_norm", "clip_value"};
-  for (auto const& known : settings)
-    if (known.apply != set_later) names.emplace_back(known.name);
-  return names;
-}
 
 // FILE:NAME chooses by tag or by model; one alone needs no name.
 void TrainBuilder::choose() {
@@ -160,148 +79,6 @@ void TrainBuilder::choose() {
                fmt::format("unknown model `{}`", model), // the command line may have named it
 
                near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
-}
-
-// What the data look like depends on it, so it is looked at in front of the model, of which it knows nothing.
-i64 TrainBuilder::window() {
-  if (!now_.train) return 0;
-  if (auto const given = e_.setting_values.find("window"))
-    return e_.constants.as_constant(given->value, given->at, "`window`");
-  Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
-  frame.path = std::make_shared<PathScope>();
-  FrameGuard guard(now_, frame);
-  for (auto const& step : now_.train->body)
-    if (auto const* s = std::get_if<SettingStep>(&step->as); s && s->name.text == "window" && s->value)
-      return e_.constants.as_constant(e_.expressions.eval(*s->value), s->value->at, "`window`");
-  return 0;
-}
-
-// Settings come from the block, then from --set and --batch.
-void TrainBuilder::run_training_settings() {
-  Training& t = now_.out.module.training.emplace();
-  t.model = now_.model->name.text;
-  Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
-  frame.path = std::make_shared<PathScope>();
-  FrameGuard guard(now_, frame);
-  e_.model_builder.bind_arguments(frame);
-  std::map<std::string, Location> seen;
-  for (auto const& step : now_.train->body) {
-    auto* s = std::get_if<SettingStep>(&step->as);
-    if (!s) continue;
-    try {
-      auto [it, fresh] = seen.try_emplace(s->name.text, s->name.at);
-      if (!fresh)
-        errors_.fail(s->name.at, fmt::format("the setting `{}` is given twice", s->name.text), {},
-                     {{it->second, "the first time here"}});
-      check_setting(s->name.text, s->name.at);
-      auto const* word = s->value ? std::get_if<NameExpr>(&s->value->as) : nullptr;
-      bool const takes_string = s->name.text == "order" || s->name.text == "sample" || s->name.text == "balance";
-      if (word && takes_string && !e_.lookup.find(word->name, false, s->value->at))
-        errors_.fail(s->value->at, fmt::format("unknown name `{}`", word->name),
-                     fmt::format("a string stands in double quotes, `\"{}\"`", word->name));
-      setting(s->name.text, setting_value(*s), s->value ? s->value->at : s->aim->report.at);
-    } catch (Failure const& failure) {
-      errors_.report(failure);
-      now_.frame = &frame;
-    }
-  }
-  for (auto const& name : setting_names())
-    if (auto const given = e_.setting_values.find(name)) setting(name, given->value, given->at);
-  if (now_.settings.batch) t.batch = *now_.settings.batch;
-  check_order();
-}
-
-// The column of weights by which rows are drawn, known before the settings are run; empty: none.
-std::string TrainBuilder::sample_column() {
-  if (!now_.train) return {};
-  if (auto const given = e_.setting_values.find("sample"))
-    if (auto const* text = given->value.get<std::string>()) return *text;
-  for (auto const& step : now_.train->body)
-    if (auto const* s = std::get_if<SettingStep>(&step->as); s && s->name.text == "sample" && s->value)
-      if (auto const* text = std::get_if<StringExpr>(&s->value->as)) return plain_text(text->string);
-  return {};
-}
-
-// Rows come in one way.
-void TrainBuilder::check_order() {
-  std::string first;
-  for (std::string const name : {"order", "sample", "balance"}) {
-    bool const given = place_of_setting(name) != now_.train->at;
-    if (given && !first.empty())
-      errors_.fail(place_of_setting(name), fmt::format("`{}` and `{}` both say how rows come", first, name), {},
-                   {{place_of_setting(first), "the other one"}});
-    if (given) first = name;
-  }
-}
-
-// An aim as its text, with the number in front of it.
-Any TrainBuilder::setting_value(SettingStep const& s) {
-  if (!s.aim) return e_.expressions.eval(*s.value);
-  if (!std::ranges::any_of(settings, [&](auto const& known) { return known.name == s.name.text && known.takes_aim; }))
-    errors_.fail(s.aim->report.at, fmt::format("`{}` is no aim", s.name.text), "`save_best = max accuracy` is one");
-  std::string const aim = shown(nnc::Aim{s.aim->report.text, s.aim->largest});
-  if (!s.value) return Any{aim};
-  i64 const n = e_.constants.as_constant(e_.expressions.eval(*s.value), s.value->at, "the patience");
-  return Any{fmt::format("{} of {}", n, aim)};
-}
-
-// What an aim names is reported.
-void TrainBuilder::check_aims() {
-  auto const& training = *now_.out.module.training;
-  std::vector<std::string> names;
-  for (auto const& m : e_.model_builder.measured())
-    if (m.role != Role::output) names.push_back(m.name);
-  std::vector<std::pair<std::string, std::string>> aims;
-  if (training.save_best) aims.emplace_back("save_best", training.save_best->report);
-  if (training.patience) aims.emplace_back("patience", training.patience->aim.report);
-  for (auto const& [setting, report] : aims)
-    if (std::ranges::find(names, report) == names.end())
-      errors_.fail(place_of_setting(setting), fmt::format("the model has no loss or metric `{}`", report),
-                   did_you_mean(report, names));
-}
-
-Location TrainBuilder::place_of_setting(std::string const& name) {
-  Location at = now_.train->at;
-  for (auto const& step : now_.train->body)
-    if (auto const* s = std::get_if<SettingStep>(&step->as); s && s->name.text == name)
-      at = s->aim ? s->aim->report.at : s->name.at;
-  if (auto const given = e_.setting_values.find(name)) at = given->at;
-  return at;
-}
-
-std::vector<std::string> TrainBuilder::setting_names() {
-  std::vector<std::string> names{"clip_norm", "clip_value"};
-  for (auto const& known : settings)
-    if (known.apply != set_later) names.emplace_back(known.name);
-  return names;
-}
-
-bool TrainBuilder::is_setting(std::string const& name) {
-  auto const names = setting_names();
-  return std::ranges::find(names, name) != names.end();
-}
-
-// Is there such a setting? Asked before its value is looked at, which may be nonsense elsewhere as well.
-void TrainBuilder::check_setting(std::string const& name, Location at) {
-  for (auto const& known : settings)
-    if (known.apply == set_later && known.name == name)
-      errors_.fail(at, fmt::format("the setting `{}` is not built yet", name));
-  if (is_setting(name)) return;
-  auto const names = setting_names();
-  auto const* foreign = habit(HabitKind::setting, name);
-  errors_.fail(at, fmt::format("`train` has no setting `{}`", name),
-               foreign ? help_of(*foreign) : did_you_mean(name, names));
-}
-
-void TrainBuilder::setting(std::string const& name, Any const& value, Location at) {
-  if (name == "clip_norm" || name == "clip_value") {
-    f64 x = e_.constants.as_float(value, at, fmt::format("`{}`", name));
-    if (!(x > 0)) errors_.fail(at, fmt::format("`{}` is {}, not a positive number", name, shown(x)));
-    (name == "clip_norm" ? clip_norm_ : clip_value_) = x;
-    return;
-  }
-  for (auto const& known : settings)
-    if (known.name == name) return known.apply(*now_.out.module.training, e_, name, value, at);
 }
 
 // The loss that a clause minimizes, by name; an expression of losses becomes one of its own.
@@ -488,69 +265,6 @@ void TrainBuilder::run_updates(Clause const& clause) {
   } catch (Failure const& failure) { // the others would say the same
     errors_.report(failure);
     now_.frame = frame;
-  }
-}
-
-// clip_value bounds every element, clip_norm the length of all gradients together, before the optimizers see them.
-void TrainBuilder::clip(std::vector<Clause>& clauses) {
-  std::vector<ValueId*> gradients;
-  for (auto& c : clauses)
-    for (ValueId& g : c.gradients) gradients.push_back(&g);
-  Location at = now_.train->at;
-  auto limit = [&](std::string const& name, f64 value) {
-    Any bound = e_.tunables.scalar(name, value);
-    Any holds = e_.operators.compare(">", bound, Any{0.0}, at);
-    if (holds.tensor()) e_.ranges.add(holds, {fmt::format("`{}` is ", name), ", not a positive number"}, {bound}, at);
-    return bound;
-  };
-  if (clip_value_ && !gradients.empty()) {
-    Any bound = limit("clip_value", *clip_value_);
-    for (ValueId* g : gradients) {
-      Any low = e_.operators.elementwise(OpCode::max, {e_.tensors.tensor(*g), e_.operators.negate(bound, at)}, at);
-      *g = e_.operators.elementwise(OpCode::min, {low, bound}, at).tensor()->id;
-    }
-  }
-  if (clip_norm_ && !gradients.empty()) clip_norm(gradients, limit("clip_norm", *clip_norm_), at);
-}
-
-// Squares of large or small elements leave f32. So three sums are taken in one pass, of g, g / 2^80 and g 2^80, of
-// which at least one is right: then |g| = length / scale. Where |g| is above the bound
-//   g <- (g scale) (bound / length),
-// elsewhere both factors are exactly 1. A NaN, or two infinite elements of which the quotient is NaN, reach every g.
-void TrainBuilder::clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location at) {
-  auto number = [](f64 x) { return Any{x}; };
-  auto times = [&](Any const& a, Any const& b) { return e_.operators.elementwise(OpCode::mul, {a, b}, at); };
-  auto sum_of_squares = [&](f64 scale) {
-    std::optional<Any> total;
-    for (ValueId const* g : gradients) {
-      Any part = e_.tensors.convert(e_.tensors.tensor(*g), DType::f32, at);
-      if (scale != 1) part = times(part, number(scale));
-      Any sum = times(part, part);
-      auto axes = e_.constants.as_axes(Any{None{}}, type_of(sum).rank(), at);
-      if (!axes.empty())
-        sum = e_.tensors.tensor(e_.tensors.builder(at).reduce(OpCode::reduce_sum, sum.tensor()->id, axes));
-      total = total ? e_.operators.elementwise(OpCode::add, {*total, sum}, at) : sum;
-    }
-    return *total;
-  };
-  auto choose = [&](Any const& c, Any const& a, Any const& b) {
-    return e_.operators.elementwise(OpCode::select, {c, a, b}, at);
-  };
-  constexpr f64 down = 0x1p-80, up = 0x1p80;
-  Any plain = sum_of_squares(1), one = number(1);
-  Any large = e_.operators.compare(">", plain, number(0x1p120), at),
-      small = e_.operators.compare("<", plain, number(0x1p-60), at);
-  Any scale = choose(large, number(down), choose(small, number(up), one));
-  Any length = e_.operators.of_table(
-      OpCode::sqrt, {choose(large, sum_of_squares(down), choose(small, sum_of_squares(up), plain))}, at);
-  Any bound = e_.tensors.tensor(e_.tensors.as_tensor(limit, DType::f32, at));
-  Any within = e_.operators.compare("<=", length, times(bound, scale), at);
-  Any first = choose(within, one, scale);
-  Any second = choose(within, one, e_.operators.elementwise(OpCode::div, {bound, length}, at));
-  for (ValueId* g : gradients) {
-    DType dtype = now_.graph->type(*g).dtype;
-    Any scaled = times(e_.tensors.tensor(*g), e_.tensors.convert(first, dtype, at));
-    *g = times(scaled, e_.tensors.convert(second, dtype, at)).tensor()->id;
   }
 }
 

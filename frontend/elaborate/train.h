@@ -8,21 +8,22 @@
 namespace nnc::front {
 
 std::vector<std::string> setting_names(); // that a train block takes
+bool is_setting(std::string const& name);
+std::string plain_text(syntax::String const&); // of a string without expressions
 
 class TrainBuilder {
 public:
   explicit TrainBuilder(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
   void choose(); // the train block and the model that are built
-  i64 window(); // the setting; 0: there is none
+  // Settings that say what the data are, known in front of the model: 0 and empty where there is none.
+  i64 window();
+  std::string sample_column();
   void run_training_settings();
   void plan_phases();
   size_t phases() const { return plan_.size(); }
   void run_phase(Graph& loss, size_t phase);
   bool is_frozen(std::string const& path, size_t phase) const { return plan_[phase].frozen.contains(path); }
   void give_updates(Module&);
-  std::string sample_column();
-  static std::vector<std::string> setting_names();
-  static bool is_setting(std::string const& name);
 
 private:
   struct PlannedPhase {
@@ -40,18 +41,22 @@ private:
     std::map<std::string, int> names;
     int unnamed = 0;
   };
-  Any setting_value(syntax::SettingStep const&);
-  Location place_of_setting(std::string const& name);
-  void check_aims();
-  void check_order();
-  void check_setting(std::string const& name, Location);
-  void setting(std::string const& name, Any const&, Location);
   void plan(syntax::StepStmt const&, PlannedPhase&, bool in_phase);
   i64 steps_of(syntax::PhaseStep const&);
   void choose_paths();
   std::string objective_name(ValueId, Location);
   Clause derive(Graph&, syntax::MinimizeStep const&, Location, std::set<std::string>& taken);
   std::string clause_name(syntax::MinimizeStep const&);
+
+  // train_settings.cpp
+  Any setting_value(syntax::SettingStep const&);
+  Location place_of_setting(std::string const& name);
+  void check_aims();
+  void check_order();
+  void check_setting(std::string const& name, Location);
+  void setting(std::string const& name, Any const&, Location);
+
+  // clip.cpp
   void clip(std::vector<Clause>&);
   void clip_norm(std::vector<ValueId*> const& gradients, Any const& limit, Location);
 

@@ -321,3 +321,10 @@ TEST_CASE("what is frozen costs no backward work") {
   CHECK(products("freeze \"body.*\"; ") == 3);
   CHECK(products("freeze \"head.*\"; ") == 4);
 }
+
+TEST_CASE("a phase ends with its brace") {
+  Compiled p("model m() {\n input x: f32[batch, 4]\n loss mean(dense(x, 1))\n}\n"
+             "train m { phase 2 { minimize loss with sgd() } phase { minimize loss with adam() } batch = 4 }");
+  CHECK(p.module().training->phases.size() == 2);
+  CHECK(p.module().training->batch == 4);
+}
