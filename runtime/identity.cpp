@@ -29,7 +29,9 @@ std::string short_digest(std::string const& text) { return sha256(as_bytes(text)
 
 // The text of what a function computes, whatever its values are called and wherever they are written.
 std::string bare_text(Module const& module, Function function, bool constants) {
-  std::erase_if(function.results, [](Result const& r) { return r.role == Role::metric || r.role == Role::total || r.role == Role::table; });
+  std::erase_if(function.results, [](Result const& r) {
+    return r.role == Role::metric || r.role == Role::total || r.role == Role::table;
+  });
   drop_unused(function);
   each_node(function.body.nodes, [&](Node& node) {
     node.at = {};
@@ -70,6 +72,8 @@ Facts program_facts(Module const& elaborated, std::vector<std::string> const& op
   Facts facts{{"model", elaborated.training->model},
               {"objective", objectives_of(*elaborated.training)},
               {"library", library_digest()}};
+  if (!elaborated.training->fresh.empty())
+    facts["fresh"] = fmt::format("{}", fmt::join(elaborated.training->fresh, ", "));
   if (!optimizers.empty()) facts["optimizer"] = fmt::format("{}", fmt::join(optimizers, ", "));
   // A module that comes as text may be past the stages that have these functions.
   std::string model;

@@ -326,7 +326,13 @@ void SessionState::load(Checkpoint const& checkpoint, std::string const& from) {
   for (auto const& one : checkpoint.parameters)
     if (!tensor(one.name)) surplus.push_back(one);
   auto const& training = program_->module().training;
-  auto spared = training ? training->fresh : std::vector<std::string>{};
+  // What is fresh in a training is trained in its own file.
+  bool own = checkpoint.can_resume;
+  for (auto const* key : {"model_text", "fresh"}) {
+    auto const then = checkpoint.notes.find(key), now = program_->facts().find(key);
+    own = own && then != checkpoint.notes.end() && now != program_->facts().end() && then->second == now->second;
+  }
+  auto spared = training && !own ? training->fresh : std::vector<std::string>{};
   auto const states = checkpoint.can_resume ? checkpoint.states : among(Role::state, checkpoint.parameters);
   std::vector<std::string> begun;
   for (auto const& name : training ? training->averaged : std::vector<std::string>{})

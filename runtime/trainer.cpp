@@ -63,6 +63,7 @@ private:
   i64 planned_epochs() const;
   void take(Checkpoint const&);
   TrainingPlace place_in_data() const;
+  bool look_the_same() const;
   void expect_work(TrainingPlace) const;
   void go_on_from(TrainingPlace);
   void set_goal(TrainingPlace);
@@ -124,11 +125,11 @@ private:
 void Trainer::expect_no_measured_rate() const {
   for (auto const& number : state_.numbers())
     if (number.name.starts_with(validation_prefix) && std::isinf(number.value))
-      throw Error(Diagnostic{
-          .message = fmt::format("an optimizer looks at '{}' over a validation split, and there is none",
-                                 number.name.substr(validation_prefix.size())),
-          .help = "`validation = 5000` holds so many rows back, TrainOptions::validation takes a data set",
-          .code = Code::argument});
+      throw Error(
+          Diagnostic{.message = fmt::format("an optimizer looks at '{}' over a validation split, and there is none",
+                                            number.name.substr(validation_prefix.size())),
+                     .help = "`validation = 5000` holds so many rows back, TrainOptions::validation takes a data set",
+                     .code = Code::argument});
 }
 
 // What can be refused is refused before the session changes.
@@ -143,9 +144,9 @@ void Trainer::begin() {
   prepare(from);
   if (checkpoint) take(*checkpoint);
   go_on_from(from);
+  // As a checkpoint would tell, which does not know the data themselves.
   auto const judged = state_.training_facts.find("judged");
-  bool const of_others = state_.trained_on && state_.trained_on->lock() != data_;
-  if (judged != state_.training_facts.end() && !of_others) pursuits_->read(judged->second);
+  if (judged != state_.training_facts.end() && look_the_same()) pursuits_->read(judged->second);
   state_.training_facts = facts();
   state_.trained_on = data_;
   if (pursuits_->any()) state_.training_facts["judged"] = pursuits_->text();
@@ -171,20 +172,23 @@ void Trainer::go_on_from(TrainingPlace place) {
   if (place.offset > 0 && tally != state_.training_facts.end()) epoch_tally_.read(tally->second);
 }
 
+// Do the data have the name, the columns and the numbers of examples of those of the last training?
+bool Trainer::look_the_same() const {
+  return std::ranges::all_of(facts(), [&](auto const& fact) {
+    auto const& [key, value] = fact;
+    auto const then = state_.training_facts.find(key);
+    bool const is_plan = key == "steps" || key == "numbers";
+    return is_plan || (then != state_.training_facts.end() && then->second == value);
+  });
+}
+
 // Within an epoch a training goes on where the data are the same ones, or after a checkpoint, which knows no more, look
 // the same; else a new epoch begins.
 TrainingPlace Trainer::place_in_data() const {
   auto place = state_.place;
   if (place.offset == 0) return place;
   bool same = state_.trained_on && state_.trained_on->lock() == data_;
-  if (!state_.trained_on) {
-    same = true;
-    for (auto const& [key, value] : facts()) {
-      auto const then = state_.training_facts.find(key);
-      bool const is_plan = key == "steps" || key == "numbers";
-      same = same && (is_plan || (then != state_.training_facts.end() && then->second == value));
-    }
-  }
+  if (!state_.trained_on) same = look_the_same();
   if (auto const per_epoch = feed_->steps_of_epoch(); per_epoch && place.offset >= *per_epoch) same = false;
   if (!same) place.offset = 0;
   return place;
