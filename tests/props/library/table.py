@@ -366,7 +366,7 @@ add("turned", "turned(x)", lambda x: (-x, -1), ends((inf, -1), (-inf, -1), (nan,
 SKIPPED = {
     "reduced": "the mean or sum of a loss", "weighted": "a product of a loss", "spread_behind": "moves elements",
     "info_nce": "meets other examples",
-    "zeros": "makes a tensor", "ones": "makes a tensor", "zeros_like": "makes a tensor", "ones_like": "makes a tensor",
+    "zeros": "makes a tensor", "tensor_of": "makes a tensor", "ones": "makes a tensor", "zeros_like": "makes a tensor", "ones_like": "makes a tensor",
     "one_hot": "takes ints", "front_axis": "takes ints",
     "flatten": "moves elements", "split": "moves elements", "unstack": "moves elements", "stack": "moves elements",
     "moved": "moves elements", "update": "moves elements", "widened": "converts", "narrowed": "converts",
