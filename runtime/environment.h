@@ -23,23 +23,6 @@ private:
   std::fenv_t host_;
 };
 
-// The same for the arithmetic of C++ alone, in a few nanoseconds where a FloatEnvironment takes hundreds.
-#if defined(__x86_64__)
-class ArithmeticEnvironment {
-public:
-  ArithmeticEnvironment() { __builtin_ia32_ldmxcsr(default_mode); }
-  ~ArithmeticEnvironment() { __builtin_ia32_ldmxcsr(host_); }
-  ArithmeticEnvironment(ArithmeticEnvironment const&) = delete;
-  ArithmeticEnvironment& operator=(ArithmeticEnvironment const&) = delete;
-
-private:
-  static constexpr unsigned default_mode = 0x1F80; // nearest, all exceptions masked
-  unsigned host_ = __builtin_ia32_stmxcsr();
-};
-#else
-using ArithmeticEnvironment = FloatEnvironment;
-#endif
-
 // Bytes of stack: for everything but compiling, the compiled code included; for compiling.
 inline constexpr i64 stack_of_calls = 256 * 1024, stack_of_compiler = i64{6} << 20;
 
