@@ -228,9 +228,8 @@ Reports evaluate_section(SessionState& state, Section const& section) {
   auto const& training = state.program().module().training;
   bool const streams = training && training->order == "stream", whole = streams || state.carries_batch();
   i64 const examples = whole ? section.examples / batch * batch : section.examples;
-  auto const rows = streams ? rows_of_stream(examples, batch) : rows_in_order(examples);
-  std::vector<i32> of_columns(rows.size());
-  std::ranges::transform(rows, of_columns.begin(), [&](i32 row) { return static_cast<i32>(row + section.first); });
+  auto rows = streams ? rows_of_stream(examples, batch) : rows_in_order(examples);
+  for (i32& row : rows) row += static_cast<i32>(section.first);
   state.evaluation_pass.close();
   Work work;
   work.columns = pointers_of(section.columns);
@@ -240,7 +239,7 @@ Reports evaluate_section(SessionState& state, Section const& section) {
   for (i64 done = 0; done < examples; done += work.batch * work.steps) {
     state.expect_not_cancelled();
     i64 const left = examples - done;
-    work.rows = of_columns.data() + done;
+    work.rows = rows.data() + done;
     work.batch = std::min(batch, left);
     work.first_step = done / batch + 1;
     work.steps = std::min(pace.steps(), left / work.batch);

@@ -321,16 +321,17 @@ std::vector<bool> ModelBuilder::totals(Graph const& graph) const {
 void ModelBuilder::finish(Graph& graph) {
   bool const run = graph.kind == Graph::Kind::run;
   auto const is_total = totals(graph);
+  auto const given_as = [&](Measured const& m) {
+    if (m.role != Role::metric) return m.role;
+    if (graph.type(m.value).rank() > 0) return Role::table;
+    return is_total[m.value] ? Role::total : Role::metric;
+  };
   for (Role role : {Role::loss, Role::metric, Role::output})
-    for (auto const& m : measured_)
-      if (m.role == role && run == (role == Role::output)) {
-        bool const table = role == Role::metric && graph.type(m.value).rank() > 0;
-        graph.builder.result(m.name, m.value,
-                             table                                       ? Role::table
-                             : role == Role::metric && is_total[m.value] ? Role::total
-                                                                         : role);
-        graph.function.results.back().rows = m.rows;
-      }
+    for (auto const& m : measured_) {
+      if (m.role != role || run != (role == Role::output)) continue;
+      graph.builder.result(m.name, m.value, given_as(m));
+      graph.function.results.back().rows = m.rows;
+    }
 }
 
 } // namespace nnc::front

@@ -973,3 +973,60 @@ TEST_CASE("a rank that was never set is an error of an argument") {
   CHECK(nnc_data_from_columns(&column, 1, nullptr, 0, nullptr, &data) == NNC_ARGUMENT);
   CHECK(says(nnc_error_text(), "a shape of 9223372036854775807 extents"));
 }
+
+namespace {
+struct Seen {
+  int64_t tables = 0;
+};
+int32_t on_tables(void* user, nnc_milestone const* at) {
+  auto& seen = *static_cast<Seen*>(user);
+  seen.tables += at->table_count + at->validation_table_count;
+  return 0;
+}
+} // namespace
+
+TEST_CASE("the best epoch, patience, and metrics of several numbers") {
+  auto const program = program_of(R"(model tiny {
+  input  x: f32[batch, 3]
+  target label: i32[batch]
+  logits = dense(x, 2)
+  loss cross_entropy(logits, label)
+  metric confusion rows ["no", "yes"] = confusion_matrix(logits, label)
+}
+train tiny { minimize loss with sgd(lr = 0.0); batch = 4; epochs = 30 }
+)");
+  auto const session = session_of(program.get());
+  Columns columns;
+  auto const data = data_of(columns);
+  Scratch const scratch;
+  auto const file = (scratch / "best").string();
+  Seen seen;
+  auto options = empty<nnc_train_options>();
+  options.validation = data.get();
+  options.save_best = file.c_str();
+  options.best = "min loss";
+  options.patience = "2 of min loss"; // whose first epoch is the best one, as the rate is 0
+  options.user = &seen;
+  options.on_epoch = on_tables;
+  auto trained = empty<nnc_trained>();
+  REQUIRE(nnc_session_train(session.get(), data.get(), &options, &trained) == NNC_OK);
+  CHECK(trained.epoch == 3);
+  CHECK(trained.best_epoch == 1);
+  CHECK(trained.best_value > 0);
+  CHECK(trained.out_of_patience == 1);
+  CHECK(std::string(trained.best_error).empty());
+  CHECK(std::filesystem::exists(file));
+  CHECK(seen.tables == 3 * 2);
+  auto reports = empty<nnc_reports>();
+  REQUIRE(nnc_session_evaluate_data(session.get(), data.get(), NNC_PART_ALL, &reports) == NNC_OK);
+  REQUIRE(reports.table_count == 1);
+  auto const& table = reports.tables[0];
+  CHECK(std::string(table.name) == "confusion");
+  CHECK(std::string(table.rows[1]) == "yes");
+  CHECK(table.rank == 2);
+  CHECK(table.shape[0] == 2);
+  CHECK(table.count == 4);
+  CHECK(table.values[0] + table.values[1] + table.values[2] + table.values[3] == static_cast<double>(reports.examples));
+  options.patience = "soon";
+  CHECK(nnc_session_train(session.get(), data.get(), &options, nullptr) == NNC_ARGUMENT);
+}
