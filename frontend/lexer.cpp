@@ -124,7 +124,7 @@ private:
     };
     auto first = word(), second = word();
     auto plain = [](std::string_view w) {
-      constexpr std::array inside{"axis", "reverse", "carry", "over", "with", "per", "as"};
+      constexpr std::array inside{"axis", "reverse", "recompute", "carry", "over", "with", "per", "as"};
       return !is_reserved(w) && std::find(inside.begin(), inside.end(), w) == inside.end();
     };
     return !first.empty() && !second.empty() && starts_name(second[0]) && plain(first) && plain(second);

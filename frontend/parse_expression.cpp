@@ -276,6 +276,7 @@ ExprPtr Parser::scan() {
   out.over = expressions();
   if (accept("axis")) out.axis = expression();
   out.reverse = accept("reverse");
+  out.recompute = accept("recompute");
   if (accept("carry")) out.carried = targets();
   out.body = block();
   return make(start, std::move(out));

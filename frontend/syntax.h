@@ -128,6 +128,7 @@ struct ScanExpr {
   std::vector<ExprPtr> over;
   ExprPtr axis; // may be missing
   bool reverse = false;
+  bool recompute = false; // its derivative keeps the carries of each round alone
   std::vector<Name> carried;
   Block body;
 };

@@ -70,15 +70,16 @@ std::vector<ValueId> Builder::cond(ValueId condition, std::vector<Region> sides)
   return n.results;
 }
 
-std::vector<ValueId> Builder::scan(std::vector<ValueId> sequences_and_carries, size_t carries, i64 length, bool reverse,
+std::vector<ValueId> Builder::scan(std::vector<ValueId> sequences_and_carries, size_t carries, Rounds rounds,
                                    Region body) {
   std::vector<Type> types;
   for (size_t i = 0; i < body.results.size(); ++i)
-    types.push_back(i < carries ? type(body.results[i]) : stacked(type(body.results[i]), length));
+    types.push_back(i < carries ? type(body.results[i]) : stacked(type(body.results[i]), rounds.count));
   for (auto const& t : types) need_countable(t);
-  Attributes attributes{{"length", length}};
+  Attributes attributes{{"length", rounds.count}};
   if (carries) attributes.set("carries", static_cast<i64>(carries));
-  if (reverse) attributes.set("reverse", true);
+  if (rounds.reverse) attributes.set("reverse", true);
+  if (rounds.recompute) attributes.set("recompute", true);
   make_many(OpCode::scan, std::move(sequences_and_carries), std::move(attributes), std::move(types));
   Node& n = into_->back();
   n.regions.push_back(std::move(body));

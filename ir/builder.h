@@ -26,8 +26,11 @@ public:
   // The results of the first of two scopes where the condition holds, else those of the second.
   std::vector<ValueId> cond(ValueId condition, std::vector<Region> sides);
   // The results of a scan (ir/scan.h): the last carries, and what was stacked.
-  std::vector<ValueId> scan(std::vector<ValueId> sequences_and_carries, size_t carries, i64 length, bool reverse,
-                            Region body);
+  struct Rounds {
+    i64 count = 0;
+    bool reverse = false, recompute = false;
+  };
+  std::vector<ValueId> scan(std::vector<ValueId> sequences_and_carries, size_t carries, Rounds, Region body);
   ValueId argument(std::string name, Type, Role);
   void result(std::string name, ValueId, Role);
   ValueId value(Type, std::string name = {}); // a fresh value that no node defines yet

@@ -88,7 +88,7 @@ i64 bytes_of_part(Function const& f) { return round_up(frame_bytes(f) + f.scratc
 std::optional<i64> arena_bytes(Function const& f, i64 batch, i64 members) {
   if (batch > most_bytes || f.scratch > most_bytes) return {};
   Bindings bindings;
-  bindings[static_cast<size_t>(Symbol::batch)] = round_up(batch, row_padding);
+  bindings[static_cast<size_t>(Symbol::batch)] = round_up(batch / f.parts, row_padding);
   i64 total = bytes_of_part(f) * members;
   try {
     for (auto const& slot : f.slots) {

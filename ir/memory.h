@@ -33,7 +33,7 @@ bool reads_at_same_index(Function const&, Node const& kernel, std::vector<ValueI
 // A part is whole pages. Its frame is what the entry hands to the kernels, 8 bytes for each address and number.
 i64 frame_bytes(Function const&);   // a bound that is known before there is code
 i64 bytes_of_part(Function const&); // of one member
-// All of it, for a batch and so many members; nothing where that is more than any memory has.
+// All of it, for a batch (the rows of a step) and so many members; nothing where that is more than any memory has.
 std::optional<i64> arena_bytes(Function const&, i64 batch, i64 members);
 
 // What one kernel touches, without what each thread has for itself.

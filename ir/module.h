@@ -183,6 +183,8 @@ struct Function {
   std::vector<Argument> arguments;
   std::vector<Result> results;
   Region body;
+  // It takes so many times `batch` rows, and computes `batch` of them at a time (passes/accumulate.h).
+  i64 parts = 1;
   // Written by `plan_memory` (empty before):
   std::vector<Dim> slots; // bytes of each arena slot; `batch` here means the batch rounded up to row_padding
   i64 locals = 0;         // number of per-thread scalars
@@ -262,7 +264,8 @@ struct Training {
   std::vector<std::string> fresh;     // paths that weights from a file do not replace
   std::vector<std::string> averaged;  // parameters P of which the state "average/P" is used outside of the training
   std::vector<ScalarSetting> scalars; // of the model, the optimizers and the train block
-  i64 batch = 32;
+  i64 batch = 32;     // rows that are computed at once
+  i64 accumulate = 1; // so many batches are one step (passes/accumulate.h)
   i64 epochs = 1;
   i64 steps = 0; // 0: given by the epochs
   i64 seed = 0;
@@ -272,6 +275,7 @@ struct Training {
   bool drop_last = false;
   std::optional<Aim> save_best;
   std::optional<Patience> patience;
+  i64 rows() const { return batch * accumulate; } // of a step
   bool operator==(Training const&) const = default;
 };
 std::string average_of(std::string_view parameter); // "average/dense.weight"

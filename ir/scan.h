@@ -12,12 +12,13 @@ namespace nnc {
 struct Scan {
   explicit Scan(Node const& n)
       : node(n), length(n.attributes.get<i64>("length")), reverse(n.attributes.get_or("reverse", false)),
+        recompute(n.attributes.get_or("recompute", false)),
         carries(static_cast<size_t>(n.attributes.get_or("carries", i64{0}))),
         sequences(body().arguments.size() - carries) {}
 
   Node const& node;
   i64 length;
-  bool reverse;
+  bool reverse, recompute;
   size_t carries, sequences;
 
   Region const& body() const { return node.regions.front(); }

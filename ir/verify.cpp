@@ -86,8 +86,8 @@ private:
     if (a.role == Role::scalar) must_be(scalar_of(DType::f64));
     if (a.role == Role::step || a.role == Role::seed) must_be(scalar_of(DType::i64));
     if (auto const bound = module_.bindings[static_cast<size_t>(Symbol::batch)];
-        a.role == Role::rows && !(bound && t == Type{DType::i32, {*bound}}))
-      must_be({DType::i32, {Symbol::batch}});
+        a.role == Role::rows && !(bound && t == Type{DType::i32, {f_.parts * *bound}}))
+      must_be({DType::i32, {Dim(f_.parts) * Dim(Symbol::batch)}});
   }
 
   // @require gives truths about numbers that only tune, and numbers for their messages.

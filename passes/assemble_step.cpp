@@ -14,6 +14,7 @@
 // params, states, carried, optimizer.
 #include "ir/builder.h"
 #include "ir/walk.h"
+#include "passes/accumulate.h"
 #include "passes/pass.h"
 #include "passes/rewrite.h"
 
@@ -194,19 +195,24 @@ private:
 
 } // namespace
 
-PassResult assemble_step(Module m, PassContext&) {
+PassResult assemble_step(Module m, PassContext& context) {
   bool changed = false;
+  if (m.training && m.training->accumulate > 1) // then sums over rows are looked at as they will be
+    for (auto const* name : {"fold", "simplify", "fold", "cse", "dce", "hoist", "layout"})
+      m = pass_named(name)->run(std::move(m), context).module;
   for (auto& f : m.functions) changed |= inline_calls(m, f);
+  auto const bound = m.bindings[static_cast<size_t>(Symbol::batch)];
   std::vector<Function> steps;
   std::set<std::string> used;
-  for (size_t k = 0; auto const* loss = m.function(of_phase("loss", k)); ++k) {
+  for (size_t k = 0; auto* loss = m.function(of_phase("loss", k)); ++k) {
+    if (m.training && m.training->accumulate > 1 && gather_rows(*loss, bound))
+      walk_in_parts(*loss, m.training->accumulate, m.training->batch);
     steps.push_back(Step(m, *loss, k).finish());
     used.insert({loss->name, of_phase("update", k)});
   }
   std::erase_if(m.functions, [&](Function const& f) { return used.contains(f.name.substr(0, f.name.find('.'))); });
   changed |= !steps.empty();
   m.functions.insert(m.functions.begin(), std::make_move_iterator(steps.begin()), std::make_move_iterator(steps.end()));
-  auto const bound = m.bindings[static_cast<size_t>(Symbol::batch)];
   for (auto& f : m.functions) changed |= gather_rows(f, bound);
   return {std::move(m), changed};
 }

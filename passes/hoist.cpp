@@ -15,7 +15,8 @@
 //       ...
 //
 // So too behind the scan: a product that is only stacked is one of what its operand is when stacked. Each element is
-// the same sum in the same order. What is stacked of a sequence is the sequence.
+// the same sum in the same order. What is stacked of a sequence is the sequence. Scans with `recompute` stay as they are:
+// they are to hold little.
 #include "ir/builder.h"
 #include "ir/scan.h"
 #include "ir/walk.h"
@@ -52,7 +53,7 @@ private:
       std::vector<Node> behind;
       if (holds_scopes(n))
         for (auto& r : n.regions) list(r.nodes);
-      if (n.op == OpCode::scan && !has_kernels(f_)) {
+      if (n.op == OpCode::scan && !Scan(n).recompute && !has_kernels(f_)) {
         to_front(n, nodes);
         to_back(n, behind);
       }

@@ -11,7 +11,8 @@
 //
 // The transposes behind move on through elementwise nodes, windows, reductions, and what moves elements along axes
 // (pad, slice, concat, reshapes that keep axes together), until a convolution takes them back, or something needs the
-// axes as they were; where nothing does, there are none.
+// axes as they were; where nothing does, there are none. In a scope they begin and end with it: what comes from outside
+// and what it gives have their axes as they were, but a kernel from outside is transposed there, once.
 #include "ir/builder.h"
 #include "ir/index_map.h"
 #include "ir/op.h"
@@ -60,14 +61,32 @@ public:
   }
 
   bool run() {
-    auto nodes = std::move(f_.body.nodes);
-    for (auto& n : nodes) visit(std::move(n));
+    walk(f_.body);
     for (auto& r : f_.results) r.value = native(r.value);
     f_.body.nodes = std::move(out_);
     return changed_;
   }
 
 private:
+  Layout(Layout& around, Region const& scope)
+      : f_(around.f_), make_(f_, out_), around_(&around), fixed_(around.fixed_) {
+    known_.insert(scope.arguments.begin(), scope.arguments.end());
+  }
+  void walk(Region& r) {
+    auto nodes = std::move(r.nodes);
+    for (auto& n : nodes) visit(std::move(n));
+  }
+  void scopes(Node& n) {
+    for (auto& r : n.regions) {
+      Layout inner(*this, r);
+      inner.walk(r);
+      for (auto& v : r.results) v = inner.native(v);
+      r.nodes = std::move(inner.out_);
+      changed_ |= inner.changed_;
+    }
+    list_captures(f_, n);
+  }
+
   // v = transpose(value, permutation): axis i of v is that axis of `value`.
   struct Turned {
     ValueId value = no_value;
@@ -97,6 +116,7 @@ private:
   // The value of which v is the transpose by q.
   ValueId turned(ValueId v, Axes const& q) {
     if (is_identity(q)) return native(v);
+    if (around_ && !known_.contains(v)) return around_->turned(v, q);
     auto const found = turned_.find(v);
     if (found != turned_.end() && found->second.permutation == q) return found->second.value;
     auto const known = others_.find({v, q});
@@ -120,6 +140,7 @@ private:
 
   void visit(Node&& n) {
     make_.at = n.at;
+    if (around_) known_.insert(n.results.begin(), n.results.end());
     auto const& op = info(n.op);
     bool done = false;
     if (n.op == OpCode::convolution) done = convolution(n);
@@ -139,6 +160,7 @@ private:
     if (n.op == OpCode::broadcast) broadcasts_[n.result()] = {n.operands[0], n.attributes.get<Axes>("axes")};
     auto fixed = [&](ValueId v) { return f_.type(v).rank() > 0 && is_fixed(v); };
     if (op.has(elementwise) && std::any_of(n.operands.begin(), n.operands.end(), fixed)) fixed_.insert(n.result());
+    if (holds_scopes(n)) scopes(n);
     out_.push_back(std::move(n));
   }
 
@@ -328,6 +350,8 @@ private:
   Function& f_;
   std::vector<Node> out_;
   Builder make_;
+  Layout* around_ = nullptr; // of the scope around this one
+  std::set<ValueId> known_;  // what this scope defines, if there is one around it
   std::map<ValueId, Turned> turned_;
   std::map<std::pair<ValueId, Axes>, ValueId> others_;
   std::map<ValueId, std::pair<ValueId, Axes>> broadcasts_; // operand, axes

@@ -10,6 +10,8 @@
 //     %0 = dot %x, %w {contract_lhs=[1], contract_rhs=[0], order=chain} : f32[batch,10]
 //     %1 = reduce_sum %0 {axes=[1], order=lanes} : f32[batch]
 //     %2 = reduce_sum %1 {axes=[0], order=blocks(256, lanes)} : f32[]
+#include "passes/order.h"
+
 #include "ir/contraction.h"
 #include "ir/index_map.h"
 #include "ir/op.h"
@@ -102,7 +104,9 @@ size_t short_last_axes(Function const& f, Node const& n) {
   return few && count > 0 && count < axes.size() ? count : 0;
 }
 
-bool split_sums(Function& f) {
+} // namespace
+
+bool split_short_sums(Function& f) {
   Rewriter rewriter(f);
   rewriter.run([&](Node&& n) {
     size_t const count = short_last_axes(f, n);
@@ -122,11 +126,17 @@ bool split_sums(Function& f) {
   return rewriter.changed;
 }
 
+Order order_of_sum(Function const& f, Node const& n) {
+  return info(n.op).has(contracts) ? order_of_product(f, n) : order_of_reduce(f, n);
+}
+
+namespace {
+
 bool write_orders(Function& f) {
-  bool changed = split_sums(f);
+  bool changed = split_short_sums(f);
   each_node(f.body.nodes, [&](Node& n) {
     if (!takes_order(n) || n.attributes.has("order")) return;
-    n.attributes.set("order", info(n.op).has(contracts) ? order_of_product(f, n) : order_of_reduce(f, n));
+    n.attributes.set("order", order_of_sum(f, n));
     changed = true;
   });
   return changed;

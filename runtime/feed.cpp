@@ -136,7 +136,7 @@ public:
   SetFeed(SessionState& state, DataContents const& data, TrainOptions const& options)
       : state_(state), set_(data.set), section_(section_of(state.program(), data, Part::train, true)) {
     auto const& training = *state.program().module().training;
-    batch_ = training.batch;
+    batch_ = training.rows();
     shuffles_ = options.shuffle && training.order == "shuffle";
     streams_ = training.order == "stream";
     draws_.emplace(state.program(), set_, section_, options.shuffle);
@@ -146,7 +146,8 @@ public:
                                           set_.name, section_.examples));
     whole_ = section_.examples / batch_;
     drops_last_ = training.drop_last || streams_ || state.carries_batch();
-    per_epoch_ = whole_ + (!drops_last_ && section_.examples % batch_ != 0);
+    parts_ = training.accumulate;
+    per_epoch_ = whole_ + (!drops_last_ && section_.examples % batch_ >= parts_);
   }
 
   i64 examples() const override { return section_.examples; }
@@ -167,7 +168,7 @@ public:
       TrainingPlace next = place;
       next.step += (offset + per_epoch_ - place.offset) % per_epoch_;
       if (offset < per_epoch_ && !goal.reached(next))
-        program.variant(batch_at(offset), flag).prepare(program.train_steps(), flag);
+        program.variant(batch_at(offset) / parts_, flag).prepare(program.train_steps(), flag);
     }
   }
 
@@ -184,7 +185,10 @@ public:
   bool at_end(TrainingPlace place) override { return place.offset >= per_epoch_; }
 
 private:
-  i64 batch_at(i64 offset) const { return offset < whole_ ? batch_ : section_.examples - whole_ * batch_; }
+  // The parts of a step have equal numbers of rows: of a last, smaller one the rows that are left over stay out.
+  i64 batch_at(i64 offset) const {
+    return offset < whole_ ? batch_ : (section_.examples - whole_ * batch_) / parts_ * parts_;
+  }
   void enter(i64 epoch) {
     if (rows_epoch_ == epoch) return;
     rows_ = draws_->any() ? draws_->rows(state_.seed, epoch)
@@ -197,7 +201,8 @@ private:
   SessionState& state_;
   Dataset const& set_;
   Section section_;
-  i64 batch_ = 0, whole_ = 0, per_epoch_ = 0; // steps of an epoch with a whole batch, and all
+  i64 batch_ = 0, parts_ = 1;     // rows of a step, and in how many parts
+  i64 whole_ = 0, per_epoch_ = 0; // steps of an epoch with a whole batch, and all
   std::optional<Draws> draws_;
   std::string order_;
   bool shuffles_ = false, streams_ = false, drops_last_ = false;
@@ -227,7 +232,7 @@ public:
 
   i64 examples() const override { return data_.set.train.examples; }
   std::optional<i64> steps_of_epoch() const override {
-    i64 const batch = training_.batch;
+    i64 const batch = training_.rows();
     if (examples() == 0) return std::nullopt;
     return std::max<i64>(1, examples() / batch +
                                 (!training_.drop_last && !state_.carries_batch() && examples() % batch != 0));
@@ -251,10 +256,10 @@ public:
     if (!reader_ || epoch_ != place.epoch) open(place);
     auto const* batch = reader_->next();
     bool const drops = training_.drop_last || state_.carries_batch();
-    if (!batch || (drops && batch->rows < training_.batch)) {
+    if (!batch || (drops && batch->rows < training_.rows())) {
       if (batch && place.offset == 0)
         throw Error(Code::data, fmt::format("epoch {} of {} has no whole batch of {} examples", place.epoch + 1,
-                                            data_.set.name, training_.batch));
+                                            data_.set.name, training_.rows()));
       ended_ = !state_.is_cancelled();
       if (ended_) check_length(place);
       return work;
@@ -286,12 +291,12 @@ private:
   }
   [[noreturn]] void refuse_length(TrainingPlace at, char const* how) const {
     throw Error(Code::data, fmt::format("epoch {} of {} {} after {} batches of {}: StreamOptions::examples says {}",
-                                        at.epoch + 1, data_.set.name, how, at.offset, training_.batch, examples()));
+                                        at.epoch + 1, data_.set.name, how, at.offset, training_.rows(), examples()));
   }
   void open(TrainingPlace place) {
     reader_.reset();
     auto const most = goal_.steps ? std::optional(*goal_.steps - place.step) : std::nullopt;
-    reader_ = std::make_unique<BatchReader>(state_, data_, training_.batch, place.epoch + 1, place.offset, most);
+    reader_ = std::make_unique<BatchReader>(state_, data_, training_.rows(), place.epoch + 1, place.offset, most);
     epoch_ = place.epoch;
   }
 

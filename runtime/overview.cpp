@@ -72,7 +72,7 @@ private:
 
   // A slot is as large as the largest value that is ever in it.
   void add_arena(Function const& f) {
-    i64 const rows = (batch_ + row_padding - 1) / row_padding * row_padding;
+    i64 const part = batch_ / f.parts, rows = (part + row_padding - 1) / row_padding * row_padding;
     auto const extents = extents_of(program_.module(), rows);
     std::map<i64, std::vector<ValueId>> in_slot;
     each_node(f.body.nodes, [&](Node const& n) {
@@ -122,6 +122,7 @@ private:
 
 std::vector<std::pair<std::string, std::string>> settings_of(Training const& t) {
   std::vector<std::pair<std::string, std::string>> out{{"batch", std::to_string(t.batch)}};
+  if (t.accumulate > 1) out.emplace_back("accumulate", std::to_string(t.accumulate));
   if (t.steps > 0) out.emplace_back("steps", std::to_string(t.steps));
   else out.emplace_back("epochs", std::to_string(t.epochs));
   out.emplace_back("seed", std::to_string(t.seed));

@@ -390,7 +390,7 @@ bool Program::can_run() const { return !outputs().empty(); }
 
 std::int64_t Program::batch() const {
   auto const& training = compiled_->module().training;
-  return training ? training->batch : Training{}.batch;
+  return (training ? *training : Training{}).rows();
 }
 
 std::int64_t Program::validation() const {

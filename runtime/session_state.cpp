@@ -456,7 +456,11 @@ NativeCall::NativeCall(SessionState& state, Function const& called, Work const& 
   auto const& program = *state.program_;
   bool const initializes = called.name == "initialize";
   auto const* cancelled = &state.cancelled_;
-  auto const& variant = initializes ? program.main() : program.variant(work.batch, cancelled);
+  if (work.batch % called.parts != 0)
+    throw Error(
+        fmt::format("a step of {} rows, expected a multiple of {}: `accumulate` cuts it into so many equal parts",
+                    work.batch, called.parts));
+  auto const& variant = initializes ? program.main() : program.variant(work.batch / called.parts, cancelled);
   Function const& function = *variant.module().function(called.name);
   if (!work.pass) pass_ = state.pass_of(function, work);
   if (pass_) state.open(*pass_, work.batch);

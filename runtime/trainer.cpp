@@ -218,7 +218,7 @@ void Trainer::prepare(TrainingPlace place) {
 
 Facts Trainer::facts() const {
   auto facts = feed_->facts();
-  facts["batch"] = std::to_string(training_.batch);
+  facts["batch"] = std::to_string(training_.rows());
   facts["drop_last"] = training_.drop_last ? "true" : "false";
   if (goal_.steps) facts["steps"] = std::to_string(*goal_.steps);
   facts["numbers"] = numbers_text(state_.numbers());

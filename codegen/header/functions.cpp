@@ -133,8 +133,11 @@ private:
            "  net->step = 0;\n  return @_call_(net, @_call_initialize, &context, 1, 1);\n}\n\n";
   }
 
-  Text batch_check() const {
-    return net_.one_batch() ? "  if (batch != @@_BATCH || count % @@_BATCH) return @_wrong_batch;\n" : "";
+  // Rows come in whole parts, where there are any (Function::parts).
+  static Text batch_check(bool one_batch, i64 parts) {
+    Text const all = parts > 1 ? (one_batch ? "@@_BATCH * " : "") + std::to_string(parts) : one_batch ? "@@_BATCH" : "";
+    if (all.empty()) return "";
+    return "  if (batch " + Text(one_batch ? "!= " : "% ") + all + " || count % (" + all + ")) return @_wrong_batch;\n";
   }
 
   Text reporting() const {
@@ -147,11 +150,15 @@ private:
     bool const trains = f.name == "train_step";
     Text const word = net_.word_of(f), first = reports_of(f).members.front().c;
     auto const l = locals(f);
-    Text const what = trains ? "/* Updates the net by the examples rows[0 .. count), batch of them at a time and at "
-                               "last those that remain.\n"
-                               "   Rows in the order of @_shuffle(rows, count, net->seed, epoch) give the bits of a "
-                               "training by nnc. */\n"
-                             : "/* Losses and metrics of the examples rows[0 .. count), batch of them at a time. */\n";
+    Text const what = trains
+                          ? Text("/* Updates the net by the examples rows[0 .. count), batch of them at a time and at "
+                                 "last those that remain.\n") +
+                                (f.parts > 1 ? "   Both are multiples of " + std::to_string(f.parts) +
+                                                   ": so many parts are a step (accumulate).\n"
+                                             : Text()) +
+                                "   Rows in the order of @_shuffle(rows, count, net->seed, epoch) give the bits of a "
+                                "training by nnc. */\n"
+                          : "/* Losses and metrics of the examples rows[0 .. count), batch of them at a time. */\n";
     Text text = memory_function(word, f.name, "batch") + what + "static inline @_status @_" + word + "(" +
                 (trains ? "" : "const ") + "@_net *net, const @_data *data, const int32_t *rows, int64_t count,\n" +
                 "    int64_t batch, @_" + word + "_report *report) {\n  nnc_report low;\n  nnc_context context;\n" +
@@ -159,7 +166,7 @@ private:
                 "  @_status status = @_check_(net, @_arena_" + f.name + ", batch);\n  if (status) return status;\n" +
                 "  if (!data || !rows || !report) return @_missing;\n" + l.checked +
                 missing("data", net_.face.data, f) + "  if (count < 1 || data->examples < 1) return @_out_of_range;\n" +
-                batch_check();
+                batch_check(net_.one_batch(), f.parts);
     if (trains && net_.face.reads_steps) text += "  if (net->steps < 1) return @_out_of_range;\n";
     if (trains && net_.face.reads_epoch) text += "  if (net->epoch < 1) return @_out_of_range;\n";
     text += "  for (i = 0; i < count; i++)\n    if (rows[i] < 0 || rows[i] >= data->examples) return @_out_of_range;\n"

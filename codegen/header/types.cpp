@@ -59,7 +59,7 @@ private:
       text += "#define @@_BATCH " + std::to_string(*bound) +
               " /* the only size: " + harmless(net_.options.one_batch_words) + " */\n";
     else if (net_.module.training)
-      text += "#define @@_BATCH " + std::to_string(net_.module.training->batch) + " /* examples per update */\n";
+      text += "#define @@_BATCH " + std::to_string(net_.module.training->rows()) + " /* examples per update */\n";
     if (!net_.train) return text.empty() ? text : text + "\n";
     auto const& t = *net_.module.training;
     text += "#define @@_EPOCHS " + std::to_string(t.epochs) + "\n";

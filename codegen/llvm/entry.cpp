@@ -65,7 +65,7 @@ public:
     function_->setVisibility(llvm::GlobalValue::DefaultVisibility);
     b_.SetInsertPoint(block());
     V const threads = b_.CreateSExt(function_->getArg(1), b_.getInt64Ty());
-    V const batch = rounded_up(function_->getArg(0), row_padding);
+    V const batch = rounded_up(rows_of_part(function_->getArg(0)), row_padding);
     V size = b_.CreateMul(threads, c64(bytes_of_part(f_)));
     for (auto const& slot : f_.slots) size = b_.CreateAdd(size, bytes_of_slot(slot, batch));
     V const batches = b_.CreateICmpULE(function_->getArg(0), c64(most_batch())); // no negative one
@@ -77,6 +77,9 @@ private:
   // ---- small things ------------------------------------------------------------------------------------------------
 
   llvm::BasicBlock* block() { return llvm::BasicBlock::Create(context_, "", function_); }
+  // Who calls counts the rows of a step. Those of one of its parts, and back.
+  V rows_of_part(V rows) { return f_.parts == 1 ? rows : b_.CreateUDiv(rows, c64(f_.parts)); }
+  V rows_of_step() { return f_.parts == 1 ? get(Frame::batch) : b_.CreateMul(get(Frame::batch), c64(f_.parts)); }
   V field(size_t offset) { return b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), c_, offset); }
   V load64(size_t offset) { return b_.CreateLoad(b_.getInt64Ty(), field(offset)); }
   V load_pointer(size_t offset) { return b_.CreateLoad(b_.getPtrTy(), field(offset)); }
@@ -145,7 +148,7 @@ private:
     b_.CreateStore(c_, cell(Frame::context));
     set(Frame::thread, thread_);
     set(Frame::threads, threads_);
-    V batch = load64(offsetof(nnc_context, batch));
+    V batch = rows_of_part(load64(offsetof(nnc_context, batch)));
     set(Frame::batch, batch);
     set(Frame::padded_batch, rounded_up(batch, row_padding));
     set(Frame::examples, load64(offsetof(nnc_context, examples)));
@@ -230,7 +233,7 @@ private:
 
   void all_steps() {
     V first = function_->getArg(2), steps = function_->getArg(3);
-    V rows = load_pointer(offsetof(nnc_context, rows)), batch = get(Frame::batch);
+    V rows = load_pointer(offsetof(nnc_context, rows)), batch = rows_of_step();
     auto* before = b_.GetInsertBlock();
     auto *body = block(), *next = block();
     after_steps_ = block();
@@ -257,7 +260,7 @@ private:
   // harm.
   void ask_for_rows(V rows) {
     constexpr i64 line = 64;
-    V batch = get(Frame::batch);
+    V batch = rows_of_step();
     V from = b_.CreateUDiv(b_.CreateMul(thread_, batch), threads_);
     V to = b_.CreateUDiv(b_.CreateMul(b_.CreateAdd(thread_, c64(1)), batch), threads_);
     for (size_t a = 0; a < f_.arguments.size(); ++a) {
@@ -398,7 +401,7 @@ private:
   }
 
   void write_report() {
-    V batch = get(Frame::batch), weight = b_.CreateSIToFP(batch, b_.getDoubleTy());
+    V batch = rows_of_step(), weight = b_.CreateSIToFP(batch, b_.getDoubleTy());
     V sums = nullptr, last = nullptr;
     size_t number = 0;
     for (auto const& r : f_.results) {

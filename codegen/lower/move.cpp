@@ -139,6 +139,7 @@ Ref Puller::random(Node const& n, Index const& index) {
   u32 const path = path_hash(n.attributes.get<std::string>("path"));
   int lanes = at.uniform() ? 1 : lanes_.lanes;
   Ref offsets = at.uniform() ? b_.number(0, {DType::i32, 1}) : indexer_.offsets({b_.integer(0), at.step, at.offsets});
+  if (n.operands.size() == 3) at.base = b_.add(at.base, pull(n.operands[2], {}));
   return b_.philox(at.base, offsets, pull(n.operands[0], {}), pull(n.operands[1], {}), path, lanes);
 }
 

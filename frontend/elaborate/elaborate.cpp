@@ -157,7 +157,7 @@ void Elaboration::run_program() {
 void Elaboration::count_flops(Function const& loss) {
   Bindings extents = now_.out.module.bindings;
   auto const& training = now_.out.module.training;
-  extents.fill(now_.settings.batch.value_or(training ? training->batch : Training{}.batch));
+  extents.fill(training ? training->rows() : now_.settings.batch.value_or(Training{}.batch));
   std::vector<f64> before{0}; // each node
   for (auto const& n : loss.body.nodes) before.push_back(before.back() + flops(loss, n, extents));
   now_.out.flops = before.back();

@@ -209,7 +209,7 @@ private:
     }
     body_.arguments.insert(body_.arguments.end(), carried_.begin(), carried_.end());
     if (body_.results.empty()) return {};
-    return make.scan(firsts_, carried_.size(), length_, s_.reverse, std::move(body_));
+    return make.scan(firsts_, carried_.size(), {length_, s_.reverse, s_.recompute}, std::move(body_));
   }
 
   Any stacked_values(std::vector<ValueId> const& results) {

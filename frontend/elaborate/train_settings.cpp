@@ -74,10 +74,6 @@ void set_patience(Training& t, Elaborator& e, std::string const&, Any const& v, 
   t.patience = patience;
 }
 
-void set_later(Training&, Elaborator& e, std::string const& name, Any const&, Location at) {
-  e.errors.fail(at, fmt::format("the setting `{}` is not built yet", name));
-}
-
 constexpr SettingSpec settings[]{
     {"batch", set_int<&Training::batch, 1, INT32_MAX>}, // rows are numbered in i32
     {"epochs", set_int<&Training::epochs, 0>},
@@ -89,7 +85,7 @@ constexpr SettingSpec settings[]{
     {"balance", set_column},
     {"drop_last", set_drop_last},
     {"window", set_int<&Training::window, 1, INT32_MAX>},
-    {"accumulate", set_later},
+    {"accumulate", set_int<&Training::accumulate, 1, INT32_MAX>},
     {"save_best", set_save_best, true},
     {"patience", set_patience, true},
 };
@@ -98,8 +94,7 @@ constexpr SettingSpec settings[]{
 
 std::vector<std::string> setting_names() {
   std::vector<std::string> names{"clip_norm", "clip_value"};
-  for (auto const& known : settings)
-    if (known.apply != set_later) names.emplace_back(known.name);
+  for (auto const& known : settings) names.emplace_back(known.name);
   return names;
 }
 
@@ -149,6 +144,9 @@ void TrainBuilder::run_training_settings() {
   for (auto const& name : setting_names())
     if (auto const given = e_.setting_values.find(name)) setting(name, given->value, given->at);
   if (now_.settings.batch) t.batch = *now_.settings.batch;
+  if (t.accumulate > INT32_MAX / t.batch)
+    errors_.fail(place_of_setting("accumulate"),
+                 fmt::format("{} batches of {} rows: rows are numbered up to {}", t.accumulate, t.batch, INT32_MAX));
   check_order();
 }
 
@@ -221,9 +219,6 @@ bool is_setting(std::string const& name) {
 
 // Is there such a setting? Asked before its value is looked at, which may be nonsense elsewhere as well.
 void TrainBuilder::check_setting(std::string const& name, Location at) {
-  for (auto const& known : settings)
-    if (known.apply == set_later && known.name == name)
-      errors_.fail(at, fmt::format("the setting `{}` is not built yet", name));
   if (is_setting(name)) return;
   auto const names = setting_names();
   auto const* foreign = habit(HabitKind::setting, name);

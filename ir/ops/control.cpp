@@ -17,6 +17,8 @@ constexpr AttributeSpec scan_attributes[] = {
     {"length", AttributeKind::integer, false, "how many rounds"},
     {"carries", AttributeKind::integer, true, "how many values go from round to round"},
     {"reverse", AttributeKind::boolean, true, "the first round is of the last elements"},
+    {"recompute", AttributeKind::boolean, true,
+     "its derivative keeps the carries of each round alone, and nothing of all rounds is computed at once"},
     {"places", AttributeKind::places, true, "where the elements of this round live, and what has been stacked"}};
 
 } // namespace

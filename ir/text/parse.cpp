@@ -363,6 +363,7 @@ private:
     Training& t = module_.training.emplace();
     settings([&](std::string const& key) {
       if (key == "batch") return t.batch = integer(1, most_rows), true;
+      if (key == "accumulate") return t.accumulate = integer(1, most_rows / t.batch), true;
       if (key == "epochs") return t.epochs = integer(0, INT64_MAX), true;
       if (key == "steps") return t.steps = integer(0, INT64_MAX), true;
       if (key == "seed") return t.seed = integer(), true;
@@ -509,8 +510,9 @@ private:
       if (key == "slots") f_.slots = list([&] { return dim(); });
       else if (key == "locals") f_.locals = integer(0, INT32_MAX);
       else if (key == "scratch") f_.scratch = integer(0, INT64_MAX);
+      else if (key == "parts") f_.parts = integer(1, most_rows);
       else if (key == "threads") f_.threads = integer(0, INT32_MAX);
-      else fail(at, fmt::format("unknown property '{}': slots, locals, scratch or threads", key));
+      else fail(at, fmt::format("unknown property '{}': slots, locals, scratch, parts or threads", key));
     } while (accept(','));
     expect('}');
   }

@@ -64,6 +64,7 @@ public:
       facts.push_back(fmt::format("slots=[{}]", joined(f_.slots, [](Dim const& d) { return d.text(); })));
     if (f_.locals) facts.push_back(fmt::format("locals={}", f_.locals));
     if (f_.scratch) facts.push_back(fmt::format("scratch={}", f_.scratch));
+    if (f_.parts != 1) facts.push_back(fmt::format("parts={}", f_.parts));
     if (f_.threads) facts.push_back(fmt::format("threads={}", f_.threads));
     if (!facts.empty()) out += " {" + joined(facts, [](auto const& s) { return s; }) + "}";
     out += " {\n";
@@ -203,6 +204,7 @@ private:
 std::string training_text(Training const& t) {
   std::string out = fmt::format("training {{batch={}, epochs={}, model={}", t.batch, t.epochs, quoted(t.model));
   Training const defaults;
+  if (t.accumulate != defaults.accumulate) out += fmt::format(", accumulate={}", t.accumulate);
   if (t.steps != defaults.steps) out += fmt::format(", steps={}", t.steps);
   if (t.seed != defaults.seed) out += fmt::format(", seed={}", t.seed);
   if (t.validation != defaults.validation) out += fmt::format(", validation={}", t.validation);

@@ -15,7 +15,8 @@
 // Of the values of a round those are stacked that are dear: products, sums, exp and its like, draws. The others are
 // computed again from these, from the elements and from the carries. The derivative by a value from outside is a carry
 // that grows from round to round, but for operands of products and what is broadcast: there the sum over the rounds
-// is one product, or one sum, over what the rounds have stacked.
+// is one product, or one sum, over what the rounds have stacked. With `recompute` nothing but the carries is stacked: all
+// else is computed again, and every derivative by a value from outside grows from round to round.
 #include "passes/differentiate/scan.h"
 
 #include "ir/grad.h"
@@ -154,7 +155,7 @@ private:
     for (size_t i = own_operands(scan_); i < scan_.operands.size(); ++i)
       if (wanted(i)) {
         by.push_back(scan_.operands[i]);
-        asides_.values.insert(scan_.operands[i]);
+        if (!s_.recompute) asides_.values.insert(scan_.operands[i]);
       }
     return by;
   }
@@ -219,7 +220,7 @@ private:
       auto const& n = body_.nodes[i];
       alive[i] = std::any_of(n.results.begin(), n.results.end(), [&](ValueId v) { return needed.contains(v); });
       if (!alive[i]) continue;
-      alive[i] = i >= copied_nodes_ || !is_dear(n);
+      alive[i] = i >= copied_nodes_ || s_.recompute || !is_dear(n);
       if (alive[i]) each_read(n, [&](ValueId v) { needed.insert(v); });
       else read_saved(n.results, needed);
     }
@@ -247,7 +248,8 @@ private:
     for (auto const* list : {&sum_results_, &stacks_})
       body_.results.insert(body_.results.end(), list->begin(), list->end());
     size_t const carries = next_.size() + sums_.size();
-    auto const results = make_.scan(std::move(own), carries, s_.length, !s_.reverse, std::move(body_));
+    auto const results = make_.scan(std::move(own), carries, {s_.length, !s_.reverse, s_.recompute},
+                                     std::move(body_));
     return slopes_from(results, carries);
   }
   ValueId or_zeros(ValueId slope, ValueId like) {

@@ -463,7 +463,7 @@ private:
     Builder in(f_, body.nodes);
     if (sequence) body.results[0] = in.make(OpCode::add, {body.results[0], body.arguments[0]});
     if (draw_.chance(0.5)) body.results[0] = in.make(OpCode::sin, {body.results[0]});
-    return b.scan(own, 1, length, draw_.chance(0.5), std::move(body));
+    return b.scan(own, 1, {length, draw_.chance(0.5), draw_.chance(0.3)}, std::move(body));
   }
 
   bool add_scan() {
