@@ -78,9 +78,9 @@ def adamw(d):
 @torch_case("rmsprop", variants=4)
 def rmsprop(d):
     lr, rho, momentum, centered = d.number(0.001, 0.05), d.number(0.5, 0.99), d.pick(None, 0.9), d.pick(False, True)
-    # eps: a first gradient of rounding alone, 1e-7, would make a step of lr * 3 in a direction of its own.
-    text = call(lr=lr, rho=rho, centered=centered, eps=1e-4) + (f", momentum = {momentum}" if momentum else "")
-    return text, lambda p: torch.optim.RMSprop(p, lr, rho, 1e-4, 0, momentum or 0, centered)
+    # eps: a first gradient of little more than rounding, 1e-4, would make a step of lr * 3 in a direction of its own.
+    text = call(lr=lr, rho=rho, centered=centered, eps=0.01) + (f", momentum = {momentum}" if momentum else "")
+    return text, lambda p: torch.optim.RMSprop(p, lr, rho, 0.01, 0, momentum or 0, centered)
 
 
 @torch_case("adagrad", variants=2)
