@@ -433,7 +433,8 @@ class _Seen:
                 count = {"validation": "validation_count", "rates": "rate_count"}.get(name, "count")
                 value = _numbers(value, getattr(seen, count))
             elif kind is C.POINTER(_S):
-                value = _texts(value, getattr(seen, {"names": "name_count", "types": "type_count"}.get(name, name + "_count")))
+                count = {"names": "name_count", "types": "type_count"}.get(name, name + "_count")
+                value = _texts(value, getattr(seen, count))
             elif kind is _Tables:
                 value = _tables(value, getattr(seen, name[:-1] + "_count"))
             if name != "count" and not name.endswith("_count"):
