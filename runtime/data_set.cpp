@@ -129,6 +129,13 @@ std::string const& Data::note() const { return contents_->set.note; }
 std::int64_t Data::train_examples() const { return contents_->set.train.examples; }
 std::int64_t Data::test_examples() const { return contents_->set.test.examples; }
 std::vector<std::string> const& Data::files() const { return contents_->set.files; }
+std::vector<std::string> const& Data::class_names() const { return contents_->set.class_names; }
+
+Data Data::with_class_names(std::vector<std::string> names) const {
+  auto contents = std::make_shared<DataContents>(*contents_); // the columns share their bytes
+  contents->set.class_names = std::move(names);
+  return Inside::data(std::move(contents));
+}
 
 namespace {
 

@@ -204,6 +204,16 @@ void made_a_step(SessionState& state, i64 steps) {
 
 } // namespace
 
+namespace {
+
+// Into as many as there are.
+void copy_numbers(HostTensor const& from, std::vector<double>& into) {
+  if (from.dtype() == DType::f64) std::ranges::copy(from.as<f64>(), into.begin());
+  else if (from.dtype() == DType::f32) std::ranges::copy(from.as<f32>(), into.begin());
+}
+
+} // namespace
+
 class BoundCall {
 public:
   BoundCall(std::shared_ptr<SessionState> state, std::vector<Function const*> const& functions,
@@ -216,7 +226,8 @@ public:
     if (!trains_) work.outputs = targets_of(state_->program().function("run", batch, state_->cancel_flag()), outputs, batch, spare_);
     for (auto const* function : functions) {
       auto call = std::make_unique<NativeCall>(*state_, *function, work);
-      auto reports = reports_of(*function, {.sums = call->sums(), .last = call->last()});
+      auto reports = reports_of(
+          *function, {.sums = call->sums(), .last = call->last(), .tables = call->tables(), .steps = 1});
       parts_.push_back({function, std::move(call), std::move(reports)});
     }
   }
@@ -233,6 +244,7 @@ public:
     reports.zero_divided = report.zero_divided;
     // The value itself, not a mean of one step: no arithmetic, whatever the host's floating-point environment is.
     for (size_t i = 0; i < reports.values.size(); ++i) reports.values[i].value = call->last()[i];
+    for (size_t i = 0; i < reports.tables.size(); ++i) copy_numbers(call->tables()[i].tensor, reports.tables[i].values);
     if (trains_) made_a_step(*state_, report.steps);
     else state_->clamped = report.clamped;
     if (report.clamped > 0) guarded(state_->program(), [&] { explain_clamped(state_->program(), inputs_, batch_); });
@@ -293,6 +305,17 @@ Reports Session::step(std::vector<Input> const& inputs, std::int64_t batch) {
     made_a_step(*state_, outcome.steps);
     call.explain();
     return reports_of(train_step, outcome);
+  });
+}
+
+void Session::begin_epoch(std::int64_t epoch) {
+  guarded(state_->program(), [&] {
+    state_->expect_own_weights("begin_epoch");
+    state_->program().expect_training();
+    state_->set_scalar("epoch", static_cast<f64>(epoch));
+    state_->training_pass.close();
+    state_->place.epoch = epoch - 1;
+    made_a_step(*state_, 0);
   });
 }
 

@@ -401,6 +401,7 @@ Milestone Trainer::milestone(Tally const& tally, Clock::time_point since) const 
   milestone.step = place().step;
   milestone.values = tally.values();
   milestone.tables = tally.tables();
+  name_rows(milestone.tables, data_->set.class_names);
   milestone.seconds = seconds_since(start_);
   milestone.examples_per_second = static_cast<f64>(tally.examples()) / std::max(seconds_since(since), 1e-9);
   return milestone;

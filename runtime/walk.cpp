@@ -74,6 +74,7 @@ Section bound_section(CompiledProgram const& program, Dataset const& set, Part p
   }
   Section section;
   section.windows = windows;
+  section.class_names = set.class_names;
   section.first = part == Part::validation ? split.examples - validation : 0;
   section.examples = part == Part::validation ? validation : split.examples - validation;
   section.column_length = split.examples;
@@ -222,6 +223,13 @@ void prepare_evaluation_of(SessionState& state, Section const& section) {
     state.program().variant(rest, flag).prepare({"evaluate"}, flag);
 }
 
+void name_rows(std::vector<Table>& tables, std::vector<std::string> const& class_names) {
+  if (class_names.empty()) return;
+  for (auto& table : tables)
+    if (table.rows.empty() && !table.shape.empty() && table.shape[0] == std::ssize(class_names))
+      table.rows = class_names;
+}
+
 Reports evaluate_section(SessionState& state, Section const& section) {
   auto const& function = state.program().function("evaluate");
   i64 const batch = std::min(batch_of(state.program()), section.examples);
@@ -247,7 +255,9 @@ Reports evaluate_section(SessionState& state, Section const& section) {
     tally.follow(function, work, state.call(function, work));
     pace.took(work.steps, std::chrono::duration<f64>(Clock::now() - start).count());
   }
-  return tally.reports();
+  auto reports = tally.reports();
+  name_rows(reports.tables, section.class_names);
+  return reports;
 }
 
 Reports evaluate_stream(SessionState& state, DataContents const& data) {
@@ -266,7 +276,9 @@ Reports evaluate_stream(SessionState& state, DataContents const& data) {
     ++work.first_step;
   }
   state.expect_not_cancelled();
-  return tally.reports();
+  auto reports = tally.reports();
+  name_rows(reports.tables, data.set.class_names);
+  return reports;
 }
 
 } // namespace nnc

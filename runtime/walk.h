@@ -11,6 +11,7 @@ struct Section {
   std::vector<NamedTensor const*> columns; // one per input; null where it is not needed
   i64 first = 0, examples = 0;
   i64 column_length = 0;
+  std::vector<std::string> class_names = {};
   std::shared_ptr<Split const> windows = nullptr; // that the columns are, where an example is several rows
 };
 
@@ -75,6 +76,9 @@ private:
   std::vector<Table> tables_;
   i64 steps_ = 0, examples_ = 0, bad_step_ = 0, clamped_ = 0, zero_divided_ = 0;
 };
+
+// Rows without names are called by the classes of the data, where there are as many.
+void name_rows(std::vector<Table>&, std::vector<std::string> const& class_names);
 
 // The code for that, made now; what is wrong for one of the sizes of batch throws.
 void prepare_evaluation_of(SessionState&, Section const&);

@@ -8,6 +8,7 @@
     session.run({"image": pixels})["probs"]                  # an array of the library: f32[batch,10]
     session.parameter("dense.weight")[:] = 0                 # the memory of the session itself
     session.save("weights.safetensors")
+    print(nnc.doc("dense"))                                  # what a word of the language means
 
 Whatever goes wrong is raised as nnc.Failure; what a callback raises ends the call and is raised from it. Other threads
 of Python run while a call lasts. The library is $NNC_LIBRARY, libnnc.so.1 beside this file, or that of the
@@ -19,7 +20,8 @@ import weakref
 
 import numpy as np
 
-__all__ = ["Bound", "Column", "Data", "Failure", "Problem", "Program", "Session", "version"]
+__all__ = ["Bound", "Data", "Failure", "Problem", "Program", "Reports", "Session", "Table", "Word", "build", "doc",
+           "version", "words"]
 
 _P, _I, _S, _D, _Z = C.c_void_p, C.c_int64, C.c_char_p, C.c_double, C.c_size_t
 
@@ -82,10 +84,11 @@ _DataInfo = _struct("_DataInfo", name=_S, summary=_S, note=_S, train_examples=_I
 _OnStage = C.CFUNCTYPE(C.c_int32, _P, _S, C.c_int32, _P)
 _OnTime = C.CFUNCTYPE(None, _P, _S, _D, _I)
 _OnImport = C.CFUNCTYPE(C.c_int32, _P, _S)
+_OnTrace = C.CFUNCTYPE(None, _P, _S)
 _Options = _struct("_Options", train_name=_S, set=C.POINTER(_Setting), set_count=_I, batch=_I, cpu=_S, target=_S,
                    data=_P, passes=C.POINTER(_S), pass_count=_I, without=C.POINTER(_S), without_count=_I, check_each=_I,
                    max_nodes=_I, max_errors=_I, werror=_I, user=_P, on_stage=_OnStage, on_time=_OnTime,
-                   on_import=_OnImport)
+                   on_import=_OnImport, on_trace=_OnTrace)
 _ProgramInfo = _struct("_ProgramInfo", summary=_S, inputs=_I, outputs=_I, parameters=_I, scalars=_I, constants=_I,
                        reports=_I, warnings=_I, can_train=_I, can_run=_I, batch=_I, validation=_I)
 _Tensor = _struct("_Tensor", name=_S, dtype=_S, type=_S, shape=_Shape, rank=_I, is_target=_I)
@@ -112,6 +115,15 @@ _TrainOptions = _struct("_TrainOptions", epochs=_I, steps=_I, more_epochs=_I, mo
 _Trained = _struct("_Trained", first_step=_I, step=_I, epoch=_I, examples=_I, stopped=_I, bad_step=_I, not_finite=_S,
                    saved=_I, saves=_I, save_error=_S, clamped=_I, zero_divided=_I, seconds=_D, best_epoch=_I, best_value=_D,
                    best_error=_S, out_of_patience=_I)
+_Build = _struct("_Build", version=_S, llvm=_S, target=_S, cpu=_S)
+_Word = _struct("_Word", names=C.POINTER(_S), name_count=_I, kind=_S, form=_S, text=_S, example=_S)
+_Choice = _struct("_Choice", name=_S, model=_S, trains=_I, file=_S, line=_I, column=_I)
+_Layer = _struct("_Layer", path=_S, function=_S, depth=_I, types=C.POINTER(_S), type_count=_I, parameters=_I, trained=_I,
+                 states=_I, flops=_D, file=_S, line=_I, column=_I)
+_Holder = _struct("_Holder", kind=_S, name=_S, type=_S, bytes=_I, file=_S, line=_I, column=_I, also=C.POINTER(_S),
+                  also_count=_I)
+_OverviewInfo = _struct("_OverviewInfo", flops=_D, calls=_I, losses=_I, metrics=_I, trained=_I, states=_I, holders=_I,
+                        settings=_I)
 _View = _struct("_View", dtype=_S, shape=_Shape, rank=_I, data=_P, bytes=_Z)
 
 # ---- The functions of nnc.h ----------------------------------------------------------------------------------------
@@ -125,12 +137,24 @@ def _function(name, *arguments, result=C.c_int):
 
 for _name in ("version", "error_text", "error_reproducer", "error_switches"):
     _function("nnc_" + _name, result=_S)
-for _name in ("text", "arrays", "data", "program", "session", "bound"):
+for _name in ("text", "arrays", "data", "program", "session", "bound", "choices", "overview"):
     _function(f"nnc_{_name}_free", _P, result=None)
 _function("nnc_status_name", C.c_int, result=_S)
 _function("nnc_error_problems", result=_I)
 _function("nnc_error_problem", _I, _P)
 _function("nnc_error_note", _I, _I, _P)
+_function("nnc_describe_build", _P)
+_function("nnc_word_count", result=_I)
+_function("nnc_word_at", _I, _P)
+_function("nnc_program_choices", _S, _S, _P)
+_function("nnc_choices_count", _P, result=_I)
+_function("nnc_choices_get", _P, _I, _P)
+_function("nnc_program_overview", _P, _P)
+_function("nnc_overview_describe", _P, _P)
+for _name in ("call", "state", "holder", "setting"):
+    _function("nnc_overview_" + _name, _P, _I, _P)
+for _name in ("loss", "metric", "trained"):
+    _function("nnc_overview_" + _name, _P, _I, result=_S)
 _function("nnc_text_data", _P, result=_P)
 _function("nnc_text_size", _P, result=_Z)
 _function("nnc_arrays_count", _P, result=_I)
@@ -141,6 +165,8 @@ _function("nnc_data_from_batches", _P, _I, _P, _P)
 _function("nnc_data_describe", _P, _P)
 _function("nnc_data_column", _P, C.c_int, _I, _P)
 _function("nnc_data_file", _P, _I, result=_S)
+_function("nnc_data_class_name", _P, _I, result=_S)
+_function("nnc_data_with_class_names", _P, _P, _I, _P)
 _function("nnc_program_from_text", _S, _P, _S, _P)
 _function("nnc_program_from_file", _S, _P, _P)
 _function("nnc_program_describe", _P, _P)
@@ -159,6 +185,7 @@ _function("nnc_session_create", _P, _P, _P)
 _function("nnc_session_sharing_weights", _P, _P, _P)
 _function("nnc_session_describe", _P, _P)
 _function("nnc_session_step", _P, _P, _I, _I, _P)
+_function("nnc_session_begin_epoch", _P, _I)
 _function("nnc_session_evaluate", _P, _P, _I, _I, _P)
 _function("nnc_session_run", _P, _P, _I, _I, _P)
 _function("nnc_session_run_into", _P, _P, _I, _P, _I, _I)
@@ -365,13 +392,29 @@ def _numbers(numbers, count):
     return {_str(numbers[i].name): numbers[i].value for i in range(count)}
 
 
+class Table(np.ndarray):
+    """A metric of several numbers; `rows`: what its rows are called, or None: numbers from 0."""
+    rows = None
+
+
+def _table(seen):
+    table = np.array(seen.values[:seen.count]).reshape(seen.shape[:seen.rank]).view(Table)
+    if seen.rows:
+        table.rows = _texts(seen.rows, seen.shape[0])
+    return table
+
+
 def _tables(tables, count):
-    return {_str(t.name): _np.array(t.values[:t.count]).reshape(t.shape[:t.rank]) for t in tables[:count]}
+    return {_str(t.name): _table(t) for t in (tables[:count] if count else [])}
+
+
+def _texts(texts, count):
+    return [_str(text) for text in (texts[:count] if count else [])]
 
 
 class Reports(dict):
     """Losses and metrics by name; `examples`, `bad_step`, `zero_divided`, `clamped` beside them, and `tables`: metrics of
-    several numbers by name, as arrays."""
+    several numbers by name, each a Table."""
     def __init__(self, seen):
         super().__init__(_numbers(seen.values, seen.count))
         self.tables = _tables(seen.tables, seen.table_count)
@@ -389,6 +432,9 @@ class _Seen:
             elif kind is _Numbers:
                 count = {"validation": "validation_count", "rates": "rate_count"}.get(name, "count")
                 value = _numbers(value, getattr(seen, count))
+            elif kind is C.POINTER(_S):
+                count = {"names": "name_count", "types": "type_count"}.get(name, name + "_count")
+                value = _texts(value, getattr(seen, count))
             elif kind is _Tables:
                 value = _tables(value, getattr(seen, name[:-1] + "_count"))
             if name != "count" and not name.endswith("_count"):
@@ -403,6 +449,39 @@ class Tensor(_Seen):
     def __init__(self, seen):
         super().__init__(seen)
         self.shape = tuple(seen.shape[i] for i in range(seen.rank))
+
+
+# ---- What can be asked without a program ---------------------------------------------------------------------------
+
+
+class Word(_Seen):
+    """A word of the language: names, kind, form, text, example. str() is what `nnc --doc` says."""
+    def __str__(self):
+        return "\n\n".join(part for part in (self.form, self.text, self.example) if part)
+
+
+def words():
+    """All words of the language, then those of Python, NumPy, PyTorch, Keras, JAX and C (kind "elsewhere")."""
+    found, seen = [], _Word()
+    for i in range(_lib.nnc_word_count()):
+        _check(_lib.nnc_word_at(i, C.byref(seen)))
+        found.append(Word(seen))
+    return found
+
+
+def doc(name):
+    """What a word means: doc("dense"), doc("Conv2d")."""
+    for word in words():
+        if name in word.names:
+            return word
+    raise KeyError(f"the language has no word '{name}'")
+
+
+def build():
+    """The library and its machine: version, llvm, target, cpu."""
+    seen = _Build()
+    _check(_lib.nnc_describe_build(C.byref(seen)))
+    return _Seen(seen)
 
 
 # ---- Data ----------------------------------------------------------------------------------------------------------
@@ -492,10 +571,54 @@ class Data(_Handle):
     note = property(lambda self: _str(self._describe().note))
     train_examples = property(lambda self: self._describe().train_examples)
     test_examples = property(lambda self: self._describe().test_examples)
+    class_names = property(lambda self: _names(lambda i: _lib.nnc_data_class_name(self, i)), doc="by number; []: unknown")
+
+    def with_class_names(self, names):
+        """The same data; rows of metrics with as many rows are called so."""
+        texts = (_S * max(1, len(names)))(*[name.encode() for name in names])
+        named = type(self)()._own(_new(_lib.nnc_data_with_class_names, self, texts, len(names)))
+        named._raised = self._raised
+        return named
+
     files = property(lambda self: [_str(_lib.nnc_data_file(self, i)) for i in range(self._describe().files)])
 
 
 # ---- Programs ------------------------------------------------------------------------------------------------------
+
+
+class _Choices(_Handle):
+    _free = "nnc_choices_free"
+
+
+class _OverviewHandle(_Handle):
+    _free = "nnc_overview_free"
+
+
+class Overview:
+    """A program in numbers. `calls`: path, function, depth, types, parameters, trained, states, flops, ...; `holders` of
+    memory: kind, name, type, bytes, ..., the largest first; `settings`: a dict of texts."""
+    def __init__(self, handle):
+        info = _OverviewInfo()
+        _check(_lib.nnc_overview_describe(handle, C.byref(info)))
+        self.flops = info.flops
+        self.calls = self._all(_lib.nnc_overview_call, handle, info.calls, _Layer, _Seen)
+        self.states = self._all(_lib.nnc_overview_state, handle, info.states, _Tensor, Tensor)
+        self.holders = self._all(_lib.nnc_overview_holder, handle, info.holders, _Holder, _Seen)
+        for name, at in ("losses", _lib.nnc_overview_loss), ("metrics", _lib.nnc_overview_metric), (
+                "trained", _lib.nnc_overview_trained):
+            setattr(self, name, _names(lambda i: at(handle, i)))
+        settings = [_Setting() for _ in range(info.settings)]
+        for i, setting in enumerate(settings):
+            _check(_lib.nnc_overview_setting(handle, i, C.byref(setting)))
+        self.settings = {_str(s.name): _str(s.value) for s in settings}
+
+    @staticmethod
+    def _all(get, handle, count, struct, kind):
+        found, seen = [], struct()
+        for i in range(count):
+            _check(get(handle, i, C.byref(seen)))
+            found.append(kind(seen))
+        return found
 
 
 class Program(_Handle):
@@ -523,7 +646,7 @@ class Program(_Handle):
     @staticmethod
     def _options(train_name=None, set=None, batch=0, cpu=None, target=None, data=None, passes=None,
                  without=(), check_each=False, max_nodes=0, max_errors=0, werror=False, on_stage=None, on_time=None,
-                 on_import=None):
+                 on_import=None, on_trace=None):
         raised = _Raised()
         settings = [(name.encode(), _value(value)) for name, value in (set or {}).items()]
         texts = lambda names: (_S * max(1, len(names)))(*[name.encode() for name in names])
@@ -543,6 +666,8 @@ class Program(_Handle):
                 _OnTime, lambda user, name, milliseconds, nodes: on_time(_str(name), milliseconds, nodes), None)
         if on_import:
             native.on_import = raised.wrap(_OnImport, _of_text(on_import))
+        if on_trace:
+            native.on_trace = raised.wrap(_OnTrace, lambda user, line: on_trace(_str(line)), None)
         return native, raised
 
     @classmethod
@@ -557,6 +682,20 @@ class Program(_Handle):
         if stage not in found:
             raise KeyError(f"no stage '{stage}', only {', '.join(cls.stages())}")
         return found[stage]
+
+    @staticmethod
+    def choices(text, name="program.nn"):
+        """What `train_name` may say of a text: name, model, trains, file, line, column."""
+        choices, found, seen = _Choices()._own(_new(_lib.nnc_program_choices, text.encode(), _bytes(name))), [], _Choice()
+        for i in range(_lib.nnc_choices_count(choices)):
+            _check(_lib.nnc_choices_get(choices, i, C.byref(seen)))
+            found.append(_Seen(seen))
+        return found
+
+    def overview(self):
+        """The program in numbers, what `nnc FILE` shows: flops, calls, losses, metrics, trained, states, holders (of
+        memory), settings."""
+        return Overview(_OverviewHandle()._own(_new(_lib.nnc_program_overview, self)))
 
     @staticmethod
     def stages():
@@ -739,6 +878,10 @@ class Session(_Handle):
         inputs, seen = _inputs(inputs), _Reports()
         _check(_lib.nnc_session_step(self, _buffers(inputs), len(inputs), _batch(inputs, batch), C.byref(seen)))
         return Reports(seen)
+
+    def begin_epoch(self, epoch):
+        """Steps by hand that follow belong to this pass over the data, from 1: totals and states `per epoch` begin anew."""
+        _check(_lib.nnc_session_begin_epoch(self, epoch))
 
     def evaluate(self, what, part="test", batch=None):
         """Losses and metrics over a part of a Data, or over arrays by name."""

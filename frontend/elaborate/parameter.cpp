@@ -26,19 +26,20 @@ struct PathGuard { // declares draws below a parameter's own path
   std::shared_ptr<PathScope> before;
 };
 
-// The call that a parameter belongs to, where the user wrote it; in a model's own body the declaration itself.
-Location place_of(Frame const& frame, Location at) {
-  Frame const* f = &frame;
-  if (f->kind != Frame::Kind::function) return at;
-  while (f->caller && f->caller->file && f->caller->file->is_std) f = f->caller;
-  return f->call_at;
-}
-
 // Did the call get its place among the paths from its function's name, by counting?
 bool is_counted(Frame const& frame) {
   std::string const& path = frame.path->path;
   std::string last = path.substr(path.rfind('.') + 1);
   return !frame.name.empty() && (last == frame.name || last.starts_with(frame.name + "_"));
+}
+
+// The call that a parameter belongs to, where the user wrote it, or in the library below a tag: paths behind it count the
+// calls of that function alone. In a model's own body the declaration itself.
+Location place_of(Frame const& frame, Location at) {
+  Frame const* f = &frame;
+  if (f->kind != Frame::Kind::function) return at;
+  while (f->caller && f->caller->file && f->caller->file->is_std && is_counted(*f->caller)) f = f->caller;
+  return f->call_at;
 }
 
 } // namespace

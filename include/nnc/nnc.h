@@ -54,6 +54,15 @@ extern "C" {
 
 NNC_API char const* nnc_version(void); // "0.2.0", of the library that runs; NNC_VERSION is that of the header
 
+// The library that runs and the machine it is on, as `nnc --version` says it. The strings live as long as the library.
+typedef struct nnc_build {
+  size_t size;
+  char const* version; // "0.2.0"
+  char const* llvm;    // "19.1.7"
+  char const* target;  // of code for this machine, a triple
+  char const* cpu;     // as LLVM names it
+} nnc_build;
+
 // ---- What can go wrong --------------------------------------------------------------------------------------------
 
 // New kinds may come; whoever switches has a default.
@@ -102,6 +111,27 @@ NNC_API nnc_status nnc_error_note(int64_t problem, int64_t note, nnc_note* out);
 // Of NNC_BUG: the program as IR when there was one, and what the command needs to show the bug with it; else "".
 NNC_API char const* nnc_error_reproducer(void);
 NNC_API char const* nnc_error_switches(void);
+
+NNC_API nnc_status nnc_describe_build(nnc_build* out);
+
+// ---- Documentation ------------------------------------------------------------------------------------------------
+
+// A word of the language: a function of the library, a builtin, an optimizer, a setting of a train block, a statement.
+// The kind "elsewhere" is of words that Python, NumPy, PyTorch, Keras, JAX and C have: their text says what stands for
+// them here, and they have no form. The strings live as long as the library.
+typedef struct nnc_word {
+  size_t size;
+  char const* const* names; // what one looks it up by: {"dense"}, {"if", "else"}
+  int64_t name_count;
+  char const* kind; // "layers", "optimizers", "settings", "statements"
+  char const* form; // "dense(x: float[.., n], units, use_bias = true, initial = glorot_uniform)"
+  char const* text;
+  char const* example; // a fragment of a program, or ""
+} nnc_word;
+
+// All of them: those of the language itself, those of the library by kind, those from elsewhere.
+NNC_API int64_t nnc_word_count(void);
+NNC_API nnc_status nnc_word_at(int64_t index, nnc_word* out); // by position from 0
 
 // ---- Texts, arrays, numbers ---------------------------------------------------------------------------------------
 
@@ -223,7 +253,8 @@ typedef struct nnc_data_info {
 
 // `words`: "mnist", "fashion", a folder of IDX files, or "image=FILE,label=FILE" (columns of one training split).
 // `folder`: where built-in sets are looked for, and nowhere else; NULL: in the usual places. Columns of one byte per
-// example, labels for instance, are widened to i32.
+// example, labels for instance, are widened to i32. A file classes.txt beside the files of a folder has the name of a
+// class in each line.
 NNC_API nnc_status nnc_data_open(char const* words, char const* folder, nnc_data** out);
 // Arrays of the caller, which are not copied. `test` may be NULL with 0 columns, `name` NULL: "memory". When the call
 // fails the columns stay the caller's, and `release` is not called.
@@ -239,6 +270,11 @@ NNC_API nnc_status nnc_data_describe(nnc_data const*, nnc_data_info* out);
 NNC_API nnc_status nnc_data_column(nnc_data const*, nnc_part split, int64_t index, nnc_column* out);
 NNC_API char const* nnc_data_file(nnc_data const*, int64_t index); // NULL: there is none
 NNC_API char const* nnc_data_built_in(int64_t index);              // "mnist", "fashion", NULL: there is none
+// What a class is called; NULL: there is none, or nobody knows. The rows of a metric with as many rows, which the
+// program gives no names, are called so in what a session reports of these data.
+NNC_API char const* nnc_data_class_name(nnc_data const*, int64_t index);
+// The same data, with other names of the classes.
+NNC_API nnc_status nnc_data_with_class_names(nnc_data const*, char const* const* names, int64_t count, nnc_data** out);
 NNC_API void nnc_data_free(nnc_data*);
 
 // ---- Programs -----------------------------------------------------------------------------------------------------
@@ -280,7 +316,56 @@ typedef struct nnc_options {
   void (*on_time)(void* user, char const* name, double milliseconds, int64_t nodes);
   // A file that is about to be imported. Not 0: the call ends as NNC_CANCELLED.
   int32_t (*on_import)(void* user, char const* path);
+  // What a pass did and why, a line each. "fuse" says of each tensor that one kernel stores and another one reads why
+  // these are two.
+  void (*on_trace)(void* user, char const* line);
 } nnc_options;
+
+// What can be chosen in a text: its train blocks, and the models that none of them trains.
+typedef struct nnc_choice {
+  size_t size;
+  char const* name;  // for nnc_options.train_name: the tag of a train block, or the model
+  char const* model; // which it trains, or is
+  int64_t trains;
+  char const* file;
+  int64_t line, column;
+} nnc_choice;
+typedef struct nnc_choices nnc_choices;
+
+// A call in the training step: those in the model's body, and below them those that have parameters or states.
+typedef struct nnc_layer {
+  size_t size;
+  char const* path;         // "block.dense_2"
+  char const* function;     // "dense"
+  int64_t depth;            // 0: the body of the model calls it
+  char const* const* types; // of what it gives: "f32[batch,10]"
+  int64_t type_count;
+  int64_t parameters, trained, states; // elements, of all below it; 0 where a call in front shares them
+  double flops;                        // forward, of a batch as it is trained
+  char const* file;
+  int64_t line, column;
+} nnc_layer;
+
+// A tensor in memory while a batch is trained, or run where nothing is trained.
+typedef struct nnc_holder {
+  size_t size;
+  char const* kind; // "parameter", "state", "optimizer", "value", "scratch"
+  char const* name; // of a value: of the largest one that the place is for
+  char const* type;
+  int64_t bytes;
+  char const* file;
+  int64_t line, column;
+  char const* const* also; // values that are in the same place at other times
+  int64_t also_count;
+} nnc_holder;
+
+// A program in numbers, what `nnc FILE` shows.
+typedef struct nnc_overview nnc_overview;
+typedef struct nnc_overview_info {
+  size_t size;
+  double flops;                                                        // forward, of a batch
+  int64_t calls, losses, metrics, trained, states, holders, settings; // how many
+} nnc_overview_info;
 
 typedef struct nnc_program_info {
   size_t size;
@@ -338,6 +423,23 @@ NNC_API nnc_status nnc_program_warning(nnc_program const*, int64_t index, nnc_pr
 NNC_API nnc_status nnc_program_warning_note(nnc_program const*, int64_t index, int64_t note, nnc_note* out);
 // Rows of this set that are held back: as many as nnc_program_info says, but a fifth of the digits inside the library.
 NNC_API nnc_status nnc_program_validation(nnc_program const*, nnc_data const*, int64_t* out);
+// What nnc_options.train_name may say of this text; nothing where it cannot be read. `name` as of nnc_program_from_text.
+NNC_API nnc_status nnc_program_choices(char const* text, char const* name, nnc_choices** out);
+NNC_API int64_t nnc_choices_count(nnc_choices const*); // 0 for NULL
+NNC_API nnc_status nnc_choices_get(nnc_choices const*, int64_t index, nnc_choice* out);
+NNC_API void nnc_choices_free(nnc_choices*);
+// By position from 0, up to the counts of nnc_overview_info; NULL: there is none. What is shown lives as long as the
+// handle.
+NNC_API nnc_status nnc_program_overview(nnc_program const*, nnc_overview** out);
+NNC_API nnc_status nnc_overview_describe(nnc_overview const*, nnc_overview_info* out);
+NNC_API nnc_status nnc_overview_call(nnc_overview const*, int64_t index, nnc_layer* out);
+NNC_API char const* nnc_overview_loss(nnc_overview const*, int64_t index);
+NNC_API char const* nnc_overview_metric(nnc_overview const*, int64_t index);
+NNC_API char const* nnc_overview_trained(nnc_overview const*, int64_t index); // a parameter that a `minimize` changes
+NNC_API nnc_status nnc_overview_state(nnc_overview const*, int64_t index, nnc_tensor* out); // by path
+NNC_API nnc_status nnc_overview_holder(nnc_overview const*, int64_t index, nnc_holder* out); // the largest first
+NNC_API nnc_status nnc_overview_setting(nnc_overview const*, int64_t index, nnc_setting* out); // of the train block
+NNC_API void nnc_overview_free(nnc_overview*);
 // The module after the last pass, in text form.
 NNC_API nnc_status nnc_program_text(nnc_program const*, nnc_text** out);
 // "ir", "loops", "llvm", "asm": text; "object": the object of nnc_program_emit_object.
@@ -394,8 +496,6 @@ typedef struct nnc_load_options {
   int64_t rename_count;
 } nnc_load_options;
 
-// What losses and metrics were over some examples: their means, weighted by examples. `values` belongs to the session
-// (or what is bound to it) and lives until its next call that gives reports.
 // A metric of several numbers, as it is behind the last batch.
 typedef struct nnc_table {
   char const* name;
@@ -406,6 +506,8 @@ typedef struct nnc_table {
   int64_t count;
 } nnc_table;
 
+// What losses and metrics were over some examples: their means, weighted by examples. `values` and `tables` belong to the
+// session (or what is bound to it) and live until its next call that gives reports.
 typedef struct nnc_reports {
   size_t size;
   nnc_number const* values; // in the order of nnc_program_report
@@ -533,6 +635,10 @@ NNC_API void nnc_session_free(nnc_session*);
 // nnc_session_set_scalar. `reports` may be NULL.
 NNC_API nnc_status nnc_session_step(nnc_session*, nnc_input const* inputs, int64_t count, int64_t batch,
                                     nnc_reports* reports);
+// Steps by hand that follow belong to this pass over the data, from 1: what the program keeps `per epoch`, totals among
+// it, begins anew, and `epoch` is that number. Without it all steps by hand are one pass. A training goes on behind the
+// epochs in front of it.
+NNC_API nnc_status nnc_session_begin_epoch(nnc_session*, int64_t epoch);
 // Losses and metrics without an update, of the same inputs and targets.
 NNC_API nnc_status nnc_session_evaluate(nnc_session*, nnc_input const* inputs, int64_t count, int64_t batch,
                                         nnc_reports* reports);

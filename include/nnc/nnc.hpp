@@ -343,7 +343,8 @@ class NNC_API Data {
 public:
   // `words`: "mnist", "fashion", a folder of IDX files, or "image=FILE,label=FILE" (columns of one training split).
   // `folder`: where built-in sets are looked for, and nowhere else; empty: in the usual places. Columns of one byte per
-  // example, labels for instance, are widened to i32. Throws Failure for what is missing, damaged, empty, or has
+  // example, labels for instance, are widened to i32. A file classes.txt beside the files of a folder has the name of a
+  // class in each line. Throws Failure for what is missing, damaged, empty, or has
   // columns of different lengths.
   static Data open(std::string const& words, std::string const& folder = {});
   // Arrays of the caller, which are not copied. Throws Failure for columns of different lengths, types that do not
@@ -359,6 +360,11 @@ public:
   std::int64_t train_examples() const;           // validation rows included; of a stream what StreamOptions say
   std::int64_t test_examples() const;            // 0: there is no test split
   std::vector<std::string> const& files() const; // that it was read from
+  // What the classes are called, by number; empty: nobody knows. The rows of a metric with as many rows, which the
+  // program gives no names, are called so in what a session reports of these data.
+  std::vector<std::string> const& class_names() const;
+  // The same data, with other names of the classes.
+  Data with_class_names(std::vector<std::string> names) const;
   // The columns of a split as they are in memory, which each of them keeps alive; those of a stream have no rows.
   std::vector<Column> train_columns() const; // validation rows included
   std::vector<Column> test_columns() const;
@@ -672,6 +678,10 @@ public:
   // the nearest label that exists. A schedule that reads `steps` needs to be told how many: by the train block, or by
   // set_scalar.
   Reports step(std::vector<Input> const&, std::int64_t batch);
+  // Steps by hand that follow belong to this pass over the data, from 1: what the program keeps `per epoch`, totals among
+  // it, begins anew, and `epoch` is that number. Without it all steps by hand are one pass. A training goes on behind the
+  // epochs in front of it.
+  void begin_epoch(std::int64_t epoch);
   // Losses and metrics without an update, of the same inputs and targets. Labels out of range are an error.
   Reports evaluate(std::vector<Input> const&, std::int64_t batch);
   // The outputs of the program, in its order. Targets that no output needs may be left out.

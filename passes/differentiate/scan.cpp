@@ -43,7 +43,8 @@ std::vector<Node> chain_from(std::vector<Node> const& made, ValueId slope, Value
     if (n->operands.size() != 1) return {};
     v = n->operands[0];
   }
-  bool const sums = info(chain.front().op).has(contracts) || chain.front().op == OpCode::reduce_sum;
+  // A convolution has no axis for the rounds: what it sums is a carry that grows.
+  bool const sums = chain.front().op == OpCode::dot || chain.front().op == OpCode::reduce_sum;
   return sums ? chain : std::vector<Node>{};
 }
 

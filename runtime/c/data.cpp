@@ -150,6 +150,16 @@ char const* nnc_data_built_in(int64_t index) {
   return found;
 }
 
+char const* nnc_data_class_name(nnc_data const* data, int64_t index) {
+  auto const* name = data ? element(data->data.class_names(), index) : nullptr;
+  return name ? name->c_str() : nullptr;
+}
+
+nnc_status nnc_data_with_class_names(nnc_data const* data, char const* const* names, int64_t count, nnc_data** out) {
+  return make_handle(
+      out, [&] { return handle_of(required(data, "data").data.with_class_names(texts_of(names, count, "names"))); });
+}
+
 void nnc_data_free(nnc_data* data) { delete data; }
 
 } // extern "C"

@@ -27,6 +27,7 @@ struct nnc_bound {
   explicit nnc_bound(nnc::Bound bound) : bound(std::move(bound)) {}
   nnc::Bound bound;
   nnc::c::Numbers values;
+  nnc::c::Tables tables;
 };
 
 namespace nnc::c {

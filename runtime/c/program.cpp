@@ -28,6 +28,8 @@ void take_callbacks(nnc_options const& given, Options& options) {
     options.on_time = [call, user = given.user](std::string const& name, double milliseconds, std::size_t nodes) {
       call(user, name.c_str(), milliseconds, static_cast<std::int64_t>(nodes));
     };
+  if (auto const call = given.on_trace)
+    options.on_trace = [call, user = given.user](std::string const& line) { call(user, line.c_str()); };
   if (auto const call = given.on_import)
     options.on_import = [call, user = given.user](std::string const& path) {
       expect_zero("on_import", call(user, path.c_str()));
@@ -75,11 +77,6 @@ nnc_program_info info_of(nnc_program const& program) {
           compiled.validation()};
 }
 
-nnc_tensor shown(TensorInfo const& info) {
-  return {sizeof(nnc_tensor), info.name.c_str(),    info.dtype.c_str(), info.type.c_str(),
-          info.shape.data(),  count_of(info.shape), info.is_target};
-}
-
 nnc_constant shown(Constant const& constant) {
   return {sizeof(nnc_constant), constant.name.c_str(), constant.value,       constant.at.file.c_str(),
           constant.at.line,     constant.at.column,    constant.what.c_str()};
@@ -87,7 +84,7 @@ nnc_constant shown(Constant const& constant) {
 
 nnc_status show_tensor(nnc_program const* program, std::vector<TensorInfo> nnc_program::*all, std::int64_t index,
                        char const* what, nnc_tensor* out) {
-  return guarded([&] { fill(out, shown(element_of(required(program, "program").*all, index, what)), "out"); });
+  return guarded([&] { fill(out, nnc::c::shown(element_of(required(program, "program").*all, index, what)), "out"); });
 }
 
 Problem const& warning_of(nnc_program const* program, std::int64_t index) {

@@ -111,6 +111,10 @@ nnc_status nnc_session_step(nnc_session* session, nnc_input const* inputs, int64
   return give_reports(session, reports, [&](nnc::Session& on) { return on.step(inputs_of(inputs, count), batch); });
 }
 
+nnc_status nnc_session_begin_epoch(nnc_session* session, int64_t epoch) {
+  return guarded([&] { session_of(session).begin_epoch(epoch); });
+}
+
 nnc_status nnc_session_evaluate(nnc_session* session, nnc_input const* inputs, int64_t count, int64_t batch,
                                 nnc_reports* reports) {
   return give_reports(session, reports, [&](nnc::Session& on) { return on.evaluate(inputs_of(inputs, count), batch); });
@@ -145,7 +149,8 @@ nnc_status nnc_bound_call(nnc_bound* bound, nnc_reports* reports) {
     if (reports) expect_room(reports, "reports");
     auto const& made = call.bound();
     call.values.show(made.values);
-    if (reports) try_fill(reports, shown(made, call.values, {}));
+    call.tables.show(made.tables);
+    if (reports) try_fill(reports, shown(made, call.values, call.tables));
   });
 }
 

@@ -109,6 +109,13 @@ void expect_room(Struct* out, char const* what) {
   if (!is_size(size_of(&required(out, what)))) refuse(std::string(what) + ".size is not set to sizeof");
 }
 
+// As C shows them; the texts must live as long.
+inline std::vector<char const*> pointers_of(std::vector<std::string> const& texts) {
+  std::vector<char const*> pointers;
+  for (auto const& text : texts) pointers.push_back(text.c_str());
+  return pointers;
+}
+
 template <class Struct>
 void fill(Struct* out, Struct const& value, char const* what) {
   expect_room(out, what);

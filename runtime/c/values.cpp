@@ -13,12 +13,18 @@ nnc_note shown(std::pair<Position, std::string> const& note) {
   return {sizeof(nnc_note), note.first.file.c_str(), note.first.line, note.first.column, note.second.c_str()};
 }
 
+nnc_tensor shown(TensorInfo const& info) {
+  return {sizeof(nnc_tensor), info.name.c_str(),    info.dtype.c_str(), info.type.c_str(),
+          info.shape.data(),  count_of(info.shape), info.is_target};
+}
+
 void Tables::show(std::vector<Table> const& tables) {
   shown_.clear();
-  rows_.clear();
-  rows_.reserve(tables.size());
-  for (auto const& table : tables) {
-    auto& rows = rows_.emplace_back();
+  rows_.resize(tables.size());
+  for (std::size_t i = 0; i < tables.size(); ++i) {
+    auto const& table = tables[i];
+    auto& rows = rows_[i];
+    rows.clear();
     for (auto const& row : table.rows) rows.push_back(row.c_str());
     shown_.push_back({table.name.c_str(), rows.empty() ? nullptr : rows.data(), table.shape.data(),
                       static_cast<std::int64_t>(table.shape.size()), table.values.data(),

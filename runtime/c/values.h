@@ -21,6 +21,7 @@ namespace nnc::c {
 
 nnc_problem shown(Problem const&);
 nnc_note shown(std::pair<Position, std::string> const&);
+nnc_tensor shown(TensorInfo const&);
 
 // A new handle into `out`, which is null until `make` has succeeded.
 template <class Handle, class Make>
@@ -49,7 +50,8 @@ private:
   std::vector<nnc_number> shown_;
 };
 
-// Tables likewise; their values are those of the C++ ones, which must live as long.
+// Tables likewise; their values are those of the C++ ones, which must live as long. Allocates nothing for the same
+// tables as before.
 class Tables {
 public:
   Tables() = default;

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <fstream>
 
 namespace nnc {
 namespace {
@@ -116,8 +117,23 @@ Dataset finished(Dataset set) {
   return set;
 }
 
+// A name in each line; a last line without a name is none. Nothing without the file.
+constexpr char const* class_file = "classes.txt";
+std::vector<std::string> class_names_in(fs::path const& folder) {
+  std::vector<std::string> names;
+  std::ifstream in(folder / class_file);
+  for (std::string line; std::getline(in, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    names.push_back(line);
+  }
+  while (!names.empty() && names.back().empty()) names.pop_back();
+  return names;
+}
+
 Dataset read_folder(std::string name, fs::path const& folder) {
   Dataset set{.name = std::move(name), .from = folder.string(), .note = ""};
+  set.class_names = class_names_in(folder);
+  if (!set.class_names.empty()) set.files.push_back((folder / class_file).string());
   set.train = read_split(folder, train_files, set.files);
   if (has_file(folder, test_files)) set.test = read_split(folder, test_files, set.files);
   return finished(std::move(set));
@@ -184,13 +200,26 @@ Dataset load_mnist(std::optional<fs::path> const& folder) {
   return embedded_mnist();
 }
 
+namespace {
+
+// As its authors call the classes (Xiao and others 2017), unless a file beside the images does.
+Dataset read_fashion(fs::path const& folder) {
+  auto set = read_folder("fashion", folder);
+  if (set.class_names.empty())
+    set.class_names = {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                       "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+  return set;
+}
+
+} // namespace
+
 Dataset load_fashion(std::optional<fs::path> const& folder) {
-  if (folder) return read_folder("fashion", in_named_folder(*folder, "fashion-mnist"));
+  if (folder) return read_fashion(in_named_folder(*folder, "fashion-mnist"));
   // Not $NNC_DATA itself: its files have the same names, and may well be the digits.
   std::vector<fs::path> folders;
   if (auto const data = folder_of_environment()) folders.push_back(*data / "fashion-mnist");
   folders.emplace_back(fashion_package_folder);
-  if (auto const found = first_complete(folders)) return read_folder("fashion", *found);
+  if (auto const found = first_complete(folders)) return read_fashion(*found);
   Diagnostic diagnostic{.at = {},
                         .message = fmt::format("the data set 'fashion' is not in {}", fashion_package_folder)};
   diagnostic.help = "install the package dataset-fashion-mnist, or name its folder to Data::open";

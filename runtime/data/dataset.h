@@ -26,6 +26,7 @@ struct Dataset {
   bool is_excerpt = false; // of a larger set of the same name
   Split train, test;
   std::vector<std::string> files;        // that were read
+  std::vector<std::string> class_names;  // by number; empty: nobody knows
   std::map<std::string, i64> properties; // what model arguments of these names take: "classes"
 
   // "mnist: 5000 training and 1000 test examples from the command itself"

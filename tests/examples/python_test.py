@@ -245,6 +245,84 @@ def test_cancel():
     timer.join()
 
 
+COUNTS = """model counts {
+  input  x: f32[batch, 3]
+  target label: i32[batch]
+  logits = dense(x, 2)
+  output probs = softmax(logits)
+  loss   cross_entropy(logits, label)
+  metric accuracy(logits, label)
+  metric confusion rows ["no", "yes"] = confusion_matrix(logits, label)
+  metric recalls = recall(confusion_matrix(logits, label))
+  metric examples = total(f32(batch))
+}
+train counts { minimize loss with sgd(lr = 0.5); batch = 4; epochs = 3; validation = 10 }
+"""
+
+
+def test_tables():
+    data, session, milestones = nnc.Data.from_columns(COLUMNS, COLUMNS), nnc.Session(nnc.Program(COUNTS)), []
+    session.train(data, on_epoch=milestones.append)
+    table, checked = milestones[0].tables["confusion"], milestones[0].validation_tables["confusion"]
+    assert table.shape == (2, 2) and table.rows == ["no", "yes"] and table.sum() == 30 and checked.sum() == 10
+    reports = session.evaluate(data)
+    assert set(reports.tables) == {"confusion", "recalls"} and reports.tables["recalls"].rows is None
+    expected = np.zeros((2, 2))
+    np.add.at(expected, (LABEL, session.run(data)["probs"].argmax(1)), 1)
+    assert (reports.tables["confusion"] == expected).all(), (reports.tables, expected)
+    named = data.with_class_names(["left", "right"])
+    assert named.class_names == ["left", "right"] and data.class_names == []
+    assert session.evaluate(named).tables["recalls"].rows == ["left", "right"]
+    assert session.evaluate(named).tables["confusion"].rows == ["no", "yes"]
+    step = session.bind_step({"x": X[:8].copy(), "label": LABEL[:8].copy()})
+    for epoch in 1, 2:
+        session.begin_epoch(epoch)
+        for count in 1, 2:
+            found = step()
+            assert found["examples"] == 8 * count and found.tables["confusion"].sum() == 8 * count
+
+
+def test_best_epoch_and_patience():
+    data = nnc.Data.from_columns(COLUMNS)
+    with tempfile.TemporaryDirectory() as folder:
+        path, session = os.path.join(folder, "best.safetensors"), nnc.Session(nnc.Program(COUNTS))
+        milestones = []
+        trained = session.train(data, epochs=20, save_best=path, best="max accuracy", patience="2 of max accuracy",
+                                on_epoch=milestones.append)
+        values = [m.validation["accuracy"] for m in milestones]
+        assert trained.best_value == max(values) and trained.best_epoch == 1 + values.index(max(values)), values
+        assert trained.out_of_patience and trained.epoch == trained.best_epoch + 2 < 20 and trained.best_error == ""
+        best = nnc.Session(nnc.Program(COUNTS))
+        best.load(path)
+        assert best.evaluate(data, "validation")["accuracy"] == trained.best_value
+    assert "patience" in str(raises(nnc.Failure, lambda: nnc.Session(nnc.Program(COUNTS)).train(data, patience="soon")))
+
+
+def test_documentation():
+    dense = nnc.doc("dense")
+    assert dense.names == ["dense"] and dense.kind == "layers" and dense.form.startswith("dense(x: float[.., n], units")
+    assert dense.text in str(dense) and dense.example in str(dense)
+    assert nnc.doc("Conv2d").kind == "elsewhere" and "conv2d" in nnc.doc("Conv2d").text
+    assert {"optimizers", "settings", "statements"} < {word.kind for word in nnc.words()}
+    raises(KeyError, lambda: nnc.doc("no_such_word"))
+    assert nnc.build().version == nnc.version() and nnc.build().llvm.count(".") == 2 and nnc.build().target
+
+
+def test_overview():
+    text = COUNTS + "model other { output y = ones([2]) }"
+    assert [(c.name, c.model, bool(c.trains)) for c in nnc.Program.choices(text)] == [
+        ("counts", "counts", True), ("other", "other", False)]
+    overview, lines = nnc.Program(COUNTS).overview(), []
+    dense = next(call for call in overview.calls if call.path == "dense")
+    assert (dense.function, dense.types, dense.parameters, dense.trained) == ("dense", ["f32[batch,2]"], 8, 8)
+    assert overview.flops >= dense.flops > 0 and overview.losses == ["loss"] and "recalls" in overview.metrics
+    assert overview.trained == ["dense.bias", "dense.weight"] and overview.settings["batch"] == "4"
+    assert sum(h.bytes for h in overview.holders if h.kind == "parameter") == 4 * 8
+    nnc.Program(COUNTS, on_trace=lines.append)
+    assert any(line.startswith("fuse: @train_step: [") for line in lines)
+    raises(ZeroDivisionError, lambda: nnc.Program(COUNTS, on_trace=lambda line: 1 / 0))
+
+
 def test_command_line():
     """The demonstration, as its first lines say."""
     ran = subprocess.run([sys.executable, os.path.join(EMBED, "mnist.py")], capture_output=True, text=True)

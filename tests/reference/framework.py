@@ -20,6 +20,7 @@ import torch
 torch.set_num_threads(1)
 
 CASES = []  # (module, name, covers, variants, function)
+WIDEN = False  # of random cases: tolerances are no less than 4 times what PyTorch's own rounding does in f32
 FILL = 118  # characters of a line of numbers
 DTYPES = {"float32": "f32", "float64": "f64", "int32": "i32", "int64": "i64", "bool": "bool", "uint8": "u8", "int8": "i8"}
 
@@ -155,21 +156,41 @@ def Case(body, f, inputs={}, fixed={}, params={}, outputs=("y",), gradients=True
     them. The derivatives are those of sum(y + y^2 / 4) over the outputs of floats: by each float input and parameter,
     but for those in `no_gradient`.
     """
-    leaves, arguments = {}, {}
-    for name, x in {**inputs, **fixed, **params}.items():
-        t = torch.tensor(x)
-        if t.is_floating_point():
-            t = t.double().requires_grad_(gradients and name not in no_gradient)
-        leaves[name] = arguments[name.replace(".", "_")] = t
-    got = f(**arguments)
-    values = list(got) if isinstance(got, (list, tuple)) else [got]
-    floats = [n for n, v in zip(outputs, values) if v.is_floating_point()]
-    slopes = {}
-    if gradients:
+
+    def computed(dtype):
+        """The outputs, and the derivatives by name."""
+        leaves, arguments = {}, {}
+        for name, x in {**inputs, **fixed, **params}.items():
+            t = torch.tensor(x)
+            if t.is_floating_point():
+                t = t.to(dtype).requires_grad_(gradients and name not in no_gradient)
+            leaves[name] = arguments[name.replace(".", "_")] = t
+        got = f(**arguments)
+        values = list(got) if isinstance(got, (list, tuple)) else [got]
+        if not gradients:
+            return values, {}
         total = sum((v + v * v / 4).sum() for v in values if v.is_floating_point())
         wanted = [n for n, t in leaves.items() if t.requires_grad]
         found = torch.autograd.grad(total, [leaves[n] for n in wanted], allow_unused=True)
-        slopes = {n: g for n, g in zip(wanted, found) if g is not None}
+        return values, {n: g for n, g in zip(wanted, found) if g is not None}
+
+    values, slopes = computed(torch.float64)
+    floats = [n for n, v in zip(outputs, values) if v.is_floating_point()]
+    rounded_values, rounded_slopes = values, slopes
+    if WIDEN:
+        try:
+            rounded_values, rounded_slopes = computed(torch.float32)
+        except RuntimeError:  # some functions insist on f64
+            pass
+
+    def tolerance(exact, rounded, within):
+        if not exact.is_floating_point() or exact.numel() == 0:
+            return within
+        apart = (rounded.detach().double() - exact.detach()).abs()
+        apart = apart[apart.isfinite()]
+        largest = max(1e-3, *exact.detach()[exact.isfinite()].abs().flatten().tolist(), 0)
+        return max(within, 4 * float(apart.max()) / largest) if len(apart) else within
+
 
     text = [declarations.strip("\n")] if declarations else []
     text.append("model m {")
@@ -200,14 +221,14 @@ def Case(body, f, inputs={}, fixed={}, params={}, outputs=("y",), gradients=True
     if not inputs and params:
         script.input("unused", np.zeros(1, np.float32))
     script.run(batch)
-    for name, v in zip(outputs, values):
-        script.output(name, v)
+    for name, v, rounded in zip(outputs, values, rounded_values):
+        script.output(name, v, tolerance(v, rounded, within))
     gradient_within = gradient_within or 2 * within
     for name in slopes:
         if name not in params:
-            script.output(f"{name}_gradient", slopes[name], gradient_within)
+            script.output(f"{name}_gradient", slopes[name], tolerance(slopes[name], rounded_slopes[name], gradient_within))
     if by_parameter:
         script.step(batch)
         for name in by_parameter:
-            script.parameter(f"seen/{name}", slopes[name], gradient_within)
+            script.parameter(f"seen/{name}", slopes[name], tolerance(slopes[name], rounded_slopes[name], gradient_within))
     return script

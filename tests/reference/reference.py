@@ -36,6 +36,7 @@ def main():
         importlib.import_module(f"cases.{kind}")
     cases = [c for c in framework.CASES if not args.only or args.only in c[1]]
     if args.draw:
+        framework.WIDEN = True
         lines = []
         for i in range(args.draw):
             kind, name, covers, _, f = cases[i % len(cases)]

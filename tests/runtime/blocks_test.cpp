@@ -40,11 +40,11 @@ std::vector<Input> tiny_batch() { return {{"x", tiny_x}, {"label", tiny_label}};
 
 Data rows(std::vector<float> const& x) { return Data::from_columns({column("x", x)}, {}, "rows"); }
 
-double reported(std::vector<Number> const& numbers, std::string const& name) {
-  for (auto const& number : numbers)
-    if (number.name == name) return number.value;
-  FAIL("no report ", name);
-  return 0;
+// Of one layer and a head with so many units; `layers` is what gives h.
+std::string net_of(std::string const& layers, int units) {
+  return "model net() {\n  input x: f32[batch, 3]\n  target label: i32[batch]\n  h = " + layers +
+         "\n  logits = f32(h) |> dense(" + std::to_string(units) +
+         ") @head\n  output probs = softmax(logits)\n  loss cross_entropy(logits, label)\n}\n";
 }
 
 } // namespace
@@ -64,22 +64,7 @@ TEST_CASE("what is frozen stays: weights, states, and nothing is computed for it
 TEST_CASE("what is fresh is not taken from a file, whatever it has there") {
   Scratch const scratch;
   auto const file = (scratch / "w.safetensors").string();
-  std::string const wider = R"(
-model net() {
-  input x: f32[batch, 3]
-  target label: i32[batch]
-  h = x |> dense(6) @body
-  loss cross_entropy(dense(h, 5) @head, label)
-}
-)";
-  std::string const narrower = R"(
-model net() {
-  input x: f32[batch, 3]
-  target label: i32[batch]
-  h = x |> dense(6) @body
-  loss cross_entropy(dense(h, 2) @head, label)
-}
-)";
+  auto const wider = net_of("x |> dense(6) @body", 5), narrower = net_of("x |> dense(6) @body", 2);
   Session first(with("minimize loss with sgd(0.5)", wider));
   first.step(tiny_batch(), 8);
   first.save(file);
@@ -139,16 +124,8 @@ TEST_CASE("an average is that of its formula; runs and evaluations use it, steps
 }
 
 TEST_CASE("an average over some of the parameters; one of bf16 is kept in f32") {
-  Session session(with("average over \"body.*\" with mean_of_steps(); minimize loss with sgd(lr = 0.1)", R"(
-model net() {
-  input  x: f32[batch, 3]
-  target label: i32[batch]
-  h = bf16(x) |> dense(6) @body
-  logits = f32(h) |> dense(2) @head
-  output probs = softmax(logits)
-  loss cross_entropy(logits, label)
-}
-)"));
+  Session session(with("average over \"body.*\" with mean_of_steps(); minimize loss with sgd(lr = 0.1)",
+                       net_of("bf16(x) |> dense(6) @body", 2)));
   CHECK(session.parameter("average/body.weight").dtype == "f32");
   CHECK(failure_of([&] { (void)session.parameter("average/head.weight"); }).find("no parameter") != std::string::npos);
   session.step(tiny_batch(), 8);
@@ -227,22 +204,65 @@ train net { minimize loss with sgd(0.5); batch = 4; epochs = 3; validation = 5 }
   int epochs = 0;
   options.on_epoch = [&](Milestone const& at) {
     ++epochs;
-    CHECK(reported(at.values, "examples") == 18);
-    CHECK(reported(at.values, "mean_of_all") == (1 + 18) / 2.0);
-    CHECK(reported(at.values, "state") == 118);
-    CHECK(reported(at.validation, "examples") == 5);
-    CHECK(reported(at.validation, "mean_of_all") == 21);
-    CHECK(reported(at.validation, "state") == 105);
+    CHECK(value_of(at.values, "examples") == 18);
+    CHECK(value_of(at.values, "mean_of_all") == (1 + 18) / 2.0);
+    CHECK(value_of(at.values, "state") == 118);
+    CHECK(value_of(at.validation, "examples") == 5);
+    CHECK(value_of(at.validation, "mean_of_all") == 21);
+    CHECK(value_of(at.validation, "state") == 105);
   };
   // Evaluations in the middle of an epoch are passes of their own.
   options.on_slice = [&](Progress const&) {
-    CHECK(reported(session.evaluate(rows(x), Part::all).values, "state") == 123);
+    CHECK(value_of(session.evaluate(rows(x), Part::all).values, "state") == 123);
     return true;
   };
   session.train(rows(x), options);
   CHECK(epochs == 3);
   CHECK(session.run({{"x", x}}, 23).at(0).as<float>()[0] == 123); // a run is one, too
   CHECK(session.run({{"x", x}}, 23).at(0).as<float>()[0] == 123);
+}
+
+TEST_CASE("steps by hand are passes of their own behind begin_epoch") {
+  auto const program = Program::from_text(R"(
+model net() {
+  input x: f32[batch]
+  param w: f32[] = 0
+  state seen: f32[] = 100 per epoch
+  seen <- seen + batch
+  loss w * mean(x)
+  metric examples = total(f32(batch))
+  metric state = f32(total(0 * mean(x))) + seen
+  metric parts = total(x[0:1] * ones([2]))
+}
+train net { minimize loss with sgd(lr = 0.5 + 0 * epoch); batch = 4; epochs = 3 }
+)");
+  std::vector<float> x(4);
+  std::iota(x.begin(), x.end(), 1.0F);
+  Session session(program), bound(program);
+  auto call = bound.bind_step({{"x", x}}, 4);
+  for (std::int64_t epoch = 1; epoch <= 3; ++epoch) {
+    session.begin_epoch(epoch);
+    bound.begin_epoch(epoch);
+    CHECK(session.scalar("epoch") == static_cast<double>(epoch));
+    for (int step = 1; step <= 2; ++step) {
+      auto const reports = session.step({{"x", x}}, 4);
+      CHECK(value_of(reports.values, "examples") == 4 * step);
+      CHECK(value_of(reports.values, "state") == 100 + 4 * step);
+      REQUIRE(reports.tables.size() == 1);
+      CHECK(reports.tables[0].values == std::vector<double>(2, step));
+      auto const& same = call();
+      CHECK(value_of(same.values, "state") == 100 + 4 * step);
+      REQUIRE(same.tables.size() == 1);
+      CHECK(same.tables[0].name == "parts");
+      CHECK(same.tables[0].values == std::vector<double>(2, step));
+    }
+  }
+  CHECK(session.step_count() == 6);
+  CHECK(session.digest() == bound.digest());
+  CHECK(failure_of([&] { session.begin_epoch(0); }).find("expected a whole number from 1 on") != std::string::npos);
+  session.begin_epoch(2); // a training goes on behind the epochs in front of it: two of three are left
+  CHECK(session.train(rows(x)).step == 6 + 2);
+  CHECK(failure_of([&] { session.sharing_weights().begin_epoch(1); }).find("can only run") != std::string::npos);
 }
 
 // 22 rows in 4 runs of 5: 0 .. 4, 5 .. 9, 10 .. 14, 15 .. 19. All but the first element of a run follow their state.
@@ -267,13 +287,13 @@ train net { minimize loss with sgd(0.5); batch = 4; epochs = 2; order = "stream"
   int epochs = 0;
   options.on_epoch = [&](Milestone const& at) {
     ++epochs;
-    CHECK(reported(at.values, "follows") == 16);
-    CHECK(reported(at.values, "sum") == 190);
+    CHECK(value_of(at.values, "follows") == 16);
+    CHECK(value_of(at.values, "sum") == 190);
   };
   session.train(rows(x), options);
   CHECK(epochs == 2);
   auto const reports = session.evaluate(rows(x), Part::all);
-  CHECK(reported(reports.values, "follows") == 16);
+  CHECK(value_of(reports.values, "follows") == 16);
   CHECK(reports.examples == 20);
   std::vector<float> const seven(7, 1);
   CHECK(failure_of([&] {

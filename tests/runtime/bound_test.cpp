@@ -75,6 +75,34 @@ TEST_CASE("bound steps and runs are the unbound ones, and allocate nothing") {
   }
 }
 
+TEST_CASE("bound steps give tables, and allocate nothing for them") {
+  auto const program = Program::from_text(R"(model m {
+  input x: f32[batch, 3]
+  target label: i32[batch]
+  logits = dense(x, 2)
+  loss   cross_entropy(logits, label)
+  metric confusion rows ["no", "yes"] = confusion_matrix(logits, label)
+}
+train m { minimize loss with sgd(lr = 0.1) }
+)");
+  Session bound(program), plain(program);
+  std::vector<Input> const inputs{{"x", tiny_x}, {"label", tiny_label}};
+  auto step = bound.bind_step(inputs, 8);
+  step();
+  auto const before = allocations.load();
+  for (int i = 0; i < 5; ++i) step();
+  CHECK(allocations == before);
+  for (int i = 0; i < 6; ++i) plain.step(inputs, 8);
+  auto const expected = plain.step(inputs, 8).tables;
+  auto const& found = step().tables;
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].name == "confusion");
+  CHECK(found[0].rows == expected[0].rows);
+  CHECK(found[0].shape == expected[0].shape);
+  CHECK(found[0].values == expected[0].values);
+  CHECK(found[0].values[0] + found[0].values[1] + found[0].values[2] + found[0].values[3] == 7 * 8);
+}
+
 TEST_CASE("bound calls of the C API allocate nothing either") {
   nnc_program* program = nullptr;
   nnc_session* session = nullptr;

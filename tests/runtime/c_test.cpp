@@ -30,6 +30,8 @@ NNC_OWNED(data)
 NNC_OWNED(program)
 NNC_OWNED(session)
 NNC_OWNED(bound)
+NNC_OWNED(choices)
+NNC_OWNED(overview)
 
 template <class Struct>
 Struct empty() {
@@ -194,6 +196,166 @@ TEST_CASE("what a program is") {
   CHECK(std::string(nnc_version()) == NNC_VERSION);
 }
 
+TEST_CASE("what the library is, and the words of the language") {
+  auto build = empty<nnc_build>();
+  REQUIRE(nnc_describe_build(&build) == NNC_OK);
+  CHECK(std::string(build.version) == nnc_version());
+  CHECK(std::string(build.llvm) == nnc::build().llvm);
+  CHECK(std::string(build.target) == nnc::build().target);
+  CHECK(std::string(build.cpu) == nnc::build().cpu);
+  auto const words = nnc::words();
+  REQUIRE(nnc_word_count() == std::ssize(words));
+  auto word = empty<nnc_word>();
+  int with_example = 0;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    REQUIRE(nnc_word_at(static_cast<int64_t>(i), &word) == NNC_OK);
+    REQUIRE(word.name_count == std::ssize(words[i].names));
+    for (std::size_t k = 0; k < words[i].names.size(); ++k) CHECK(word.names[k] == words[i].names[k]);
+    CHECK(word.kind == words[i].kind);
+    CHECK(word.form == words[i].form);
+    CHECK(word.text == words[i].text);
+    CHECK(word.example == words[i].example);
+    with_example += *word.example != 0;
+  }
+  CHECK(with_example > 200);
+  CHECK(nnc_word_at(nnc_word_count(), &word) == NNC_ARGUMENT);
+  CHECK(nnc_word_at(-1, &word) == NNC_ARGUMENT);
+}
+
+TEST_CASE("what can be chosen in a text") {
+  auto const* text = "model a { output x = ones([2]) }\nmodel b { output x = ones([2]) }\n"
+                     "train a @t { minimize loss with sgd() }\n";
+  nnc_choices* made = nullptr;
+  REQUIRE(nnc_program_choices(text, "two.nn", &made) == NNC_OK);
+  owned_choices const choices(made);
+  REQUIRE(nnc_choices_count(choices.get()) == 2);
+  auto choice = empty<nnc_choice>();
+  REQUIRE(nnc_choices_get(choices.get(), 0, &choice) == NNC_OK);
+  CHECK(std::string(choice.name) == "t");
+  CHECK(std::string(choice.model) == "a");
+  CHECK(choice.trains == 1);
+  REQUIRE(nnc_choices_get(choices.get(), 1, &choice) == NNC_OK);
+  CHECK(std::string(choice.name) == "b");
+  CHECK(choice.trains == 0);
+  CHECK(std::string(choice.file) == "two.nn");
+  CHECK(choice.line == 2);
+  CHECK(nnc_choices_get(choices.get(), 2, &choice) == NNC_ARGUMENT);
+  REQUIRE(nnc_program_choices("model {", nullptr, &made) == NNC_OK);
+  CHECK(nnc_choices_count(owned_choices(made).get()) == 0);
+}
+
+TEST_CASE("an overview shows what that of C++ does") {
+  auto const text = R"(model m {
+  input x: f32[batch, 3]
+  target label: i32[batch]
+  state calls: f32[] = 0
+  calls <- calls + 1
+  logits = x |> dense(4) |> relu |> dense(2)
+  output probs = softmax(logits)
+  loss   cross_entropy(logits, label)
+  metric accuracy(logits, label)
+}
+train m { minimize loss with adam(lr = 0.1); batch = 4 }
+)";
+  auto const program = program_of(text);
+  nnc_overview* made = nullptr;
+  REQUIRE(nnc_program_overview(program.get(), &made) == NNC_OK);
+  owned_overview const owned(made);
+  auto const* o = owned.get();
+  auto const same = nnc::Program::from_text(text).overview();
+  auto info = empty<nnc_overview_info>();
+  REQUIRE(nnc_overview_describe(o, &info) == NNC_OK);
+  CHECK(info.flops == same.flops);
+  REQUIRE(info.calls == std::ssize(same.calls));
+  auto layer = empty<nnc_layer>();
+  std::int64_t parameters = 0;
+  for (std::size_t i = 0; i < same.calls.size(); ++i) {
+    REQUIRE(nnc_overview_call(o, static_cast<int64_t>(i), &layer) == NNC_OK);
+    CHECK(layer.path == same.calls[i].path);
+    CHECK(layer.function == same.calls[i].function);
+    CHECK(layer.depth == same.calls[i].depth);
+    REQUIRE(layer.type_count == std::ssize(same.calls[i].types));
+    if (layer.type_count > 0) CHECK(layer.types[0] == same.calls[i].types[0]);
+    CHECK(layer.trained == same.calls[i].trained);
+    CHECK(layer.flops == same.calls[i].flops);
+    CHECK(layer.line == same.calls[i].at.line);
+    parameters += layer.depth == 0 ? layer.parameters : 0;
+  }
+  CHECK(parameters == 3 * 4 + 4 + 4 * 2 + 2);
+  REQUIRE(info.losses == 1);
+  CHECK(std::string(nnc_overview_loss(o, 0)) == "loss");
+  CHECK(nnc_overview_loss(o, 1) == nullptr);
+  CHECK(std::string(nnc_overview_metric(o, 0)) == "accuracy");
+  REQUIRE(info.trained == 4);
+  CHECK(nnc_overview_trained(o, 0) == same.trained[0]);
+  auto state = empty<nnc_tensor>();
+  REQUIRE(info.states == std::ssize(same.states));
+  REQUIRE(nnc_overview_state(o, 0, &state) == NNC_OK);
+  CHECK(state.name == same.states[0].name);
+  auto holder = empty<nnc_holder>();
+  REQUIRE(info.holders == std::ssize(same.memory));
+  for (std::size_t i = 0; i < same.memory.size(); ++i) {
+    REQUIRE(nnc_overview_holder(o, static_cast<int64_t>(i), &holder) == NNC_OK);
+    CHECK(holder.kind == same.memory[i].kind);
+    CHECK(holder.name == same.memory[i].name);
+    CHECK(holder.type == same.memory[i].type);
+    CHECK(holder.bytes == same.memory[i].bytes);
+    CHECK(holder.also_count == std::ssize(same.memory[i].also));
+  }
+  nnc_setting setting{};
+  REQUIRE(info.settings > 0);
+  REQUIRE(nnc_overview_setting(o, 0, &setting) == NNC_OK);
+  CHECK(std::string(setting.name) == "batch");
+  CHECK(std::string(setting.value) == "4");
+  CHECK(nnc_overview_setting(o, info.settings, &setting) == NNC_ARGUMENT);
+  CHECK(nnc_overview_call(o, info.calls, &layer) == NNC_ARGUMENT);
+}
+
+TEST_CASE("steps by hand in passes, tables of bound steps, names of classes") {
+  auto const program = program_of(R"(model m {
+  input x: f32[batch, 3]
+  target label: i32[batch]
+  logits = dense(x, 2)
+  loss   cross_entropy(logits, label)
+  metric examples = total(f32(batch))
+  metric confusion = confusion_matrix(logits, label)
+}
+train m { minimize loss with sgd(lr = 0.5); batch = 4; epochs = 1 }
+)");
+  auto const session = session_of(program.get());
+  Inputs const buffers;
+  nnc_bound* made = nullptr;
+  REQUIRE(nnc_session_bind_step(session.get(), buffers.all, 2, 8, &made) == NNC_OK);
+  owned_bound const step(made);
+  auto reports = empty<nnc_reports>();
+  for (int64_t epoch = 1; epoch <= 2; ++epoch) {
+    REQUIRE(nnc_session_begin_epoch(session.get(), epoch) == NNC_OK);
+    for (int i = 1; i <= 2; ++i) {
+      REQUIRE(nnc_bound_call(step.get(), &reports) == NNC_OK);
+      CHECK(reports.values[1].value == 8 * i);
+      REQUIRE(reports.table_count == 1);
+      auto const& table = reports.tables[0];
+      CHECK(std::string(table.name) == "confusion");
+      CHECK(table.rows == nullptr);
+      REQUIRE(table.count == 4);
+      CHECK(table.values[0] + table.values[1] + table.values[2] + table.values[3] == 8 * i);
+    }
+  }
+  CHECK(nnc_session_begin_epoch(session.get(), 0) == NNC_ARGUMENT);
+  Columns columns;
+  auto const plain = data_of(columns);
+  char const* const names[] = {"no", "yes"};
+  nnc_data* named = nullptr;
+  REQUIRE(nnc_data_with_class_names(plain.get(), names, 2, &named) == NNC_OK);
+  owned_data const data(named);
+  CHECK(nnc_data_class_name(plain.get(), 0) == nullptr);
+  CHECK(std::string(nnc_data_class_name(data.get(), 1)) == "yes");
+  CHECK(nnc_data_class_name(data.get(), 2) == nullptr);
+  REQUIRE(nnc_session_evaluate_data(session.get(), data.get(), NNC_PART_ALL, &reports) == NNC_OK);
+  REQUIRE(reports.tables[0].rows != nullptr);
+  CHECK(std::string(reports.tables[0].rows[0]) == "no");
+}
+
 TEST_CASE("constants and warnings of a program, with their places") {
   auto const program =
       program_of("model m {\n  input x: f32[batch, 4]\n  target t: f32[batch]\n  loss mean((dense(x, 1) - t) ^ 2)\n}\n"
@@ -304,7 +466,7 @@ namespace {
 struct Stages {
   std::vector<std::string> names;
   std::string text;
-  int timed = 0, stop_after = -1;
+  int timed = 0, traced = 0, stop_after = -1;
 };
 int32_t on_stage(void* user, char const* name, int32_t, nnc_stage const* stage) {
   auto& stages = *static_cast<Stages*>(user);
@@ -314,6 +476,7 @@ int32_t on_stage(void* user, char const* name, int32_t, nnc_stage const* stage) 
   return static_cast<int>(stages.names.size()) == stages.stop_after ? 7 : 0;
 }
 void on_time(void* user, char const*, double, int64_t) { ++static_cast<Stages*>(user)->timed; }
+void on_trace(void* user, char const* line) { static_cast<Stages*>(user)->traced += says(line, "fuse: @train_step: ["); }
 } // namespace
 
 TEST_CASE("stages are shown, and stop the compilation") {
@@ -322,10 +485,12 @@ TEST_CASE("stages are shown, and stop the compilation") {
   options.user = &stages;
   options.on_stage = on_stage;
   options.on_time = on_time;
+  options.on_trace = on_trace;
   (void)program_of(tiny, &options);
   CHECK(stages.names.front() == "elaborate");
   CHECK(stages.names.size() > 5);
   CHECK(stages.timed > 5);
+  CHECK(stages.traced > 0);
   CHECK(says(stages.text.c_str(), "func @"));
   stages = {};
   stages.stop_after = 2;
@@ -845,9 +1010,27 @@ TEST_CASE("null pointers are errors of an argument") {
   nnc_text* text = nullptr;
   nnc_arrays* arrays = nullptr;
   nnc_bound* bound = nullptr;
+  nnc_choices* choices = nullptr;
+  nnc_overview* overview = nullptr;
   double number = 0;
   std::int64_t count = 0;
   nnc_status const all[] = {
+      nnc_describe_build(nullptr),
+      nnc_word_at(0, nullptr),
+      nnc_program_choices(nullptr, nullptr, &choices),
+      nnc_program_choices("", nullptr, nullptr),
+      nnc_choices_get(nullptr, 0, nullptr),
+      nnc_program_overview(nullptr, &overview),
+      nnc_program_overview(p, nullptr),
+      nnc_overview_describe(nullptr, nullptr),
+      nnc_overview_call(nullptr, 0, nullptr),
+      nnc_overview_state(nullptr, 0, nullptr),
+      nnc_overview_holder(nullptr, 0, nullptr),
+      nnc_overview_setting(nullptr, 0, nullptr),
+      nnc_data_with_class_names(nullptr, nullptr, 0, &new_data),
+      nnc_data_with_class_names(d, nullptr, 1, &new_data),
+      nnc_data_with_class_names(d, nullptr, 0, nullptr),
+      nnc_session_begin_epoch(nullptr, 1),
       nnc_arrays_get(nullptr, 0, nullptr),
       nnc_data_open(nullptr, nullptr, &new_data),
       nnc_data_open("mnist", nullptr, nullptr),
@@ -928,6 +1111,13 @@ TEST_CASE("null pointers are errors of an argument") {
   CHECK(nnc_text_size(nullptr) == 0);
   CHECK(std::string(nnc_text_data(nullptr)).empty());
   CHECK(nnc_data_file(nullptr, 0) == nullptr);
+  CHECK(nnc_data_class_name(nullptr, 0) == nullptr);
+  CHECK(nnc_choices_count(nullptr) == 0);
+  CHECK(nnc_overview_loss(nullptr, 0) == nullptr);
+  CHECK(nnc_overview_metric(nullptr, 0) == nullptr);
+  CHECK(nnc_overview_trained(nullptr, 0) == nullptr);
+  nnc_choices_free(nullptr);
+  nnc_overview_free(nullptr);
   CHECK(nnc_program_report(nullptr, 0) == nullptr);
   nnc_text_free(nullptr);
   nnc_arrays_free(nullptr);

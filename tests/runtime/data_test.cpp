@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <zlib.h>
 
 using namespace nnc;
@@ -214,6 +215,17 @@ TEST_CASE("a folder with the four names is a data set, plain or packed") {
   }
 }
 
+TEST_CASE("classes.txt beside the files of a folder names the classes") {
+  Isolated here;
+  write_small_set(here.scratch, "set");
+  auto const folder = (here.scratch / "set").string();
+  CHECK(load_dataset(folder).class_names.empty());
+  std::ofstream(here.scratch / "set/classes.txt") << "a coat\r\nbag\n\nboot\n\n";
+  auto const set = load_dataset(folder);
+  CHECK(set.class_names == std::vector<std::string>{"a coat", "bag", "", "boot"});
+  CHECK(std::ranges::count(set.files, folder + "/classes.txt") == 1);
+}
+
 TEST_CASE("a folder without the test files has a training split only") {
   Isolated here;
   write_small_set(here.scratch, "set");
@@ -327,6 +339,8 @@ TEST_CASE("fashion is Debian's package") {
   CHECK(set.summary() == "fashion: 60000 training and 10000 test examples from /usr/share/datasets/fashion-mnist");
   CHECK(set.train.column("image")->type_text() == "u8[60000,28,28]");
   CHECK(set.properties.at("classes") == 10);
+  CHECK(set.class_names.size() == 10);
+  CHECK(set.class_names[9] == "Ankle boot");
 }
 
 TEST_CASE("a part of a split shares its bytes") {

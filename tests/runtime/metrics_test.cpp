@@ -72,6 +72,33 @@ Table const& table_of(std::vector<Table> const& tables, std::string const& name)
 
 } // namespace
 
+TEST_CASE("rows without names are called by the classes of the data, where there are as many") {
+  Guesses const guesses;
+  auto const plain = Data::from_columns({column("logits", guesses.logits, {4}), column("wanted", guesses.wanted),
+                                         column("mask", guesses.mask), column("label", guesses.label)});
+  std::vector<std::string> const names{"coat", "bag", "shirt", "boot"}, own{"a", "b", "c", "d"};
+  auto const data = plain.with_class_names(names);
+  CHECK(plain.class_names().empty());
+  CHECK(data.class_names() == names);
+  Session session(Program::from_text(net));
+  TrainOptions options;
+  options.validation = data;
+  int heard = 0;
+  options.on_epoch = [&](Milestone const& at) {
+    for (auto const* tables : {&at.tables, &at.validation_tables}) {
+      CHECK(table_of(*tables, "recalls").rows == names);
+      CHECK(table_of(*tables, "confusion").rows == own); // the program's
+      ++heard;
+    }
+  };
+  session.train(data, options);
+  CHECK(heard == 2);
+  CHECK(table_of(session.evaluate(data, Part::all).tables, "f1").rows == names);
+  CHECK(table_of(session.evaluate(plain, Part::all).tables, "f1").rows.empty());
+  auto const three = plain.with_class_names({"x", "y", "z"});
+  CHECK(table_of(session.evaluate(three, Part::all).tables, "f1").rows.empty());
+}
+
 TEST_CASE("metrics over an epoch are those of all its examples at once") {
   Guesses const guesses;
   auto const data = Data::from_columns({column("logits", guesses.logits, {4}), column("wanted", guesses.wanted),

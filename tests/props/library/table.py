@@ -173,6 +173,7 @@ add("gelu", "gelu(x, approximate = true)", lambda x: gelu_near(x) if abs(x) < 50
 add("silu", "silu(x)", both(lambda x: x * sigmoid(x), lambda x: sigmoid(x) * (1 + x * sigmoid(-x))),
     ends((0, 0), (inf, 1)), 4, 2e-33, "exp is held below exp(80)", slope_ulps=16)
 add("softplus", "softplus(x)", both(softplus, sigmoid), ends((0, 0), (inf, 1)), 3)
+add("softplus", "softplus(x, beta = 4)", both(lambda x: softplus(4 * x) / 4, lambda x: sigmoid(4 * x)), ends((0, 0), (inf, 1)), 3)
 add("log_sigmoid", "log_sigmoid(x)", both(lambda x: -softplus(-x), lambda x: sigmoid(-x)), ends((-inf, 1), (0, 0)), 3)
 pair = "stack(x, ones_like(x), axis = 1)"
 row = "stack(x, ones_like(x), -2 * ones_like(x), axis = 1)"
@@ -269,10 +270,17 @@ add("quantile_error", loss_of("quantile_error(x, ones_like(x), 0.25"),
 add("hinge", loss_of("hinge(x, ones_like(x)"), lambda x: (max(0, 1 - x), -int(x < 1)), ends((inf, -1), (0, 0), (nan, -1)), 1)
 add("squared_hinge", loss_of("squared_hinge(x, ones_like(x)"), lambda x: (max(0, 1 - x) ** 2, -2 * max(0, 1 - x)),
     ends((inf, -inf), (0, 0)), 2)
+add("soft_margin", loss_of("soft_margin(x, ones_like(x)"), both(lambda x: softplus(-x), lambda x: -sigmoid(-x)),
+    ends((inf, -1), (0, 0)), 3)
 add("categorical_hinge", loss_of(f"categorical_hinge({row}, {label_0}"), lambda x: (max(0, 2 - x), -int(x < 2)),
     ends((inf, -1), (0, 0), (nan, -1)), 1)
 add("multi_margin", loss_of(f"multi_margin({row}, {label}, 2"), lambda x: (max(0, x + 1) / 3, mpf(x > -1) / 3),
     ends((0, 0), (inf, mpf(1) / 3), (nan, mpf(1) / 3)), 2)
+add("multilabel_margin", loss_of(f"multilabel_margin({row}, stack(zeros_like(x), ones_like(x), zeros_like(x), axis = 1)"),
+    lambda x: (max(0, x) / 3, mpf(x > 0) / 3), ends((0, 0), (inf, mpf(1) / 3), (nan, mpf(1) / 3)), 2)
+add("generalized_cross_entropy", loss_of(f"generalized_cross_entropy({row}, {label}"),
+    lambda x: (2 - 2 * sqrt(share_of_1(x)), sqrt(share_of_1(x)) * share(x)),
+    ends((2 - 2 * sqrt(share_of_1(-mpf(10) ** 6)), 0), (nan, nan)), 8, 1.2e-7, "the sum of exponentials is rounded near 1")
 add("focal_cross_entropy", loss_of(f"focal_cross_entropy({row}, {label}"),
     lambda x: focal(share_of_1(x), -share_of_1(x) * share(x)), ends(focal(share_of_1(-mpf(10) ** 6), 0), (nan, nan)), 64,
     1e-6, "1 - p cancels", slope_bound=2e-6)
@@ -365,7 +373,7 @@ add("turned", "turned(x)", lambda x: (-x, -1), ends((inf, -1), (-inf, -1), (nan,
 
 SKIPPED = {
     "reduced": "the mean or sum of a loss", "weighted": "a product of a loss", "spread_behind": "moves elements",
-    "info_nce": "meets other examples",
+    "info_nce": "meets other examples", "circle": "meets other examples",
     "zeros": "makes a tensor", "tensor_of": "makes a tensor", "ones": "makes a tensor", "zeros_like": "makes a tensor", "ones_like": "makes a tensor",
     "one_hot": "takes ints", "front_axis": "takes ints",
     "flatten": "moves elements", "split": "moves elements", "unstack": "moves elements", "stack": "moves elements",

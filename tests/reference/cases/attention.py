@@ -324,3 +324,47 @@ def highway(d):
                 inputs={"x": x}, outputs=("y", "z"),
                 params={**dense_of(d, "highway.gate", n, n), **dense_of(d, "highway.transform", n, n),
                         **dense_of(d, "residual.dense", n, n), "residual.layer_scale.scale": d.normal(n)})
+
+
+@case(covers="additive_attention", variants=2)
+def additive_attention(d):
+    b, t, s, width, out = d.size(1, 3), d.size(1, 6), d.size(1, 6), d.size(1, 6), d.size(1, 6)
+    masked = d.pick(False, True)
+    inputs = {"q": d.normal(b, t, width), "k": d.normal(b, s, width), "v": d.normal(b, s, out)}
+    if masked:
+        inputs["mask"] = d.bools(b, t, s)
+        inputs["mask"][..., 0] = True
+
+    def f(q, k, v, additive_attention_scale, mask=None):
+        scores = (torch.tanh(q[:, :, None] + k[:, None]) * additive_attention_scale).sum(-1)
+        return torch.softmax(scores if mask is None else scores.masked_fill(~mask, -math.inf), -1) @ v
+
+    return Case(f"y = additive_attention(q, k, v{', mask = mask' if masked else ''})", f, inputs=inputs,
+                params={"additive_attention.scale": d.normal(width)})
+
+
+@case(covers="multi_head_attention", variants=4)
+def attention_with_a_cache(d):
+    """Place by place, or a few places at a time, it is causal attention of the whole."""
+    together, grouped = d.pick(1, 2), d.pick(False, True)
+    heads = 2
+    b, t, width = d.size(1, 3), together * d.size(2, 4), heads * d.size(1, 3)
+    groups = 1 if grouped else 2
+    part = width // heads
+    params = heads_of(d, "multi_head_attention", width, width, width, groups * part)
+    body = f"""cache = zeros([batch, 2, {groups}, {t + 1}, {part}])
+ys = scan i in iota({t // together}) carry cache {{
+  here, cache = multi_head_attention(dynamic_slice(x, {together} * i, {together}, axis = 1), {heads}, kv_heads = {groups}, cache = cache, at = {together} * i)
+  emit here
+}}
+y = reshape(moved(ys, 0, 1), [batch, {t}, {width}])"""
+
+    def f(x, **values):
+        own = under(values, "multi_head_attention")
+        q, k, v = [(x @ own[f"{n}_weight"] + own[f"{n}_bias"]).reshape(b, t, -1, part).transpose(1, 2) for n in ("query", "key", "value")]
+        k, v = [h.repeat_interleave(heads // groups, 1) for h in (k, v)]
+        scores = (q @ k.transpose(-1, -2) / math.sqrt(part)).masked_fill(~torch.ones(t, t, dtype=torch.bool).tril(), -math.inf)
+        y = (torch.softmax(scores, -1) @ v).transpose(1, 2).reshape(b, t, width)
+        return y @ own["out_weight"] + own["out_bias"]
+
+    return Case(body, f, inputs={"x": d.normal(b, t, width)}, params=params, no_gradient=unseen(params), within=2e-5)

@@ -1,5 +1,6 @@
 """Decoding, against loops in Python; all sequences where there are few."""
 import itertools
+import math
 
 import numpy as np
 import torch
@@ -167,3 +168,70 @@ def generate_with_shared_parameters(d):
         token = logits.argmax(-1)
         out.append(token)
     return script.output("tokens", torch.stack(out, 1))
+
+
+@case(covers="generate_by_cache", variants=2)
+def generate_by_cache(d):
+    """Tokens of two blocks place by place are those of the whole sequence computed anew for each token."""
+    learned, n, length, classes = d.pick(False, True), d.size(1, 4), d.size(2, 6), d.size(5, 7)
+    most = n + length + 1
+    rotary = "" if learned else ", rotary_base = 100"
+    places = f"learned_positions(most = {most}, start = at)" if learned else "sinusoidal_positions(start = at)"
+    program = f"""model m {{
+  input begin: i32[batch, {n}]
+  fn net(tokens, cache, at) {{
+    x = embedding(tokens, {classes}, 8) * 40 |> {places}
+    caches = []
+    for i in range(2) {{
+      if cache == none {{ x = x |> transformer_encoder_block(heads = 2, causal = true{rotary}) @"block{{i}}" }} else {{
+        x, next = x |> transformer_encoder_block(heads = 2{rotary}, cache = cache[:, i], at = at) @"block{{i}}"
+        caches = [..caches, next]
+      }}
+    }}
+    logits = 4 * dense(layer_norm(x), {classes})
+    return if cache == none {{ logits }} else {{ [logits, stack(..caches, axis = 1)] }}
+  }}
+  all = fn(tokens) {{ net(tokens, none, none) }}
+  one = fn(token, cache, at) {{ net(token, cache, at) }}
+  whole = generate_by_model(all, begin, {length}) @net
+  tokens = generate_by_cache(one, begin, zeros([batch, 2, 2, 2, {most}, 4]), {length}) @net
+  output apart = sum(i32(whole != tokens), 1)
+  loss   cross_entropy(all(begin) @net, begin)
+}}"""
+    b = d.size(2, 5)
+    begin = d.ints(0, classes, b, n)
+    begin[:, 0] = 0
+    script = Script(program).input("begin", begin).run(b)
+    return script.output("apart", np.zeros(b, np.int32))
+
+
+@case(covers="beam_search", variants=2)
+def beam_search_with_a_penalty(d):
+    """Of so many beams that nothing is lost; the end is likely, so that without a penalty short ones come first."""
+    penalty, classes, hidden, length, end = d.pick(0.6, 2), 3, d.size(3, 5), 3, 1
+    fixed = {"table": d.normal(classes, hidden), "across": d.normal(hidden, hidden), "head": d.normal(hidden, classes, scale=2)}
+    b = d.size(1, 3)
+
+    def f(first, h, **p):
+        tokens, scores = [], []
+        for row in range(b):
+            found = []
+            for s in itertools.product(range(classes), repeat=length):
+                total, state, token, made = 0.0, h[row], first[row], 0
+                for c in s:
+                    if made and token == end:
+                        total = total if c == end else -math.inf
+                        continue
+                    logits, state = after(token, state, p)
+                    total, token, made = total + torch.log_softmax(logits, -1)[c], torch.tensor(c), made + 1
+                if total > -math.inf:
+                    found.append(([*s], total / ((5 + made) / 6)**penalty))
+            found = sorted(found, key=lambda e: -e[1])[:4]
+            tokens.append([s for s, _ in found])
+            scores.append(torch.stack([v for _, v in found]))
+        return [torch.tensor(tokens), torch.stack(scores)]
+
+    return Case(f"all, sums = beam_search(fn(token, h) {{ return next_of(token, h, table, across, head) }}, first, h, {length}, 9, "
+                f"end = {end}, penalty = {penalty})\ntokens = all[:, :4]\nscores = sums[:, :4]", f,
+                inputs={"first": d.ints(0, classes, b), "h": d.normal(b, hidden)}, fixed=fixed, gradients=False,
+                outputs=("tokens", "scores"), declarations=STEP)

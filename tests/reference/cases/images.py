@@ -228,3 +228,37 @@ def pixel_shuffle(d):
     return Case(f"y = pixel_shuffle(x, {factor})\nv = pixel_unshuffle(z, {factor})",
                 lambda x, z: [F.pixel_shuffle(x, factor), F.pixel_unshuffle(z, factor)], inputs={"x": x, "z": z},
                 outputs=("y", "v"))
+
+
+@case(covers="resize", variants=4)
+def resize_cubic(d):
+    corners = d.pick(False, True)
+    to = [d.size(1, 12) for _ in range(2)]
+    return Case(f'y = resize(x, {to}, "cubic", align_corners = {str(corners).lower()})',
+                lambda x: F.interpolate(x, to, mode="bicubic", align_corners=corners),
+                inputs={"x": image(d, d.size(1, 2), 2, 2)}, within=2e-5)
+
+
+@case(covers="channel_shuffle", variants=2)
+def channel_shuffle(d):
+    groups, axes = d.pick(2, 3), d.pick(1, 2)
+    return Case(f"y = channel_shuffle(x, {groups})",
+                lambda x: torch.cat([x[:, i::x.shape[1] // groups] for i in range(x.shape[1] // groups)], 1),
+                inputs={"x": image(d, groups * d.size(1, 4), axes)})
+
+
+@case(covers="lp_pool", variants=6)
+def lp_pool(d):
+    power, axes = d.pick(1, 2, 2.5), d.pick(1, 2)
+    size, stride = d.size(2, 4), d.pick(1, 2, 3)
+    pool = {1: F.lp_pool1d, 2: F.lp_pool2d}[axes]
+    return Case(f"y = lp_pool(x, {power}, {size}, {stride})", lambda x: pool(x.abs(), power, size, stride),
+                inputs={"x": image(d, d.size(1, 3), axes)}, within=2e-5)
+
+
+@case(covers="local_response_norm", variants=4)
+def local_response_norm(d):
+    size, axes = d.pick(5, 4, 1, 3), d.pick(1, 2)
+    alpha, beta, k = d.number(0.1, 2), d.number(0.3, 1.5), d.number(0.5, 2)
+    return Case(f"y = local_response_norm(x, {size}, {alpha}, {beta}, {k})",
+                lambda x: F.local_response_norm(x, size, alpha, beta, k), inputs={"x": image(d, d.size(1, 9), axes)})

@@ -69,3 +69,16 @@ moments("variance_scaling", lambda s: f'variance_scaling({s}, 3, mode = "out", d
 def central_erf_inverse(d):
     x = d.uniform(d.size(), low=-0.955, high=0.955)
     return Case("y = central_erf_inverse(x)", lambda x: torch.erfinv(x), inputs={"x": x}, within=1e-6, gradient_within=1e-4)
+
+
+@case(covers="sparse", variants=2)
+def sparse(d):
+    n, m = d.size(), d.size(high=60)
+    share = d.number(0.05, 0.95)
+    zeros = math.ceil(share * m)
+    return Case(f"""w = sparse([{n}, {m}], {share}, std = 3)
+at_zero = sum(f32(w == 0), 1)
+middle = sparse([200, 300], {share}, std = 0.5)
+square_of = sum(middle * middle) / sum(f32(middle != 0))""",
+                lambda unused: [torch.full([n], zeros).double(), torch.tensor(0.25).double()],
+                outputs=("at_zero", "square_of"), within=0.06, **none)

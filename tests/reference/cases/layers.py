@@ -1,8 +1,9 @@
 """Layers on the last axis, and normalization."""
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from framework import Case, case
+from framework import Case, Script, case
 
 
 @case(covers="dense", variants=2)
@@ -118,3 +119,33 @@ def instance_norm(d):
     return Case(f"y = by * instance_norm(x{'' if affine else ', affine = false'})", f,
                 inputs={"x": x, "by": d.normal(*x.shape)}, params={n: d.normal(channels) for n in names},
                 within=2e-5)
+
+
+@case(covers="spectral_norm", variants=2)
+def spectral_norm(d):
+    """PyTorch's, whose vectors are set: the derivative and the state of a step, then a run with the state that it left."""
+    shape = d.pick([d.size(2, 12), d.size(2, 12)], [d.size(2, 6), d.size(2, 4), 3])
+    rows, columns = shape[0], int(np.prod(shape[1:]))
+    w, v, x = d.normal(*shape), d.normal(columns), d.normal(3, *shape)
+    program = f"""
+model m {{
+  input x: f32[batch, {", ".join(map(str, shape))}]
+  param w: f32{shape} = zeros()
+  y = sum(x * spectral_norm(w), {list(range(1, 1 + len(shape)))})
+  output y
+  loss sum(y + y * y / 4)
+}}
+optimizer keep() {{ state seen = zeros_like(p); seen <- g; p <- p }}
+train m {{ minimize loss with keep(); steps = 1; batch = 3 }}"""
+    script = Script(program, 2e-5).set("w", w).set("spectral_norm.right", v).input("x", x).step(3)
+    w, v, x = [torch.tensor(a).double() for a in (w, v, x)]
+    w.requires_grad_()
+    matrix = w.reshape(rows, columns)
+    with torch.no_grad():
+        u = F.normalize(matrix @ F.normalize(v, dim=0), dim=0)
+        v = F.normalize(matrix.T @ u, dim=0)
+        u = F.normalize(matrix @ v, dim=0)
+    y = (x * (w / (u @ matrix @ v))).flatten(1).sum(1)
+    (y + y * y / 4).sum().backward()
+    script.parameter("seen/w", w.grad, 1e-4).parameter("spectral_norm.right", v)
+    return script.run(3).output("y", y)

@@ -250,3 +250,44 @@ def ctc(d):
 
     return LossCase(f'ctc(y, t, n, m, blank = {blank}, zero_infinity = {str(zero).lower()}, reduce = "{reduce}")', f,
                 inputs={"y": d.normal(b, time, classes), "t": padded, "n": times, "m": lengths}, within=2e-5)
+
+
+loss("soft_margin", lambda y, t: F.soft_margin_loss(y, t, **none), with_signs, no_gradient=("t",))
+
+
+def classes_of(d):
+    s = d.shape(2, low=2)
+    return {"y": d.normal(*s, scale=2) + OFF * np.arange(s[1], dtype=np.float32), "t": np.float32(d.bools(*s))}
+
+
+def multilabel_margin_of(y, t):
+    """PyTorch's takes the classes that are there, then -1."""
+    rows = []
+    for found in t.bool():
+        classes = found.nonzero()[:, 0]
+        rows.append(torch.cat([classes, torch.full([len(found) - len(classes)], -1)]))
+    return F.multilabel_margin_loss(y, torch.stack(rows), **none)
+
+
+loss("multilabel_margin", multilabel_margin_of, classes_of, no_gradient=("t",))
+loss("generalized_cross_entropy", lambda y, t, q: (1 - torch.softmax(y, -1).gather(-1, t.long()[:, None])[:, 0]**q) / q,
+     with_labels, option("q", 0.1, 1))
+
+
+def circle_of(e, label, gamma, margin):
+    e = F.normalize(e, dim=1)
+    s, values = e @ e.T, []
+    for i in range(len(e)):
+        alike = [s[i, j] for j in range(len(e)) if j != i and label[j] == label[i]]
+        others = [s[i, j] for j in range(len(e)) if label[j] != label[i]]
+        if not alike or not others:
+            values.append(0 * s[i, i])
+            continue
+        near = sum(torch.exp(gamma * (v + margin).clamp(min=0) * (v - margin)) for v in others)
+        far = sum(torch.exp(gamma * (1 + margin - v).clamp(min=0) * (1 - margin - v)) for v in alike)
+        values.append(torch.log1p(near * far))
+    return torch.stack(values)
+
+
+loss("circle", circle_of, lambda d: (lambda s: {"e": d.normal(*s), "t": d.ints(0, 3, s[0])})([d.size(2, 12), d.size(2, 12)]),
+     lambda d: (lambda o: (o, o))({"gamma": d.number(1, 20), "margin": d.number(0.1, 0.5)}))

@@ -78,8 +78,9 @@ def adamw(d):
 @torch_case("rmsprop", variants=4)
 def rmsprop(d):
     lr, rho, momentum, centered = d.number(0.001, 0.05), d.number(0.5, 0.99), d.pick(None, 0.9), d.pick(False, True)
-    text = call(lr=lr, rho=rho, centered=centered, eps=1e-6) + (f", momentum = {momentum}" if momentum else "")
-    return text, lambda p: torch.optim.RMSprop(p, lr, rho, 1e-6, 0, momentum or 0, centered)
+    # eps: a first gradient of little more than rounding, 1e-4, would make a step of lr * 3 in a direction of its own.
+    text = call(lr=lr, rho=rho, centered=centered, eps=0.01) + (f", momentum = {momentum}" if momentum else "")
+    return text, lambda p: torch.optim.RMSprop(p, lr, rho, 0.01, 0, momentum or 0, centered)
 
 
 @torch_case("adagrad", variants=2)
@@ -110,6 +111,28 @@ def nadam(d):
 def radam(d):
     lr, b = d.number(0.001, 0.1), (d.number(0.5, 0.95), d.pick(0.99, 0.6))  # 0.6 is never trusted
     return call(lr=lr, beta1=b[0], beta2=b[1]), lambda p: torch.optim.RAdam(p, lr, b)
+
+
+@torch_case("rprop", variants=2)
+def rprop(d):
+    lr, shrink, grow, most = d.number(0.001, 0.1), d.number(0.2, 0.8), d.number(1.1, 2), d.pick(50, 0.05)
+    return (call(lr=lr, shrink=shrink, grow=grow, most=most),
+            lambda p: torch.optim.Rprop(p, lr, (shrink, grow), (1e-6, most)))
+
+
+@case(covers="asgd mean_of_steps", variants=3)
+def asgd(d):
+    """With the mean of the weights, which PyTorch keeps as a state of the optimizer."""
+    lr, decay, power, start = d.number(0.01, 0.3), d.number(0.01, 0.3), d.number(0.3, 1), d.pick(0, 1, 3)
+    made = []
+
+    def make(p):
+        made.append(torch.optim.ASGD(p, lr, decay, power, t0=start))
+        return made[0]
+
+    script = steps(f"asgd({call(lr=lr, decay=decay, power=power)}); average with mean_of_steps(start = {start + 1})", d, make)
+    w = made[0].param_groups[0]["params"][0]
+    return script.parameter("average/w", made[0].state[w]["ax"])
 
 
 class Own:
@@ -197,6 +220,23 @@ def adafactor(d):
         return lr * (max(1e-3, (p * p).mean().sqrt()) if relative else 1) * u
 
     return call(lr=lr, relative=relative), update
+
+
+@own("ftrl", variants=4)
+def ftrl(d):
+    lr, power, start, l1, l2 = d.number(0.01, 0.5), d.number(0.3, 0.8), d.number(0.05, 0.3), d.pick(0.0, 0.05), d.number(0, 0.2)
+    shrinkage, beta = d.pick(0.0, 0.02), d.pick(0.0, 0.1)
+
+    def update(p, g, s, t):
+        n = s.get("n", torch.full_like(p, start))
+        s["n"] = n + g * g
+        sigma = (s["n"]**power - n**power) / lr
+        s["z"] = s.get("z", 0) + g + 2 * shrinkage * p - sigma * p
+        z = s["z"]
+        wanted = -(z - z.clamp(-l1, l1)) / (s["n"]**power / lr + 2 * (l2 + beta / (2 * lr)))
+        return p - wanted
+
+    return call(lr=lr, power=power, start=start, l1=l1, l2=l2, shrinkage=shrinkage, beta=beta), update
 
 
 def orthogonal_by_rounds(x, rounds=5):

@@ -1,5 +1,6 @@
 """Recurrent layers, against PyTorch's modules and its packed sequences."""
 import torch
+import torch.nn.functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from framework import Case, case
@@ -105,3 +106,29 @@ def lstm(d):
 @case(covers="gru", variants=7)
 def gru(d):
     return variant(d, "gru")
+
+
+@case(covers="conv_lstm", variants=4)
+def conv_lstm(d):
+    """Step by step, by PyTorch's convolutions."""
+    axes, size = d.pick(1, 2), d.pick(3, 1)
+    b, t, channels, features = d.size(1, 3), d.size(1, 4), d.size(1, 3), d.size(1, 3)
+    space, taps = [d.size(1, 5) for _ in range(axes)], [size] * axes
+    convolve = {1: F.conv1d, 2: F.conv2d}[axes]
+
+    def f(x, conv_lstm_weight, conv_lstm_recurrent, conv_lstm_bias):
+        h = c = torch.zeros(b, features, *space, dtype=x.dtype)
+        states = []
+        for k in range(t):
+            gates = convolve(x[:, k], conv_lstm_weight, conv_lstm_bias, padding="same")
+            i, g, new, o = (gates + convolve(h, conv_lstm_recurrent, padding="same")).chunk(4, 1)
+            c = torch.sigmoid(g + 1) * c + torch.sigmoid(i) * torch.tanh(new)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            states.append(h)
+        return [torch.stack(states, 1), h, c]
+
+    return Case(f"states, last, cell = conv_lstm(x, {features}, {size})", f,
+                inputs={"x": d.normal(b, t, channels, *space)}, outputs=("states", "last", "cell"), within=2e-5,
+                params={"conv_lstm.weight": d.normal(4 * features, channels, *taps, scale=0.5),
+                        "conv_lstm.recurrent": d.normal(4 * features, features, *taps, scale=0.5),
+                        "conv_lstm.bias": d.normal(4 * features)})

@@ -97,3 +97,23 @@ def warm_up(d):
     base, factor, n, start = d.number(0.01, 1), d.number(0.9, 0.99), d.size(high=20), d.number(0, 0.5)
     return record(f"warm_up(exponential({base}, {factor}), {n}, {start})",
                   [base * factor**(k - 1) * min(1, start + (1 - start) * k / n) for k in range(1, STEPS + 1)])
+
+
+def cyclic_options(d):
+    """The options as text, and PyTorch's."""
+    rising, falling, most, form, gamma = d.size(high=12), d.pick(None, 5), d.number(1, 2), d.pick("triangular", "triangular2", "exp_range"), d.number(0.9, 1)
+    text = f", {most}, rising = {rising}" + (f", falling = {falling}" if falling else "")
+    text += {"triangular": "", "triangular2": ", lower = 0.5", "exp_range": f", factor = {gamma}"}[form]
+    return text, lambda o: L.CyclicLR(o, o.param_groups[0]["lr"], most, rising, falling, form, gamma, cycle_momentum=False)
+
+
+of_torch("cyclic", cyclic_options, variants=6)
+own("inverse_time", lambda d: (lambda f, n: (f", {f}, every = {n}", lambda k: 1 / (1 + f * (k - 1) / n)))(
+    d.number(0.1, 2), d.size(high=20)))
+
+
+@case(covers="piecewise", variants=2)
+def piecewise(d):
+    at = [int(v) for v in sorted(d.ints(1, 45, 3))]
+    values = [d.number(0.01, 1) for _ in range(4)]
+    return record(f"piecewise({values}, {at})", [values[sum(k > n for n in at)] for k in range(1, STEPS + 1)])
