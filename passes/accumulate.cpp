@@ -37,6 +37,7 @@
 #include "passes/accumulate.h"
 
 #include "ir/builder.h"
+#include "ir/index_map.h"
 #include "ir/op.h"
 #include "ir/scan.h"
 #include "ir/tensor.h"
@@ -140,10 +141,11 @@ private:
 
   // ---- which nodes there are ---------------------------------------------------------------------------------------
 
+  static bool is_iota(Node const& n) { return n.op == OpCode::iota; }
   // Rows of the data come in by their numbers; draws for rows, and the numbers of rows, differ from row to row as well.
   static bool starts_rows(Function const& f, Node const& n) {
     if (info(n.op).has(Trait::random)) return has_batch(f.type(n.result()));
-    if (n.op == OpCode::iota)
+    if (is_iota(n))
       return f.type(n.result()).shape[static_cast<size_t>(n.attributes.get<i64>("axis"))].mentions(Symbol::batch);
     for (auto const& r : n.regions)
       if (std::any_of(r.nodes.begin(), r.nodes.end(), [&](Node const& x) { return starts_rows(f, x); })) return true;
@@ -552,7 +554,36 @@ private:
     for (auto& r : n.regions)
       for (auto& x : r.nodes) number_draws_within(here, x, into);
     if (holds_scopes(n)) list_captures(f_, n);
+    bool const counts = counts_rows(old);
+    ValueId const number = n.results.front();
+    if (counts) n.results = {Builder(f_, into).value(type(number))};
     into.push_back(std::move(n));
+    if (!counts) return;
+    Builder make(f_, into);
+    make.at = old.at;
+    make.make(adds, {into.back().result(), make.convert(here.first, type(number).dtype)});
+    into.back().results = {number};
+  }
+
+  bool chooses(Node const& n) const { // elements of its first operand, by numbers
+    auto const map = index_map(f_, n, 0);
+    return scatters(n) || (map && std::any_of(map->coordinates.begin(), map->coordinates.end(),
+                                              [](auto const& c) { return c.by_data; }));
+  }
+
+  // Numbers of rows are those in the step, unless they choose elements of what has the rows of the part alone.
+  bool counts_rows(Node const& n) const {
+    if (!is_iota(n) || type(n.result()).shape[static_cast<size_t>(n.attributes.get<i64>("axis"))] != Dim(Symbol::batch))
+      return false;
+    std::set<ValueId> from{n.result()};
+    for (auto const& reader : old_) {
+      bool const reads =
+          std::any_of(reader.operands.begin(), reader.operands.end(), [&](ValueId v) { return from.contains(v); });
+      if (!reads) continue;
+      if (holds_scopes(reader) || (chooses(reader) && has_batch(type(reader.operands[0])))) return false;
+      from.insert(reader.results.begin(), reader.results.end());
+    }
+    return true;
   }
 
   static void replace_in(Region& r, std::map<ValueId, ValueId> const& moved) {

@@ -102,6 +102,24 @@ std::vector<Net> const equal_bits{
 }
 )",
      "minimize all with sgd(lr = 0.001)"},
+    {"draws in a scan", head + R"(
+  h = x
+  scan i in iota(3) carry h { h = 0.5 * h + 0.1 * normal([batch, 48]) }
+  logits = dense(h, 3)
+)" + tail,
+     "minimize loss with sgd(lr = 0.1)"},
+    {"numbers of rows, which are those of the step", head + R"(
+  t = (f32(iota(batch)) + 0.5) / batch
+  logits = dense(concat(x, t[:, none], axis = 1), 3)
+)" + tail,
+     "minimize loss with sgd(lr = 0.1)"},
+    {"numbers of rows that choose elements, which are those of the part", head + R"(
+  logits = dense(x, 3)
+  each = log(sum(exp(logits), -1)) - reshape(logits, [batch * 3])[iota(batch) * 3 + label]
+  loss   mean(each)
+}
+)",
+     "minimize loss with sgd(lr = 0.1)"},
     {"totals, an average, a frozen layer", head + R"(
   h = x |> dense(20) @body |> relu
   logits = dense(h, 3)
