@@ -33,6 +33,14 @@ char const* help_for_lost(Expr const& e, Frame::Kind kind) {
   return "bind it to a name, or `return` it";
 }
 
+// ": f32[batch, 3], 4", as long as it is short.
+std::string types_of(List const& items) {
+  constexpr size_t most = 6;
+  std::string out;
+  for (auto const& item : items) out += (out.empty() ? ": " : ", ") + shown(item);
+  return items.size() <= most ? out : "";
+}
+
 } // namespace
 
 void Statements::block(Block const& b, bool is_body) {
@@ -50,12 +58,25 @@ void Statements::guarded(Stmt const& s, bool is_last) {
     now_.frame = frame;
     if (!now_.is_in_library() || !errors_.is_reported(failure.diagnostic.at)) errors_.report(failure);
     poison(s);
+    if (is_unmet(s, failure)) leave_unmet();
     if (statements_ > max_statements || e_.budget.is_spent()) now_.frame->returned = true;
   } catch (Error const& e) {
     errors_.report({{.at = s.at, .message = in_words(e)}});
     now_.frame = frame;
     poison(s);
   }
+}
+
+// Behind a `require` that does not hold, or a call that had one, a function would only show what follows from it; a
+// model is long, and what is wrong with the rest of it is worth knowing.
+bool Statements::is_unmet(Stmt const& s, Failure const& failure) const {
+  return now_.frame->kind != Frame::Kind::model &&
+         (std::holds_alternative<RequireStmt>(s.as) || (failure.silent && std::holds_alternative<ExprStmt>(s.as)));
+}
+
+void Statements::leave_unmet() {
+  now_.frame->result = Any{Poison{}};
+  now_.frame->returned = true;
 }
 
 void Statements::statement(Stmt const& s, bool is_last) {
@@ -166,7 +187,10 @@ void Statements::run_assign(AssignStmt const& s, Location at) {
 void Statements::unpack(std::vector<Name> const& targets, Any const& value, Location at) {
   List items = e_.constants.as_list(value, at, fmt::format("what {} names are to take", targets.size()));
   if (items.size() != targets.size())
-    errors_.fail(at, fmt::format("{} names for {} values", targets.size(), items.size()));
+    errors_.fail(at, fmt::format("{} names for {} value{}{}", targets.size(), items.size(), items.size() == 1 ? "" : "s",
+                                 types_of(items)),
+                 items.size() > targets.size() ? std::optional("`_` stands for a value that is not needed")
+                                               : std::nullopt);
   for (size_t i = 0; i < targets.size(); ++i) bind(targets[i].text, items[i], targets[i].at);
 }
 
