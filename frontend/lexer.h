@@ -14,7 +14,7 @@ struct Lexed {
 inline constexpr size_t most_mistakes = 100;
 
 // In bytes. What a text becomes takes some hundred times as much memory.
-inline constexpr size_t longest_source = 10'000'000;
+inline constexpr size_t longest_source = 4'000'000;
 
 Lexed lex(Sources const&, u32 file);
 

@@ -52,9 +52,8 @@ std::optional<Conversion> with_channel(Type const& t) {
 }
 
 bool takes_channels(syntax::TypePattern const& p) {
-  auto const* name = p.dims.size() > 1 && p.dims[1].expression
-                         ? std::get_if<syntax::NameExpr>(&p.dims[1].expression->as)
-                         : nullptr;
+  auto const* name =
+      p.dims.size() > 1 && p.dims[1].expression ? std::get_if<syntax::NameExpr>(&p.dims[1].expression->as) : nullptr;
   return name && name->name == "channels";
 }
 

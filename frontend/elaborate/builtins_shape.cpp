@@ -82,11 +82,12 @@ Any reshape(BuiltinCall& c) {
     if (!rest) return reshape_in_numbers(c, x, shape, *open);
     shape[*open] = *rest;
   } else if (!(have == want))
-    c.e.errors.fail(c.at, fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)),
-                                      shown(want)),
-                    have.mentions(Symbol::batch) && want.is_constant()
-                        ? std::optional("the number of examples stays open: `batch` stands for it in the list")
-                        : std::nullopt);
+    c.e.errors.fail(
+        c.at,
+        fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)), shown(want)),
+        have.mentions(Symbol::batch) && want.is_constant()
+            ? std::optional("the number of examples stays open: `batch` stands for it in the list")
+            : std::nullopt);
   return c.e.tensors.tensor(shape == shape_of(c, x) ? x : c.e.tensors.builder(c.at).reshape(x, shape));
 }
 

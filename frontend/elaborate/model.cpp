@@ -11,7 +11,6 @@
 #include "frontend/elaborate/statement.h"
 #include "frontend/elaborate/tensor.h"
 #include "frontend/elaborate/train.h"
-#include "frontend/elaborate/train.h"
 #include "frontend/elaborate/tunables.h"
 
 #include "frontend/habits.h"
@@ -228,8 +227,9 @@ void ModelBuilder::run_input(InputStmt const& s, Location at) {
     Type have{column->example.dtype, {Dim(Symbol::batch)}};
     have.shape.insert(have.shape.end(), column->example.shape.begin(), column->example.shape.end());
     if (!(have == type))
-      errors_.fail(s.type.at, fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text,
-                                          shown(type), column->name, shown(have)),
+      errors_.fail(s.type.at,
+                   fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text, shown(type),
+                               column->name, shown(have)),
                    have.shape == type.shape
                        ? std::optional(fmt::format("declare it as {}; `{}({})` converts", shown(have),
                                                    nnc::name(type.dtype), s.name.text))

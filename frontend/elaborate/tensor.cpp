@@ -99,7 +99,8 @@ ValueId Tensors::as_tensor(Any const& v, DType dtype, Location at) {
   if (auto* d = v.get<Dim>()) {
     auto c = d->constant();
     if (!c) return make.convert(batch_value(*d, at), dtype);
-    if (dtype == DType::bool_) errors_.fail(at, fmt::format("the int {} is no bool", *c), "convert the tensor: `i32(x)`");
+    if (dtype == DType::bool_)
+      errors_.fail(at, fmt::format("the int {} is no bool", *c), "convert the tensor: `i32(x)`");
     bool fits = is_float(dtype) ? holds(dtype, static_cast<f64>(*c)) : holds(dtype, *c);
     if (!fits) errors_.fail(at, fmt::format("{} is outside of {}", *c, name(dtype)));
     if (is_float(dtype)) return make.constant(dtype, static_cast<f64>(*c));

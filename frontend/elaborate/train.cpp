@@ -95,8 +95,7 @@ std::string TrainBuilder::objective_name(ValueId y, Location at) {
 }
 
 // A clause: which parameters it changes, and one `grad` node for all of them.
-TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, Location at,
-                                          Taken& taken) {
+TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, Location at, Taken& taken) {
   Any objective = e_.expressions.eval(*m.objective);
   if (objective.is<FunctionValue>() || objective.is<std::string>())
     errors_.fail(m.objective->at, fmt::format("`minimize` needs a loss, got {}", shown(objective)),
@@ -152,11 +151,13 @@ void TrainBuilder::refuse_idle(std::string const& loss, std::vector<std::string>
   std::vector<Note> notes;
   for (auto const& [clause, paths] : owners)
     notes.push_back({clause, fmt::format("this clause changes {}", shown_paths(paths))});
-  if (!frozen.empty()) notes.push_back({{}, fmt::format("{} {} frozen", shown_paths(frozen), frozen.size() == 1 ? "is" : "are")});
+  if (!frozen.empty())
+    notes.push_back({{}, fmt::format("{} {} frozen", shown_paths(frozen), frozen.size() == 1 ? "is" : "are")});
   errors_.fail(at, fmt::format("`{}` depends on no parameter that this clause may change", loss),
-               owners.empty() ? std::nullopt
-                              : std::optional("a parameter belongs to the first clause that matches: `over` says which, "
-                                              "and the clause for all others is the last one"),
+               owners.empty()
+                   ? std::nullopt
+                   : std::optional("a parameter belongs to the first clause that matches: `over` says which, "
+                                   "and the clause for all others is the last one"),
                std::move(notes));
 }
 

@@ -49,7 +49,8 @@ private:
   std::string objective_name(ValueId, Location);
   using Taken = std::map<std::string, Location>; // parameters, and the clauses that change them
   Clause derive(Graph&, syntax::MinimizeStep const&, Location, Taken&);
-  [[noreturn]] void refuse_idle(std::string const& loss, std::vector<std::string> const& wanted, Location, Taken const&);
+  [[noreturn]] void refuse_idle(std::string const& loss, std::vector<std::string> const& wanted, Location,
+                                Taken const&);
   std::string clause_name(syntax::MinimizeStep const&);
   std::string name_of_numbers(std::string const& name);
 

@@ -43,8 +43,8 @@ void TrainBuilder::check_numbers(FunctionDecl const& optimizer, CallExpr const& 
 
 namespace {
 
-// What a schedule gives as `lr` is called as if it were a number that is set: the runtime reports it. An argument, as in
-// `lr = epoch`, keeps its name and is copied.
+// What a schedule gives as `lr` is called as if it were a number that is set: the runtime reports it. An argument, as
+// in `lr = epoch`, keeps its name and is copied.
 void name_rate(Graph& graph, Frame& frame, std::string const& clause) {
   Function& update = graph.function;
   auto const lr = frame.names.find("lr");

@@ -212,9 +212,9 @@ TEST_CASE("an average goes where its parameter goes") {
   };
   auto const row = [](float a, float b) { return bytes_of(std::vector<float>{a, b}); };
   std::vector<Stored> const tensors{{"a.weight", "F32", {2, 1}, row(1, 2)},
-                                       {"a.bias", "F32", {1}, bytes_of(std::vector<float>{3})},
-                                       {"average/a.weight", "F32", {2, 1}, row(4, 5)},
-                                       {"average/a.bias", "F32", {1}, bytes_of(std::vector<float>{6})}};
+                                    {"a.bias", "F32", {1}, bytes_of(std::vector<float>{3})},
+                                    {"average/a.weight", "F32", {2, 1}, row(4, 5)},
+                                    {"average/a.bias", "F32", {1}, bytes_of(std::vector<float>{6})}};
   Session session(Program::from_text(text("b")));
   CHECK(told(scratch, session, tensors, {"a.weight=b.weight", "a.bias=b.bias"}) == "no failure");
   CHECK(values(session, "b.weight") == std::vector<float>{1, 2});
