@@ -553,7 +553,7 @@ Parsed parse(Sources const& sources, u32 file) {
     out.diagnostics.push_back(
         {.at = {file, 1, 1, 0},
          .message = fmt::format("the text has {} bytes, expected at most {}", size, longest_source),
-         .help = "numbers in bulk are data, or weights of --load",
+         .help = "numbers in bulk are data, or weights of a file",
          .code = Code::syntax});
     return out;
   }

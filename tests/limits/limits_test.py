@@ -116,7 +116,7 @@ QUICK = [
     ("a sum beyond 64 bits", lambda: model("  y = 9223372036854775807 + 1"), "beyond 64 bits"),
     ("a shape near 2^63", lambda: model("  y = zeros([9223372036854775807])"), "its bytes are more than 63 bits can count"),
     ("a product of extents near 2^63", lambda: model("  y = zeros([3037000500, 3037000500])"), "63 bits can count"),
-    ("a layer of 2^63 units", lambda: model("  y = dense(x, 9223372036854775807)"), "63 bits can count"),
+    ("a layer of 2^63 units", lambda: model("  y = dense(x, 9223372036854775807)"), "an int or an extent beyond 64 bits"),
     ("100 axes", lambda: of_rank(100), ACCEPTED),
     ("129 axes", lambda: of_rank(129), "a tensor of 129 axes, expected at most 128"),
     ("10,000 axes", lambda: of_rank(10000), "a tensor of 10000 axes, expected at most 128"),
