@@ -34,7 +34,10 @@ public:
 
   Lexed run() {
     if (text_.substr(pos_).starts_with(byte_order_mark) && pos_ == 0) pos_ += byte_order_mark.size();
-    while (pos_ < text_.size()) next();
+    while (pos_ < text_.size()) {
+      next();
+      if (open_.size() > most_open) return too_deep();
+    }
     balance_rest();
     push(TokenKind::newline, pos_, pos_);
     push(TokenKind::end, pos_, pos_);
@@ -43,6 +46,15 @@ public:
   }
 
 private:
+  // What is never closed would be closed by as many tokens again; the parser gives up far earlier.
+  static constexpr size_t most_open = 200'000;
+
+  Lexed too_deep() const {
+    Lexed out = Lexer("", file_, 0, 0, {file_, 1, 1, 0}).run();
+    out.diagnostics.push_back({.at = at(pos_ - 1, pos_), .message = "brackets and blocks are nested too deeply"});
+    return out;
+  }
+
   char peek(u32 ahead = 0) const { return pos_ + ahead < text_.size() ? text_[pos_ + ahead] : '\0'; }
   Location at(u32 begin, u32 end) const { return {file_, line_, begin - line_start_ + 1, end - begin}; }
   void error(Location where, std::string message, std::optional<std::string> help = {}) {

@@ -13,6 +13,9 @@ struct Lexed {
 // Behind more mistakes than this a file is not worth another word.
 inline constexpr size_t most_mistakes = 100;
 
+// In bytes. What a text becomes takes some hundred times as much memory.
+inline constexpr size_t longest_source = 4'000'000;
+
 Lexed lex(Sources const&, u32 file);
 
 // The tokens of a part of a line, for the expression inside a string's braces: bytes [begin, end) of the text.

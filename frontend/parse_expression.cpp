@@ -253,12 +253,17 @@ ExprPtr Parser::choice() {
   ChoiceExpr out;
   out.condition = expression();
   auto branch = [&] {
-    expect("{", "and a value");
-    skip_newlines();
-    ExprPtr value = expression();
-    skip_newlines();
-    expect("}", "behind the value");
-    return value;
+    Token const open = expect("{", "and a value");
+    try {
+      skip_newlines();
+      ExprPtr value = expression();
+      skip_newlines();
+      expect("}", "behind the value");
+      return value;
+    } catch (SyntaxError const&) {
+      skip_to_closer(open); // whose brace would end the block around
+      throw;
+    }
   };
   out.yes = branch();
   expect("else", "and the other value");

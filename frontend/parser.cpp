@@ -45,6 +45,7 @@ Token const* Parser::foreign_word() const {
   auto foreign = [&](size_t i) {
     auto const& t = tokens_[i];
     bool word = t.kind == TokenKind::name || t.kind == TokenKind::keyword;
+    if (nesting_ == 0 && (t.is("import") || t.is("const") || t.is("as"))) word = false; // they have their place here
     return word && habit(HabitKind::word, t.text) ? &t : nullptr;
   };
   if (auto* t = foreign(pos_)) return t;
@@ -128,7 +129,7 @@ std::optional<std::string> Parser::help_for_first_word() const {
   auto near = nearest(word, words);
   for (auto const& one : words) // "losses"
     if (word.starts_with(one) && word.size() <= one.size() + 2) near = one;
-  if (near.empty()) return {};
+  if (near.empty() || near == word) return {};
   return fmt::format("did you mean `{}`?", near);
 }
 
@@ -137,6 +138,8 @@ std::optional<std::string> Parser::help_here() const {
   if (peek().kind == TokenKind::tag && !peek().text.empty())
     return fmt::format("a tag stands behind a call; the matrix product needs a space: `@ {}`", peek().text);
   if (at("//")) return help_of(*habit(HabitKind::symbol, "// "));
+  bool const is_clause = at("minimize") || at("freeze") || at("fresh") || at("average") || at("phase");
+  if (in_train_ && is_clause && pos_ > begin_) return "a clause stands on a line of its own, or behind `;`";
   if (at("over") && in_train_) return "`over` stands in front of `with`";
   bool const is_operator = at("+") || at("-") || at("*") || at("/") || at("@") || at("^");
   for (size_t i = begin_; is_operator && i < pos_; ++i)
@@ -546,6 +549,14 @@ ExprPtr Parser::optimizer_call() {
 
 Parsed parse(Sources const& sources, u32 file) {
   Parsed out;
+  if (size_t const size = sources.text(file).size(); size > longest_source) {
+    out.diagnostics.push_back(
+        {.at = {file, 1, 1, 0},
+         .message = fmt::format("the text has {} bytes, expected at most {}", size, longest_source),
+         .help = "numbers in bulk are data, or weights of a file",
+         .code = Code::syntax});
+    return out;
+  }
   Lexed lexed = lex(sources, file);
   out.diagnostics = std::move(lexed.diagnostics);
   out.file.id = file;

@@ -269,6 +269,9 @@ std::string Type::text() const {
 Type scalar_of(DType d) { return {d, {}}; }
 
 void need_countable(Type const& t) {
+  constexpr size_t most_axes = 128; // index maps take time that grows with the cube of their number
+  if (t.shape.size() > most_axes)
+    throw Error(fmt::format("a tensor of {} axes, expected at most {}", t.shape.size(), most_axes));
   Dim count = bytes(t.dtype);
   try {
     for (auto const& d : t.shape)

@@ -442,8 +442,11 @@ void* SessionState::argument_pointer(Function const& function, Argument const& a
   auto const& inputs = program_->inputs();
   for (size_t i = 0; i < inputs.size(); ++i)
     if (inputs[i].name == name && i < work.columns.size() && work.columns[i]) return const_cast<void*>(work.columns[i]);
-  throw Error(
-      Diagnostic{.at = function.values[argument.value].at, .message = fmt::format("the input '{}' is missing", name)});
+  bool const is_target = std::ranges::any_of(inputs, [&](auto const& i) { return i.name == name && i.is_target; });
+  Diagnostic problem{.at = function.values[argument.value].at,
+                     .message = fmt::format("the {} '{}' is missing", is_target ? "target" : "input", name)};
+  if (is_target && function.name == "run") problem.help = "an output is computed from it";
+  throw Error(problem);
 }
 
 void* SessionState::result_pointer(Function const& function, Result const& result, Work const& work, size_t& output) {

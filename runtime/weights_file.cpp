@@ -1,6 +1,7 @@
 #include "runtime/weights_file.h"
 
 #include "ir/diagnostic.h"
+#include "ir/module.h"
 
 #include <fmt/ranges.h>
 
@@ -98,19 +99,38 @@ std::string list_of(std::vector<NamedTensor> const& tensors) {
   return fmt::format("{}", fmt::join(all, ", "));
 }
 
+struct Match {
+  Rule* rule = nullptr; // none: no rule matches
+  std::string name;     // that it gives; empty: the tensor is left out
+};
+
+Match first_match(std::vector<Rule>& rules, std::string_view name) {
+  Match match{.name = std::string(name)};
+  for (auto& candidate : rules) {
+    auto const found = stars_of(candidate.from, name);
+    if (!found) continue;
+    ++candidate.matched;
+    if (!match.rule) match = {&candidate, filled(candidate.to, *found)};
+  }
+  return match;
+}
+
+// An average goes where its parameter goes, unless a rule names the average itself.
+Match match_of(std::vector<Rule>& rules, std::string_view name) {
+  auto match = first_match(rules, name);
+  auto const prefix = average_of("");
+  if (match.rule || !name.starts_with(prefix)) return match;
+  match = first_match(rules, name.substr(prefix.size()));
+  if (!match.rule) return {.name = std::string(name)};
+  if (!match.name.empty()) match.name = average_of(match.name);
+  return match;
+}
+
 void rename(std::vector<NamedTensor>& tensors, std::vector<Rule>& rules, std::string const& from,
             std::map<std::string, std::string>& before) {
   std::vector<NamedTensor> kept;
   for (auto& given : tensors) {
-    Rule* rule = nullptr;
-    std::optional<std::vector<std::string>> stars;
-    for (auto& candidate : rules) {
-      auto const found = stars_of(candidate.from, given.name);
-      if (!found) continue;
-      ++candidate.matched;
-      if (!rule) rule = &candidate, stars = found;
-    }
-    auto const name = rule ? filled(rule->to, *stars) : given.name;
+    auto const [rule, name] = match_of(rules, given.name);
     if (rule) ++rule->used;
     if (name.empty()) continue; // left out
     auto const [twin, alone] = before.emplace(name, given.name);

@@ -43,6 +43,20 @@ Conversion widened(Type const& t) {
   return {to, [tail](auto& e) { return e + tail; }, ""};
 }
 
+// Images of one channel that was left out.
+std::optional<Conversion> with_channel(Type const& t) {
+  if (t.rank() < 2) return {};
+  Type to = t;
+  to.shape.insert(to.shape.begin() + 1, Dim(1));
+  return Conversion{to, [](auto& e) { return e + "[:, none]"; }, ""};
+}
+
+bool takes_channels(syntax::TypePattern const& p) {
+  auto const* name =
+      p.dims.size() > 1 && p.dims[1].expression ? std::get_if<syntax::NameExpr>(&p.dims[1].expression->as) : nullptr;
+  return name && name->name == "channels";
+}
+
 std::optional<Conversion> flattened(Type const& t) {
   if (t.rank() < 3) return {};
   Type to{t.dtype, {t.shape.front(), 1}};
@@ -176,6 +190,7 @@ std::optional<std::string> ArgumentHelp::fitting_conversion(Slots const& slots, 
   for (size_t i : tensors) // one-hot labels beside logits of their shape
     if (i != wrong && is_int(dtype) && type_at(i).shape == have.shape) add(wrong, labels_of(have));
   add(wrong, flattened(have));
+  if (takes_channels(*slots.function.parameters[wrong].type)) add(wrong, with_channel(have));
   for (size_t i : tensors) add(i, widened(type_at(i)));
   for (auto const& [i, c] : candidates)
     if (!(c.type == type_at(i)) && !(rounds && i == wrong && c.pipe != "argmax") &&
@@ -207,6 +222,17 @@ std::optional<std::string> ArgumentHelp::fitting_tensor(Slots const& slots, size
     if (p[i].initial && !std::holds_alternative<syntax::NumberExpr>(p[i].initial->as)) continue; // takes no number
     return fmt::format("`{}` stands in front of `{}`", p[wrong].name.text, p[i].name.text);
   }
+  return {};
+}
+
+// `h = gru(x, 8)`: all that a function gives, in the place of one of them.
+std::optional<std::string> ArgumentHelp::fitting_item(Slots const& slots, size_t wrong) {
+  auto const* items = slots.values[wrong]->list();
+  std::string const operand = errors_.source_of(slots.places[wrong]);
+  bool const is_name = takes_an_index(operand) && slots.places[wrong] != slots.call_at;
+  for (size_t i = 0; items && i < items->size(); ++i)
+    if ((*items)[i].tensor() && would_match(slots, {{wrong, (*items)[i]}}))
+      return fmt::format("`{}[{}]` has the type {} and would fit", is_name ? operand : "x", i, shown((*items)[i]));
   return {};
 }
 
@@ -266,6 +292,7 @@ void ArgumentHelp::refuse_argument(Slots const& slots, size_t wrong, std::string
   auto help = fitting_operand(slots, wrong);
   if (!slots.number.empty()) help = fitting_tensor(slots, wrong);
   else if (!help) help = fitting_conversion(slots, wrong);
+  if (!help) help = fitting_item(slots, wrong);
   if (!help && slots.number.empty()) help = fitting_order(slots, wrong);
   if (!help) refuse_unflattened(slots, wrong, shown_name);
   if (!help) help = fitting_name(slots, wrong);

@@ -17,6 +17,7 @@ private:
   std::optional<std::string> fitting_conversion(Slots const&, size_t wrong);
   std::optional<std::string> fitting_operand(Slots const&, size_t wrong);
   std::optional<std::string> fitting_tensor(Slots const&, size_t wrong);
+  std::optional<std::string> fitting_item(Slots const&, size_t wrong);
   std::optional<std::string> fitting_order(Slots const&, size_t wrong);
   std::optional<std::string> fitting_name(Slots const&, size_t wrong);
   bool would_match(Slots const&, std::map<size_t, Any> const& instead);

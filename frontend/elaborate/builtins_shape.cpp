@@ -82,8 +82,12 @@ Any reshape(BuiltinCall& c) {
     if (!rest) return reshape_in_numbers(c, x, shape, *open);
     shape[*open] = *rest;
   } else if (!(have == want))
-    c.e.errors.fail(c.at, fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)),
-                                      shown(want)));
+    c.e.errors.fail(
+        c.at,
+        fmt::format("{} has {} elements, {} has {}", shown(c[0]), shown(have), shown(list_of(shape)), shown(want)),
+        have.mentions(Symbol::batch) && want.is_constant()
+            ? std::optional("the number of examples stays open: `batch` stands for it in the list")
+            : std::nullopt);
   return c.e.tensors.tensor(shape == shape_of(c, x) ? x : c.e.tensors.builder(c.at).reshape(x, shape));
 }
 
@@ -128,7 +132,7 @@ Any concat(BuiltinCall& c) {
     if (DType const d = type_of(items.front()).dtype; type_of(item).dtype != d)
       c.e.errors.fail(
           c.at, fmt::format("`concat` of {} and {}: there is no silent conversion", shown(items.front()), shown(item)),
-          fmt::format("convert one of them: `{}(x)`", name(d)));
+          fmt::format("convert one of them: `{}(x)`", name(is_float(d) ? d : type_of(item).dtype)));
     values.push_back(c.e.tensors.as_tensor(item, c.at));
   }
   Type const first = c.e.now.graph->type(values.front());

@@ -28,6 +28,8 @@ std::string listed(std::vector<std::string> const& names) {
 // `reshape(x, 3, 4)`, `transpose(x, 1, 0)`
 std::optional<std::string> help_for_too_many(std::vector<syntax::Parameter> const& parameters) {
   if (parameters.empty()) return {};
+  if (parameters.size() == 1 && parameters.front().name.text == "confusion")
+    return "it is computed from `confusion_matrix(logits, label)`";
   auto const& last = parameters.back().name.text;
   if (last != "shape" && last != "axes") return {};
   return fmt::format("`{}` is one list, `{}`", last, last == "shape" ? "[batch, 28, 28]" : "[1, 0]");
@@ -55,11 +57,18 @@ Any Calls::call(Any const& callee, std::vector<Actual> actuals, Location at, std
   return f->builtin ? call_builtin(*f, std::move(actuals), at) : call_function(*f, std::move(actuals), at, tag, as);
 }
 
+// Of calls that are too many: the function that most of them are of may call itself.
+std::string Calls::doubt() const {
+  std::map<syntax::FunctionDecl const*, int> counts;
+  syntax::FunctionDecl const* most = nullptr;
+  for (Frame const* f = now_.frame; f; f = f->caller)
+    if (f->function && !f->name.empty() && ++counts[f->function] > (most ? counts[most] : 2)) most = f->function;
+  return most ? fmt::format(": does `{}` call itself without an end?", most->name.text) : "";
+}
+
 Any Calls::call_function(FunctionValue const& f, std::vector<Actual> actuals, Location at, std::string const& tag,
                          std::string const& as) {
-  if (calls_ >= max_calls)
-    errors_.fail(at, fmt::format("calls are nested deeper than {}: does `{}` call itself without an end?", max_calls,
-                                 f.function->name.text));
+  if (calls_ >= max_calls) errors_.fail(at, fmt::format("calls are nested deeper than {}{}", max_calls, doubt()));
   warnings_.warn_of_logits(f, actuals);
   Frame frame{.kind = Frame::Kind::function,
               .name = f.function->name.text,

@@ -37,6 +37,7 @@ public:
   void bind_argument(syntax::Parameter const&, Any, Location, std::string const& shown_name);
 
 private:
+  std::string doubt() const;
   Any call_function(FunctionValue const&, std::vector<Actual>, Location, std::string const& tag, std::string const& as);
   Any call_builtin(FunctionValue const&, std::vector<Actual>, Location);
   void place_positional(Slots&, std::vector<Actual>&, std::string const& shown_name);

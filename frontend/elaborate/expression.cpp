@@ -10,6 +10,8 @@
 #include "frontend/elaborate/tunables.h"
 #include "frontend/elaborate/warnings.h"
 
+#include "ir/printable.h"
+
 #include <fmt/core.h>
 
 namespace nnc::front {
@@ -181,10 +183,23 @@ std::string Expressions::text(String const& s) {
   return out;
 }
 
+// Names stand in tables and logs, each on one line.
+std::string Expressions::need_printable(std::string name, Location at, char const* what) const {
+  if (auto const shown = printable(name); shown != name)
+    errors_.fail(at, fmt::format("the name of {} holds what is not printed: \"{}\"", what, shown),
+                 "a name is one line of text");
+  return name;
+}
+
+std::string Expressions::name_text(String const& s, Location at, char const* what) {
+  return need_printable(text(s), at, what);
+}
+
 std::vector<Actual> Expressions::actuals(Arguments const& arguments) {
   std::vector<Actual> out;
   for (auto const& a : arguments) {
     Any value = eval(*a.value);
+    e_.budget.spend(price_of_item * (a.spread && value.list() ? value.list()->size() : 0), a.at);
     if (!a.spread) {
       out.push_back({a.name, std::move(value), a.at});
       continue;
@@ -237,7 +252,7 @@ Any Expressions::eval_call(CallExpr const& c, Location at) {
   else callee = layer_or_function(c);
   std::string tag;
   if (c.tag) {
-    tag = text(c.tag->text);
+    tag = name_text(c.tag->text, c.tag->at, "a tag");
     auto& parts = c.tag->text.parts;
     bool plain = parts.size() == 1 && !parts.front().expression;
     if (auto* shadowed = plain ? e_.lookup.local(tag) : nullptr;

@@ -17,6 +17,8 @@ public:
   std::vector<Actual> actuals(syntax::Arguments const&);
   Any closure(syntax::FunctionDecl const&);
   std::string text(syntax::String const&);
+  std::string name_text(syntax::String const&, Location, char const* what); // of a metric, a tag: printable
+  std::string need_printable(std::string name, Location, char const* what) const;
   std::string part_text(syntax::StringPart const&, std::optional<Any> const& value);
   bool condition(syntax::Expr const&, char const* what); // that is known while compiling
   bool truth(Any const&, Location, char const* what);

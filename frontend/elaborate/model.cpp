@@ -11,7 +11,6 @@
 #include "frontend/elaborate/statement.h"
 #include "frontend/elaborate/tensor.h"
 #include "frontend/elaborate/train.h"
-#include "frontend/elaborate/train.h"
 #include "frontend/elaborate/tunables.h"
 
 #include "frontend/habits.h"
@@ -180,6 +179,7 @@ void ModelBuilder::bind_validation(Frame& frame) {
 void ModelBuilder::run_model(Graph& graph) {
   GraphGuard in_graph(now_, &graph);
   measured_.clear();
+  measured_at_.clear();
   Frame frame{.kind = Frame::Kind::model, .name = now_.model->name.text, .file = &now_.main};
   frame.path = std::make_shared<PathScope>();
   frame.names["batch"] = {Dim(Symbol::batch), now_.model->name.at};
@@ -227,8 +227,13 @@ void ModelBuilder::run_input(InputStmt const& s, Location at) {
     Type have{column->example.dtype, {Dim(Symbol::batch)}};
     have.shape.insert(have.shape.end(), column->example.shape.begin(), column->example.shape.end());
     if (!(have == type))
-      errors_.fail(s.type.at, fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text,
-                                          shown(type), column->name, shown(have)));
+      errors_.fail(s.type.at,
+                   fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text, shown(type),
+                               column->name, shown(have)),
+                   have.shape == type.shape
+                       ? std::optional(fmt::format("declare it as {}; `{}({})` converts", shown(have),
+                                                   nnc::name(type.dtype), s.name.text))
+                       : std::nullopt);
   }
   e_.tensors.builder(at);
   ValueId id = now_.graph->argument(s.name.text, type, s.is_target ? Role::target : Role::input);
@@ -251,7 +256,7 @@ void ModelBuilder::run_measure(MeasureStmt const& s, Location at) {
   char const* kind = s.is_metric ? "metric" : "loss";
   if (now_.frame->kind != Frame::Kind::model) errors_.fail(at, fmt::format("`{}` stands in a model's body only", kind));
   std::string name = s.name        ? s.name->text
-                     : s.title     ? e_.expressions.text(*s.title)
+                     : s.title     ? e_.expressions.name_text(*s.title, at, s.is_metric ? "a metric" : "a loss")
                      : s.is_metric ? callee_name(*s.value)
                                    : "loss";
   Any value = e_.expressions.eval(*s.value);
@@ -286,7 +291,8 @@ bool ModelBuilder::is_table(MeasureStmt const& s, std::string const& name, Value
 std::vector<std::string> ModelBuilder::rows_of(MeasureStmt const& s, Type const& type) {
   std::vector<std::string> rows;
   for (auto const& row : e_.constants.as_list(e_.expressions.eval(*s.rows), s.rows->at, "the rows of a metric"))
-    rows.push_back(e_.constants.as_string(row, s.rows->at, "the name of a row"));
+    rows.push_back(e_.expressions.need_printable(e_.constants.as_string(row, s.rows->at, "the name of a row"),
+                                                 s.rows->at, "a row"));
   i64 const have = type.rank() == 0 ? 0 : type.shape[0].constant().value_or(0);
   if (std::ssize(rows) != have)
     errors_.fail(s.rows->at, fmt::format("{} names of rows for {}", rows.size(), shown(type)));
@@ -294,13 +300,13 @@ std::vector<std::string> ModelBuilder::rows_of(MeasureStmt const& s, Type const&
 }
 
 void ModelBuilder::add_measured(std::string name, Any const& value, Role role, Location at) {
-  for (auto const& m : measured_)
-    if (m.name == name && (m.role == role || (m.role != Role::output && role != Role::output)))
-      errors_.fail(at, fmt::format("there are two results called `{}`", name),
-                   role == Role::output ? std::nullopt
-                                        : std::optional(fmt::format("name one of them: `{} other = ...`",
-                                                                    role == Role::metric ? "metric" : "loss")),
-                   {{m.at, "the first one"}});
+  auto const [first, is_new] = measured_at_.try_emplace({role == Role::output, name}, at);
+  if (!is_new)
+    errors_.fail(at, fmt::format("there are two results called `{}`", name),
+                 role == Role::output ? std::nullopt
+                                      : std::optional(fmt::format("name one of them: `{} other = ...`",
+                                                                  role == Role::metric ? "metric" : "loss")),
+                 {{first->second, "the first one"}});
   measured_.push_back({.name = std::move(name), .value = value.tensor()->id, .role = role, .at = at, .rows = {}});
 }
 

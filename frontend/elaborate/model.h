@@ -46,9 +46,10 @@ private:
   Context& now_;
   Errors& errors_;
   std::vector<Measured> measured_;
-  std::vector<ColumnType> columns_;              // of the data, as examples of this training
-  std::map<std::string, std::string> column_of_; // by input
-  std::map<std::string, Any> arguments_;         // the numbers, lists and functions that the model was run with
+  std::map<std::pair<bool, std::string>, Location> measured_at_; // outputs have names of their own
+  std::vector<ColumnType> columns_;                              // of the data, as examples of this training
+  std::map<std::string, std::string> column_of_;                 // by input
+  std::map<std::string, Any> arguments_; // the numbers, lists and functions that the model was run with
 };
 
 } // namespace nnc::front

@@ -52,6 +52,8 @@ Any Operators::arithmetic(std::string const& op, Any const& a, Any const& b, Loc
     refuse_no_number(usable(a) ? b : a, at);
     if (a.is<std::string>() || b.is<std::string>()) help = "strings are only compared and interpolated: \"{a}{b}\"";
     if (a.list() && b.list()) help = "lists are joined by spreading: `[..a, ..b]`";
+    else if (a.is<None>() || b.is<None>())
+      help = "`none` is what a function gives that ends without an expression or `return`";
     else if (a.tensor() || b.tensor()) help = suggestions_.help_for_value(a.tensor() ? b : a, at);
     else if (a.list() || b.list()) help = "every item of a list: `map(fn(x) { x * 2 }, xs)`";
     errors_.fail(at, fmt::format("`{}` works on numbers and tensors, got {} and {}", op, shown(a), shown(b)), help);

@@ -18,8 +18,12 @@ Any Operators::product(Any const& a, Any const& b, Location at) {
     errors_.fail(at, fmt::format("`@` needs at least one axis on both sides, got {} and {}", shown(a), shown(b)));
   i64 x_axis = static_cast<i64>(xs.size()) - 1, w_axis = ws.size() == 1 ? 0 : static_cast<i64>(ws.size()) - 2;
   if (!(xs[x_axis] == ws[w_axis]))
-    errors_.fail(at, fmt::format("the inner extents of `@` differ: {} has {} in front of {}, which has {}", shown(a),
-                                 shown(xs.back()), shown(b), shown(ws[w_axis])));
+    errors_.fail(at,
+                 fmt::format("the inner extents of `@` differ: {} has {} in front of {}, which has {}", shown(a),
+                             shown(xs.back()), shown(b), shown(ws[w_axis])),
+                 ws.size() > 1 && xs.back() == ws.back()
+                     ? std::optional("the last two axes of the second change places: `a @ transpose(b)`")
+                     : std::nullopt);
   Builder& make = tensors_.builder(at);
   if (ws.size() <= 2 || xs.size() == 1) { // one matrix (or one vector): no batch axes
     ValueId out = make.make(OpCode::dot, {x, w},

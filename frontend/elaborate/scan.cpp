@@ -117,6 +117,9 @@ private:
     if (now_.frame->states.contains(name.text))
       errors_.fail(name.at, fmt::format("`{}` is a state: a scan carries names", name.text),
                    "bind its value to another name, and write the last one with `<-` behind the scan");
+    if (!e_.lookup.local(name.text) && !now_.frame->untaken.contains(name.text))
+      errors_.fail(name.at, fmt::format("the carry `{}` has no value in front of the scan", name.text),
+                   fmt::format("what it begins with stands there, `{} = zeros([8])`", name.text));
     Any const value = e_.lookup.lookup(name.text, name.at);
     if (value.is<Poison>()) throw Failure{.diagnostic = {}, .silent = true};
     firsts_.push_back(e_.tensors.as_tensor(value, name.at));

@@ -133,12 +133,18 @@ void SettingValues::check_used() {
     if (now_.model)
       for (auto const& p : now_.model->parameters) names.push_back(p.name.text);
     for (auto const& [n, _] : e_.tunables.settings())
-      if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
+      if (!n.starts_with(validation_prefix) && std::find(names.begin(), names.end(), n) == names.end())
+        names.push_back(n);
     for (auto const& [n, _] : now_.main.consts) names.push_back(n);
     for (auto const& n : setting_names())
       if (std::find(names.begin(), names.end(), n) == names.end()) names.push_back(n);
     auto near = nearest(name, names);
     if (auto const* h = habit(HabitKind::setting, name); h && !h->means.empty()) near = h->means;
+    auto const dot = name.rfind('.');
+    if (auto const* h = dot == std::string::npos ? nullptr : habit(HabitKind::argument, name.substr(dot + 1)); h) {
+      auto const meant = name.substr(0, dot + 1) + std::string(h->means);
+      if (std::find(names.begin(), names.end(), meant) != names.end()) near = meant;
+    }
     std::string help;
     if (used != used_.end()) help = fmt::format("it may be `{}`", fmt::join(used->second, "` or `"));
     else if (!near.empty()) help = fmt::format("did you mean `{}`?", near);

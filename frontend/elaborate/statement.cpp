@@ -21,16 +21,25 @@ namespace {
 constexpr i64 max_statements = 2'000'000; // of unrolled loops
 
 // What becomes of a value where no one takes it.
-char const* help_for_lost(Expr const& e, Frame::Kind kind) {
+char const* help_for_lost(Expr const& e, Frame const& frame) {
   Expr const* left = &e;
   while (auto const* b = std::get_if<BinaryExpr>(&left->as)) left = b->left.get();
   auto const* sign = std::get_if<UnaryExpr>(&left->as);
   if (sign && sign->op == "-")
     return "a line that begins with `-` is a statement: end the line in front of it with `-`";
   if (std::holds_alternative<StringExpr>(e.as)) return "a comment begins with `#`";
-  if (kind == Frame::Kind::model) return "`y = ...` binds it to a name, `output y = ...` gives it";
-  if (kind == Frame::Kind::optimizer) return "an optimizer writes `p <- p - lr * g`";
+  if (frame.scan) return "`emit ...` gives a value of each round";
+  if (frame.kind == Frame::Kind::model) return "`y = ...` binds it to a name, `output y = ...` gives it";
+  if (frame.kind == Frame::Kind::optimizer) return "an optimizer writes `p <- p - lr * g`";
   return "bind it to a name, or `return` it";
+}
+
+// ": f32[batch, 3], 4", as long as it is short.
+std::string types_of(List const& items) {
+  constexpr size_t most = 6;
+  std::string out;
+  for (auto const& item : items) out += (out.empty() ? ": " : ", ") + shown(item);
+  return items.size() <= most ? out : "";
 }
 
 } // namespace
@@ -50,12 +59,26 @@ void Statements::guarded(Stmt const& s, bool is_last) {
     now_.frame = frame;
     if (!now_.is_in_library() || !errors_.is_reported(failure.diagnostic.at)) errors_.report(failure);
     poison(s);
+    if (is_unmet(s, failure)) leave_unmet();
     if (statements_ > max_statements || e_.budget.is_spent()) now_.frame->returned = true;
   } catch (Error const& e) {
     errors_.report({{.at = s.at, .message = in_words(e)}});
     now_.frame = frame;
     poison(s);
   }
+}
+
+// Behind a `require` that does not hold, or a call that had one, a function would only show what follows from it; a
+// model is long, and what is wrong with the rest of it is worth knowing. Of the library's functions that is so whatever
+// fails: the mistake is one argument of the user's.
+bool Statements::is_unmet(Stmt const& s, Failure const& failure) const {
+  return now_.frame->kind != Frame::Kind::model && (now_.is_in_library() || std::holds_alternative<RequireStmt>(s.as) ||
+                                                    (failure.silent && std::holds_alternative<ExprStmt>(s.as)));
+}
+
+void Statements::leave_unmet() {
+  now_.frame->result = Any{Poison{}};
+  now_.frame->returned = true;
 }
 
 void Statements::statement(Stmt const& s, bool is_last) {
@@ -92,7 +115,7 @@ void Statements::run_value(ExprStmt const& s, Location at, bool is_last) {
     now_.frame->returned = true;
   } else if (!value.is<None>())
     errors_.fail(at, fmt::format("this value, {}, is lost", shown(value)),
-                 help_for_lost(*s.values.front(), now_.frame->kind));
+                 help_for_lost(*s.values.front(), *now_.frame));
 }
 
 // What a failed statement would have bound: whoever uses it stays silent.
@@ -166,7 +189,11 @@ void Statements::run_assign(AssignStmt const& s, Location at) {
 void Statements::unpack(std::vector<Name> const& targets, Any const& value, Location at) {
   List items = e_.constants.as_list(value, at, fmt::format("what {} names are to take", targets.size()));
   if (items.size() != targets.size())
-    errors_.fail(at, fmt::format("{} names for {} values", targets.size(), items.size()));
+    errors_.fail(at,
+                 fmt::format("{} names for {} value{}{}", targets.size(), items.size(), items.size() == 1 ? "" : "s",
+                             types_of(items)),
+                 items.size() > targets.size() ? std::optional("`_` stands for a value that is not needed")
+                                               : std::nullopt);
   for (size_t i = 0; i < targets.size(); ++i) bind(targets[i].text, items[i], targets[i].at);
 }
 

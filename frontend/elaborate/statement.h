@@ -7,6 +7,8 @@
 
 namespace nnc::front {
 
+struct Failure;
+
 class Statements {
 public:
   explicit Statements(Elaborator& e) : e_(e), now_(e.now), errors_(e.errors) {}
@@ -18,6 +20,8 @@ private:
   void statement(syntax::Stmt const&, bool is_last);
   void guarded(syntax::Stmt const&, bool is_last);
   void poison(syntax::Stmt const&);
+  bool is_unmet(syntax::Stmt const&, Failure const&) const;
+  void leave_unmet();
   void mark_untaken(syntax::Block const&);
   void name_value(std::string const& name, Any const&);
   void run_assign(syntax::AssignStmt const&, Location);

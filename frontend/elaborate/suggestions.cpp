@@ -120,6 +120,15 @@ std::optional<std::string> Suggestions::losses_in_sight() const {
   return fmt::format("`minimize` takes the losses that the model declares: {}", out);
 }
 
+// `logit` beside a tensor `logits`: what the user has named comes in front of what other languages mean by a word.
+std::optional<std::string> Suggestions::near_local(std::string const& name) const {
+  std::vector<std::string> names;
+  if (now_.frame)
+    for (auto const& [known, value] : now_.frame->names)
+      if (!value.is<Poison>()) names.push_back(known);
+  return did_you_mean(name, names);
+}
+
 void Suggestions::unknown(std::string const& name, Location at, bool callable) {
   if (now_.frame)
     if (auto it = now_.frame->untaken.find(name); it != now_.frame->untaken.end())
@@ -127,7 +136,8 @@ void Suggestions::unknown(std::string const& name, Location at, bool callable) {
                    {{it->second, "the branch binds it here"}});
   if (FileScope* file = nullptr; lookup_.find_optimizer(name, file))
     errors_.fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
-  auto help = habit_help(name, {HabitKind::name, HabitKind::dtype});
+  auto help = callable ? std::nullopt : near_local(name);
+  if (!help) help = habit_help(name, {HabitKind::name, HabitKind::dtype});
   if (!help && callable) help = habit_help(name, {HabitKind::word});
   if (!help && !callable) help = losses_in_sight();
   if (!help && now_.out.diagnostics.size() < most_mistakes) help = suggested(name, callable); // it takes time

@@ -15,6 +15,7 @@ public:
   explicit Suggestions(Elaborator& e) : now_(e.now), errors_(e.errors), lookup_(e.lookup) {}
 
   [[noreturn]] void unknown(std::string const& name, Location, bool callable);
+  std::optional<std::string> near_local(std::string const& name) const;
   [[noreturn]] void unknown_member(Any const&, syntax::MemberExpr const&, Location);
   [[noreturn]] void unknown_member(FileScope::Imported const&, syntax::Name const& member);
   void refuse_package(syntax::MemberExpr const&, Location); // `np.exp`

@@ -99,7 +99,8 @@ ValueId Tensors::as_tensor(Any const& v, DType dtype, Location at) {
   if (auto* d = v.get<Dim>()) {
     auto c = d->constant();
     if (!c) return make.convert(batch_value(*d, at), dtype);
-    if (dtype == DType::bool_) errors_.fail(at, fmt::format("the int {} is no bool", *c));
+    if (dtype == DType::bool_)
+      errors_.fail(at, fmt::format("the int {} is no bool", *c), "convert the tensor: `i32(x)`");
     bool fits = is_float(dtype) ? holds(dtype, static_cast<f64>(*c)) : holds(dtype, *c);
     if (!fits) errors_.fail(at, fmt::format("{} is outside of {}", *c, name(dtype)));
     if (is_float(dtype)) return make.constant(dtype, static_cast<f64>(*c));
@@ -122,6 +123,19 @@ ValueId Tensors::as_tensor(Any const& v, Location at) {
 }
 
 // The dtype of the tensors among the operands, which must agree; of numbers alone f32 or i32.
+namespace {
+
+// The name of an operand in the text of `a - b`, where it is one: what a help speaks of.
+std::string operand_name(std::string_view text, bool first) {
+  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+  auto const left = text.find_first_not_of(letters), right = text.find_last_not_of(letters);
+  if (left == 0 || left == std::string_view::npos || right + 1 == text.size()) return "x";
+  if (text.substr(left, right - left).find_first_not_of(" +-*/%^<>=!") != std::string_view::npos) return "x";
+  return std::string(first ? text.substr(0, left) : text.substr(right + 1));
+}
+
+} // namespace
+
 DType Tensors::common_dtype(std::vector<Any> const& values, Location at, std::string const& what) {
   Any const* first = nullptr;
   bool any_float = false, any_bool = false;
@@ -131,8 +145,9 @@ DType Tensors::common_dtype(std::vector<Any> const& values, Location at, std::st
     if (!v.tensor() || v.tensor()->tunes) continue;
     if (first && type_of(*first).dtype != type_of(v).dtype)
       errors_.fail(at, fmt::format("{} of {} and {}: there is no silent conversion", what, shown(*first), shown(v)),
-                   fmt::format("convert one of them: `{}(x)`",
-                               name(is_float(type_of(v).dtype) ? type_of(v).dtype : type_of(*first).dtype)));
+                   fmt::format("convert one of them: `{}({})`",
+                               name(is_float(type_of(v).dtype) ? type_of(v).dtype : type_of(*first).dtype),
+                               operand_name(errors_.source_of(at), is_float(type_of(v).dtype))));
     if (!first) first = &v;
   }
   if (first) return type_of(*first).dtype;

@@ -79,7 +79,9 @@ void TrainBuilder::choose() {
   errors_.fail(now_.train ? at : Location{},
                fmt::format("unknown model `{}`", model), // the command line may have named it
 
-               near.empty() ? std::nullopt : std::optional(fmt::format("did you mean `{}`?", near)));
+               near.empty() ? fmt::format("there {} {}", names.size() == 1 ? "is" : "are",
+                                          joined(names, [](auto& n) { return n; }))
+                            : fmt::format("did you mean `{}`?", near));
 }
 
 // The loss that a clause minimizes, by name; an expression of losses becomes one of its own.
@@ -93,8 +95,7 @@ std::string TrainBuilder::objective_name(ValueId y, Location at) {
 }
 
 // A clause: which parameters it changes, and one `grad` node for all of them.
-TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, Location at,
-                                          std::set<std::string>& taken) {
+TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, Location at, Taken& taken) {
   Any objective = e_.expressions.eval(*m.objective);
   if (objective.is<FunctionValue>() || objective.is<std::string>())
     errors_.fail(m.objective->at, fmt::format("`minimize` needs a loss, got {}", shown(objective)),
@@ -108,16 +109,15 @@ TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, L
              .parameters = paths_that_fit(e_, m.over, Chosen::parameters, m.over_at),
              .gradients = {}};
   auto reached = reached_by_derivative(graph.function, y);
-  std::erase_if(out.parameters, [&](auto const& path) {
-    return taken.contains(path) || is_frozen(path, phase_) || !reached[graph.arguments.at(path)];
-  });
-  if (out.parameters.empty())
-    errors_.fail(at, fmt::format("`{}` depends on no parameter that this clause may change", name));
+  std::erase_if(out.parameters, [&](auto const& path) { return !reached[graph.arguments.at(path)]; });
+  auto const wanted = out.parameters;
+  std::erase_if(out.parameters, [&](auto const& path) { return taken.contains(path) || is_frozen(path, phase_); });
+  if (out.parameters.empty()) refuse_idle(name, wanted, at, taken);
   std::vector<ValueId> operands{y};
   std::vector<Type> types;
   std::vector<std::string> names;
   for (auto const& path : out.parameters) {
-    taken.insert(path);
+    taken.emplace(path, at);
     operands.push_back(graph.arguments.at(path));
     types.push_back(e_.parameters.kept(path).type);
     names.push_back(path + "'");
@@ -128,13 +128,46 @@ TrainBuilder::Clause TrainBuilder::derive(Graph& graph, MinimizeStep const& m, L
   return out;
 }
 
+// A clause that is left with nothing, and where what it could have changed has gone.
+void TrainBuilder::refuse_idle(std::string const& loss, std::vector<std::string> const& wanted, Location at,
+                               Taken const& taken) {
+  constexpr size_t most = 4; // names in a note
+  auto const shown_paths = [&](std::vector<std::string> const& paths) {
+    std::vector<std::string> const first(paths.begin(), paths.begin() + std::min(most, paths.size()));
+    auto const more = paths.size() > most ? fmt::format(" and {} more", paths.size() - most) : "";
+    return joined(first, [](auto const& p) { return p; }) + more;
+  };
+  std::vector<std::string> frozen;
+  std::vector<std::pair<Location, std::vector<std::string>>> owners;
+  for (auto const& path : wanted) {
+    auto const owner = taken.find(path);
+    if (is_frozen(path, phase_)) frozen.push_back(path);
+    else if (owner == taken.end()) continue;
+    else if (auto const known = std::ranges::find(owners, owner->second, [](auto const& o) { return o.first; });
+             known != owners.end())
+      known->second.push_back(path);
+    else owners.push_back({owner->second, {path}});
+  }
+  std::vector<Note> notes;
+  for (auto const& [clause, paths] : owners)
+    notes.push_back({clause, fmt::format("this clause changes {}", shown_paths(paths))});
+  if (!frozen.empty())
+    notes.push_back({{}, fmt::format("{} {} frozen", shown_paths(frozen), frozen.size() == 1 ? "is" : "are")});
+  errors_.fail(at, fmt::format("`{}` depends on no parameter that this clause may change", loss),
+               owners.empty()
+                   ? std::nullopt
+                   : std::optional("a parameter belongs to the first clause that matches: `over` says which, "
+                                   "and the clause for all others is the last one"),
+               std::move(notes));
+}
+
 // What the numbers of a clause are called after: the tag, or the optimizer; the second of a name has a number.
 std::string TrainBuilder::clause_name(MinimizeStep const& m) {
   auto const& call = std::get<CallExpr>(m.optimizer->as);
   auto* callee = std::get_if<NameExpr>(&call.callee->as);
   if (auto* member = std::get_if<MemberExpr>(&call.callee->as)) e_.suggestions.refuse_package(*member, m.optimizer->at);
   if (!callee) errors_.fail(m.optimizer->at, "expected the name of an optimizer");
-  std::string name = call.tag ? e_.expressions.text(call.tag->text) : callee->name;
+  std::string name = call.tag ? e_.expressions.name_text(call.tag->text, call.tag->at, "a tag") : callee->name;
   now_.out.optimizers.push_back(callee->name);
   return name_of_numbers(name);
 }
@@ -251,7 +284,7 @@ void TrainBuilder::run_phase(Graph& graph, size_t phase) {
   if (plan_[phase].minimize.empty())
     errors_.fail(now_.train->at, "this train block minimizes nothing", "it needs `minimize LOSS with OPTIMIZER(...)`");
   std::vector<Clause> clauses;
-  std::set<std::string> taken;
+  Taken taken;
   for (auto const* step : plan_[phase].minimize) {
     try {
       clauses.push_back(derive(graph, std::get<MinimizeStep>(step->as), step->at, taken));

@@ -47,7 +47,10 @@ private:
   i64 steps_of(syntax::PhaseStep const&);
   void choose_paths();
   std::string objective_name(ValueId, Location);
-  Clause derive(Graph&, syntax::MinimizeStep const&, Location, std::set<std::string>& taken);
+  using Taken = std::map<std::string, Location>; // parameters, and the clauses that change them
+  Clause derive(Graph&, syntax::MinimizeStep const&, Location, Taken&);
+  [[noreturn]] void refuse_idle(std::string const& loss, std::vector<std::string> const& wanted, Location,
+                                Taken const&);
   std::string clause_name(syntax::MinimizeStep const&);
   std::string name_of_numbers(std::string const& name);
 

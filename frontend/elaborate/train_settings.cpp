@@ -12,7 +12,7 @@
 
 #include <algorithm>
 #include <array>
-#include <fmt/core.h>
+#include <fmt/ranges.h>
 
 namespace nnc::front {
 
@@ -189,6 +189,15 @@ Any TrainBuilder::setting_value(SettingStep const& s) {
 }
 
 // What an aim names is reported.
+namespace {
+
+std::optional<std::string> help_for_aim(std::string const& report, std::vector<std::string> const& names) {
+  if (auto near = did_you_mean(report, names); near || names.empty()) return near;
+  return fmt::format("it has `{}`", fmt::join(names, "`, `"));
+}
+
+} // namespace
+
 void TrainBuilder::check_aims() {
   auto const& training = *now_.out.module.training;
   std::vector<std::string> names;
@@ -200,7 +209,7 @@ void TrainBuilder::check_aims() {
   for (auto const& [setting, report] : aims)
     if (std::ranges::find(names, report) == names.end())
       errors_.fail(place_of_setting(setting), fmt::format("the model has no loss or metric `{}`", report),
-                   did_you_mean(report, names));
+                   help_for_aim(report, names));
 }
 
 Location TrainBuilder::place_of_setting(std::string const& name) {

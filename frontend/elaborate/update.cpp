@@ -43,13 +43,19 @@ void TrainBuilder::check_numbers(FunctionDecl const& optimizer, CallExpr const& 
 
 namespace {
 
-// What a schedule gives as `lr` is called as if it were a number that is set: the runtime reports it.
-void name_rate(Function& update, Frame const& frame, std::string const& clause) {
+// What a schedule gives as `lr` is called as if it were a number that is set: the runtime reports it. An argument, as
+// in `lr = epoch`, keeps its name and is copied.
+void name_rate(Graph& graph, Frame& frame, std::string const& clause) {
+  Function& update = graph.function;
   auto const lr = frame.names.find("lr");
-  auto const* rate = lr == frame.names.end() ? nullptr : lr->second.tensor();
-  if (rate && std::ranges::find(update.arguments, rate->id, &nnc::Argument::value) == update.arguments.end() &&
-      !update.values[rate->id].constant)
-    update.values[rate->id].name = clause + ".lr";
+  auto* rate = lr == frame.names.end() ? nullptr : std::get_if<TensorValue>(&lr->second.as);
+  if (!rate || update.values[rate->id].constant) return;
+  std::string const name = clause + ".lr";
+  bool const is_argument =
+      std::ranges::find(update.arguments, rate->id, &nnc::Argument::value) != update.arguments.end();
+  if (is_argument && update.values[rate->id].name == name) return;
+  if (is_argument) rate->id = graph.builder.make(OpCode::reshape, {rate->id}, {}, graph.type(rate->id));
+  update.values[rate->id].name = name;
 }
 
 } // namespace
@@ -104,7 +110,7 @@ void TrainBuilder::run_update(std::string const& path, MinimizeStep const& m, st
       value = e_.tunables.scalar(clause + "." + p.name.text,
                                  e_.constants.as_float(value, p.name.at, fmt::format("`{}`", p.name.text)));
   }
-  name_rate(graph.function, frame, clause);
+  name_rate(graph, frame, clause);
   frame.names["p"] = {e_.tensors.tensor(graph.argument("p", kept.type, Role::param)).as, kept.at};
   frame.names["g"] = {e_.tensors.tensor(graph.argument("g", kept.type, Role::gradient)).as, kept.at};
   frame.names["name"] = Any{path};

@@ -3,6 +3,7 @@
 #include "frontend/frontend.h"
 #include "frontend/lexer.h"
 
+#include <ctime>
 #include <doctest/doctest.h>
 #include <filesystem>
 #include <fmt/core.h>
@@ -102,6 +103,12 @@ std::string in_model(std::string const& body) {
   return "model m() {\n  input x: f32[batch, 4]\n" + body + "\n  output out = x\n}\n";
 }
 
+std::string long_chain(int length) {
+  std::string out = "fn f0(x) { x }\n";
+  for (int i = 1; i < length; ++i) out += fmt::format("fn f{}(x) {{ f{}(x) }}\n", i, i - 1);
+  return out;
+}
+
 } // namespace
 
 TEST_CASE("what is too much is refused at its place, and soon") {
@@ -141,6 +148,15 @@ TEST_CASE("what is too much is refused at its place, and soon") {
        "t.nn:2:3: error: f32[batch, 4000000000, 4000000000] is too large"},
       {"extents of a parameter", in_model("param w: f32[4000000000, 4000000000] = zeros()\noutput q = sum(w)"),
        "t.nn:3:"},
+      {"more bytes than are read", "# " + repeated("long ", 800'000) + "\n" + in_model(""),
+       "t.nn:1:1: error: the text has 4000060 bytes, expected at most 4000000"},
+      {"brackets that would need as many again", "model m() { x = " + repeated("[", 300'000),
+       "error: brackets and blocks are nested too deeply"},
+      {"arguments that double", "fn f(..xs) { f(..xs, ..xs) }\n" + in_model("y = f(x)"), "too much is computed"},
+      {"axes", in_model("y = x\nfor i in range(1000) { y = y[none] }"),
+       "error: a tensor of 129 axes, expected at most 128"},
+      {"calls that nobody repeats", long_chain(120) + in_model("y = f119(x)"),
+       "error: calls are nested deeper than 100\n"},
       {"a step beyond the axis", in_model("y = x[:, ::9223372036854775807]\noutput y"), ""},
       {"a batch beyond all rows",
        in_model("param w: f32[4] = zeros()\nloss mean(x @ w)") +
@@ -157,6 +173,22 @@ TEST_CASE("what is too much is refused at its place, and soon") {
     if (c.expected.empty()) CHECK(answer.first == "");
     CHECK((c.expected.empty() || answer.first.starts_with("t.nn:")));
   }
+}
+
+// Of the processor, not of the clock on the wall: other tests run beside this one.
+f64 seconds_of(std::string const& text) {
+  auto const start = std::clock();
+  CHECK(answer_to(text).first == "");
+  return static_cast<f64>(std::clock() - start) / CLOCKS_PER_SEC;
+}
+
+TEST_CASE("eight times as many metrics take about eight times as long") { // not 64 times
+  auto const metrics = [](int count) {
+    return fmt::format("model m() {{\n  input x: f32[batch, 4]\n  loss mean(dense(x, 1))\n"
+                       "  for i in range({}) {{ metric \"a_{{i}}\" = mean(x) }}\n}}\n",
+                       count);
+  };
+  CHECK(seconds_of(metrics(64'000)) < 24 * seconds_of(metrics(8'000)) + 0.1);
 }
 
 TEST_CASE("a pattern of many stars is matched in no time") {

@@ -1,6 +1,8 @@
 // The reference page: its programs are accepted, and its table of the library names what exists, and all of it.
 #include "frontend/documentation.h"
 #include "frontend/elaborate/builtin.h"
+#include "frontend/elaborate/train.h"
+#include "frontend/lexer.h"
 #include "frontend/parser.h"
 #include "frontend/std_library.h"
 #include "tests/frontend/program.h"
@@ -33,6 +35,24 @@ std::set<std::string> library() {
     CHECK(parsed.diagnostics.empty());
     for (auto const& f : parsed.file.functions) out.insert(f->name.text);
     for (auto const& f : parsed.file.optimizers) out.insert(f->name.text);
+  }
+  return out;
+}
+
+// The import of the page.
+Settings with_blocks() {
+  Settings out;
+  out.read_import = [](std::string const&) { return std::optional<std::string>("fn half(x: float[..]) { x / 2 }\n"); };
+  return out;
+}
+
+// Every token of its programs.
+std::set<std::string> words_of_programs(std::string const& text) {
+  std::set<std::string> out;
+  Sources sources;
+  for (size_t at = text.find("```nn\n"); at != std::string::npos; at = text.find("```nn\n", at + 1)) {
+    u32 const file = sources.add("page.nn", text.substr(at + 6, text.find("```", at + 6) - at - 6));
+    for (auto const& token : lex(sources, file).tokens) out.emplace(token.text);
   }
   return out;
 }
@@ -89,11 +109,51 @@ TEST_CASE("the programs of the reference are accepted, without a warning") {
   int programs = 0;
   for (size_t at = text.find("```nn\n"); at != std::string::npos; at = text.find("```nn\n", at + 1)) {
     size_t begin = at + 6;
-    test::Compiled program(text.substr(begin, text.find("```", begin) - begin));
+    test::Compiled program(text.substr(begin, text.find("```", begin) - begin), with_blocks());
     CHECK(render(program.result.diagnostics, *program.sources) == "");
     ++programs;
   }
   CHECK(programs >= 3);
+}
+
+TEST_CASE("every word and every sign of the grammar stands in a program of the reference") {
+  auto const used = words_of_programs(page());
+  std::set<std::string> wanted(reserved().begin(), reserved().end());
+  for (auto const* word :
+       {"import", "as",     "const",  "optimizer", "gradient", "model",   "train",   "param", "state", "per",
+        "epoch",  "input",  "target", "output",    "rows",     "axis",    "reverse", "carry", "over",  "with",
+        "phase",  "freeze", "fresh",  "of",        "minimize", "average", "min",     "max",   "batch", "|>",
+        "==",     "!=",     "<",      "<=",        ">",        ">=",      "+",       "-",     "*",     "/",
+        "//",     "%",      "@",      "^",         "<-",       "->",      "..",      ":"})
+    wanted.insert(word);
+  for (auto const& word : wanted) CHECK_MESSAGE(used.contains(word), "no program of LANGUAGE.md has ", word);
+}
+
+TEST_CASE("the table of the settings has all of them, with their defaults") {
+  auto const text = page();
+  auto const begin = text.find("| setting | default | meaning |"), end = text.find("\n\n", begin);
+  std::istringstream rows(text.substr(begin, end - begin));
+  std::map<std::string, std::string> defaults;
+  for (std::string row; std::getline(rows, row);) {
+    auto const middle = row.find('|', 1), last = row.find('|', middle + 1);
+    std::string const value = row.substr(middle + 2, last - middle - 3);
+    std::istringstream names(row.substr(1, middle - 1));
+    for (std::string name; names >> name;)
+      if (name.starts_with('`')) defaults[name.substr(1, name.rfind('`') - 1)] = value;
+  }
+  auto const all = front::setting_names();
+  for (auto const& name : all) CHECK_MESSAGE(defaults.contains(name), "is not in the table: ", name);
+  CHECK(defaults.size() == all.size());
+  Training const made{};
+  CHECK(defaults["batch"] == std::to_string(made.batch));
+  CHECK(defaults["epochs"] == std::to_string(made.epochs));
+  CHECK(defaults["seed"] == std::to_string(made.seed));
+  CHECK(defaults["validation"] == std::to_string(made.validation));
+  CHECK(defaults["order"] == "`\"" + made.order + "\"`");
+  CHECK(defaults["drop_last"] == (made.drop_last ? "true" : "false"));
+  CHECK((made.steps == 0 && made.window == 0 && !made.save_best && !made.patience));
+  for (auto const* name : {"steps", "window", "patience", "sample", "balance", "clip_norm", "clip_value"})
+    CHECK(defaults[name] == "none");
 }
 
 TEST_CASE("the table of the library is complete") {

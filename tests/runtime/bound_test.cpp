@@ -167,7 +167,7 @@ TEST_CASE("what is wrong with buffers is said when they are bound, labels when t
       },
       "'probs' expects f32[batch,2] with batch = 8, got 60 bytes");
   refused([&] { (void)session.bind_run({}, {{"probs", probs}}, 8); }, "the input 'x' is missing");
-  refused([&] { (void)session.bind_step({x}, 8); }, "the input 'label' is missing");
+  refused([&] { (void)session.bind_step({x}, 8); }, "the target 'label' is missing");
   refused([&] { (void)session.bind_step({x}, 0); }, "a batch of 0 examples");
   auto labels = tiny_label;
   auto step = session.bind_step({x, {"label", labels}}, 8);

@@ -432,6 +432,37 @@ TEST_CASE("what a program cannot give or get is said at its place") {
   says("out.nn --run none --batch 2", "out.nn:1:7: error: the program has no output");
 }
 
+TEST_CASE("a target is missing where an output is computed from it, and nowhere else") {
+  Desk desk;
+  std::string const model = "model two {\n  input image: u8[batch, 28, 28]\n  target label: i32[batch]\n"
+                            "  target other: i32[batch]\n  output z = mean(f32(image), [1, 2])\n";
+  desk.scratch().write("needs.nn", model + "  y = f32(other)\n  output y\n  output w = y + z\n}\n");
+  auto said = desk.nnc("needs.nn --run mnist");
+  CHECK(said.status == 1);
+  CHECK_MESSAGE(contains(said.err, "needs.nn:4:3: error: the target 'other' is missing\n"), said.err);
+  CHECK_MESSAGE(contains(said.err, "help: an output is computed from it\n"), said.err);
+  desk.scratch().write("runs.nn", model + "}\n");
+  CHECK(desk.nnc("runs.nn --run mnist").status == 0);
+}
+
+TEST_CASE("mistakes of the command line are answered in its own words") {
+  Desk desk;
+  auto const says = [&](std::string const& arguments, int status, char const* words) {
+    auto const said = desk.nnc(arguments);
+    CHECK_MESSAGE(said.status == status, arguments);
+    CHECK_MESSAGE(contains(said.err, words), said.err);
+  };
+  says("/dev/zero", 1, "error: /dev/zero: is not a regular file");
+  says("digits.nn:foo", 1, "error: unknown model `foo`\nhelp: there is `digits`");
+  says("digits.nn --train mnist --steps 2 --save-best best", 1, "help: `validation = 5000` holds so many rows back\n");
+  says("digits.nn --train mnist --steps 2 --set adam.learning_rate=1", 1, "help: did you mean `adam.lr`?");
+  says("digits.nn --train mnist --steps 2 --set adam.lr=", 1, "expected an expression, found the end of the value");
+  says("digits.nn --train nodir", 1, "error: unknown data set 'nodir'");
+  says("digits.nn --train ./nodir", 1, "error: ./nodir: no such folder");
+  says("digits.nn --run mnist --load digits.nn", 1, "digits.nn: expected a safetensors file");
+  says("digits.nn --epocs 3", 2, "help: did you mean '--epochs'?");
+}
+
 TEST_CASE("a mistake in a module has its place there, wherever the nodes come from") {
   Desk desk;
   auto const says = [&](char const* node, char const* words) {
@@ -609,11 +640,16 @@ TEST_CASE("nothing that a user names steers the terminal") {
   quiet("e.nn");
   desk.scratch().write("t.nn", "model m { x = dense(1, 2) @\"\x1b[2J\" \r\n y = \x1b }");
   quiet("t.nn");
-  desk.scratch().write("v\x1b.nn", "model m { input x: f32[batch, 3]; output y = dense(x, 2) @\"\x1b\" }");
+  desk.scratch().write("v\x1b.nn", "model m { input x: f32[batch, 3]; output y = dense(x, 2) }");
   for (auto const* job : {"", "--dump elaborate", "--emit ir", "--emit loops"}) {
     auto const said = desk.nnc(std::string("\"$(printf 'v\\033.nn')\" ") + job);
     CHECK(said.status == 0);
     CHECK_MESSAGE(!contains(said.out, "\x1b"), job);
+  }
+  for (auto const* name : {"metric \"a\\nb\" = mean(x)", "metric \"\x1b\" = mean(x)", "z = dense(x, 2) @\"\x1b\"",
+                           "loss \"\xE2\x80\xAE\" = mean(x)"}) {
+    desk.scratch().write("n.nn", std::string("model m { input x: f32[batch, 3]\n") + name + "\noutput y = x }");
+    quiet("n.nn");
   }
   desk.scratch().write("u.nn", std::string("model m { y = \"\xFF\x1b\" \xE2\x80\xAE }"));
   quiet("u.nn");

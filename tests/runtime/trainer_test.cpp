@@ -524,6 +524,12 @@ TEST_CASE("milestones tell the learning rates, whatever gives them, and seconds 
     CHECK(own[i][0].name == "adam.lr");
     CHECK(own[i][0].value == doctest::Approx(0.5 / static_cast<double>(i + 1)));
   }
+  auto const bare = rates("minimize loss with sgd(lr = epoch)");
+  for (size_t i = 0; i < bare.size(); ++i) {
+    REQUIRE(bare[i].size() == 1);
+    CHECK(bare[i][0].name == "sgd.lr");
+    CHECK(bare[i][0].value == static_cast<double>(i / 2 + 1));
+  }
   auto const warm = rates("minimize loss with sgd(lr = cosine(0.5))");
   for (size_t i = 1; i < warm.size(); ++i) CHECK(warm[i][0].value < warm[i - 1][0].value);
   auto const two = rates("minimize loss over \"*.weight\" with adam(lr = 0.5); minimize loss over \"*.bias\" with "

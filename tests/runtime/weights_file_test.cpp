@@ -204,6 +204,28 @@ TEST_CASE("what is fresh needs no tensor of the file; states are renamed as well
   CHECK(values(session, "batch_norm.running_var") == std::vector<float>{1, 2, 3, 5});
 }
 
+TEST_CASE("an average goes where its parameter goes") {
+  Scratch const scratch;
+  auto const text = [](std::string const& tag) {
+    return "model net { input x: f32[batch, 2]; target y: f32[batch]\n  loss mean((dense(x, 1) @" + tag +
+           ")[:, 0] - y) }\ntrain net { average with ema(); minimize loss with sgd(0.1) }";
+  };
+  auto const row = [](float a, float b) { return bytes_of(std::vector<float>{a, b}); };
+  std::vector<Stored> const tensors{{"a.weight", "F32", {2, 1}, row(1, 2)},
+                                    {"a.bias", "F32", {1}, bytes_of(std::vector<float>{3})},
+                                    {"average/a.weight", "F32", {2, 1}, row(4, 5)},
+                                    {"average/a.bias", "F32", {1}, bytes_of(std::vector<float>{6})}};
+  Session session(Program::from_text(text("b")));
+  CHECK(told(scratch, session, tensors, {"a.weight=b.weight", "a.bias=b.bias"}) == "no failure");
+  CHECK(values(session, "b.weight") == std::vector<float>{1, 2});
+  CHECK(values(session, "average/b.weight") == std::vector<float>{4, 5});
+  CHECK(values(session, "average/b.bias") == std::vector<float>{6});
+  CHECK(told(scratch, session, tensors, {"average/a.*=average/b.*", "a.*=b.*"}) == "no failure");
+  CHECK(values(session, "average/b.weight") == std::vector<float>{4, 5});
+  CHECK(told(scratch, session, tensors, {"average/*=", "a.*=b.*"}) == "no failure"); // they begin anew
+  CHECK(values(session, "average/b.weight") == std::vector<float>{1, 2});
+}
+
 TEST_CASE("the command takes rules, for a session and for an object") {
   Desk const desk;
   desk.scratch().write("net.nn", net);

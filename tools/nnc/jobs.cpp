@@ -9,6 +9,7 @@
 #include "tools/nnc/summary.h"
 
 #include <cmath>
+#include <filesystem>
 #include <fmt/core.h>
 #include <fstream>
 #include <map>
@@ -172,6 +173,8 @@ void Jobs::warn_of_random_weights(nnc::Program const& program) {
 std::vector<nnc::Choice> Jobs::choices() {
   if (!line_.train_name.empty() || line_.file.ends_with(".ir")) return {};
   if (line_.file == stdin_name) return nnc::Program::choices(text_, stdin_name);
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(line_.file, error)) return {}; // reading it says why not
   std::ifstream file(line_.file, std::ios::binary);
   std::stringstream text;
   text << file.rdbuf();

@@ -246,7 +246,7 @@ std::string in_switches(std::string text) {
       text.replace(at, 3, "\" --rename \"");
   for (auto const& [api, here] : words)
     for (auto at = text.find(api); at != std::string::npos; at = text.find(api, at + 1))
-      if (at == 0 || !std::isalnum(static_cast<unsigned char>(text[at - 1])))
+      if (at == 0 || *api == ',' || !std::isalnum(static_cast<unsigned char>(text[at - 1])))
         text.replace(at, std::string_view(api).size(), here);
   return text;
 }
