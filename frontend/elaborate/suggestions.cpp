@@ -136,11 +136,12 @@ void Suggestions::unknown(std::string const& name, Location at, bool callable) {
                    {{it->second, "the branch binds it here"}});
   if (FileScope* file = nullptr; lookup_.find_optimizer(name, file))
     errors_.fail(at, fmt::format("`{}` is an optimizer: it stands behind `with` in a train block", name));
-  auto help = callable ? std::nullopt : near_local(name);
+  bool const patient = now_.out.diagnostics.size() < most_mistakes; // looking for what is near takes time
+  auto help = callable || !patient ? std::nullopt : near_local(name);
   if (!help) help = habit_help(name, {HabitKind::name, HabitKind::dtype});
   if (!help && callable) help = habit_help(name, {HabitKind::word});
   if (!help && !callable) help = losses_in_sight();
-  if (!help && now_.out.diagnostics.size() < most_mistakes) help = suggested(name, callable); // it takes time
+  if (!help && patient) help = suggested(name, callable);
   errors_.fail(at, fmt::format("unknown {} `{}`", callable ? "function" : "name", name), help);
 }
 
