@@ -196,6 +196,8 @@ std::vector<void*> targets_of(Function const& run, std::vector<Output> const& ou
 }
 
 void made_a_step(SessionState& state, i64 steps) {
+  state.is_fresh = state.was_bad = false;
+  state.bad.reset();
   state.place.step += steps;
   state.place.offset = 0; // whose steps they were nobody knows
   state.training_facts.clear();
@@ -412,6 +414,7 @@ ParameterView Session::parameter_view(std::string const& name) {
   return guarded(state_->program(), [&] {
     auto& tensor = state_->parameter(name);
     auto const bytes = tensor.writable();
+    state_->is_fresh = false;
     return ParameterView{std::string(nnc::name(tensor.dtype())), tensor.shape(), bytes.data(), bytes.size()};
   });
 }
@@ -433,6 +436,7 @@ void Session::set_parameter(Input const& input) {
       throw Error(
           fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor.type_text(), input.bytes, input.dtype));
     expect_memory(input);
+    state_->is_fresh = false;
     if (input.bytes > 0) std::memcpy(tensor.writable().data(), input.data, input.bytes);
     state_->begin_average(input.name);
   });
