@@ -129,7 +129,8 @@ public:
   using Marks = std::vector<u32>;
 
   void begins(Values const& values) override {
-    for (size_t i = 0; i < f_.arguments.size(); ++i) mark_given(values, f_.arguments[i].value, Origin::Kind::argument, i);
+    for (size_t i = 0; i < f_.arguments.size(); ++i)
+      mark_given(values, f_.arguments[i].value, Origin::Kind::argument, i);
     for (ValueId v = 0; v < values.size(); ++v)
       if (f_.values[v].constant) mark_given(values, v, Origin::Kind::literal, 0);
   }
@@ -263,7 +264,8 @@ private:
       for (auto const& source : sources) {
         if (!is_taken(n, values, source.marks, k)) continue;
         bool const follow = source.reads.known() && (source.reads.count() == 1 || looked < followed);
-        if (follow) source.reads.each(k, [&](i64 at) { best = better(best, (*source.marks)[static_cast<size_t>(at)]); });
+        if (follow)
+          source.reads.each(k, [&](i64 at) { best = better(best, (*source.marks)[static_cast<size_t>(at)]); });
         else best = better(best, source.best);
       }
       ++looked;

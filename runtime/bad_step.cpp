@@ -73,7 +73,7 @@ public:
         f_(*module_.function(step.function.name)), sources_(state.program().sources()) {}
 
   BadStep run() {
-    found_ = find_origins(module_, f_, arguments(), [this] { state_.expect_not_cancelled(); });
+    found_ = find_origins(module_, f_, arguments(), step_.between);
     bad_.step = work_.first_step;
     bad_.epoch = step_.epoch;
     note_makers();
@@ -210,11 +210,18 @@ private:
     if (extent.not_finite == 0) return text;
     return fmt::format("{}{}{} of {} not finite", text, text.empty() ? "" : ", ", extent.not_finite, extent.elements);
   }
-  static std::string word(Node const& n) { return std::string(info(n.op).word()); }
+  // As the language has it: "log", "+", "sum".
+  static std::string word(Node const& n) {
+    constexpr std::string_view folds = "reduce_";
+    auto const word = info(n.op).word();
+    return std::string(word.starts_with(folds) ? word.substr(folds.size()) : word);
+  }
 
   // How an operand is called: by its name, or by what made it.
   std::string called(ValueId v) const {
     auto const& value = f_.values[v];
+    if (value.name.ends_with('\''))
+      return fmt::format("the gradient of '{}'", printable(value.name.substr(0, value.name.size() - 1)));
     if (!value.name.empty()) return fmt::format("'{}'", printable(value.name));
     return maker_[v] ? fmt::format("an operand, which {} gives,", word(*maker_[v])) : "an operand";
   }
@@ -321,9 +328,7 @@ private:
       if (!here) continue;
       auto const name = function.name.substr(function.name.find('.') + 1);
       for (auto const& result : f_.results)
-        if (result.role == Role::param && result.name == name &&
-            reaches(n, result.value))
-          return &result.name;
+        if (result.role == Role::param && result.name == name && reaches(n, result.value)) return &result.name;
     }
     return nullptr;
   }
@@ -371,11 +376,12 @@ private:
     bad_.example = row(bad_.index.front());
     bad_.index.erase(bad_.index.begin());
     auto const at = bad_.index.empty() ? "" : fmt::format(" at [{}]", fmt::join(bad_.index, ", "));
-    said_.message =
-        fmt::format("example {}{} of column '{}' is {}{}", bad_.example, step_.is_stream ? " of the batch" : "",
-                    printable(bad_.name), x, at);
-    said_.notes.push_back({{}, fmt::format("of the {} numbers of this batch {} not finite", origin.all.elements,
-                                           origin.all.not_finite == 1 ? "1 is" : fmt::format("{} are", origin.all.not_finite))});
+    said_.message = fmt::format("example {}{} of column '{}' is {}{}", bad_.example,
+                                step_.is_stream ? " of the batch" : "", printable(bad_.name), x, at);
+    said_.notes.push_back(
+        {{},
+         fmt::format("of the {} numbers of this batch {} not finite", origin.all.elements,
+                     origin.all.not_finite == 1 ? "1 is" : fmt::format("{} are", origin.all.not_finite))});
   }
 
   void by_literal(Origin const& origin) {
@@ -395,8 +401,9 @@ private:
     said_.at = largest.node->at;
     bad_.name = word(*largest.node);
     bad_.value = largest.number;
-    said_.notes.push_back({{}, fmt::format("the largest number of the step is {}, which {} gives here",
-                                           number(largest.value, largest.number), bad_.name)});
+    said_.notes.push_back({{},
+                           fmt::format("the largest number of the step is {}, which {} gives here",
+                                       number(largest.value, largest.number), bad_.name)});
   }
 
   SessionState& state_;

@@ -3,6 +3,8 @@
 
 #include "runtime/session.h"
 
+#include <functional>
+
 namespace nnc {
 
 // All that a step changes, as it was.
@@ -27,11 +29,12 @@ struct StepToExplain {
   i64 epoch = 1;
   std::vector<std::string> columns; // behind the inputs of the program
   bool is_stream = false;
-  bool is_first = false; // of this training
-  std::string bad;       // the weight or state that is not finite behind it; empty: a loss
+  bool is_first = false;         // of this training
+  std::string bad;               // the weight or state that is not finite behind it; empty: a loss
+  std::function<void()> between; // is called again and again, and may throw
 };
 
-// The session is as it was before the step, and stays so. Throws Error when it is cancelled.
+// The session is as it was before the step, and stays so.
 BadStep explain(SessionState&, StepToExplain const&);
 
 } // namespace nnc

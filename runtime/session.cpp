@@ -414,7 +414,6 @@ ParameterView Session::parameter_view(std::string const& name) {
   return guarded(state_->program(), [&] {
     auto& tensor = state_->parameter(name);
     auto const bytes = tensor.writable();
-    state_->is_fresh = false;
     return ParameterView{std::string(nnc::name(tensor.dtype())), tensor.shape(), bytes.data(), bytes.size()};
   });
 }
@@ -424,6 +423,7 @@ void Session::changed(std::string const& name) {
   guarded(state_->program(), [&] {
     state_->expect_own_weights("changed");
     (void)state_->parameter(name); // there is one
+    state_->is_fresh = false;
     state_->begin_average(name);
   });
 }

@@ -75,9 +75,9 @@ struct SessionState;
 
 // A training that can be made again: it began with the weights of the seed.
 struct Repeatable {
-  std::weak_ptr<DataContents const> data;
-  TrainOptions options;             // without files and callbacks
-  std::map<std::string, f64, std::less<>> numbers;
+  std::shared_ptr<DataContents const> data;
+  TrainOptions options; // without files and callbacks
+  std::map<std::string, f64> numbers;
   u64 seed = 0;
 };
 
@@ -190,9 +190,9 @@ struct SessionState {
   Facts training_facts;
   std::optional<std::weak_ptr<DataContents const>> trained_on;
   bool is_fresh = false;                // weights and states are those of the seed, nobody has touched them
-  std::optional<Repeatable> repeatable; // the last training, if it is
-  std::optional<BadStep> bad;           // of the last training, once it is explained
-  bool was_bad = false;                 // the last training
+  bool was_bad = false;                 // something was not finite behind the last training
+  std::optional<Repeatable> repeatable; // then: that training, if it is
+  std::optional<BadStep> bad;           // and its step, once it is explained
   i64 clamped = 0; // indices in the last run
   int threads_for(Function const&) const;
   Team& team() { return *team_; }

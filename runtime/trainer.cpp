@@ -49,6 +49,8 @@ public:
   }
 
   Trained run();
+  // A cancelled session ends this training, too.
+  void heeds(SessionState const& other) { other_ = &other; }
 
 private:
   void expect_no_measured_rate() const;
@@ -101,6 +103,7 @@ private:
   bool failed() const { return options_.stop_on_bad && (trained_.bad_step || !trained_.not_finite.empty()); }
 
   SessionState& state_;
+  SessionState const* other_ = nullptr;
   std::shared_ptr<DataContents const> data_;
   TrainOptions const& options_;
   Training const& training_;
@@ -329,6 +332,10 @@ void Trainer::slice() {
 void Trainer::explain(StateCopy const& before, Function const& function, Work const& slice, Outcome const& outcome) {
   StateCopy const behind(state_);
   before.put_back(state_);
+  auto const heed = [this] {
+    state_.expect_not_cancelled();
+    if (other_) other_->expect_not_cancelled();
+  };
   (void)unless_cancelled([&] {
     for (i64 i = 0; i < outcome.steps && !state_.bad; ++i) {
       StateCopy const now(state_);
@@ -346,7 +353,8 @@ void Trainer::explain(StateCopy const& before, Function const& function, Work co
                                          .columns = columns(),
                                          .is_stream = feed_->is_stream(),
                                          .is_first = step.first_step == trained_.first_step + 1,
-                                         .bad = bad});
+                                         .bad = bad,
+                                         .between = heed});
     }
   });
   behind.put_back(state_);
@@ -420,7 +428,7 @@ void Trainer::log() {
 
 // Batches of a stream are slices, however short they are: whoever listens hears of them from time to time.
 bool Trainer::go_on(f64 examples_per_second) {
-  if (state_.is_cancelled()) return false;
+  if (state_.is_cancelled() || (other_ && other_->is_cancelled())) return false;
   if (!options_.on_slice) return true;
   if (feed_->is_stream() && !is_done() && seconds_since(heard_) < seconds_between_batches) return true;
   heard_ = Clock::now();
@@ -623,23 +631,22 @@ std::optional<Repeatable> repeatable(SessionState const& state, std::shared_ptr<
 // In a session of its own.
 BadStep explained_anew(SessionState& state) {
   auto const refuse = [](char const* why) {
-    throw Error(Diagnostic{.message = fmt::format("there is nothing to make the failing step from: {}", why),
-                           .help = "TrainOptions::explain_bad keeps, while a training runs, what is needed"});
+    throw Error(Diagnostic{.message = fmt::format("the failing step cannot be made again: {}", why),
+                           .help = "a training with TrainOptions::explain_bad keeps what is needed"});
   };
   if (!state.was_bad) throw Error("no loss, weight or state of the last training stopped being finite");
   if (!state.repeatable)
     refuse("the training did not begin with the weights of the seed, or its data are a stream");
-  auto const data = state.repeatable->data.lock();
-  if (!data) refuse("its data are gone");
-  auto options = state.repeatable->options;
-  options.on_slice = [&state](Progress const&) { return !state.is_cancelled(); };
+  auto const& options = state.repeatable->options;
   SessionState again(state.shared_program(), {.threads = state.team().members(), .seed = state.repeatable->seed});
   for (auto const& [name, value] : state.repeatable->numbers) again.scalar(name) = value;
   SessionState::Running const running(again);
   SessionState::Training const training(again);
-  Trainer(again, data, options).run();
+  Trainer trainer(again, state.repeatable->data, options);
+  trainer.heeds(state);
+  (void)trainer.run();
   state.expect_not_cancelled();
-  if (!again.bad) throw CompilerBug("a training that was made again has other bits");
+  if (!again.bad) refuse("made again from the seed the training stays finite, so it began with other weights");
   return *again.bad;
 }
 
@@ -654,10 +661,11 @@ Trained Session::train(Data const& data, TrainOptions const& options) {
     auto contents = Inside::shared(data);
     state_->bad.reset();
     state_->was_bad = false;
-    state_->repeatable = repeatable(*state_, contents, options);
-    Trainer trainer(*state_, std::move(contents), options);
-    auto const trained = trainer.run();
+    state_->repeatable.reset();
+    auto began = repeatable(*state_, contents, options);
+    auto const trained = Trainer(*state_, std::move(contents), options).run();
     state_->was_bad = trained.bad_step || !trained.not_finite.empty();
+    if (state_->was_bad) state_->repeatable = std::move(began);
     return trained;
   });
 }

@@ -659,7 +659,7 @@ struct BadStep {
   Position at;                     // in the program; of a gradient the line that it is one of
   std::vector<std::int64_t> index; // of the first element that is not finite; of data without the example
   std::int64_t example = -1;       // of the training split (of a stream: of the batch), where it is one's; else -1
-  double value = 0;                // it: an infinity or a NaN
+  double value = 0;                // it: an infinity or a NaN; of Cause::rounding the largest number
   std::string text;                // all of it for a person: the line with a caret, the operands with their ranges
 };
 
@@ -713,8 +713,8 @@ public:
   // What made a loss, a weight or a state infinite or NaN in the last call of train: the first such step is made again
   // in the evaluator, an operation at a time. With TrainOptions::explain_bad that has been done already. Without it the
   // training is made again up to there, which takes as long as it took: to the same bits, as it began with the weights
-  // of the seed. Throws Failure where it began with others, where the data were a stream or are gone, and where
-  // everything stayed finite. Nothing of the session changes.
+  // of the seed. Throws Failure where it began with others, where the data were a stream, and where everything stayed
+  // finite. Nothing of the session changes.
   BadStep explain_bad();
   // Losses and metrics over a part; an empty part is an error.
   Reports evaluate(Data const&, Part);
