@@ -186,6 +186,7 @@ public:
       values_[f_.arguments[i].value] = inputs[i];
       round_elements(values_[f_.arguments[i].value], how_);
     }
+    if (how_.watcher) how_.watcher->begins(values_);
     region(f_.body);
     std::vector<Tensor> out;
     for (auto const& r : f_.results) out.push_back(values_[r.value]);
@@ -220,6 +221,7 @@ private:
     region(side);
     steps_.push_back({&n, &side.results});
     run_step(steps_.size() - 1);
+    if (how_.watcher) how_.watcher->chosen(n, side);
     for (size_t i = 0; residents_ && i < n.results.size(); ++i) residents_->is_alias(n.results[i], side.results[i]);
   }
 
@@ -233,9 +235,11 @@ private:
     }
     for (size_t i = 0; i < s.carries; ++i) values_[s.carried(i)] = values_[s.first(i)];
     if (residents_) resident_scan(s);
+    if (how_.watcher) how_.watcher->scan_begins(s);
     for (i64 round = 0; round < s.length; ++round) scan_round(s, s.reverse ? s.length - 1 - round : round, stacks);
     for (size_t i = 0; i < s.carries; ++i) values_[s.last(i)] = values_[s.carried(i)];
     for (size_t i = 0; i < stacks.size(); ++i) values_[s.stack(i)] = std::move(stacks[i]);
+    if (how_.watcher) how_.watcher->scan_ends(s);
   }
   // The carries live where their first values do; the stacks lie in their slots while they grow.
   void resident_scan(Scan const& s) {
@@ -249,7 +253,9 @@ private:
   void scan_round(Scan const& s, i64 at, std::vector<Tensor>& stacks) {
     auto const before = steps_.size();
     for (size_t i = 0; i < s.sequences; ++i) values_[s.element(i)] = part_of(values_[s.sequence(i)], at);
+    if (how_.watcher) how_.watcher->round_begins(s, at);
     region(s.body());
+    if (how_.watcher) how_.watcher->round_ends(s, at);
     for (size_t i = 0; i < stacks.size(); ++i) put_part(stacks[i], at, values_[s.given(i)]);
     std::vector<Tensor> next;
     for (size_t i = 0; i < s.carries; ++i) next.push_back(values_[s.next(i)]);
@@ -261,13 +267,14 @@ private:
   void run_step(size_t i) {
     Node const& n = *steps_[i].node;
     switch (n.op) {
-    case OpCode::call: return call(n);
-    case OpCode::grad: return grad(n, i);
-    case OpCode::with_gradient:
     case OpCode::cond: return pass_on(steps_[i]);
     case OpCode::scan: return scan(n);
+    case OpCode::call: call(n); break;
+    case OpCode::grad: grad(n, i); break;
+    case OpCode::with_gradient: pass_on(steps_[i]); break;
     default: plain(n);
     }
+    if (how_.watcher) how_.watcher->computed(n, values_);
   }
 
   void pass_on(Step const& s) {
@@ -326,7 +333,9 @@ private:
     if (!callee) throw CompilerBug("call of a function that does not exist");
     std::vector<Tensor> operands;
     for (auto v : n.operands) operands.push_back(values_[v]);
-    auto results = Evaluator(module_, *callee, bindings_, how_).run(operands);
+    auto inside = how_;
+    inside.watcher = nullptr;
+    auto results = Evaluator(module_, *callee, bindings_, inside).run(operands);
     for (size_t i = 0; i < results.size(); ++i) values_[n.results[i]] = std::move(results[i]);
   }
 
@@ -346,6 +355,7 @@ private:
     how.exact = true;
     how.in_slots = false;
     how.clamped = how.zero_divided = nullptr;
+    how.watcher = nullptr;
     Evaluator e(module_, f_, bindings_, how);
     e.steps_.assign(steps_.begin(), steps_.begin() + static_cast<std::ptrdiff_t>(end));
     if (how_.exact) {

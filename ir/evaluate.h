@@ -8,6 +8,22 @@
 
 namespace nnc {
 
+struct Scan; // ir/scan.h
+
+// Looks on while a function is evaluated: is told of each step when it is done, with what every value holds then.
+class Watcher {
+public:
+  using Values = std::vector<Tensor>; // by ValueId
+  virtual ~Watcher() = default;
+  virtual void begins(Values const&) = 0; // arguments and literals are known
+  virtual void computed(Node const&, Values const&) = 0;
+  virtual void chosen(Node const& cond, Region const& side) = 0; // behind the nodes of that side
+  virtual void scan_begins(Scan const&) = 0;
+  virtual void round_begins(Scan const&, i64 at) = 0;
+  virtual void round_ends(Scan const&, i64 at) = 0;
+  virtual void scan_ends(Scan const&) = 0;
+};
+
 struct Evaluation {
   bool exact = false;      // no rounding to the dtype between nodes: floats stay f64 (finite differences)
   bool in_slots = false;   // keep values in the planned slots, filled with NaN before use, so that a wrong plan shows
@@ -20,6 +36,7 @@ struct Evaluation {
   // Counters of defined but suspicious events; null: not counted.
   i64* clamped = nullptr;
   i64* zero_divided = nullptr;
+  Watcher* watcher = nullptr; // of the function itself: calls and differences are steps of it
 };
 
 // Runs a function on one tensor per argument. Symbols are bound by the module's bindings and by the shapes of the

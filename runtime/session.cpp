@@ -196,6 +196,8 @@ std::vector<void*> targets_of(Function const& run, std::vector<Output> const& ou
 }
 
 void made_a_step(SessionState& state, i64 steps) {
+  state.is_fresh = state.was_bad = false;
+  state.bad.reset();
   state.place.step += steps;
   state.place.offset = 0; // whose steps they were nobody knows
   state.training_facts.clear();
@@ -444,6 +446,7 @@ void Session::changed(std::string const& name) {
   guarded(state_->program(), [&] {
     state_->expect_own_weights("changed");
     (void)state_->parameter(name); // there is one
+    state_->is_fresh = false;
     state_->begin_average(name);
   });
 }
@@ -456,6 +459,7 @@ void Session::set_parameter(Input const& input) {
       throw Error(
           fmt::format("'{}' is {}, got {} bytes of {}", input.name, tensor.type_text(), input.bytes, input.dtype));
     expect_memory(input);
+    state_->is_fresh = false;
     if (input.bytes > 0) std::memcpy(tensor.writable().data(), input.data, input.bytes);
     state_->begin_average(input.name);
   });

@@ -73,6 +73,14 @@ struct TrainingPlace {
 
 struct SessionState;
 
+// A training that can be made again: it began with the weights of the seed.
+struct Repeatable {
+  std::shared_ptr<DataContents const> data;
+  TrainOptions options; // without files and callbacks
+  std::map<std::string, f64> numbers;
+  u64 seed = 0;
+};
+
 // Throws Error: "the program has no input 'imge'", and which of the `known` ones was probably meant.
 [[noreturn]] void refuse_name(char const* what, std::string const& name, std::vector<std::string> const& known);
 
@@ -107,6 +115,7 @@ struct SessionState {
   SessionState(SessionState const& owner, SessionOptions const& options);
 
   CompiledProgram const& program() const { return *program_; }
+  std::shared_ptr<CompiledProgram const> const& shared_program() const { return program_; }
   Outcome call(Function const&, Work const&);
   // Session::cancel, see there. From any thread, or a signal handler.
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
@@ -180,6 +189,10 @@ struct SessionState {
   // nothing: those of a checkpoint.
   Facts training_facts;
   std::optional<std::weak_ptr<DataContents const>> trained_on;
+  bool is_fresh = false;                // weights and states are those of the seed, nobody has touched them
+  bool was_bad = false;                 // something was not finite behind the last training
+  std::optional<Repeatable> repeatable; // then: that training, if it is
+  std::optional<BadStep> bad;           // and its step, once it is explained
   i64 clamped = 0; // indices in the last run
   int threads_for(Function const&) const;
   Team& team() { return *team_; }

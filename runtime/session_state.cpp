@@ -128,6 +128,7 @@ SessionState::SessionState(std::shared_ptr<CompiledProgram const> program, Sessi
   program_->main().prepare(prepared);
   if (owner) return;
   if (auto const* initialize = module.function("initialize")) call(*initialize, Work{.batch = 1});
+  is_fresh = true;
 }
 
 // As many members as were asked for; who asked for none gets along with one where the system has no more.
@@ -309,6 +310,7 @@ void SessionState::replace(Role role, std::vector<NamedTensor> const& source, st
 
 void SessionState::take(Checkpoint const& checkpoint, std::string const& from) {
   auto pass = pass_in(checkpoint, from);
+  is_fresh = false;
   replace(Role::param, checkpoint.parameters, from);
   replace(Role::state, checkpoint.states, from);
   replace(Role::optimizer, checkpoint.optimizer, from);
@@ -345,7 +347,9 @@ void SessionState::load(Checkpoint const& checkpoint, std::string const& from) {
     if (taken && std::ranges::count(spared, name) == 0) wanted.push_back({name, own.dtype(), own.shape()});
   }
   if (checkpoint.can_resume) given.insert(given.end(), states.begin(), states.end());
-  for (auto const& one : fitted(wanted, given, surplus, from))
+  auto const tensors = fitted(wanted, given, surplus, from);
+  is_fresh = false;
+  for (auto const& one : tensors)
     std::ranges::copy(one.tensor.bytes(), tensor(one.name)->writable().begin());
   for (auto const& name : begun) begin_average(name);
 }

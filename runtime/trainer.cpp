@@ -5,6 +5,7 @@
 // the weights do not depend on where slices end: a step sees its number, its rows and the weights, nothing else.
 //
 // A checkpoint that is due is written before any callback hears of the slice: whoever listens may block or throw.
+#include "runtime/bad_step.h"
 #include "runtime/data_set.h"
 #include "runtime/failure.h"
 #include "runtime/feed.h"
@@ -48,6 +49,8 @@ public:
   }
 
   Trained run();
+  // A cancelled session ends this training, too.
+  void heeds(SessionState const& other) { other_ = &other; }
 
 private:
   void expect_no_measured_rate() const;
@@ -75,6 +78,8 @@ private:
   void finish_epoch();
   void next_epoch();
   void after_slice(Function const&, Outcome const&, f64 seconds);
+  void explain(StateCopy const& before, Function const&, Work const&, Outcome const&);
+  std::vector<std::string> columns() const; // behind the inputs of the program
   void log();
   bool go_on(f64 examples_per_second);
   void end_of_epoch();
@@ -98,6 +103,7 @@ private:
   bool failed() const { return options_.stop_on_bad && (trained_.bad_step || !trained_.not_finite.empty()); }
 
   SessionState& state_;
+  SessionState const* other_ = nullptr;
   std::shared_ptr<DataContents const> data_;
   TrainOptions const& options_;
   Training const& training_;
@@ -311,14 +317,60 @@ void Trainer::slice() {
   auto const& function = state_.train_step();
   auto const start = Clock::now();
   Outcome outcome;
+  std::optional<StateCopy> before;
+  if (options_.explain_bad && !state_.bad) before.emplace(state_);
   if (!unless_cancelled([&] { outcome = state_.call(function, work); })) return;
   auto const seconds = seconds_since(start);
+  if (before && (outcome.first_bad_step || !state_.not_finite().empty())) explain(*before, function, work, outcome);
   if (!team_.trying()) pace_.took(outcome.steps, seconds);
   team_.took(static_cast<f64>(outcome.examples), seconds);
   after_slice(function, outcome, seconds);
 }
 
+// The slice is made again, a step at a time, up to the first behind which something is not finite. Then all is as it
+// was behind the slice.
+void Trainer::explain(StateCopy const& before, Function const& function, Work const& slice, Outcome const& outcome) {
+  StateCopy const behind(state_);
+  before.put_back(state_);
+  auto const heed = [this] {
+    state_.expect_not_cancelled();
+    if (other_) other_->expect_not_cancelled();
+  };
+  (void)unless_cancelled([&] {
+    for (i64 i = 0; i < outcome.steps && !state_.bad; ++i) {
+      StateCopy const now(state_);
+      Work step = slice;
+      step.first_step += i;
+      step.rows += i * slice.batch;
+      step.steps = 1;
+      bool const bad_loss = state_.call(function, step).first_bad_step > 0;
+      auto const bad = bad_loss ? "" : state_.not_finite();
+      if (!bad_loss && bad.empty()) continue;
+      now.put_back(state_);
+      state_.bad = nnc::explain(state_, {.function = function,
+                                         .work = step,
+                                         .epoch = place().epoch + 1,
+                                         .columns = columns(),
+                                         .is_stream = feed_->is_stream(),
+                                         .is_first = step.first_step == trained_.first_step + 1,
+                                         .bad = bad,
+                                         .between = heed});
+    }
+  });
+  behind.put_back(state_);
+}
+
+std::vector<std::string> Trainer::columns() const {
+  auto const& program = state_.program();
+  auto const bound = data_->stream ? bind_columns(program, data_->set.train, data_->set.name, true)
+                                   : section_of(program, *data_, Part::train, true).columns;
+  std::vector<std::string> names;
+  for (auto const* column : bound) names.push_back(column ? column->name : "");
+  return names;
+}
+
 void Trainer::after_slice(Function const& function, Outcome const& outcome, f64 seconds) {
+  state_.is_fresh = false;
   state_.place.step += outcome.steps;
   state_.place.offset += outcome.steps;
   epoch_tally_.add(function, outcome);
@@ -326,6 +378,7 @@ void Trainer::after_slice(Function const& function, Outcome const& outcome, f64 
   if (!trained_.bad_step) trained_.bad_step = outcome.first_bad_step;
   trained_.clamped += outcome.clamped;
   trained_.zero_divided += outcome.zero_divided;
+  if (state_.bad && !outcome.first_bad_step) is_finite();
   if (feed_->at_end(place())) next_epoch();
   save_what_is_due();
   if (options_.log_every > 0 && place().step % options_.log_every == 0) log();
@@ -375,7 +428,7 @@ void Trainer::log() {
 
 // Batches of a stream are slices, however short they are: whoever listens hears of them from time to time.
 bool Trainer::go_on(f64 examples_per_second) {
-  if (state_.is_cancelled()) return false;
+  if (state_.is_cancelled() || (other_ && other_->is_cancelled())) return false;
   if (!options_.on_slice) return true;
   if (feed_->is_stream() && !is_done() && seconds_since(heard_) < seconds_between_batches) return true;
   heard_ = Clock::now();
@@ -473,6 +526,7 @@ bool Trainer::is_finite() {
 }
 
 std::string Trainer::since_when() const {
+  if (state_.bad) return fmt::format("since step {}", state_.bad->step);
   if (finite_step_ < 0) return fmt::format("after step {}", place().step);
   if (finite_step_ + 1 >= place().step) return fmt::format("since step {}", place().step);
   return fmt::format("since one of the steps {} to {}", finite_step_ + 1, place().step);
@@ -557,6 +611,46 @@ void Trainer::train() {
   }
 }
 
+// Nothing: it does not begin with the weights of the seed, or its batches come once.
+std::optional<Repeatable> repeatable(SessionState const& state, std::shared_ptr<DataContents const> const& data,
+                                     TrainOptions const& options) {
+  bool const resumes = options.resume && std::filesystem::exists(options.save);
+  if (!state.is_fresh || resumes || data->stream) return std::nullopt;
+  Repeatable training{.data = data, .options = {}, .numbers = {}, .seed = state.seed};
+  auto& how = training.options;
+  how.epochs = options.epochs, how.steps = options.steps;
+  how.more_epochs = options.more_epochs, how.more_steps = options.more_steps;
+  how.shuffle = options.shuffle;
+  how.validation = options.validation;
+  how.best = options.best, how.patience = options.patience;
+  how.stop_on_bad = options.stop_on_bad;
+  how.explain_bad = true;
+  for (auto const& number : state.numbers()) training.numbers[number.name] = number.value;
+  return training;
+}
+
+// In a session of its own.
+BadStep explained_anew(SessionState& state) {
+  auto const refuse = [](char const* why) {
+    throw Error(Diagnostic{.message = fmt::format("the failing step cannot be made again: {}", why),
+                           .help = "a training with TrainOptions::explain_bad keeps what is needed"});
+  };
+  if (!state.was_bad) throw Error("no loss, weight or state of the last training stopped being finite");
+  if (!state.repeatable)
+    refuse("the training did not begin with the weights of the seed, or its data are a stream");
+  auto const& options = state.repeatable->options;
+  SessionState again(state.shared_program(), {.threads = state.team().members(), .seed = state.repeatable->seed});
+  for (auto const& [name, value] : state.repeatable->numbers) again.scalar(name) = value;
+  SessionState::Running const running(again);
+  SessionState::Training const training(again);
+  Trainer trainer(again, state.repeatable->data, options);
+  trainer.heeds(state);
+  (void)trainer.run();
+  state.expect_not_cancelled();
+  if (!again.bad) refuse("made again from the seed the training stays finite, so it began with other weights");
+  return *again.bad;
+}
+
 } // namespace
 
 Trained Session::train(Data const& data, TrainOptions const& options) {
@@ -565,7 +659,24 @@ Trained Session::train(Data const& data, TrainOptions const& options) {
     state_->program().expect_training();
     SessionState::Running const running(*state_);
     SessionState::Training const training(*state_);
-    return Trainer(*state_, Inside::shared(data), options).run();
+    auto contents = Inside::shared(data);
+    state_->bad.reset();
+    state_->was_bad = false;
+    state_->repeatable.reset();
+    auto began = repeatable(*state_, contents, options);
+    auto const trained = Trainer(*state_, std::move(contents), options).run();
+    state_->was_bad = trained.bad_step || !trained.not_finite.empty();
+    if (state_->was_bad) state_->repeatable = std::move(began);
+    return trained;
+  });
+}
+
+BadStep Session::explain_bad() {
+  return guarded(state_->program(), [&] {
+    SessionState::Running const running(*state_);
+    state_->expect_own_weights("explain_bad");
+    if (!state_->bad) state_->bad = explained_anew(*state_);
+    return *state_->bad;
   });
 }
 

@@ -20,8 +20,8 @@ import weakref
 
 import numpy as np
 
-__all__ = ["Bound", "Data", "Failure", "Problem", "Program", "Reports", "Session", "Table", "Word", "build", "doc",
-           "version", "words"]
+__all__ = ["BadStep", "Bound", "Column", "Data", "Failure", "Problem", "Program", "Reports", "Session", "Table", "Word",
+           "build", "doc", "version", "words"]
 
 _P, _I, _S, _D, _Z = C.c_void_p, C.c_int64, C.c_char_p, C.c_double, C.c_size_t
 
@@ -111,7 +111,9 @@ _OnNote = C.CFUNCTYPE(C.c_int32, _P, _S)
 _TrainOptions = _struct("_TrainOptions", epochs=_I, steps=_I, more_epochs=_I, more_steps=_I, in_order=_I, resume=_I,
                         replan=_I, go_on_when_bad=_I, save=_S, validation=_P, save_every=_I, log_every=_I, user=_P,
                         on_slice=_OnSlice, on_epoch=_OnMilestone, on_log=_OnMilestone, on_note=_OnNote,
-                        save_best=_S, best=_S, patience=_S)
+                        save_best=_S, best=_S, patience=_S, explain_bad=_I)
+_BadStep = _struct("_BadStep", step=_I, epoch=_I, bad=_S, cause=_I, name=_S, part=_S, file=_S, line=_I, column=_I,
+                   index=_Shape, rank=_I, example=_I, value=_D, text=_S)
 _Trained = _struct("_Trained", first_step=_I, step=_I, epoch=_I, examples=_I, stopped=_I, bad_step=_I, not_finite=_S,
                    saved=_I, saves=_I, save_error=_S, clamped=_I, zero_divided=_I, seconds=_D, best_epoch=_I, best_value=_D,
                    best_error=_S, out_of_patience=_I)
@@ -193,6 +195,7 @@ _function("nnc_session_bind_step", _P, _P, _I, _I, _P)
 _function("nnc_session_bind_run", _P, _P, _I, _P, _I, _I, _P)
 _function("nnc_bound_call", _P, _P)
 _function("nnc_session_train", _P, _P, _P, _P)
+_function("nnc_session_explain_bad", _P, _P)
 _function("nnc_session_evaluate_data", _P, _P, C.c_int, _P)
 _function("nnc_session_prepare_evaluation", _P, _P, C.c_int)
 _function("nnc_session_run_data", _P, _P, C.c_int, _I, _P)
@@ -214,6 +217,7 @@ _DTYPES = {"f64": "float64", "f32": "float32", "f16": "float16", "bf16": "uint16
            "i8": "int8", "u8": "uint8", "bool": "bool"}
 _NAMES = {np.dtype(theirs): ours for ours, theirs in _DTYPES.items()}
 _PARTS = {"train": 0, "validation": 1, "all": 2, "test": 3}
+_CAUSES = ("operation", "data", "weight", "literal", "rounding")
 _USES = {"train": 1, "evaluate": 2, "run": 4}
 
 # ---- Failures ------------------------------------------------------------------------------------------------------
@@ -482,6 +486,18 @@ def build():
     seen = _Build()
     _check(_lib.nnc_describe_build(C.byref(seen)))
     return _Seen(seen)
+
+
+class BadStep(_Seen):
+    """The step behind which something is not finite: step, epoch, bad, cause ("operation", "data", "weight", "literal",
+    "rounding"), name, part, file, line, column, index, example, value. str() is all of it for a person."""
+    def __init__(self, seen):
+        super().__init__(seen)
+        self.index = tuple(seen.index[i] for i in range(seen.rank))
+        self.cause = _CAUSES[seen.cause]
+
+    def __str__(self):
+        return self.text
 
 
 # ---- Data ----------------------------------------------------------------------------------------------------------
@@ -927,7 +943,8 @@ class Session(_Handle):
 
     def train(self, data, *, shuffle=True, stop_on_bad=True, save=None, save_best=None, best=None, patience=None,
               validation=None, on_slice=None, on_epoch=None, on_log=None, on_note=None, **options):
-        """Trains on a Data. `options`: epochs, steps, more_epochs, more_steps, resume, replan, save_every, log_every.
+        """Trains on a Data. `options`: epochs, steps, more_epochs, more_steps, resume, replan, save_every, log_every,
+        explain_bad.
         on_slice(progress) ends the training when it returns False; Ctrl-C does so, too, and is raised afterwards."""
         raised = _Raised()
         native = _TrainOptions(in_order=not shuffle, go_on_when_bad=not stop_on_bad, save=_bytes(save),
@@ -943,6 +960,13 @@ class Session(_Handle):
         trained = _Trained()
         self._with_data(data, _lib.nnc_session_train(self, data, C.byref(native), C.byref(trained)), raised)
         return _Seen(trained)
+
+    def explain_bad(self):
+        """What made a loss, a weight or a state infinite or NaN in the last `train`; print(it) shows it. Without
+        train(..., explain_bad=True) the training is made again, as far as it began with the weights of the seed."""
+        bad = _BadStep()
+        _check(_lib.nnc_session_explain_bad(self, C.byref(bad)))
+        return BadStep(bad)
 
     def _with_data(self, data, status, raised=None):
         """What a stream or a callback raised comes before the status that came of it."""

@@ -586,6 +586,9 @@ typedef struct nnc_train_options {
   // "3 of min loss": so many epochs without a better value over the validation split end the training. NULL: what the
   // train block says.
   char const* patience;
+  // Keeps what is needed to make a step again: weights and states are copied and looked at after every slice, and where
+  // one of them or a loss is not finite any more, the first such step is made again, for nnc_session_explain_bad.
+  int64_t explain_bad;
 } nnc_train_options;
 
 // The strings belong to the session and live until it trains again.
@@ -608,6 +611,32 @@ typedef struct nnc_trained {
   char const* best_error;  // why the file of the best epoch does not hold it; "": it does, or need not
   int64_t out_of_patience; // that is what ended the training
 } nnc_trained;
+
+typedef enum {
+  NNC_CAUSE_OPERATION = 0, // gave an infinity or a NaN, of operands that are finite
+  NNC_CAUSE_DATA,          // held one in this batch
+  NNC_CAUSE_WEIGHT,        // or a state was not finite before the step
+  NNC_CAUSE_LITERAL,       // the program writes it
+  NNC_CAUSE_ROUNDING       // the evaluator finds all numbers finite: a sum leaves the range on its way
+} nnc_cause;
+
+// The first step of a training behind which a loss, a weight or a state was not finite, and what made it so. What it
+// points to belongs to the session and lives until nnc_session_explain_bad is called again.
+typedef struct nnc_bad_step {
+  size_t size;
+  int64_t step, epoch; // both from 1
+  char const* bad;     // "the loss 'loss'", "'dense.weight'", "the optimizer's 'm/dense.weight'"
+  int64_t cause;       // an nnc_cause
+  char const* name;    // "log", or that of the column, the parameter or the state
+  char const* part;    // of an operation: "the gradient of sqrt", "the update of 'w'"; "": it is written
+  char const* file;    // in the program; of a gradient the line that it is one of; "": nowhere
+  int64_t line, column;
+  int64_t const* index; // of the first element that is not finite; of data without the example
+  int64_t rank;
+  int64_t example;  // of the training split (of a stream: of the batch), where it is one's; else -1
+  double value;     // an infinity or a NaN; of NNC_CAUSE_ROUNDING the largest number
+  char const* text; // all of it for a person: the line with a caret, the operands with their ranges
+} nnc_bad_step;
 
 // Memory of a session that holds a parameter or a state; lives as long as the session (or one that shares its weights),
 // current while no call runs.
@@ -664,6 +693,12 @@ NNC_API void nnc_bound_free(nnc_bound*);
 // is, to the totals of the options: within an epoch where the data handle is that of the call before, else with a new
 // one. `options` and `out` may be NULL.
 NNC_API nnc_status nnc_session_train(nnc_session*, nnc_data const*, nnc_train_options const* options, nnc_trained* out);
+// What made a loss, a weight or a state infinite or NaN in the last nnc_session_train: the first such step is made again
+// in the evaluator, an operation at a time. With nnc_train_options.explain_bad that has been done already. Without it
+// the training is made again up to there, which takes as long as it took: to the same bits, as it began with the
+// weights of the seed. An error where it began with others, where the data were a stream, and where everything stayed
+// finite. Nothing of the session changes.
+NNC_API nnc_status nnc_session_explain_bad(nnc_session*, nnc_bad_step* out);
 // Losses and metrics over a part; an empty part is an error.
 NNC_API nnc_status nnc_session_evaluate_data(nnc_session*, nnc_data const*, nnc_part, nnc_reports* reports);
 // Makes the code for that now, so that what is wrong with it is an error now.

@@ -619,6 +619,9 @@ struct TrainOptions {
   std::int64_t save_every = 0;               // and after every so many steps
   std::int64_t log_every = 0;                // on_log after every so many steps; 0: after every epoch
   bool stop_on_bad = true;                   // stop when a loss is not finite, or weights at the end of an epoch
+  // Keeps what is needed to make a step again: weights and states are copied and looked at after every slice, and where
+  // one of them or a loss is not finite any more, the first such step is made again, for Session::explain_bad.
+  bool explain_bad = false;
   Callback<bool(Progress const&)> on_slice;  // between slices of some tens of milliseconds; false: stop here
   Callback<void(Milestone const&)> on_epoch; // after each epoch, and at the end within one
   Callback<void(Milestone const&)> on_log;   // see log_every
@@ -643,6 +646,27 @@ struct Trained {
   std::int64_t clamped = 0;         // indices out of range that no column of the data explains
   std::int64_t zero_divided = 0;    // integer divisions by zero (their results are 0)
   double seconds = 0;
+};
+
+// The first step of a training behind which a loss, a weight or a state was not finite, and what made it so.
+struct BadStep {
+  enum class Cause {
+    operation, // gave an infinity or a NaN, of operands that are finite
+    data,      // held one in this batch
+    weight,    // or a state was not finite before the step
+    literal,   // the program writes it
+    rounding,  // the evaluator finds all numbers finite: a sum of the compiled code leaves the range on its way
+  };
+  std::int64_t step = 0, epoch = 0; // both from 1
+  std::string bad;                  // "the loss 'loss'", "'dense.weight'", "the optimizer's 'm/dense.weight'"
+  Cause cause = Cause::operation;
+  std::string name;                // "log", or that of the column, the parameter or the state
+  std::string part;                // of an operation: "the gradient of sqrt", "the update of 'w'"; empty: it is written
+  Position at;                     // in the program; of a gradient the line that it is one of
+  std::vector<std::int64_t> index; // of the first element that is not finite; of data without the example
+  std::int64_t example = -1;       // of the training split (of a stream: of the batch), where it is one's; else -1
+  double value = 0;                // it: an infinity or a NaN; of Cause::rounding the largest number
+  std::string text;                // all of it for a person: the line with a caret, the operands with their ranges
 };
 
 // A step or a run on buffers that were checked once: a call takes what they hold then, and neither allocates nor locks
@@ -696,6 +720,12 @@ public:
   // columns that do not fit and labels out of range, before anything is trained. Called again it goes on from where it
   // is, to the totals of the options: within an epoch where the data are those of the call before, else with a new one.
   Trained train(Data const&, TrainOptions const& = {});
+  // What made a loss, a weight or a state infinite or NaN in the last call of train: the first such step is made again
+  // in the evaluator, an operation at a time. With TrainOptions::explain_bad that has been done already. Without it the
+  // training is made again up to there, which takes as long as it took: to the same bits, as it began with the weights
+  // of the seed. Throws Failure where it began with others, where the data were a stream, and where everything stayed
+  // finite. Nothing of the session changes.
+  BadStep explain_bad();
   // Losses and metrics over a part; an empty part is an error.
   Reports evaluate(Data const&, Part);
   // Makes the code for that now, so that what is wrong with it, for the size of its last batch for one, is a Failure

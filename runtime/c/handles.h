@@ -20,6 +20,7 @@ struct nnc_session {
   nnc::c::Numbers values;
   nnc::c::Tables tables;
   nnc::Trained trained;
+  nnc::BadStep bad;
   std::map<std::string, nnc::ParameterView> views;
 };
 

@@ -61,6 +61,30 @@ nnc_trained shown(Trained const& trained) {
           trained.out_of_patience};
 }
 
+static_assert(NNC_CAUSE_OPERATION == static_cast<int>(BadStep::Cause::operation) &&
+              NNC_CAUSE_DATA == static_cast<int>(BadStep::Cause::data) &&
+              NNC_CAUSE_WEIGHT == static_cast<int>(BadStep::Cause::weight) &&
+              NNC_CAUSE_LITERAL == static_cast<int>(BadStep::Cause::literal) &&
+              NNC_CAUSE_ROUNDING == static_cast<int>(BadStep::Cause::rounding));
+
+nnc_bad_step shown(BadStep const& bad) {
+  return {sizeof(nnc_bad_step),
+          bad.step,
+          bad.epoch,
+          bad.bad.c_str(),
+          static_cast<std::int64_t>(bad.cause),
+          bad.name.c_str(),
+          bad.part.c_str(),
+          bad.at.file.c_str(),
+          bad.at.line,
+          bad.at.column,
+          bad.index.data(),
+          count_of(bad.index),
+          bad.example,
+          bad.value,
+          bad.text.c_str()};
+}
+
 using OnMilestone = std::int32_t (*)(void*, nnc_milestone const*);
 
 Callback<void(Milestone const&)> milestone_callback(OnMilestone call, void* user, char const* name) {
@@ -108,6 +132,7 @@ TrainOptions options_of(nnc_train_options const* from) {
   options.patience = optional_text(given.patience);
   options.save_every = given.save_every;
   options.log_every = given.log_every;
+  options.explain_bad = given.explain_bad != 0;
   take_callbacks(given, options);
   return options;
 }
@@ -137,6 +162,15 @@ nnc_status nnc_session_train(nnc_session* session, nnc_data const* data, nnc_tra
     if (out) expect_room(out, "out");
     on.trained = on.session.train(required(data, "data").data, options_of(options));
     if (out) try_fill(out, shown(on.trained));
+  });
+}
+
+nnc_status nnc_session_explain_bad(nnc_session* session, nnc_bad_step* out) {
+  return guarded([&] {
+    auto& on = required(session, "session");
+    expect_room(out, "out");
+    on.bad = on.session.explain_bad();
+    try_fill(out, shown(on.bad));
   });
 }
 

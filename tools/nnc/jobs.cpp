@@ -42,6 +42,7 @@ private:
   void open_session(nnc::Program const&);
   Status train(nnc::Program const&);
   Status after_training(nnc::Trained const&);
+  void explain_bad(bool bad);
   void say_what_is_best(nnc::Trained const&);
   void say_what_is_saved(nnc::Trained const&);
   void write_log(nnc::Milestone const&);
@@ -241,6 +242,7 @@ Status Jobs::train(nnc::Program const& program) {
   options.save_best = line_.save_best;
   options.log_every = line_.log_every;
   options.stop_on_bad = !line_.keep_going;
+  options.explain_bad = line_.explain == "nan";
   std::int64_t epochs = 0;
   options.on_slice = [&](nnc::Progress const& progress) {
     epochs = progress.epochs;
@@ -280,10 +282,19 @@ Status Jobs::after_training(nnc::Trained const& trained) {
   say_what_is_best(trained);
   if (!line_.save.empty()) say_what_is_saved(trained);
   bool const bad = trained.bad_step || !trained.not_finite.empty();
+  explain_bad(bad);
   if (bad && !line_.keep_going) return wrong;
   int const number = interrupted_by();
   if (!number) return done;
   return missed_ ? wrong : static_cast<Status>(signalled + number);
+}
+
+void Jobs::explain_bad(bool bad) {
+  if (line_.explain == "nan") {
+    give("", bad ? session_->explain_bad().text + "\n" : "all losses, weights and states stayed finite\n");
+  } else if (bad) {
+    screen_.say("help: the same command with --explain nan says what made it so");
+  }
 }
 
 void Jobs::say_what_is_best(nnc::Trained const& trained) {
@@ -387,7 +398,7 @@ Status Jobs::run() {
   if (check_each_choice()) return missed_ ? wrong : done;
   auto const program = compile(line_.train_name);
   show_warnings(program);
-  if (!line_.explain.empty()) explain(program);
+  if (!line_.explain.empty() && line_.explain != "nan") explain(program);
   if (line_.emit == "object") emit_object(program);
   else if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));
   auto status = done;

@@ -94,6 +94,7 @@ void check_together(Line const& line) {
   needs(line.save_every > 0, "--save-every", !line.save.empty(), "--save");
   needs(line.log_every > 0, "--log-every", !line.log.empty(), "--log");
   needs(!line.log.empty(), "--log", line.train.has_value(), "--train");
+  needs(line.explain == "nan", "--explain nan", line.train.has_value(), "--train");
   needs(!line.dump_dir.empty(), "--dump-dir", !line.dump.empty(), "--dump");
   bool const object = line.emit == "object";
   bool const session = line.train || line.eval || line.run || line.digest || !line.save.empty();

@@ -62,7 +62,7 @@ std::vector<std::string> data_sets_or_none() {
 }
 
 std::vector<std::string> checks() { return {"each"}; }
-std::vector<std::string> explained() { return {"constants", "memory", "fusion"}; }
+std::vector<std::string> explained() { return {"constants", "memory", "fusion", "nan"}; }
 std::vector<std::string> shells() { return {"bash", "zsh", "fish"}; }
 
 std::vector<std::string> passes() {
@@ -190,7 +190,8 @@ constexpr Switch table[] = {
     {"--check", "each", looking, "verify and evaluate after every pass; names the first that changed a value",
      [](Line& l, std::string const& v) { expect_one_of(checks(), v), l.check_each = true; }, checks},
     {"--explain", "WHAT", looking,
-     "constants: what the code is made for; memory: what holds how much; fusion NAME: why a value is stored",
+     "constants: what the code is made for; memory: what holds how much; fusion NAME: why a value is stored; nan, with "
+     "--train: what made a loss, a weight or a state infinite or NaN",
      [](Line& l, std::string const& v) { l.explain = question(v); }, explained},
     {"--time", "", looking, "print milliseconds and nodes per stage",
      [](Line& l, std::string const&) { l.time = true; }},
@@ -235,6 +236,7 @@ std::string in_switches(std::string text) {
       {"Options::max_nodes", "--max-nodes"},
       {"Options::on_stage", "--dump"},
       {"TrainOptions::replan", "--replan"},
+      {"TrainOptions::explain_bad", "--explain nan"},
       {"TrainOptions::shuffle = false", "--no-shuffle"},
       {", TrainOptions::validation takes a data set", ""},
       {"Session::load", "--load"},
