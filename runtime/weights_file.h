@@ -6,7 +6,8 @@
 
 namespace nnc {
 
-// Renames parameters and states by rules, see LoadOptions::rename. Throws Error for a rule that is none, one that
+// Renames parameters and states by rules, see LoadOptions::rename; the average of a parameter goes where the parameter
+// goes, unless a rule names the average. Throws Error for a rule that is none, one that
 // nothing is left for, and two tensors of one name.
 Checkpoint renamed(Checkpoint, std::vector<std::string> const& rules, std::string const& from);
 
