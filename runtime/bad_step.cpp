@@ -70,7 +70,7 @@ class Explainer {
 public:
   Explainer(SessionState& state, StepToExplain const& step)
       : state_(state), step_(step), work_(step.work), module_(state.program().variant(work_.batch).module()),
-        f_(*module_.function(step.function.name)), sources_(state.program().sources()) {}
+        whole_(*module_.function(step.function.name)), f_(needed_part()), sources_(state.program().sources()) {}
 
   BadStep run() {
     found_ = find_origins(module_, f_, arguments(), step_.between);
@@ -149,23 +149,42 @@ private:
     throw CompilerBug(fmt::format("nothing begins the state '{}'", name));
   }
 
+  // Of the step what gives the loss or the tensors that are not finite: for a loss neither the gradient nor the update.
+  Function needed_part() const {
+    Function part = whole_;
+    std::erase_if(part.results, [&](Result const& result) {
+      if (step_.bad.empty()) return result.role != Role::loss;
+      return !is_kept(result.role) || std::ranges::count(step_.all, result.name) == 0;
+    });
+    std::vector<bool> needed(part.values.size());
+    for (auto const& result : part.results) needed[result.value] = true;
+    prune(part.body, needed);
+    return part;
+  }
+  static void prune(Region& region, std::vector<bool>& needed) {
+    auto const is_needed = [&](Node const& n) {
+      return std::ranges::any_of(n.results, [&](ValueId r) { return needed[r]; });
+    };
+    std::vector<Node> kept;
+    for (size_t i = region.nodes.size(); i-- > 0;) {
+      auto& n = region.nodes[i];
+      if (!is_needed(n)) continue;
+      if (n.op == OpCode::kernel) prune(n.regions.front(), needed);
+      else each_read(n, [&](ValueId v) { needed[v] = true; });
+      kept.push_back(std::move(n));
+    }
+    std::ranges::reverse(kept);
+    region.nodes = std::move(kept);
+  }
+
   // ---- Which origin is the one --------------------------------------------------------------------------------------
 
-  // Of a loss, if that is not finite; else the first one of a weight or a state.
+  // The first one, of those that are not meant.
   Origin const* chosen() const {
     std::optional<size_t> best;
-    auto const look = [&](auto const& wanted) {
-      for (size_t i = 0; i < f_.results.size(); ++i) {
-        auto const& of = found_.of_result[i];
-        if (!of || !wanted(f_.results[i].role)) continue;
-        auto const later = [&](size_t a, size_t b) {
-          return std::pair(found_.list[a].meant, a) > std::pair(found_.list[b].meant, b);
-        };
-        if (!best || later(*best, *of)) best = of;
-      }
-    };
-    if (step_.bad.empty()) look([](Role role) { return role == Role::loss; });
-    if (!best) look([](Role role) { return is_kept(role); });
+    auto const rank = [&](size_t i) { return std::pair(found_.list[i].meant, i); };
+    for (auto const& of : found_.of_result)
+      if (of && (!best || rank(*of) < rank(*best))) best = of;
     return best ? &found_.list[*best] : nullptr;
   }
 
@@ -184,7 +203,7 @@ private:
 
   void note_makers() {
     maker_.assign(f_.values.size(), nullptr);
-    each_node(f_.body.nodes, [&](Node const& n) {
+    each_node(whole_.body.nodes, [&](Node const& n) {
       if (n.op == OpCode::kernel) return;
       for (auto const r : n.results) maker_[r] = &n;
     });
@@ -296,7 +315,7 @@ private:
   template <class Wanted>
   bool depends_on(Node const& node, Wanted const& wanted) const {
     std::vector<bool> needed(f_.values.size());
-    for (auto const& result : f_.results)
+    for (auto const& result : whole_.results)
       if (wanted(result.role)) needed[result.value] = true;
     bool found = false;
     auto const is_needed = [&](Node const& n) {
@@ -312,10 +331,10 @@ private:
         }
         each_read(n, [&](ValueId v) { needed[v] = true; });
         std::span const one(&n, 1);
-        each_node(one, [&](Node const& inner) { found = found || &inner == &node; });
+        each_node(one, [&](Node const& inner) { found = found || inner.results == node.results; });
       }
     };
-    walk(walk, f_.body.nodes);
+    walk(walk, whole_.body.nodes);
     return found;
   }
 
@@ -327,7 +346,7 @@ private:
       each_node(function.body.nodes, [&](Node const& update) { here = here || update.at == n.at; });
       if (!here) continue;
       auto const name = function.name.substr(function.name.find('.') + 1);
-      for (auto const& result : f_.results)
+      for (auto const& result : whole_.results)
         if (result.role == Role::param && result.name == name && reaches(n, result.value)) return &result.name;
     }
     return nullptr;
@@ -335,7 +354,7 @@ private:
   bool reaches(Node const& node, ValueId result) const {
     std::vector<bool> reached(f_.values.size());
     for (auto const r : node.results) reached[r] = true;
-    each_node(f_.body.nodes, [&](Node const& n) {
+    each_node(whole_.body.nodes, [&](Node const& n) {
       bool const reads = std::ranges::any_of(n.operands, [&](ValueId v) { return reached[v]; });
       if (reads && n.op != OpCode::kernel)
         for (auto const r : n.results) reached[r] = true;
@@ -410,7 +429,8 @@ private:
   StepToExplain const& step_;
   Work const& work_;
   Module const& module_;
-  Function const& f_;
+  Function const& whole_; // the step
+  Function const f_;      // what is evaluated of it; its values have the same numbers
   Sources const& sources_;
   Origins found_;
   std::vector<Node const*> maker_; // of each value, outside of its kernels

@@ -29,8 +29,9 @@ struct StepToExplain {
   i64 epoch = 1;
   std::vector<std::string> columns; // behind the inputs of the program
   bool is_stream = false;
-  bool is_first = false;         // of this training
-  std::string bad;               // the weight or state that is not finite behind it; empty: a loss
+  bool is_first = false; // of this training
+  std::string bad; // the first weight or state that is not finite behind it, as messages call it; empty: a loss is not
+  std::vector<std::string> all;  // of them, by their names
   std::function<void()> between; // is called again and again, and may throw
 };
 

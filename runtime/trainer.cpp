@@ -10,6 +10,7 @@
 #include "runtime/failure.h"
 #include "runtime/feed.h"
 #include "runtime/files.h"
+#include "runtime/finite.h"
 #include "runtime/identity.h"
 #include "runtime/pursuits.h"
 #include "runtime/rates.h"
@@ -346,6 +347,10 @@ void Trainer::explain(StateCopy const& before, Function const& function, Work co
       bool const bad_loss = state_.call(function, step).first_bad_step > 0;
       auto const bad = bad_loss ? "" : state_.not_finite();
       if (!bad_loss && bad.empty()) continue;
+      std::vector<std::string> all;
+      for (auto const role : {Role::param, Role::state, Role::optimizer})
+        for (auto const& kept : state_.tensors(role))
+          if (!nnc::is_finite(kept.tensor)) all.push_back(kept.name);
       now.put_back(state_);
       state_.bad = nnc::explain(state_, {.function = function,
                                          .work = step,
@@ -354,6 +359,7 @@ void Trainer::explain(StateCopy const& before, Function const& function, Work co
                                          .is_stream = feed_->is_stream(),
                                          .is_first = step.first_step == trained_.first_step + 1,
                                          .bad = bad,
+                                         .all = all,
                                          .between = heed});
     }
   });

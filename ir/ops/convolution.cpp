@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <cctype>
 #include <fmt/core.h>
+#include <numeric>
 
 namespace nnc {
 
@@ -197,21 +198,40 @@ struct Evaluation {
   }
 };
 
+// Each sum goes along the taps in order; those of the axes that the second operand alone has advance together, as a
+// term of all of them has one factor in the first.
 std::vector<Tensor> evaluate_convolution(Node const& node, std::span<Tensor const> x, std::span<Type const> result) {
   Evaluation const e(node, x);
   Tensor y = Tensor::zeros(result[0].dtype, extents_of(result[0]));
   Integers taps;
   for (char c : e.names.sum) taps.push_back(x[1].shape[e.names.rhs.find(c)]);
-  size_t out = 0;
-  each_index(y.shape, [&](Integers const& position) {
-    each_index(taps, [&](Integers const& tap) {
-      auto const at = e.factors(position, tap);
-      if (!at) return;
-      if (is_float(y.dtype)) y.f[out] += x[0].f[at->first] * x[1].f[at->second];
-      else y.i[out] = wrapping_add(y.i[out], wrapping_mul(x[0].i[at->first], x[1].i[at->second]));
+  auto const strides = strides_of(y.shape);
+  Integers positions = y.shape, together, y_strides, rhs_strides;
+  for (size_t i = 0; i < y.shape.size(); ++i) {
+    char const c = e.names.result[i];
+    if (is_digit(c) || holds(e.names.lhs, c)) continue;
+    together.push_back(y.shape[i]);
+    y_strides.push_back(strides[i]);
+    rhs_strides.push_back(e.rhs_strides[e.names.rhs.find(c)]);
+    positions[i] = std::min<i64>(y.shape[i], 1);
+  }
+  auto const to = offsets(together, y_strides), from = offsets(together, rhs_strides);
+  auto const add = [&](auto const& l, auto const& r, auto& sums, auto step) {
+    each_index(positions, [&](Integers const& position) {
+      auto const first = std::inner_product(position.begin(), position.end(), strides.begin(), i64{0});
+      each_index(taps, [&](Integers const& tap) {
+        auto const at = e.factors(position, tap);
+        if (!at) return;
+        auto const p = l[at->first];
+        for (size_t j = 0; j < to.size(); ++j) {
+          auto& sum = sums[static_cast<size_t>(first + to[j])];
+          sum = step(sum, p, r[at->second + static_cast<size_t>(from[j])]);
+        }
+      });
     });
-    ++out;
-  });
+  };
+  if (is_float(y.dtype)) add(x[0].f, x[1].f, y.f, [](f64 sum, f64 p, f64 q) { return sum + p * q; });
+  else add(x[0].i, x[1].i, y.i, [](i64 sum, i64 p, i64 q) { return wrapping_add(sum, wrapping_mul(p, q)); });
   return {std::move(y)};
 }
 
