@@ -20,7 +20,6 @@ ELSEWHERE = {
     "{} belongs to the step and cannot be used here": "a guard: names of a step are not in sight elsewhere",
     "at the end of the block": "a guard: the lexer has closed all blocks",
     "at the end of the train block": "a guard: the lexer has closed all blocks",
-    "the setting `{}` is not built yet": "a guard for settings that are named before they are built",
 }
 LITERAL = re.compile(r'"((?:[^"\\]|\\.)*)"')
 SAYS = re.compile(r"\b(fail|fail_here|blame_caller|error|warn|expect|expect_name|report)\s*\(")

@@ -1,4 +1,4 @@
-// What made a loss, a weight or a state infinite or NaN: tests/runtime/bad_steps/*.nn are programs that fail, with what
+// What made a loss, a weight or a state infinite or NaN: tests/runtime/bad_steps/*.case are programs that fail, with what
 // is said of them. In their first line `x[11] = inf` is a number of the data, `w[1] = nan` one of a parameter.
 #include "tests/runtime/small.h"
 #include "tests/text_test.h"
@@ -71,10 +71,10 @@ train m { minimize loss with sgd(lr = 0.1); batch = 4; epochs = 3 }
 } // namespace
 
 TEST_CASE("every program that fails is told what made it so") {
-  text_test::check_folder("tests/runtime/bad_steps", ".nn", [](text_test::Case const& c) {
+  text_test::check_folder("tests/runtime/bad_steps", ".case", [](text_test::Case const& c) {
     CAPTURE(c.path.string());
     Given const given(c.command);
-    auto const program = Program::from_text(c.program, {}, c.path.filename().string());
+    auto const program = Program::from_text(c.program, {}, c.path.stem().string() + ".nn");
     Trained kept, again;
     auto const text = told_of(program, given, true, kept);
     CHECK((kept.bad_step > 0 || !kept.not_finite.empty()));

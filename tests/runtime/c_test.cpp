@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cmath>
 #include <cstring>
 #include <fstream>
 #include <functional>
@@ -1125,6 +1126,35 @@ TEST_CASE("null pointers are errors of an argument") {
   nnc_program_free(nullptr);
   nnc_session_free(nullptr);
   nnc_bound_free(nullptr);
+}
+
+TEST_CASE("what made a loss infinite or NaN") {
+  Columns columns;
+  auto const data = data_of(columns);
+  auto const program = program_of(R"(model failing {
+  input  x: f32[batch, 3]
+  target label: i32[batch]
+  logits = dense(x, 2)
+  loss   mean(log(logits[:, 0] * 0 - f32(label)))
+}
+train failing { minimize loss with sgd(lr = 0.5); batch = 4; epochs = 3 }
+)");
+  auto const session = session_of(program.get());
+  auto bad = empty<nnc_bad_step>();
+  CHECK(nnc_session_explain_bad(session.get(), &bad) == NNC_ARGUMENT); // nothing has failed
+  auto options = empty<nnc_train_options>();
+  options.explain_bad = 1;
+  auto trained = empty<nnc_trained>();
+  CHECK(nnc_session_train(session.get(), data.get(), &options, &trained) == NNC_OK);
+  CHECK(trained.bad_step == 1);
+  REQUIRE(nnc_session_explain_bad(session.get(), &bad) == NNC_OK);
+  CHECK(bad.step == 1);
+  CHECK(bad.cause == NNC_CAUSE_OPERATION);
+  CHECK(std::string(bad.name) == "log");
+  CHECK(bad.line == 5);
+  CHECK(bad.rank == 1);
+  CHECK(!std::isfinite(bad.value));
+  CHECK(std::string(bad.text).find("log(logits") != std::string::npos);
 }
 
 TEST_CASE("every function of the header is called in this file") {
