@@ -530,8 +530,12 @@ Bindings bindings_of(Module const& m, Function const& f, std::vector<Tensor> con
   for (size_t i = 0; i < inputs.size(); ++i) {
     Shape const& shape = f.type(f.arguments[i].value).shape;
     for (size_t axis = 0; axis < shape.size() && axis < inputs[i].shape.size(); ++axis)
-      for (size_t s = 0; s < symbol_count; ++s)
-        if (!bindings[s] && shape[axis] == Dim(static_cast<Symbol>(s))) bindings[s] = inputs[i].shape[axis];
+      for (size_t s = 0; s < symbol_count; ++s) {
+        Dim const symbol = static_cast<Symbol>(s);
+        if (bindings[s]) continue;
+        if (shape[axis] == symbol) bindings[s] = inputs[i].shape[axis];
+        else if (f.parts > 1 && shape[axis] == Dim(f.parts) * symbol) bindings[s] = inputs[i].shape[axis] / f.parts;
+      }
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     Type const& t = f.type(f.arguments[i].value);

@@ -263,7 +263,9 @@ private:
     for (auto const& operand : origin.operands)
       if (told.insert(operand.value).second) said_.notes.push_back(operand_note(operand));
     say_example(origin);
-    for (auto const& round : origin.rounds)
+    if (auto const [part, scans] = part_of(origin); scans > 0)
+      said_.notes.push_back({{}, fmt::format("in part {} of {} of the step, counted from 0", part, f_.parts)});
+    for (auto const& round : std::span(origin.rounds).subspan(part_of(origin).second))
       said_.notes.push_back({round.scan->at, fmt::format("in round {} of {} of this scan{}, counted from 0", round.at,
                                                          round.of, round.reverse ? ", which runs backwards" : "")});
   }
@@ -283,11 +285,23 @@ private:
                             operand.read.elements, range(v, operand.read))};
   }
 
+  // Which part of a step in parts it is, and how many scans go over them: these are no lines of the program.
+  std::pair<i64, size_t> part_of(Origin const& origin) const {
+    i64 part = 0;
+    size_t scans = 0;
+    for (auto const& round : origin.rounds) {
+      if (f_.parts == 1 || round.scan->at) break;
+      part = part * round.of + round.at;
+      ++scans;
+    }
+    return {part, scans};
+  }
+
   // Which of the examples it is, where the rows are those of the batch.
   void say_example(Origin const& origin) {
     auto const& shape = f_.type(origin.value).shape;
     if (shape.empty() || shape[0] != Dim(Symbol::batch) || step_.is_stream) return;
-    bad_.example = row(bad_.index.front());
+    bad_.example = row(part_of(origin).first * (work_.batch / f_.parts) + bad_.index.front());
     said_.notes.push_back({{}, fmt::format("row {} of the batch is example {}", bad_.index.front(), bad_.example)});
   }
 
