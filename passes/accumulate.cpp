@@ -14,9 +14,8 @@
 //
 // Nodes fall into four kinds:
 //
-//   uniform     no row of the data reaches it: parameters, numbers, and counts such as a sum of ones over the batch,
-//   which
-//               count all rows of the step
+//   uniform     no row of the data reaches it: parameters, numbers, and counts such as a sum of ones over the batch.
+//               These count all rows of the step
 //   row         it has an axis of the batch: computed in the scan
 //   crossing    a sum over the batch. It is taken behind the scan where no row needs it, else in the scan, of a part
 //   behind      what follows from sums over all rows alone
@@ -227,7 +226,7 @@ private:
     if (n.results.size() != 1 || has_batch(type(n.result()))) return false;
     auto const rows = [&](ValueId v) { return has_batch(type(v)); };
     if (!std::any_of(n.operands.begin(), n.operands.end(), rows)) return false;
-    if (scatters(n)) return !rows(n.operands[0]) && !in_part(n.operands[0]);
+    if (scatters(n)) return !rows(n.operands[0]) && !reached(n.operands[0]);
     auto const& op = info(n.op);
     return (op.has(reduces) && op.join) || op.has(contracts);
   }
@@ -267,10 +266,9 @@ private:
                     .goes_on = scatters(n)});
     }
     if (std::none_of(n.operands.begin(), n.operands.end(), [&](ValueId v) { return in_part(v); })) return;
-    // d = a + b, where one is of a part and the other of all of them: the sum over the parts comes first.
-    bool const both = n.op != adds || (reached(n.operands[0]) && in_part(n.operands[0]) && reached(n.operands[1]) &&
-                                       in_part(n.operands[1]));
-    if (both) return take_inside(i);
+    // d = a + b or a - b, where one is of a part and the other of all of them: the sum over the parts comes first.
+    bool const joins = n.op == adds || n.op == OpCode::sub;
+    if (!joins || (in_part(n.operands[0]) && in_part(n.operands[1]))) return take_inside(i);
     for (ValueId const v : n.operands)
       if (in_part(v)) defer({.value = v});
   }
@@ -314,7 +312,8 @@ private:
   // once.
   void find_levels() {
     i64 least = parts_;
-    for (auto const& d : deferred_) least = std::min(least, d.together);
+    for (auto const& d : deferred_)
+      if (!d.goes_on) least = std::min(least, d.together);
     i64 rest = parts_;
     if (least > 1) levels_.push_back(least);
     rest /= least;

@@ -244,6 +244,18 @@ TEST_CASE("a batch norm sees its part, and its averages follow part by part") {
                    {"batch_norm.running_mean", "batch_norm.running_var"});
 }
 
+TEST_CASE("a penalty counts once beside what each part gives") {
+  is_mean_of_parts(head + R"(
+  param scale: f32[48] = ones()
+  param shift: f32[48] = ones()
+  centered = x - mean(x * scale, 0)
+  logits = dense(centered * scale - shift, 3)
+  loss   cross_entropy(logits, label) - 0.3 * sum(scale * shift) + 0.1 * sum(scale ^ 2)
+}
+)",
+                   {});
+}
+
 TEST_CASE("a loss that divides by a sum over its rows is the mean of those of the parts") {
   is_mean_of_parts(head + R"(
   logits = dense(x, 3)
