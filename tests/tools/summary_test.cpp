@@ -136,7 +136,7 @@ TEST_CASE("--explain fusion says why a value is stored between two kernels") {
   CHECK(contains(unknown.err, "help: did you mean 'dense.y'?"));
   CHECK(desk.nnc("two.nn --explain fusion").status == 2);
   CHECK(desk.nnc("two.nn --explain fussion").err ==
-        "error: --explain: 'fussion' is none of constants, memory, fusion\nhelp: did you mean 'fusion'?\n");
+        "error: --explain: 'fussion' is none of constants, memory, fusion, nan\nhelp: did you mean 'fusion'?\n");
 }
 
 TEST_CASE("--check each says a line after each pass") {
