@@ -237,6 +237,19 @@ def test_parameters_and_checkpoints():
     assert np.isfinite(view).all()  # the array keeps the session
 
 
+def test_explain_bad():
+    program = nnc.Program(TINY.replace("cross_entropy(logits, label)", "mean(log(relu(x)))"))
+    session = nnc.Session(program)
+    assert "stopped being finite" in str(raises(nnc.Failure, session.explain_bad))
+    for keeps in False, True:
+        session = nnc.Session(program)
+        trained = session.train(nnc.Data.from_columns(COLUMNS), explain_bad=keeps)
+        bad = session.explain_bad()
+        assert (bad.step, bad.cause, bad.name, bad.value) == (trained.bad_step, "operation", "log", -np.inf)
+        assert len(bad.index) == 2 and X[bad.example, bad.index[1]] <= 0
+        assert str(bad) == bad.text and "log gives -inf" in bad.text
+
+
 def test_cancel():
     session, data = new_session(), nnc.Data.from_columns(COLUMNS)
     timer = threading.Timer(0.1, session.cancel)

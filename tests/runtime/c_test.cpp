@@ -1128,35 +1128,6 @@ TEST_CASE("null pointers are errors of an argument") {
   nnc_bound_free(nullptr);
 }
 
-TEST_CASE("what made a loss infinite or NaN") {
-  Columns columns;
-  auto const data = data_of(columns);
-  auto const program = program_of(R"(model failing {
-  input  x: f32[batch, 3]
-  target label: i32[batch]
-  logits = dense(x, 2)
-  loss   mean(log(logits[:, 0] * 0 - f32(label)))
-}
-train failing { minimize loss with sgd(lr = 0.5); batch = 4; epochs = 3 }
-)");
-  auto const session = session_of(program.get());
-  auto bad = empty<nnc_bad_step>();
-  CHECK(nnc_session_explain_bad(session.get(), &bad) == NNC_ARGUMENT); // nothing has failed
-  auto options = empty<nnc_train_options>();
-  options.explain_bad = 1;
-  auto trained = empty<nnc_trained>();
-  CHECK(nnc_session_train(session.get(), data.get(), &options, &trained) == NNC_OK);
-  CHECK(trained.bad_step == 1);
-  REQUIRE(nnc_session_explain_bad(session.get(), &bad) == NNC_OK);
-  CHECK(bad.step == 1);
-  CHECK(bad.cause == NNC_CAUSE_OPERATION);
-  CHECK(std::string(bad.name) == "log");
-  CHECK(bad.line == 5);
-  CHECK(bad.rank == 1);
-  CHECK(!std::isfinite(bad.value));
-  CHECK(std::string(bad.text).find("log(logits") != std::string::npos);
-}
-
 TEST_CASE("every function of the header is called in this file") {
   auto const read = [](std::string const& path) {
     std::stringstream text;
@@ -1249,4 +1220,45 @@ train tiny { minimize loss with sgd(lr = 0.0); batch = 4; epochs = 30 }
   CHECK(table.values[0] + table.values[1] + table.values[2] + table.values[3] == static_cast<double>(reports.examples));
   options.patience = "soon";
   CHECK(nnc_session_train(session.get(), data.get(), &options, nullptr) == NNC_ARGUMENT);
+}
+
+TEST_CASE("what made a loss infinite is told in C as in C++") {
+  std::string const text = R"(model m {
+  input x: f32[batch, 3]
+  target label: i32[batch]
+  param w: f32[3] = ones()
+  loss mean(log(relu(x @ w))) + 0 * mean(f32(label))
+}
+train m { minimize loss with sgd(lr = 0.1); batch = 4; epochs = 3 }
+)";
+  Columns columns;
+  auto const data = data_of(columns);
+  auto const program = program_of(text);
+  auto const session = session_of(program.get());
+  auto bad = empty<nnc_bad_step>();
+  CHECK(nnc_session_explain_bad(session.get(), &bad) == NNC_ARGUMENT);
+  CHECK(std::string(nnc_error_text()) == "error: no loss, weight or state of the last training stopped being finite");
+  auto options = empty<nnc_train_options>();
+  for (std::int64_t const keeps : {0, 1}) {
+    auto const on = session_of(program.get());
+    options.explain_bad = keeps;
+    auto trained = empty<nnc_trained>();
+    REQUIRE(nnc_session_train(on.get(), data.get(), &options, &trained) == NNC_OK);
+    REQUIRE(nnc_session_explain_bad(on.get(), &bad) == NNC_OK);
+    CHECK(bad.step == trained.bad_step);
+    CHECK(bad.epoch == 1);
+    CHECK(bad.cause == NNC_CAUSE_OPERATION);
+    CHECK(std::string(bad.name) == "log");
+    CHECK(std::string(bad.part).empty());
+    CHECK(std::string(bad.bad) == "the loss 'loss'");
+    CHECK(bad.line == 5);
+    CHECK(bad.column == 13);
+    REQUIRE(bad.rank == 1);
+    CHECK(bad.index[0] < 4);
+    // Both rows whose numbers have a sum of 0 or less.
+    CHECK((bad.example == 5 || bad.example == 6 || tiny_x[3 * static_cast<size_t>(bad.example)] <= 0));
+    CHECK(bad.value == -std::numeric_limits<double>::infinity());
+    CHECK(std::string(bad.text).find("log gives -inf") != std::string::npos);
+  }
+  CHECK(nnc_session_explain_bad(nullptr, &bad) == NNC_ARGUMENT);
 }

@@ -301,7 +301,8 @@ TEST_CASE("a wrong command line has status 2 and says what is wrong") {
   says("digits.nn -train mnist", "help: did you mean '--train'?\n");
   says("digits.nn train mnist", "help: did you mean '--train'?\n");
   says("digits.nn --check all", "--check: expected 'each', got 'all'");
-  says("digits.nn --explain loops", "--explain: 'loops' is none of constants, memory, fusion");
+  says("digits.nn --explain loops", "--explain: 'loops' is none of constants, memory, fusion, nan");
+  says("digits.nn --explain nan", "--explain nan needs --train");
   says("digits.nn --max-memory 10X", "--max-memory: expected a number of bytes such as 150M, got '10X'");
   says("digits.nn --train", "--train: 1 required DATA missing");
   says("digits.nn --save --digest", "--save: needs a value: FILE, got '--digest'");
@@ -740,3 +741,29 @@ TEST_CASE("help, completions and the page of the manual name every switch") {
 }
 
 #endif
+
+TEST_CASE("a loss that is not finite is explained when it is asked") {
+  Desk const desk;
+  auto text = digits;
+  text.replace(text.find("cross_entropy(logits, label)"), 28,
+               "mean(sqrt(logits - logits)) + cross_entropy(logits, label)");
+  desk.scratch().write("root.nn", text);
+  std::string const command = "root.nn --train mnist --steps 3";
+  auto const plain = desk.nnc(command);
+  CHECK(plain.status == 1);
+  CHECK(plain.out.empty());
+  CHECK(contains(plain.err,
+                 "error: the loss is not finite in step 2\nhelp: the same command with --explain nan says what made it so\n"));
+  auto const asked = desk.nnc(command + " --explain nan");
+  CHECK(asked.status == 1);
+  CHECK(!contains(asked.err, "help:"));
+  CHECK(asked.out.starts_with("root.nn:6:15: note: step 1 of epoch 1: /, a step of the gradient of sqrt, gives "));
+  CHECK(contains(asked.out, "\nnote: behind this step 'dense.weight' is not finite\n"));
+  auto const fine = desk.nnc("digits.nn --train mnist --steps 3 --explain nan");
+  CHECK(fine.status == 0);
+  CHECK(fine.out.starts_with("all losses, weights and states stayed finite\n"));
+  // A training that goes on names its first such step.
+  auto const on = desk.nnc(command + " --explain nan --keep-going");
+  CHECK(on.status == 0);
+  CHECK(on.out.starts_with(asked.out));
+}
