@@ -313,13 +313,16 @@ private:
     bool const forward = depends_on(n, of_model);
     if (auto const* parameter = forward ? nullptr : updated_by(n)) return fmt::format("the update of '{}'", *parameter);
     std::vector<std::string> said; // operations that stand there
+    bool known = false;            // a module that comes as text may be behind the pass that makes gradients
     for (auto const& function : state_.program().elaborated().functions) {
       if (!function.name.starts_with("loss")) continue;
+      known = true;
       each_node(function.body.nodes, [&](Node const& model) {
         bool const counts = model.at == n.at && !info(model.op).has(structural | moves_data | no_derivative);
         if (counts && std::ranges::count(said, word(model)) == 0) said.push_back(word(model));
       });
     }
+    if (!known) return "";
     auto const all = fmt::format("{}", fmt::join(said, ", "));
     if (!forward) return said.empty() ? "the gradient" : fmt::format("the gradient of {}", all);
     return std::ranges::count(said, word(n)) > 0 ? "" : all;

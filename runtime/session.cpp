@@ -196,7 +196,8 @@ std::vector<void*> targets_of(Function const& run, std::vector<Output> const& ou
 }
 
 void made_a_step(SessionState& state, i64 steps) {
-  state.is_fresh = state.was_bad = false;
+  state.is_fresh = false;
+  state.bad_at = 0;
   state.bad.reset();
   state.place.step += steps;
   state.place.offset = 0; // whose steps they were nobody knows

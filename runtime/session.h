@@ -190,7 +190,7 @@ struct SessionState {
   Facts training_facts;
   std::optional<std::weak_ptr<DataContents const>> trained_on;
   bool is_fresh = false;                // weights and states are those of the seed, nobody has touched them
-  bool was_bad = false;                 // something was not finite behind the last training
+  i64 bad_at = 0; // something was not finite behind the last training: at this step at the latest; 0: all was
   std::optional<Repeatable> repeatable; // then: that training, if it is
   std::optional<BadStep> bad;           // and its step, once it is explained
   i64 clamped = 0; // indices in the last run

@@ -641,7 +641,7 @@ BadStep explained_anew(SessionState& state) {
     throw Error(Diagnostic{.message = fmt::format("the failing step cannot be made again: {}", why),
                            .help = "a training with TrainOptions::explain_bad keeps what is needed"});
   };
-  if (!state.was_bad) throw Error("no loss, weight or state of the last training stopped being finite");
+  if (state.bad_at == 0) throw Error("no loss, weight or state of the last training stopped being finite");
   if (!state.repeatable)
     refuse("the training did not begin with the weights of the seed, or its data are a stream");
   auto const& options = state.repeatable->options;
@@ -653,7 +653,8 @@ BadStep explained_anew(SessionState& state) {
   trainer.heeds(state);
   (void)trainer.run();
   state.expect_not_cancelled();
-  if (!again.bad) refuse("made again from the seed the training stays finite, so it began with other weights");
+  if (!again.bad || again.bad->step > state.bad_at)
+    refuse("made again from the seed the training does not fail there, so its weights or numbers were changed");
   return *again.bad;
 }
 
@@ -667,12 +668,14 @@ Trained Session::train(Data const& data, TrainOptions const& options) {
     SessionState::Training const training(*state_);
     auto contents = Inside::shared(data);
     state_->bad.reset();
-    state_->was_bad = false;
+    state_->bad_at = 0;
     state_->repeatable.reset();
     auto began = repeatable(*state_, contents, options);
     auto const trained = Trainer(*state_, std::move(contents), options).run();
-    state_->was_bad = trained.bad_step || !trained.not_finite.empty();
-    if (state_->was_bad) state_->repeatable = std::move(began);
+    if (trained.bad_step || !trained.not_finite.empty()) {
+      state_->bad_at = trained.bad_step ? trained.bad_step : trained.step;
+      state_->repeatable = std::move(began);
+    }
     return trained;
   });
 }

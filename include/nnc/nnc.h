@@ -598,7 +598,7 @@ typedef struct nnc_trained {
   int64_t step, epoch;    // updates made, epochs finished, in total
   int64_t examples;       // of the training split
   int64_t stopped;        // on_slice said so, or nnc_session_cancel
-  int64_t bad_step;       // the first step whose loss was not finite; 0: none
+  int64_t bad_step;       // the first step whose loss was not finite; 0: none; see nnc_session_explain_bad
   char const* not_finite; // which parameter or state is not finite at the end, and since when; "": none
   int64_t saved;          // the file holds the weights as they are now
   int64_t saves;          // how often it was written

@@ -634,7 +634,7 @@ struct Trained {
   std::int64_t step = 0, epoch = 0; // updates made, epochs finished, in total
   std::int64_t examples = 0;        // of the training split
   bool stopped = false;             // on_slice said so, or Session::cancel
-  std::int64_t bad_step = 0;        // the first step whose loss was not finite; 0: none
+  std::int64_t bad_step = 0;        // the first step whose loss was not finite; 0: none; see Session::explain_bad
   std::string not_finite;           // which parameter or state is not finite at the end, and since when; empty: none
   bool saved = false;               // the file holds the weights as they are now
   std::int64_t saves = 0;           // how often it was written

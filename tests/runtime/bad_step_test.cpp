@@ -177,6 +177,18 @@ TEST_CASE("what cannot be made again says what would keep it") {
   CHECK(bad.text.find("already before the training") != std::string::npos);
 }
 
+TEST_CASE("a training whose numbers a callback changes is not taken for one that can be made again") {
+  Given const given("train");
+  Session session(Program::from_text(linear.substr(0, linear.find("log(x @ w)")) + "x @ w" +
+                                     linear.substr(linear.find("log(x @ w)") + 10)));
+  TrainOptions options;
+  options.epochs = 40;
+  options.on_epoch = [&](Milestone const&) { session.set_scalar("sgd.lr", 1e9); };
+  CHECK(session.train(given.data(), options).bad_step > 0);
+  CHECK(failure_of([&] { (void)session.explain_bad(); }).find("its weights or numbers were changed") !=
+        std::string::npos);
+}
+
 TEST_CASE("a failing step is the same one from whatever number of threads") {
   Given const given("train");
   auto const program = Program::from_text(linear);
