@@ -234,8 +234,8 @@ public:
   std::optional<i64> steps_of_epoch() const override {
     i64 const batch = training_.rows();
     if (examples() == 0) return std::nullopt;
-    return std::max<i64>(1, examples() / batch +
-                                (!training_.drop_last && !state_.carries_batch() && examples() % batch != 0));
+    return std::max<i64>(1, examples() / batch + (!training_.drop_last && !state_.carries_batch() &&
+                                                  examples() % batch >= training_.accumulate));
   }
   Facts facts() const override {
     Facts facts{{"columns", columns_text(state_.program(), columns_)}, {"data", data_.set.name}, {"order", "stream"}};
@@ -255,8 +255,8 @@ public:
     ended_ = false;
     if (!reader_ || epoch_ != place.epoch) open(place);
     auto const* batch = reader_->next();
-    bool const drops = training_.drop_last || state_.carries_batch();
-    if (!batch || (drops && batch->rows < training_.rows())) {
+    i64 const least = training_.drop_last || state_.carries_batch() ? training_.rows() : training_.accumulate;
+    if (!batch || batch->rows < least) {
       if (batch && place.offset == 0)
         throw Error(Code::data, fmt::format("epoch {} of {} has no whole batch of {} examples", place.epoch + 1,
                                             data_.set.name, training_.rows()));
@@ -269,7 +269,8 @@ public:
                  fmt::format("batch {} of epoch {} of {}: ", place.offset, place.epoch + 1, data_.set.name));
     work.columns = pointers_of(batch->columns);
     work.rows = reader_->rows();
-    work.batch = work.examples = batch->rows;
+    work.examples = batch->rows;
+    work.batch = batch->rows / training_.accumulate * training_.accumulate; // as in a set
     work.steps = 1;
     return work;
   }

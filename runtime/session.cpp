@@ -205,10 +205,6 @@ void made_a_step(SessionState& state, i64 steps) {
   state.trained_on.reset();
 }
 
-} // namespace
-
-namespace {
-
 // Into as many as there are.
 void copy_numbers(HostTensor const& from, std::vector<double>& into) {
   if (from.dtype() == DType::f64) std::ranges::copy(from.as<f64>(), into.begin());

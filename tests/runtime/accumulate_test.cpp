@@ -289,6 +289,28 @@ TEST_CASE("of a last, smaller step the rows that make no whole parts stay out") 
   }
 }
 
+TEST_CASE("batches of a host are steps in parts, too") {
+  std::string const model = head + "  logits = dense(x, 3)\n" + tail,
+                    block = "minimize loss with sgd(lr = 0.1); order = \"file\"";
+  for (int const count : {64 + 9, 64 + 3, 64}) {
+    Rows const rows(count);
+    auto const next = [&](std::int64_t, std::int64_t batch, View<Buffer const> buffers) {
+      std::int64_t const size = buffers[0].rows, first = batch * size,
+                         some = std::clamp<std::int64_t>(count - first, 0, size);
+      if (some > 0) {
+        std::copy_n(rows.x.begin() + first * width, some * width, buffers[0].as<float>().begin());
+        std::copy_n(rows.label.begin() + first, some, buffers[1].as<std::int32_t>().begin());
+      }
+      return some;
+    };
+    Session session(Program::from_text(model + "\ntrain net {\n" + in_parts(block, 8, 4) + "\n}\n"));
+    TrainOptions options;
+    options.epochs = 2;
+    session.train(Data::from_batches({{"x", "f32", {width}}, {"label", "i32", {}}}, next), options);
+    CHECK(session.digest() == trained(model, in_parts(block, 8, 4), rows).digest);
+  }
+}
+
 TEST_CASE("what a step in parts cannot be is said") {
   auto const says = [](std::string const& model, std::string const& block) {
     return failure_of([&] { Program::from_text(model + "\ntrain net {\n" + block + "\n}\n"); });
