@@ -566,8 +566,7 @@ private:
 
   bool chooses(Node const& n) const { // elements of its first operand, by numbers
     auto const map = index_map(f_, n, 0);
-    return scatters(n) || (map && std::any_of(map->coordinates.begin(), map->coordinates.end(),
-                                              [](auto const& c) { return c.by_data; }));
+    return scatters(n) || (map && depends_on_data(*map));
   }
 
   // Numbers of rows are those in the step, unless they choose elements of what has the rows of the part alone.

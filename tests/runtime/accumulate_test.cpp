@@ -244,6 +244,16 @@ TEST_CASE("a batch norm sees its part, and its averages follow part by part") {
                    {"batch_norm.running_mean", "batch_norm.running_var"});
 }
 
+TEST_CASE("a program that is made for each size of batch has parts of that size") {
+  is_mean_of_parts(head + R"(
+  h = dense(x, 6)
+  logits = dense(h, 3)
+  loss   cross_entropy(logits, label) + 0.1 * mean(h[::2] ^ 2)
+}
+)",
+                   {});
+}
+
 TEST_CASE("a penalty counts once beside what each part gives") {
   is_mean_of_parts(head + R"(
   param scale: f32[48] = ones()
