@@ -216,6 +216,17 @@ def every_example_has_a_header(folder):
             run("gcc", folder / "include.o", folder / f"{model.stem}.o", "-o", folder / "include")
 
 
+def steps_in_parts(folder, data):
+    """The setting accumulate: NET_BATCH rows are a step, and a number of rows that makes no equal parts is refused."""
+    switches = ["--set", "batch=16", "--set", "accumulate=4"]
+    for model, steps in ((ROOT / "examples/softmax.nn", 20), (ROOT / "examples/mlp.nn", 2)):
+        net = Net(NNC, model, folder, *switches)
+        check("#define NET_BATCH 64 " in net.header.read_text(), f"{model.name}: a step is not of 64 rows")
+        check("if (batch % 4 || count % (4)) return net_wrong_batch;" in net.header.read_text(), "parts are not checked")
+        net.build(*C99)
+        net.learns_as_the_command(data, steps, *switches)
+
+
 def main():
     with tempfile.TemporaryDirectory() as path:
         folder = pathlib.Path(path)
@@ -226,6 +237,7 @@ def main():
         refuses_what_is_wrong(folder)
         one_program_of_two_nets(folder, data)
         one_size_of_batch(folder)
+        steps_in_parts(folder, data)
         states_go_along(folder, data)
         every_example_has_a_header(folder)
         names_of_other_headers(folder)
