@@ -1,6 +1,7 @@
 // Data sets: named columns whose first axis is the examples, in a training and a test split.
 #pragma once
 
+#include "runtime/data/encoding.h"
 #include "runtime/tensor.h"
 
 #include <filesystem>
@@ -22,12 +23,13 @@ struct Split {
 struct Dataset {
   std::string name;        // "mnist"; for files the words that named them
   std::string from;        // where it was found: a folder, or "the command itself"
-  std::string note;        // what the user should know about it, or empty
+  std::vector<std::string> notes; // what the user should know about it, a sentence each
   bool is_excerpt = false; // of a larger set of the same name
   Split train, test;
   std::vector<std::string> files;        // that were read
   std::vector<std::string> class_names;  // by number; empty: nobody knows
-  std::map<std::string, i64> properties; // what model arguments of these names take: "classes"
+  std::map<std::string, i64> properties; // what model arguments of these names take: "classes", "vocab"
+  Encodings encodings;                   // of the columns that have one
 
   // "mnist: 5000 training and 1000 test examples from the command itself"
   std::string summary() const;
