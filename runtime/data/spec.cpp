@@ -24,7 +24,7 @@ constexpr DataOption options[] = {
     {"decimal", "point|comma", "what stands before the decimals; a comma in a table that semicolons separate"},
     {"skip", "N", "leaves out the first N rows of a table"},
     {"missing", "TEXT", "what a missing value is written as, besides empty cells, NA, N/A, NaN, null, None and ?"},
-    {"fill", "NUMBER|mean", "stands for missing numbers; without it they are an error"},
+    {"fill", "NUMBER|mean|nan", "stands for missing numbers; without it they are an error"},
     {"categories", "COLUMN+...", "columns whose numbers are names of categories"},
     {"drop", "COLUMN+...", "columns that are left out"},
 };

@@ -170,7 +170,8 @@ void divide_by_options(Dataset& set, ReadOptions& options) {
 void fill_missing(Dataset& set, ReadOptions& options, Encodings const& known) {
   auto const said = options.text(fill_key);
   std::optional<f64> number;
-  if (said && *said != "mean") number = options.number(fill_key, -1e300, 1e300);
+  bool const stays = said && *said == "nan";
+  if (said && *said != "mean" && !stays) number = options.number(fill_key, -1e300, 1e300);
   for (auto& [name, missing] : set.missing) {
     auto* const column = set.train.column(name);
     if (!column) continue;
@@ -178,6 +179,7 @@ void fill_missing(Dataset& set, ReadOptions& options, Encodings const& known) {
     missing.counts.assign(width, 0);
     auto const all = column->as<f32>();
     for (size_t i = 0; i < all.size(); ++i) missing.counts[i % width] += std::isnan(all[i]);
+    if (stays) continue;
     auto const before = known.find(name);
     std::vector<f64> values;
     if (before != known.end() && before->second.options.contains(fill_key))
