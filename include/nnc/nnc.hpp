@@ -258,6 +258,10 @@ struct Array {
   std::string dtype;               // "f32"
   std::vector<std::int64_t> shape; // empty: one number
   std::vector<std::byte> bytes;    // of the elements, row-major
+  // Of an output over the classes or the vocabulary of the data: the column that they are of; else empty. The integers
+  // of such an output are classes or tokens; floats belong to them along the last axis. Session::names_of has their
+  // names.
+  std::string column = {};
   // The elements; throws Failure when T is not the dtype.
   template <class T>
   View<T const> as() const {

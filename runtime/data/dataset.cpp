@@ -217,7 +217,11 @@ Dataset load_dataset(std::string const& words, Opening const& load) {
     if (part.name.empty()) set.name += item.is_text ? "text" : item.shown;
     add(set, std::move(part));
   }
-  if (set.from.empty()) set.from = spec.items.size() > 1 ? "the named files" : spec.items[0].is_text ? "the words themselves" : spec.items[0].path;
+  if (set.from.empty()) {
+    auto const& first = spec.items[0];
+    bool const is_named = spec.items.size() > 1 || !first.column.empty();
+    set.from = first.is_text ? "the words themselves" : is_named ? "the named files" : first.path;
+  }
   read_test(set, spec, options, load);
   count_examples(set.train, names_of(set.train, set));
   count_examples(set.test, names_of(set.test, set));

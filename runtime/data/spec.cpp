@@ -175,6 +175,14 @@ void ReadOptions::add_defaults(std::map<std::string, std::string> const& before)
   defaults_.insert(before.begin(), before.end());
 }
 
+std::map<std::string, std::string> ReadOptions::asked() const {
+  std::map<std::string, std::string> asked;
+  for (auto const* values : {&given_, &defaults_})
+    for (auto const& [name, value] : *values)
+      if (used_.contains(name)) asked.emplace(name, value);
+  return asked;
+}
+
 void ReadOptions::expect_all_used(std::string const& words) const {
   for (auto const& [name, value] : given_)
     if (!used_.contains(name))

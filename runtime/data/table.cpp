@@ -283,7 +283,7 @@ Dataset TableReader::read(std::string const& how) {
   choose();
   std::string key = how + "\n" + reading_.item.column + "\n" + encodings_text(reading_.known);
   for (auto const& part : reading_.item.parts) key += "\n" + part;
-  for (auto const& [name, value] : reading_.options.given()) key += fmt::format("\n{}={}", name, value);
+  for (auto const& [name, value] : reading_.options.asked()) key += fmt::format("\n{}={}", name, value);
   Decoded decoded({reading_.path}, key);
   Dataset set;
   if (auto found = decoded.find()) {
