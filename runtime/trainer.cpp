@@ -155,6 +155,7 @@ void Trainer::begin() {
   auto const judged = state_.training_facts.find("judged");
   if (judged != state_.training_facts.end() && look_the_same()) pursuits_->read(judged->second);
   state_.training_facts = facts();
+  state_.encodings = data_->set.encodings;
   state_.trained_on = data_;
   if (pursuits_->any()) state_.training_facts["judged"] = pursuits_->text();
   state_.scalar("steps") = static_cast<f64>(steps);
@@ -267,6 +268,7 @@ void Trainer::check(Checkpoint const& checkpoint, Facts const& now) const {
   state_.expect_same(Role::state, checkpoint.states, options_.save);
   state_.expect_same(Role::optimizer, checkpoint.optimizer, options_.save);
   comparison.check_rest();
+  expect_same_names(state_.program(), checkpoint.encodings, data_->set);
   if (state_.program().reads_steps() && !options_.replan) comparison.check_steps();
   if (state_.seed_was_asked && state_.seed != checkpoint.seed)
     throw Error(
