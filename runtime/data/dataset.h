@@ -31,6 +31,7 @@ private:
 struct Split {
   std::vector<NamedTensor> columns; // in the order of the set: inputs first, then targets
   i64 examples = 0;
+  bool is_sequence = false; // rows go on from one to the next, as the tokens of a text do: parts of it are runs of rows
   std::shared_ptr<Conversions> conversions = std::make_shared<Conversions>(); // of these columns
   HostTensor const* column(std::string_view name) const;
   Split rows(i64 first, i64 count) const; // a part; shares the bytes

@@ -21,10 +21,10 @@ constexpr char const* label_column = "label";
 constexpr i64 most_time = std::numeric_limits<i32>::max();
 
 // The text of a mapped file, without the mark by which some editors say UTF-8.
-std::string_view text_in(MappedFile const& file) {
+std::string_view text_in(MappedFile const& file, bool without_mark = true) {
   auto const bytes = file.bytes();
   std::string_view text(reinterpret_cast<char const*>(bytes.data()), bytes.size());
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  if (without_mark && text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   return text;
 }
 
@@ -51,9 +51,7 @@ Dataset read_stream(std::string const& column, Reading const& reading) {
   auto const file = MappedFile::open(reading.path);
   TextEncoder encoder(column, reading.options, reading.known, TextRules::Unit::characters);
   auto const time = reading.options.whole("time", 1, most_time);
-  auto const is_bytes = encoder.unit() == TextRules::Unit::bytes;
-  auto const bytes = file->bytes();
-  auto const text = is_bytes ? std::string_view(reinterpret_cast<char const*>(bytes.data()), bytes.size()) : text_in(*file);
+  auto const text = text_in(*file, encoder.unit() != TextRules::Unit::bytes);
   encoder.count(text, {name});
   if (encoder.tokens() == 0) throw Error(fmt::format("{}: has no token, expected a text", name));
   encoder.settle();
@@ -65,8 +63,7 @@ Dataset read_stream(std::string const& column, Reading const& reading) {
     if (time) encoding.options["time"] = std::to_string(*time);
   }
   Dataset set;
-  set_text_property(set, column, "vocab", static_cast<i64>(encoding.names.size()));
-  set_text_property(set, column, "time", time);
+  set.train.is_sequence = true;
   set.train.examples = encoder.tokens();
   set.train.columns.push_back({column, std::move(ids)});
   set.notes = encoder.notes();
@@ -106,21 +103,18 @@ std::string column_of_prompt(Reading const& reading) {
 }
 
 // One example. A prompt for a model that was trained on padded texts is padded as they were; one for a model of streams
-// is as long as it is, and `time` stays the one of the training.
+// is as long as it is.
 Dataset read_prompt(Reading const& reading) {
   auto const column = column_of_prompt(reading);
   auto known = reading.known;
   auto& options = known.at(column).options;
   auto const as = options.find("as");
-  bool const is_stream = as == options.end() || as->second != "lines";
-  if (is_stream) options.erase("time");
+  if (as == options.end() || as->second != "lines") options.erase("time");
   auto encoded = encode_texts({reading.item.path}, column, "prompt", reading.options, known);
   if (encoded.length.as<i32>()[0] == 0) throw Error("the prompt has no token");
   encoded.encoding = reading.known.at(column);
   Dataset set;
-  auto const time = is_stream ? ReadOptions(encoded.encoding.options).whole("time", 1, most_time) : std::nullopt;
   add_texts(set, column, std::move(encoded));
-  if (is_stream) set_text_property(set, column, "time", time);
   return set;
 }
 
@@ -160,7 +154,6 @@ Dataset read_text_folder(Reading const& reading) {
   HostTensor labels(DType::i32, {static_cast<i64>(found.labels.size())});
   std::ranges::copy(found.labels, labels.writable_as<i32>().begin());
   set.train.columns.push_back({label_column, std::move(labels)});
-  set.properties["classes"] = static_cast<i64>(found.classes.size());
   set.encodings[label_column] = {.kind = Encoding::Kind::categories, .names = found.classes};
   set.class_names = std::move(found.classes);
   return set;

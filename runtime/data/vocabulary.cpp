@@ -153,6 +153,12 @@ i64 TokenCounts::different() const {
   return static_cast<i64>(longer_.size()) + std::ranges::count_if(bytes_, [](i64 count) { return count > 0; });
 }
 
+i64 TokenCounts::of(std::string_view token) const {
+  if (token.size() == 1) return bytes_[at_byte(token[0])];
+  auto const found = longer_.find(token);
+  return found == longer_.end() ? 0 : found->second;
+}
+
 std::vector<std::string> TokenCounts::vocabulary(TextRules const& rules, i64 most, i64 least) const {
   std::vector<std::string> names{padding_name, unknown_name};
   if (rules.marks) names.insert(names.end(), {begin_name, end_name});
@@ -200,26 +206,16 @@ TextEncoder::TextEncoder(std::string column, ReadOptions& options, Encodings con
     most_ = options.whole("vocab", rules_.marks ? 5 : 3, most_tokens).value_or(most_tokens);
     least_ = options.whole("min_count", 1, std::numeric_limits<i64>::max()).value_or(1);
   }
-  if (is_known_) return;
+  if (is_known_) {
+    make_numbers();
+    return;
+  }
   encoding_.options["unit"] = name_of(rules_.unit);
   if (rules_.lower) encoding_.options["lower"] = "yes";
   if (rules_.marks) encoding_.options["marks"] = "yes";
 }
 
-void TextEncoder::count(std::string_view text, TextPlace place) {
-  i64 length = rules_.marks ? 2 : 0;
-  if (rules_.unit == Unit::bytes) length += static_cast<i64>(text.size());
-  else
-    for (Tokens tokens(text, rules_, place); tokens.next(); ++length)
-      if (!is_known_) counts_.add(tokens.token());
-  ++texts_;
-  tokens_ += length;
-  longest_ = std::max(longest_, length);
-}
-
-void TextEncoder::settle() {
-  if (!is_known_)
-    encoding_.names = rules_.unit == Unit::bytes ? names_of_bytes(rules_.marks) : counts_.vocabulary(rules_, most_, least_);
+void TextEncoder::make_numbers() {
   bytes_.fill(unknown);
   if (rules_.unit == Unit::bytes)
     for (size_t byte = 0; byte < bytes_.size(); ++byte) bytes_[byte] = static_cast<i32>(byte);
@@ -229,76 +225,112 @@ void TextEncoder::settle() {
   numbers_ = Numbering(encoding_.names);
 }
 
-i64 TextEncoder::write(std::string_view text, TextPlace place, std::span<i32> numbers) {
+i32 TextEncoder::number_of(std::string_view token) const {
+  return token.size() == 1 ? bytes_[at_byte(token[0])] : numbers_.find(token).value_or(unknown);
+}
+
+void TextEncoder::count(std::string_view text, TextPlace place) {
+  auto const where = [&] { return fmt::format("{}:{}", place.file, place.line); };
+  i64 length = 0;
+  if (rules_.unit == Unit::bytes) length = static_cast<i64>(text.size());
+  else
+    for (Tokens tokens(text, rules_, place); tokens.next(); ++length) {
+      auto const token = tokens.token();
+      if (!is_known_) counts_.add(token);
+      else if (number_of(token) == unknown && unknown_++ == 0)
+        first_unknown_ = fmt::format("'{}' in {}", printable(token.substr(0, 64)), where());
+    }
+  if (length == 0 && empty_++ == 0) first_empty_ = where();
+  length += rules_.marks ? 2 : 0;
+  cut_ += time_ && length > *time_;
+  ++texts_;
+  tokens_ += length;
+  longest_ = std::max(longest_, length);
+}
+
+void TextEncoder::settle() {
+  if (is_known_) return;
+  if (rules_.unit == Unit::bytes) encoding_.names = names_of_bytes(rules_.marks);
+  else {
+    encoding_.names = counts_.vocabulary(rules_, most_, least_);
+    unknown_ = counts_.total();
+    for (size_t i = rules_.marks ? 4 : 2; i < encoding_.names.size(); ++i) unknown_ -= counts_.of(encoding_.names[i]);
+  }
+  make_numbers();
+}
+
+i64 TextEncoder::write(std::string_view text, TextPlace place, std::span<i32> numbers) const {
   size_t at = 0;
   bool fits = true;
   auto const add = [&](i32 number) {
     fits = at < numbers.size();
     if (fits) numbers[at++] = number;
   };
-  auto const where = [&] { return fmt::format("{}:{}", place.file, place.line); };
-  i64 found = 0;
   if (rules_.marks) add(begin_mark(rules_.unit));
-  for (Tokens tokens(text, rules_, place); fits && tokens.next(); ++found) {
-    auto const token = tokens.token();
-    auto const number = token.size() == 1 ? bytes_[at_byte(token[0])] : numbers_.find(token).value_or(unknown);
-    add(number);
-    if (number == unknown && fits && rules_.unit != Unit::bytes && unknown_++ == 0)
-      first_unknown_ = fmt::format("'{}' in {}", printable(token.substr(0, 64)), where());
-  }
-  if (found == 0 && empty_++ == 0) first_empty_ = where();
+  for (Tokens tokens(text, rules_, place); fits && tokens.next();) add(number_of(tokens.token()));
   if (rules_.marks) {
     if (fits) add(begin_mark(rules_.unit) + 1);
     if (!fits && at > 0) numbers[at - 1] = begin_mark(rules_.unit) + 1;
   }
-  cut_ += !fits;
-  width_ = numbers.size();
-  written_ += static_cast<i64>(at);
   std::fill(numbers.begin() + static_cast<std::ptrdiff_t>(at), numbers.end(), padding);
   return static_cast<i64>(at);
 }
 
 std::vector<std::string> TextEncoder::notes() const {
   std::vector<std::string> notes;
-  auto const words = encoding_.names.size() - (rules_.marks ? 4 : 2);
-  if (unknown_ > 0)
-    notes.push_back(fmt::format("'{}': {} of {} are not in the vocabulary of {} {} and were read as {}, the first one is {}",
-                                column_, unknown_, plural(written_, "token"), words, name_of(rules_.unit), unknown_name,
-                                first_unknown_));
-  if (cut_ > 0) notes.push_back(fmt::format("'{}': {} of {} were cut at time={}", column_, cut_, plural(texts_, "text"), width_));
+  auto const words = static_cast<i64>(encoding_.names.size()) - (rules_.marks ? 4 : 2);
+  auto const* const what = name_of(rules_.unit);
+  if (unknown_ > 0 && is_known_)
+    notes.push_back(fmt::format("'{}': {} of {} are not in the vocabulary of {} {} and are read as {}, the first one is {}",
+                                column_, unknown_, plural(tokens_, "token"), words, what, unknown_name, first_unknown_));
+  else if (unknown_ > 0)
+    notes.push_back(fmt::format("'{}': the vocabulary has {} of {} different {}, and {} of {} are read as {}", column_, words,
+                                counts_.different(), what, unknown_, plural(tokens_, "token"), unknown_name));
+  if (cut_ > 0) notes.push_back(fmt::format("'{}': {} of {} are cut at time={}", column_, cut_, plural(texts_, "text"), *time_));
   if (empty_ > 0)
     notes.push_back(fmt::format("'{}': {} of {} {} no token, the first one at {}", column_, empty_, plural(texts_, "text"),
                                 empty_ == 1 ? "has" : "have", first_empty_));
   return notes;
 }
 
+PaddedTexts::PaddedTexts(std::string column, ReadOptions& options, Encodings const& known)
+    : column_(std::move(column)), encoder_(column_, options, known, Unit::words), time_(options.whole("time", 1, most_tokens)) {
+  if (!time_ && encoder_.is_known()) time_ = ReadOptions(encoder_.encoding().options).whole("time", 1, most_tokens);
+  if (time_) encoder_.cut_at(*time_);
+}
+
+void PaddedTexts::settle() {
+  encoder_.settle();
+  if (!time_) {
+    auto const rows = encoder_.texts(), width = std::max<i64>(1, encoder_.longest());
+    // One line that never ends among short ones must not fill the disk with padding.
+    constexpr i64 many = i64{1} << 28, padding_per_token = 64;
+    if (rows * (width / padding_per_token) > std::max(many / padding_per_token, encoder_.tokens()))
+      throw Error(Diagnostic{.message = fmt::format("'{}': the longest text has {} tokens, and {} padded to this length "
+                                                    "are too many",
+                                                    column_, width, plural(rows, "text")),
+                             .help = "time=N cuts them behind N tokens"});
+    time_ = width;
+  }
+  if (!encoder_.is_known()) encoder_.encoding().options.insert({{"as", "lines"}, {"time", std::to_string(*time_)}});
+}
+
 EncodedTexts encode_texts(EachText const& each, std::string const& column, ReadOptions& options, Encodings const& known) {
-  TextEncoder encoder(column, options, known, Unit::words);
-  auto time = options.whole("time", 1, most_tokens);
-  if (!time && encoder.is_known()) time = ReadOptions(encoder.encoding().options).whole("time", 1, most_tokens);
-  each([&](std::string_view text, TextPlace place) { encoder.count(text, place); });
-  encoder.settle();
-  auto const rows = encoder.texts();
-  auto const width = time.value_or(std::max<i64>(1, encoder.longest()));
-  // One line that never ends among short ones must not fill the disk with padding.
-  constexpr i64 many = i64{1} << 28, padding_per_token = 64;
-  if (!time && rows * (width / padding_per_token) > std::max(many / padding_per_token, encoder.tokens()))
-    throw Error(Diagnostic{.message = fmt::format("'{}': the longest text has {} tokens, and {} padded to this length are "
-                                                  "too many",
-                                                  column, width, plural(rows, "text")),
-                           .help = "time=N cuts them behind N tokens"});
-  EncodedTexts result{.numbers = room_for(DType::i32, {rows, width}), .length = room_for(DType::i32, {rows})};
+  PaddedTexts texts(column, options, known);
+  each([&](std::string_view text, TextPlace place) { texts.count(text, place); });
+  texts.settle();
+  EncodedTexts result{.numbers = room_for(DType::i32, {texts.texts(), texts.time()}),
+                      .length = room_for(DType::i32, {texts.texts()})};
   auto const numbers = result.numbers.writable_as<i32>(), lengths = result.length.writable_as<i32>();
   size_t row = 0;
-  auto const size = static_cast<size_t>(width);
+  auto const size = static_cast<size_t>(texts.time());
   each([&](std::string_view text, TextPlace place) {
     if (row == lengths.size()) throw CompilerBug("texts are more than they were");
-    lengths[row] = static_cast<i32>(encoder.write(text, place, numbers.subspan(row * size, size)));
+    lengths[row] = texts.write(text, place, numbers.subspan(row * size, size));
     ++row;
   });
-  if (!encoder.is_known()) encoder.encoding().options.insert({{"as", "lines"}, {"time", std::to_string(width)}});
-  result.encoding = encoder.encoding();
-  result.notes = encoder.notes();
+  result.encoding = texts.encoding();
+  result.notes = texts.notes();
   return result;
 }
 
@@ -311,20 +343,12 @@ EncodedTexts encode_texts(std::vector<std::string_view> const& texts, std::strin
   return encode_texts(each, column, options, known);
 }
 
-void set_text_property(Dataset& set, std::string const& column, std::string const& name,
-                       std::optional<i64> value) {
-  for (auto const& key : {name, column + "_" + name}) {
-    if (value) set.properties[key] = *value;
-    else set.properties.erase(key);
-  }
-}
+std::string length_name(std::string const& column) { return column + "_length"; }
 
 void add_texts(Dataset& set, std::string const& column, EncodedTexts texts) {
-  set_text_property(set, column, "vocab", static_cast<i64>(texts.encoding.names.size()));
-  set_text_property(set, column, "time", texts.numbers.shape()[1]);
   set.train.examples = texts.numbers.shape()[0];
   set.train.columns.push_back({column, std::move(texts.numbers)});
-  set.train.columns.push_back({column + "_length", std::move(texts.length)});
+  set.train.columns.push_back({length_name(column), std::move(texts.length)});
   set.encodings[column] = std::move(texts.encoding);
   for (auto& note : texts.notes) set.notes.push_back(std::move(note));
 }

@@ -59,6 +59,7 @@ public:
   void add(std::string_view token);
   i64 total() const { return total_; }
   i64 different() const; // tokens
+  i64 of(std::string_view token) const;
   // The names of the vocabulary, at most `most` of them, of tokens that occur at least `least` times.
   std::vector<std::string> vocabulary(TextRules const&, i64 most, i64 least) const;
 
@@ -81,6 +82,9 @@ public:
   // `usual`: the unit where nobody says one.
   TextEncoder(std::string column, ReadOptions&, Encodings const& known, TextRules::Unit usual);
 
+  // Before all else: texts are cut behind so many tokens.
+  void cut_at(i64 time) { time_ = time; }
+
   // The first pass, text by text.
   void count(std::string_view text, TextPlace);
   i64 texts() const { return texts_; }
@@ -92,7 +96,7 @@ public:
 
   // The second pass: as many numbers as fit, and padding behind them; where not all of them fit and there are marks, the
   // last one is </s>. Gives the number of tokens that were written.
-  i64 write(std::string_view text, TextPlace, std::span<i32> numbers);
+  i64 write(std::string_view text, TextPlace, std::span<i32> numbers) const;
 
   Encoding& encoding() { return encoding_; }
   bool is_known() const { return is_known_; }
@@ -108,11 +112,34 @@ private:
   i64 most_ = 0, least_ = 1; // of the vocabulary
   TokenCounts counts_;
   i64 texts_ = 0, longest_ = 0, tokens_ = 0;
+  void make_numbers();
+  i32 number_of(std::string_view token) const;
   std::array<i32, 256> bytes_{}; // numbers of tokens of one byte
   Numbering numbers_;
-  i64 written_ = 0, unknown_ = 0, cut_ = 0, empty_ = 0;
-  size_t width_ = 0; // of the texts that were cut
+  std::optional<i64> time_;
+  i64 unknown_ = 0, cut_ = 0, empty_ = 0;
   std::string first_unknown_, first_empty_;
+};
+
+// The same for texts that are padded to one length: time=N, what the training had, or the longest one.
+class PaddedTexts {
+public:
+  PaddedTexts(std::string column, ReadOptions&, Encodings const& known);
+  void count(std::string_view text, TextPlace place) { encoder_.count(text, place); }
+  void settle(); // throws Error for padding without end
+  i64 time() const { return *time_; }
+  i32 write(std::string_view text, TextPlace place, std::span<i32> numbers) const {
+    return static_cast<i32>(encoder_.write(text, place, numbers));
+  }
+  std::string const& column() const { return column_; }
+  i64 texts() const { return encoder_.texts(); }
+  Encoding const& encoding() { return encoder_.encoding(); }
+  std::vector<std::string> notes() const { return encoder_.notes(); }
+
+private:
+  std::string column_;
+  TextEncoder encoder_;
+  std::optional<i64> time_;
 };
 
 // A column of texts that is padded to one length.
@@ -127,16 +154,15 @@ struct EncodedTexts {
 using TextVisitor = std::function<void(std::string_view text, TextPlace)>;
 using EachText = std::function<void(TextVisitor const&)>;
 
-// Encodes a column. Options: those of TextEncoder, and time=N (default: the longest text, or what the training had).
+// Encodes a column.
 EncodedTexts encode_texts(EachText const&, std::string const& column, ReadOptions&, Encodings const& known);
 EncodedTexts encode_texts(std::vector<std::string_view> const& texts, std::string const& column, std::string const& file,
                           ReadOptions&, Encodings const& known);
 
-// A property of a column of texts has two names: `vocab`, and COLUMN_vocab, where there are several such columns.
-// Without a value it has none.
-void set_text_property(Dataset&, std::string const& column, std::string const& name, std::optional<i64> value);
+// What the column of lengths is called.
+std::string length_name(std::string const& column);
 
-// Puts the texts into the training split: COLUMN and COLUMN_length, the encoding, and the properties vocab and time.
+// Puts the texts into the training split: COLUMN and COLUMN_length, with their encoding.
 void add_texts(Dataset&, std::string const& column, EncodedTexts);
 
 // What the numbers say, without padding, from behind <s> to before </s>. Words are parted by one blank, but there is none

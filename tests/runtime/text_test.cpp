@@ -141,10 +141,7 @@ TEST_CASE("a file is one stream of characters") {
   CHECK(numbers_in(set.train.columns[0].tensor) == Numbers{2, 3, 3, 2, 4, 5});
   CHECK(set.train.examples == 6);
   CHECK(set.encodings.at("text").names == Words{"<pad>", "<unk>", "a", "b", "\n", "c"});
-  CHECK(set.properties.at("vocab") == 6);
-  CHECK(set.properties.at("text_vocab") == 6);
-  CHECK(!set.properties.contains("time"));
-  CHECK(read(read_text, file_item(path), {{"time", "4"}}).properties.at("time") == 4);
+  CHECK(read(read_text, file_item(path), {{"time", "4"}}).encodings.at("text").options.at("time") == "4");
   CHECK(set.files == Words{path.string()});
   CHECK(set.notes.empty());
   CHECK(text_of(set.encodings.at("text"), set.train.columns[0].tensor.as<i32>()) == "abba\nc");
@@ -159,7 +156,7 @@ TEST_CASE("the vocabulary of the training is the one of what is read later, and 
   CHECK(later.encodings == first.encodings);
   REQUIRE(later.notes.size() == 1);
   CHECK(error_in(scratch, [&] { throw Error(later.notes[0]); }) ==
-        "'text': 2 of 5 tokens are not in the vocabulary of 3 words and were read as <unk>, the first one is 'dog' in b.txt:1");
+        "'text': 2 of 5 tokens are not in the vocabulary of 3 words and are read as <unk>, the first one is 'dog' in b.txt:1");
   auto const error = [&](std::map<std::string, std::string> const& options, Encodings const& known) {
     return error_in(scratch, [&] { read(read_text, file_item(scratch / "b.txt"), options, known); });
   };
@@ -178,8 +175,7 @@ TEST_CASE("a vocabulary is capped by its size and by how often a token occurs") 
   auto const path = scratch.write("a.txt", "a a a b b c d");
   auto const capped = read(read_text, file_item(path), {{"unit", "words"}, {"vocab", "4"}});
   CHECK(numbers_in(capped.train.columns[0].tensor) == Numbers{2, 2, 2, 3, 3, 1, 1});
-  CHECK(capped.properties.at("vocab") == 4);
-  CHECK(capped.notes.size() == 1);
+  CHECK(capped.notes == Words{"'text': the vocabulary has 2 of 4 different words, and 2 of 7 tokens are read as <unk>"});
   auto const rare = read(read_text, file_item(path), {{"unit", "words"}, {"min_count", "3"}});
   CHECK(rare.encodings.at("text").names == Words{"<pad>", "<unk>", "a"});
 }
@@ -195,12 +191,10 @@ TEST_CASE("bytes are their own numbers") {
   CHECK(names[0] == "<pad>");
   CHECK(names['a'] == "a");
   CHECK(names[' '] == "<0x20>");
-  CHECK(set.properties.at("vocab") == 256);
   CHECK(text_of(set.encodings.at("x"), set.train.columns[0].tensor.as<i32>()) == "\xEF\xBB\xBF" "a\xff\r\n");
   auto const marked = read(read_text, file_item(scratch.write("b.txt", "ab\n\nc")),
                            {{"unit", "bytes"}, {"marks", "yes"}, {"as", "lines"}});
   CHECK(numbers_in(marked.train.columns[0].tensor) == Numbers{256, 'a', 'b', 257, 256, 257, 0, 0, 256, 'c', 257, 0});
-  CHECK(marked.properties.at("vocab") == 258);
 }
 
 TEST_CASE("lines are examples, padded to the longest one") {
@@ -212,8 +206,6 @@ TEST_CASE("lines are examples, padded to the longest one") {
   CHECK(set.train.column("text")->type_text() == "i32[3,3]");
   CHECK(numbers_in(*set.train.column("text")) == Numbers{2, 3, 5, 0, 0, 0, 2, 4, 0});
   CHECK(numbers_in(*set.train.column("text_length")) == Numbers{3, 0, 2});
-  CHECK(set.properties.at("time") == 3);
-  CHECK(set.properties.at("vocab") == 6);
   REQUIRE(set.notes.size() == 1);
   CHECK(error_in(scratch, [&] { throw Error(set.notes[0]); }) ==
         "'text': 1 of 3 texts has no token, the first one at a.txt:2");
@@ -225,7 +217,7 @@ TEST_CASE("lines are cut at a length, and marks stay around them") {
   auto const cut = read(read_text, file_item(path), {{"as", "lines"}, {"time", "2"}});
   CHECK(numbers_in(*cut.train.column("text")) == Numbers{2, 2, 3, 0});
   CHECK(numbers_in(*cut.train.column("text_length")) == Numbers{2, 1});
-  CHECK(cut.notes == Words{"'text': 1 of 2 texts were cut at time=2"});
+  CHECK(cut.notes == Words{"'text': 1 of 2 texts are cut at time=2"});
   auto const marked = read(read_text, file_item(path), {{"as", "lines"}, {"time", "4"}, {"marks", "yes"}});
   CHECK(numbers_in(*marked.train.column("text")) == Numbers{2, 4, 4, 3, 2, 5, 3, 0});
   CHECK(numbers_in(*marked.train.column("text_length")) == Numbers{4, 3});
@@ -233,7 +225,6 @@ TEST_CASE("lines are cut at a length, and marks stay around them") {
   // What is read later has the length of the training.
   auto const later = read(read_text, file_item(scratch.write("b.txt", "b\n")), {}, marked.encodings);
   CHECK(numbers_in(*later.train.column("text")) == Numbers{2, 5, 3, 0});
-  CHECK(later.properties.at("time") == 4);
   auto const longer = read(read_text, file_item(scratch / "b.txt"), {{"time", "6"}}, marked.encodings);
   CHECK(numbers_in(*longer.train.column("text")) == Numbers{2, 5, 3, 0, 0, 0});
 }
@@ -247,8 +238,6 @@ TEST_CASE("texts of a table are encoded by a callback") {
   add_texts(set, "body", encoded);
   CHECK(set.train.examples == 3);
   CHECK(set.train.columns[1].name == "body_length");
-  CHECK(set.properties.at("body_vocab") == 5);
-  CHECK(set.properties.at("body_time") == 3);
   ReadOptions later;
   CHECK(numbers_in(encode_texts({"World"}, "body", "new.csv", later, set.encodings).numbers) == Numbers{4, 0, 0});
   ReadOptions none;
@@ -277,7 +266,6 @@ TEST_CASE("a folder of classes has an example for each file") {
   CHECK(numbers_in(*set.train.column("text")) == Numbers{4, 6, 3, 5, 2, 0, 0, 0, 2, 2, 0, 0});
   CHECK(numbers_in(*set.train.column("label")) == Numbers{0, 1, 1});
   CHECK(set.class_names == Words{"ham", "spam"});
-  CHECK(set.properties.at("classes") == 2);
   CHECK(set.files.size() == 3);
   // Later, only one of the classes.
   scratch.write("later/spam/c.txt", "me buy it");
@@ -305,11 +293,7 @@ TEST_CASE("a prompt is one example in the vocabulary of a checkpoint") {
   CHECK(numbers_in(*set.train.column("text")) == Numbers{2, 3, 4, 1});
   CHECK(numbers_in(*set.train.column("text_length")) == Numbers{4});
   CHECK(set.encodings == known);
-  CHECK(!set.properties.contains("time"));
-  auto timed = known;
-  timed["text"].options["time"] = "64"; // of the windows of the training
-  CHECK(read(read_text, prompt_item("ab c"), {}, timed).properties.at("time") == 64);
-  CHECK(set.notes == Words{"'text': 1 of 4 tokens are not in the vocabulary of 3 characters and were read as <unk>, the "
+  CHECK(set.notes == Words{"'text': 1 of 4 tokens are not in the vocabulary of 3 characters and are read as <unk>, the "
                            "first one is 'c' in prompt:1"});
   // A model of padded texts gets what it was trained on.
   Encodings const pairs{
@@ -317,7 +301,6 @@ TEST_CASE("a prompt is one example in the vocabulary of a checkpoint") {
       {"spanish", encoding_of({"c"}, {{"unit", "words"}, {"as", "lines"}, {"time", "3"}})}};
   auto const padded = read(read_text, prompt_item("b a", "english"), {}, pairs);
   CHECK(numbers_in(*padded.train.column("english")) == Numbers{2, 5, 4, 3, 0});
-  CHECK(padded.properties.at("time") == 5);
   auto const error = [](DataItem const& item, Encodings const& known) {
     return error_of([&] { read(read_text, item, {}, known); });
   };
