@@ -69,6 +69,7 @@ void add(Dataset& set, Dataset part) {
   set.missing.merge(part.missing);
   if (!part.class_names.empty()) set.class_names = part.class_names;
   if (!part.target.empty()) set.target = part.target;
+  set.are_examples = set.are_examples || part.are_examples;
   set.is_excerpt = set.is_excerpt || part.is_excerpt;
 }
 

@@ -47,6 +47,7 @@ struct Dataset {
   std::vector<std::string> class_names;  // by number; empty: nobody knows
   std::map<std::string, i64> properties; // what model arguments of these names take: "classes", "vocab"
   Encodings encodings;                   // of the columns that have one
+  bool are_examples = false;             // as a prompt is one: rows are never cut into windows
   std::string target;                    // the column that was said to be predicted, or empty
   struct Missing {
     i64 count = 0;

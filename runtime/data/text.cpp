@@ -115,6 +115,7 @@ Dataset read_prompt(Reading const& reading) {
   encoded.encoding = reading.known.at(column);
   Dataset set;
   add_texts(set, column, std::move(encoded));
+  set.are_examples = true;
   return set;
 }
 
