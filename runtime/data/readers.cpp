@@ -41,6 +41,7 @@ constexpr Format formats[] = {
     {".idx", nullptr, Kind::array, read_idx_file},
     {"-ubyte.gz", nullptr, Kind::array, read_idx_file},
     {"-ubyte", nullptr, Kind::array, read_idx_file},
+    {".txt", nullptr, Kind::text, read_text},
 };
 
 // What a folder of classes may hold.
@@ -49,7 +50,9 @@ struct FolderKind {
   char const* what;
   Reader read;
 };
-constexpr std::array<FolderKind, 0> folder_kinds{};
+constexpr FolderKind folder_kinds[] = {
+    {Kind::text, "text", read_text_folder}, // last: a file of text stands beside data of other kinds, too
+};
 
 std::string small_letters(std::string text) {
   for (char& c : text)
