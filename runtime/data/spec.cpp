@@ -27,6 +27,11 @@ constexpr DataOption options[] = {
     {"fill", "NUMBER|mean", "stands for missing numbers; without it they are an error"},
     {"categories", "COLUMN+...", "columns whose numbers are names of categories"},
     {"drop", "COLUMN+...", "columns that are left out"},
+    {"size", "HEIGHTxWIDTH|SIDE", "brings pictures to that many pixels; they must have one size where nothing is said"},
+    {"gray", "", "brings pictures to one number for each pixel, their luma"},
+    {"rgb", "", "brings pictures to red, green and blue for each pixel"},
+    {"rate", "N", "resamples sounds to N samples in a second; they must have one rate where nothing is said"},
+    {"seconds", "S", "cuts sounds to this length or puts silence behind them; the longest where nothing is said"},
 };
 
 bool is_option(std::string_view name) {
