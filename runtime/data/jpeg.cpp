@@ -25,6 +25,7 @@ public:
   PictureHeader header() {
     int width = 0, height = 0, sampling = 0, colors = 0;
     expect(tjDecompressHeader3(handle_.get(), file_.data(), file_.size(), &width, &height, &sampling, &colors));
+    if (width == 0 || height == 0) fail("it ends before its picture");
     if (colors == TJCS_CMYK || colors == TJCS_YCCK)
       throw Error(Diagnostic{.message = fmt::format("{}: is a JPEG of four colours (CMYK), expected gray or RGB", name_),
                              .help = "a program for pictures converts it to RGB"});
@@ -49,7 +50,10 @@ private:
     std::string_view said = tjGetErrorStr2(handle_.get());
     for (std::string_view const prefix : {"tjDecompressHeader3(): ", "tjDecompress2(): "})
       if (said.starts_with(prefix)) said.remove_prefix(prefix.size());
-    throw Error(fmt::format("{}: the JPEG is corrupt or truncated ({})", name_, said));
+    fail(said);
+  }
+  [[noreturn]] void fail(std::string_view what) const {
+    throw Error(fmt::format("{}: the JPEG is corrupt or truncated ({})", name_, what));
   }
 
   struct Destroy {
