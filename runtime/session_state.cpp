@@ -320,6 +320,7 @@ void SessionState::take(Checkpoint const& checkpoint, std::string const& from) {
   seed = checkpoint.seed;
   training_facts = checkpoint.notes;
   encodings = checkpoint.encodings;
+  knows_data = true;
   trained_on.reset();
 }
 
@@ -352,6 +353,7 @@ void SessionState::load(Checkpoint const& checkpoint, std::string const& from) {
   auto const tensors = fitted(wanted, given, surplus, from);
   is_fresh = false;
   if (checkpoint.can_resume) encodings = checkpoint.encodings;
+  knows_data = knows_data || !states.empty();
   for (auto const& one : tensors)
     std::ranges::copy(one.tensor.bytes(), tensor(one.name)->writable().begin());
   for (auto const& name : begun) begin_average(name);

@@ -109,7 +109,7 @@ void read_test(Dataset& set, DataSpec const& spec, ReadOptions& options, Opening
   set.files.insert(set.files.end(), test.files.begin(), test.files.end());
 }
 
-// The column that models predict: the one that was said, "label", or the only one of categories.
+// The column that models predict: the one that was said, "label", the only one of categories, or a last one of integers.
 std::string target_of(Dataset const& set) {
   if (!set.target.empty()) return set.target;
   if (set.train.column("label")) return "label";
@@ -119,7 +119,10 @@ std::string target_of(Dataset const& set) {
     if (!found.empty()) return {};
     found = name;
   }
-  return found;
+  if (!found.empty() || set.train.columns.size() < 2) return found;
+  auto const& last = set.train.columns.back();
+  bool const is_label = last.tensor.shape().size() == 1 && is_int(last.tensor.dtype());
+  return is_label && !set.encodings.contains(last.name) ? last.name : "";
 }
 
 // The largest label and one, over both splits; nothing without a column of integers.
@@ -127,13 +130,26 @@ std::optional<i64> count_classes(Dataset const& set, std::string const& name) {
   i64 largest = -1;
   for (auto const* split : {&set.train, &set.test}) {
     auto const* labels = split->column(name);
-    if (!labels || labels->dtype() != DType::i32 || labels->elements() == 0) continue;
-    largest = std::max<i64>(largest, std::ranges::max(labels->as<i32>()));
+    if (!labels || labels->elements() == 0) continue;
+    if (labels->dtype() == DType::i32) largest = std::max<i64>(largest, std::ranges::max(labels->as<i32>()));
+    if (labels->dtype() == DType::i64) largest = std::max<i64>(largest, std::ranges::max(labels->as<i64>()));
   }
   return largest < 0 ? std::nullopt : std::optional(largest + 1);
 }
 
-void find_properties(Dataset& set) {
+// How many classes there are is kept as names are: data that are read later may not have all of them.
+constexpr char const* classes_key = "classes";
+
+std::optional<i64> known_classes(Encodings const& known, std::string const& name) {
+  auto const found = known.find(name);
+  if (found == known.end() || !found->second.options.contains(classes_key)) return std::nullopt;
+  auto const& text = found->second.options.at(classes_key);
+  i64 count = 0;
+  std::from_chars(text.data(), text.data() + text.size(), count);
+  return count;
+}
+
+void find_properties(Dataset& set, Encodings const& known) {
   std::vector<i64> vocabularies;
   for (auto const& [name, encoding] : set.encodings) {
     if (encoding.kind == Encoding::Kind::categories) set.properties.emplace(name + "_classes", std::ssize(encoding.names));
@@ -149,7 +165,9 @@ void find_properties(Dataset& set) {
     set.properties.emplace("classes", std::ssize(encoding->second.names));
     if (set.class_names.empty()) set.class_names = encoding->second.names;
   } else if (auto const classes = count_classes(set, target)) {
-    set.properties.emplace("classes", *classes);
+    auto const all = std::max(*classes, known_classes(known, target).value_or(0));
+    set.properties.emplace("classes", all);
+    set.encodings[target].options[classes_key] = std::to_string(all);
   }
 }
 
@@ -206,7 +224,7 @@ Dataset load_dataset(std::string const& words, Opening const& load) {
   check_same_types(set);
   divide_by_options(set, options);
   fill_missing(set, options, load.known);
-  find_properties(set);
+  find_properties(set, load.known);
   options.expect_all_used(words);
   return set;
 }

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nnc {
 
@@ -50,6 +51,7 @@ struct Dataset {
   struct Missing {
     i64 count = 0;
     std::string where; // of the first one: "a.csv:7: no value for 'age'"
+    std::vector<f64> counts = {}; // of the training split, for each number of an example
   };
   std::map<std::string, Missing> missing; // numbers of columns that are NaN because nothing stood there
 

@@ -117,7 +117,8 @@ private:
     cell.is_text = value && value->is_string();
     if (!value || value->is_null()) cell.text.clear();
     else if (value->is_string()) cell.text = value->get<std::string>();
-    else if (value->is_boolean() || value->is_number()) cell.text = value->dump();
+    else if (value->is_boolean()) cell.text = value->get<bool>() ? "1" : "0";
+    else if (value->is_number()) cell.text = value->dump();
     else fail(fmt::format("'{}' is {}", printable(name), value->is_array() ? "an array" : "an object"),
               "a number, a text or a bool, as in the first line");
   }

@@ -171,10 +171,13 @@ void fill_missing(Dataset& set, ReadOptions& options, Encodings const& known) {
   auto const said = options.text(fill_key);
   std::optional<f64> number;
   if (said && *said != "mean") number = options.number(fill_key, -1e300, 1e300);
-  for (auto const& [name, missing] : set.missing) {
+  for (auto& [name, missing] : set.missing) {
     auto* const column = set.train.column(name);
     if (!column) continue;
     auto const width = column->shape()[0] ? static_cast<size_t>(column->elements() / column->shape()[0]) : 0;
+    missing.counts.assign(width, 0);
+    auto const all = column->as<f32>();
+    for (size_t i = 0; i < all.size(); ++i) missing.counts[i % width] += std::isnan(all[i]);
     auto const before = known.find(name);
     std::vector<f64> values;
     if (before != known.end() && before->second.options.contains(fill_key))
