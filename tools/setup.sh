@@ -15,7 +15,7 @@ stage() {
 }
 
 build_packages="g++ cmake ninja-build ccache mold lld-19 llvm-19-dev zlib1g-dev libzstd-dev
-  libfmt-dev libcli11-dev nlohmann-json3-dev doctest-dev libmpfr-dev"
+  libpng-dev libturbojpeg0-dev libflac-dev libogg-dev libfmt-dev libcli11-dev nlohmann-json3-dev doctest-dev libmpfr-dev"
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 

@@ -63,7 +63,7 @@ bool CellColumn::is_missing(std::string_view cell) const {
 // "3", "-1.5e3", "+.5", "inf"; with a decimal comma "1,5". No hexadecimal numbers, no blanks within.
 std::optional<f64> CellColumn::parse(std::string_view cell) const {
   if (cell.starts_with('+')) cell.remove_prefix(1);
-  char buffer[64];
+  char buffer[64] = {};
   if (rules_.decimal != '.' && cell.size() < sizeof buffer) {
     std::ranges::replace_copy(cell, buffer, rules_.decimal, '.');
     cell = {buffer, cell.size()};

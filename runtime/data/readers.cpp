@@ -42,6 +42,11 @@ constexpr Format formats[] = {
     {"-ubyte.gz", nullptr, Kind::array, read_idx_file},
     {"-ubyte", nullptr, Kind::array, read_idx_file},
     {".txt", nullptr, Kind::text, read_text},
+    {".png", "\x89PNG", Kind::image, read_image},
+    {".jpg", "\xFF\xD8\xFF", Kind::image, read_image},
+    {".jpeg", nullptr, Kind::image, read_image},
+    {".wav", "RIFF", Kind::sound, read_sound},
+    {".flac", "fLaC", Kind::sound, read_sound},
 };
 
 // What a folder of classes may hold.
@@ -51,6 +56,8 @@ struct FolderKind {
   Reader read;
 };
 constexpr FolderKind folder_kinds[] = {
+    {Kind::image, "pictures", read_image_folder},
+    {Kind::sound, "sounds", read_sound_folder},
     {Kind::text, "text", read_text_folder}, // last: a file of text stands beside data of other kinds, too
 };
 
@@ -152,6 +159,13 @@ void divide_by_names(Dataset& set) {
 std::string ending_of(fs::path const& path) {
   auto const* format = format_of(path);
   return format ? format->ending : small_letters(path.extension().string());
+}
+
+std::vector<std::string> endings_read_by(Reader reader) {
+  std::vector<std::string> endings;
+  for (auto const& format : formats)
+    if (format.read == reader) endings.emplace_back(format.ending);
+  return endings;
 }
 
 std::vector<fs::path> files_below(fs::path const& folder, std::vector<std::string> const& endings) {

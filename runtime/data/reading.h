@@ -37,6 +37,9 @@ Dataset read_sound_folder(Reading const&);  // by class                       (s
 // "a.csv.gz" -> ".csv.gz"; in small letters.
 std::string ending_of(std::filesystem::path const&);
 
+// Those of the files that this reader reads.
+std::vector<std::string> endings_read_by(Reader);
+
 // The files below a folder whose names have one of these endings, in the order of their names; hidden ones left out.
 std::vector<std::filesystem::path> files_below(std::filesystem::path const& folder,
                                                std::vector<std::string> const& endings);

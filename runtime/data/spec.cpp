@@ -35,6 +35,11 @@ constexpr DataOption options[] = {
     {"as", "stream|lines", "a text file has a row for each token, or an example for each line, padded to one length"},
     {"time", "N", "texts are cut behind N tokens, and padded to so many; the longest text where nothing is said"},
     {"marks", "yes|no", "<s> stands in front of each text, and </s> behind it"},
+    {"size", "HEIGHTxWIDTH|SIDE", "brings pictures to that many pixels; they must have one size where nothing is said"},
+    {"gray", "", "brings pictures to one number for each pixel, their luma"},
+    {"rgb", "", "brings pictures to red, green and blue for each pixel"},
+    {"rate", "N", "resamples sounds to N samples in a second; they must have one rate where nothing is said"},
+    {"seconds", "S", "cuts sounds to this length or puts silence behind them; the longest where nothing is said"},
 };
 
 bool is_option(std::string_view name) {

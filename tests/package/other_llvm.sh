@@ -12,7 +12,7 @@ command -v mold >/dev/null && linker=-fuse-ld=mold
 "$CXX" -std=c++17 -I"$prefix/include" $(llvm-config-14 --cppflags) -c "$here/other_llvm.cpp" -o host.o
 for theirs in shared static; do
   eval "llvm=\$theirs_$theirs"
-  for ours in "-L$lib -lnnc" "$lib/libnnc.a"; do
+  for ours in "-L$lib -lnnc" "$lib/libnnc.a -lpng16 -lturbojpeg -lFLAC"; do
     for order in "host.o $ours $llvm" "host.o $llvm $ours"; do
       "$CXX" $linker $order -lm -o host || fail "cannot link $order"
       for uses in "ours theirs" "theirs ours" "ours theirs ours theirs"; do

@@ -10,7 +10,9 @@ says "$(sed -n 's/^#define NNC_VERSION "\(.*\)"/\1/p' "$NNC_SOURCE/include/nnc/v
 says 'nnc 0.' ./host
 "$CC" -std=c99 -Wall -Wextra -Werror "$here/host.c" $(pkg-config --cflags --libs nnc) -o host_c
 says 'nnc 0.' ./host_c
-"$CC" -std=c99 "$here/host.c" $(pkg-config --cflags nnc) "$LD_LIBRARY_PATH/libnnc.a" -lstdc++ -lm -o host_c_static
+# What libnnc.a leaves to its host, `--static` names.
+private=$(pkg-config --static --libs-only-l nnc | sed 's/-lnnc //')
+"$CC" -std=c99 "$here/host.c" $(pkg-config --cflags nnc) "$LD_LIBRARY_PATH/libnnc.a" $private -o host_c_static
 says 'nnc 0.' env -u LD_LIBRARY_PATH ./host_c_static
 
 # Where folders are absolute, as some distributions have them, or hold a blank.
