@@ -14,7 +14,7 @@ stage() {
   "$@" || fail "$words"
 }
 
-build_packages="g++ cmake ninja-build ccache mold lld-19 llvm-19-dev zlib1g-dev libzstd-dev
+build_packages="g++ cmake ninja-build ccache mold lld-19 llvm-19-dev zlib1g-dev libzstd-dev libpng-dev
   libfmt-dev libcli11-dev nlohmann-json3-dev doctest-dev libmpfr-dev"
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }

@@ -5,6 +5,7 @@
 #include "tools/nnc/interrupt.h"
 #include "tools/nnc/output.h"
 #include "tools/nnc/paths.h"
+#include "tools/nnc/results/writers.h"
 #include "tools/nnc/stages.h"
 #include "tools/nnc/summary.h"
 
@@ -361,7 +362,7 @@ void Jobs::predict() {
     outputs = session_->run({}, examples);
   }
   say_clamped(session_->clamped());
-  give(line_.output, line_.output.ends_with(".safetensors") ? safetensors(outputs) : json_lines(outputs, examples));
+  give(line_.output, written(line_.output, {std::move(outputs), examples}));
 }
 
 // The header goes beside the object.
@@ -398,6 +399,7 @@ Status Jobs::run() {
   if (check_each_choice()) return missed_ ? wrong : done;
   auto const program = compile(line_.train_name);
   show_warnings(program);
+  if (line_.run) check_outputs(line_.output, program.outputs());
   if (!line_.explain.empty() && line_.explain != "nan") explain(program);
   if (line_.emit == "object") emit_object(program);
   else if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));

@@ -1,11 +1,10 @@
-// What goes to standard output or into files: dumps, machine code, outputs of a network, the log.
+// What goes to standard output or into files: dumps, machine code, the log.
 #pragma once
 
 #include "nnc/nnc.hpp"
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace command {
 
@@ -14,11 +13,6 @@ namespace command {
 void write_output(std::string const& file, std::string const& content);
 // Throws nnc::Failure when write_output to this file could not: before work that must not end so.
 void expect_writable(std::string const& file);
-
-// A line of JSON for each example: {"probs": [0.1, ...]}; outputs without examples in front come in a last line.
-std::string json_lines(std::vector<nnc::Array> const&, std::int64_t examples);
-// The outputs as a safetensors file.
-std::string safetensors(std::vector<nnc::Array> const&);
 
 // The log of a training: one JSON object per line, written at once. A line that cannot be written is missing; training
 // is worth more than its log.

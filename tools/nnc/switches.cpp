@@ -118,7 +118,8 @@ constexpr Switch table[] = {
     {"--eval", "DATA", jobs, "losses and metrics on the test examples of DATA (or its training examples)",
      [](Line& l, std::string const& v) { l.eval = v; }, nnc::Data::built_in, true},
     {"--run", "DATA", jobs,
-     "outputs for the same examples: a line of JSON each, or -o FILE.safetensors; none: no data, with --batch",
+     "outputs for the same examples: a line of JSON each, or by the ending of -o a table (.csv), NumPy's arrays (.npy, "
+     ".npz), .safetensors, pictures (.png); none: no data, with --batch",
      [](Line& l, std::string const& v) { l.run = v; }, data_sets_or_none, true},
     {"--emit", "KIND", jobs,
      "write the compiled program: ir, loops, llvm, asm; object: FILE.o and FILE.h, with the weights of --load",
