@@ -29,7 +29,16 @@ void expect(std::string const& file, char const* option, std::string const& cont
 
 } // namespace
 
+void expect_drawing(char const* option, std::string const& file) {
+  auto const ending = ending_of(file);
+  if (ending != ".svg" && ending != ".png")
+    throw Mistake{.message = fmt::format("{} {}: a drawing is not written as {}", option, file,
+                                         ending.empty() ? "a file without an ending" : ending),
+                  .help = "name the file *.svg or *.png"};
+}
+
 void check_formats(Line const& line) {
+  if (!line.plot.empty()) expect_drawing("--plot", line.plot);
   expect(line.save, "--save", "safetensors", {".safetensors"});
   expect(line.save_best, "--save-best", "safetensors", {".safetensors"});
   expect(line.log, "--log", "JSON, a line each", {".jsonl", ".json"});

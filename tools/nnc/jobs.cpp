@@ -1,6 +1,7 @@
 #include "tools/nnc/jobs.h"
 
 #include "nnc/nnc.hpp"
+#include "tools/nnc/chronicle.h"
 #include "tools/nnc/explain.h"
 #include "tools/nnc/interrupt.h"
 #include "tools/nnc/output.h"
@@ -24,7 +25,8 @@ using nnc::Failure;
 
 class Jobs {
 public:
-  Jobs(Line const& line, Screen& screen) : line_(line), screen_(screen), paths_(line), stages_(line) {}
+  Jobs(Line const& line, Screen& screen)
+      : line_(line), screen_(screen), paths_(line), stages_(line), chronicle_(line) {}
   Status run();
 
 private:
@@ -70,6 +72,7 @@ private:
   Screen& screen_;
   Paths paths_;
   Stages stages_;
+  Chronicle chronicle_;
   std::map<std::string, nnc::Data> sets_; // by the words that name them
   std::unique_ptr<nnc::Session> session_;
   std::string text_;               // of the program, if it comes from standard input
@@ -93,7 +96,8 @@ nnc::Data const& Jobs::data(std::string const& words) {
 void Jobs::open_data() {
   for (auto const& words : {line_.train, line_.eval, line_.run})
     if (has_data(words)) data(*words);
-  if (!line_.output.empty()) expect_writable(line_.output);
+  for (auto const& file : {line_.output, line_.plot})
+    if (!file.empty()) expect_writable(file);
   if (line_.emit == "object")
     if (auto const header = header_beside(line_.output); !header.empty()) expect_writable(header);
 }
@@ -241,7 +245,7 @@ Status Jobs::train(nnc::Program const& program) {
   options.save = line_.save;
   options.save_every = line_.save_every;
   options.save_best = line_.save_best;
-  options.log_every = line_.log_every;
+  options.log_every = line_.log_every > 0 ? line_.log_every : chronicle_.steps_between(program, set);
   options.stop_on_bad = !line_.keep_going;
   options.explain_bad = line_.explain == "nan";
   std::int64_t epochs = 0;
@@ -250,14 +254,23 @@ Status Jobs::train(nnc::Program const& program) {
     screen_.progress(progress);
     return !interrupted_by();
   };
-  options.on_epoch = [&](nnc::Milestone const& milestone) { screen_.epoch(milestone, epochs); };
-  options.on_log = [&](nnc::Milestone const& milestone) { write_log(milestone); };
+  options.on_epoch = [&](nnc::Milestone const& milestone) {
+    screen_.epoch(milestone, epochs);
+    chronicle_.epoch(milestone);
+    if (line_.log_every == 0) write_log(milestone);
+  };
+  options.on_log = [&](nnc::Milestone const& milestone) {
+    if (line_.log_every > 0) write_log(milestone);
+    if (options.log_every > 0) chronicle_.step(milestone);
+  };
   options.on_note = [&](std::string const& line) { screen_.say("note: " + in_switches(line)); };
   if (set.test_examples() > 0 && !program.reports().empty()) session_->prepare_evaluation(set, nnc::Part::test);
+  chronicle_.begin(program, set);
   auto const trained = session_->train(set, options);
   leave_interrupts_alone();
   auto const status = after_training(trained);
   if (status == done && set.test_examples() > 0 && !program.reports().empty()) test(set, trained);
+  chronicle_.finish([this](std::string const& why) { miss(why); });
   return status;
 }
 
@@ -338,6 +351,7 @@ void Jobs::print_reports(std::string const& word, nnc::Reports const& reports) {
 void Jobs::test(nnc::Data const& set, nnc::Trained const& trained) {
   auto const reports = session_->evaluate(set, nnc::Part::test);
   if (!log_.write_test(trained, reports)) log_failed();
+  chronicle_.test(trained, reports);
   print_reports("test", reports);
 }
 

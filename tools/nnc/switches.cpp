@@ -175,6 +175,11 @@ constexpr Switch table[] = {
      [](Line& l, std::string const& v) { l.log = v; }},
     {"--log-every", "N", files, "a line of the log after every N updates instead",
      [](Line& l, std::string const& v) { l.log_every = number(v, 1); }},
+    {"--plot", "FILE", files,
+     "draw the training when it has ended, as .svg or .png: losses, metrics, learning rates, tables such as a "
+     "confusion "
+     "matrix",
+     [](Line& l, std::string const& v) { l.plot = v; }},
     {"--digest", "", files, "print a SHA-256 over the weights", [](Line& l, std::string const&) { l.digest = true; }},
 
     {"--dump", "STAGE", looking, "print the program after a stage; all: after each",
@@ -256,8 +261,10 @@ std::string in_switches(std::string text) {
 
 std::string help_text() {
   std::string text = "nnc FILE[:NAME] [--train DATA] [--eval DATA] [--run DATA] [--dump STAGE] [--emit KIND] ...\n"
+                     "nnc plot LOG... -o FILE.svg\n"
                      "compiles a neural network (FILE.nn, a module in FILE.ir, or - for standard input), trains it and "
-                     "runs it; without a job it says what FILE holds\n";
+                     "runs it; without a job it says what FILE holds;\n"
+                     "plot draws the curves of several trainings, one over the other, from what --log wrote\n";
   std::string group;
   for (auto const& one : table) {
     if (group != one.group) text += fmt::format("\n{}\n", group = one.group);

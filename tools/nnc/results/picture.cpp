@@ -40,6 +40,7 @@ bool write_rows(std::string& file, Picture const& picture, png_bytep row, bool g
   png_set_IHDR(png, info, static_cast<png_uint_32>(picture.width), static_cast<png_uint_32>(picture.height), 8,
                gray ? PNG_COLOR_TYPE_GRAY : PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT,
                PNG_FILTER_TYPE_DEFAULT);
+  png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_NONE | PNG_FILTER_UP); // many rows are the one above again
   png_write_info(png, info);
   for (int y = 0; y < picture.height; ++y) {
     auto* to = row;
