@@ -1,34 +1,46 @@
-// What --plot makes of a training: it listens while the training runs, and writes at its end.
+// What --plot and --tensorboard make of a training: it listens while the training runs. A file that cannot be written
+// then costs that file alone.
 #pragma once
 
 #include "nnc/nnc.hpp"
+#include "tools/nnc/results/board.h"
 #include "tools/nnc/results/course.h"
 #include "tools/nnc/switches.h"
 
 #include <functional>
+#include <optional>
 
 namespace command {
 
 class Chronicle {
 public:
-  explicit Chronicle(Line const& line) : line_(line) {}
-  bool wanted() const { return !line_.plot.empty(); }
+  // `failed` hears of each file that could not be written.
+  Chronicle(Line const& line, std::function<void(std::string const&)> failed)
+      : line_(line), failed_(std::move(failed)) {}
+  bool wanted() const { return !line_.plot.empty() || !line_.tensorboard.empty(); }
+  // Are outputs computed while the training runs?
+  bool runs(nnc::Program const&) const;
   // Steps between two calls of `step`, some fifty in an epoch; 0: nobody listens.
   std::int64_t steps_between(nnc::Program const&, nnc::Data const&) const;
-  void begin(nnc::Program const&, nnc::Data const&);
-  void step(nnc::Milestone const& m) { keep(course_.steps, m); }
-  void epoch(nnc::Milestone const& m) { keep(course_.epochs, m); }
-  void test(nnc::Trained const& trained, nnc::Reports const& reports) { course_.test = moment_of(trained, reports); }
-  // `failed` hears of each file that could not be written; the training is not lost with it.
-  void finish(std::function<void(std::string const&)> const& failed) const;
+  // Before the training, of which it must hear all. Throws nnc::Failure where something cannot be written.
+  void begin(nnc::Program const&, nnc::Data const&, nnc::Session&);
+  void step(nnc::Milestone const&);
+  void epoch(nnc::Milestone const&);
+  void test(nnc::Trained const&, nnc::Reports const&);
+  void finish();
 
 private:
-  void keep(std::vector<Moment>& moments, nnc::Milestone const& m) const {
-    if (wanted()) moments.push_back(moment_of(m));
-  }
+  void show_outputs(std::int64_t step);
+  void expect_no_trouble();
   Line const& line_;
+  std::function<void(std::string const&)> failed_;
   Course course_;
+  Board board_;
+  bool failed_once_ = false; // the board
   std::string title_;
+  nnc::Session* session_ = nullptr;
+  std::optional<nnc::Data> data_; // of which outputs are shown as pictures
+  nnc::Part part_ = nnc::Part::test;
 };
 
 // `nnc plot LOG... -o FILE`: the curves of all trainings of these logs in one drawing. Throws nnc::Failure.

@@ -25,8 +25,7 @@ using nnc::Failure;
 
 class Jobs {
 public:
-  Jobs(Line const& line, Screen& screen)
-      : line_(line), screen_(screen), paths_(line), stages_(line), chronicle_(line) {}
+  Jobs(Line const& line, Screen& screen) : line_(line), screen_(screen), paths_(line), stages_(line) {}
   Status run();
 
 private:
@@ -72,7 +71,7 @@ private:
   Screen& screen_;
   Paths paths_;
   Stages stages_;
-  Chronicle chronicle_;
+  Chronicle chronicle_{line_, [this](std::string const& why) { miss(why); }};
   std::map<std::string, nnc::Data> sets_; // by the words that name them
   std::unique_ptr<nnc::Session> session_;
   std::string text_;               // of the program, if it comes from standard input
@@ -200,7 +199,7 @@ std::vector<nnc::Use> Jobs::uses(nnc::Program const& program) {
   bool const tests = has_data(line_.train) && data(*line_.train).test_examples() > 0 && !program.reports().empty();
   if (line_.train) uses.push_back(nnc::Use::train);
   if (line_.eval || tests || (line_.train && program.validation() > 0)) uses.push_back(nnc::Use::evaluate);
-  if (line_.run) uses.push_back(nnc::Use::run);
+  if (line_.run || chronicle_.runs(program)) uses.push_back(nnc::Use::run);
   return uses;
 }
 
@@ -265,12 +264,12 @@ Status Jobs::train(nnc::Program const& program) {
   };
   options.on_note = [&](std::string const& line) { screen_.say("note: " + in_switches(line)); };
   if (set.test_examples() > 0 && !program.reports().empty()) session_->prepare_evaluation(set, nnc::Part::test);
-  chronicle_.begin(program, set);
+  chronicle_.begin(program, set, *session_);
   auto const trained = session_->train(set, options);
   leave_interrupts_alone();
   auto const status = after_training(trained);
   if (status == done && set.test_examples() > 0 && !program.reports().empty()) test(set, trained);
-  chronicle_.finish([this](std::string const& why) { miss(why); });
+  chronicle_.finish();
   return status;
 }
 

@@ -64,18 +64,34 @@ void expect_writable(std::string const& file) {
   if (std::filesystem::is_directory(file, ignored) || ::access(file.c_str(), W_OK) != 0) cannot("write", file);
 }
 
-Log::~Log() {
+Growing::~Growing() {
   if (file_ >= 0) ::close(file_);
 }
 
-void Log::open(std::string const& file) {
+void Growing::open(std::string const& file) {
   name_ = file;
   file_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file_ < 0) cannot("open", file);
 }
 
+// So that a disk that has room again gets whole pieces.
+bool Growing::put(std::string_view text) {
+  auto const start = ::lseek(file_, 0, SEEK_END);
+  while (!text.empty()) {
+    auto const written = ::write(file_, text.data(), text.size());
+    if (written < 0 && errno == EINTR && !interrupted_by()) continue;
+    if (written < 0) break;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  if (text.empty()) return true;
+  trouble_ = fmt::format("cannot write {}: {}", name_, system_words(errno));
+  if (start >= 0 && ::ftruncate(file_, start) != 0) {
+  } // a device has no piece that could be cut off
+  return false;
+}
+
 bool Log::write(nnc::Milestone const& m) {
-  if (file_ < 0) return true;
+  if (!file_.is_open()) return true;
   Json line{{"step", m.step}, {"epoch", m.epoch}};
   for (auto const& number : m.values) line[number.name] = number.value; // not finite: null
   for (auto const& number : m.validation) line["validation_" + number.name] = number.value;
@@ -87,32 +103,16 @@ bool Log::write(nnc::Milestone const& m) {
   line["seconds_total"] = m.seconds;
   line["seconds_epoch"] = m.seconds_of_epoch;
   line["examples_per_second"] = m.examples_per_second;
-  return put(line.dump() + "\n");
+  return file_.put(line.dump() + "\n");
 }
 
 bool Log::write_test(nnc::Trained const& trained, nnc::Reports const& reports) {
-  if (file_ < 0) return true;
+  if (!file_.is_open()) return true;
   Json line{{"step", trained.step}, {"epoch", trained.epoch}};
   for (auto const& number : reports.values) line["test_" + number.name] = number.value;
   for (auto const& table : reports.tables) line["test_" + table.name] = nested(table.shape, table.values.data());
   line["seconds_total"] = trained.seconds;
-  return put(line.dump() + "\n");
-}
-
-// A line is written whole or not at all, so that a disk that has room again gets whole lines.
-bool Log::put(std::string_view text) {
-  auto const start = ::lseek(file_, 0, SEEK_END);
-  while (!text.empty()) {
-    auto const written = ::write(file_, text.data(), text.size());
-    if (written < 0 && errno == EINTR && !interrupted_by()) continue;
-    if (written < 0) break;
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  if (text.empty()) return true;
-  trouble_ = fmt::format("cannot write {}: {}", name_, system_words(errno));
-  if (start >= 0 && ::ftruncate(file_, start) != 0) {
-  } // a device has no line that could be cut off
-  return false;
+  return file_.put(line.dump() + "\n");
 }
 
 } // namespace command

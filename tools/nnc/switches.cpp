@@ -180,6 +180,10 @@ constexpr Switch table[] = {
      "confusion "
      "matrix",
      [](Line& l, std::string const& v) { l.plot = v; }},
+    {"--tensorboard", "DIR", files,
+     "write events for TensorBoard while the training runs: losses, metrics, learning rates, tables and outputs as "
+     "pictures, the program",
+     [](Line& l, std::string const& v) { l.tensorboard = v; }},
     {"--digest", "", files, "print a SHA-256 over the weights", [](Line& l, std::string const&) { l.digest = true; }},
 
     {"--dump", "STAGE", looking, "print the program after a stage; all: after each",

@@ -172,6 +172,12 @@ std::vector<Heat> heats_of(std::vector<Course> const& courses) {
   return squares;
 }
 
+Scene scene_of(Heat const& heat) {
+  Scene scene{.width = panel_width, .height = height_of(heat, panel_width)};
+  draw(scene, heat, 0, 0, panel_width);
+  return scene;
+}
+
 Scene figure_of(std::vector<Course> const& courses, std::string const& title) {
   auto const charts = charts_of(courses);
   auto const heats = heats_of(courses);

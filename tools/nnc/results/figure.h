@@ -11,6 +11,7 @@ std::vector<Chart> charts_of(std::vector<Course> const&);
 // Of each training the tables that were measured last, over the test examples if there are any; those of more than two
 // axes are left out.
 std::vector<Heat> heats_of(std::vector<Course> const&);
+Scene scene_of(Heat const&);
 Scene figure_of(std::vector<Course> const&, std::string const& title);
 
 } // namespace command

@@ -50,12 +50,14 @@ void add_grid(Scene& scene, nnc::Array const& array, std::int64_t examples) {
 
 } // namespace
 
-std::string picture_grid(Outputs const& outputs) {
+Scene picture_grid_scene(Outputs const& outputs) {
   Scene scene;
   for (auto const& array : outputs.arrays)
     if (per_example(array, outputs.examples) && image_form(array.shape)) add_grid(scene, array, outputs.examples);
-  return png(pixels(scene, 1));
+  return scene;
 }
+
+std::string picture_grid(Outputs const& outputs) { return png(pixels(picture_grid_scene(outputs), 1)); }
 
 Writer::Refusal picture_grid_refuses(Forms const& forms) {
   if (std::any_of(forms.begin(), forms.end(), is_picture)) return {};

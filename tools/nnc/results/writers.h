@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nnc/nnc.hpp"
+#include "tools/nnc/results/scene.h"
 
 #include <cstdint>
 #include <span>
@@ -49,6 +50,7 @@ std::string npy(Outputs const&);
 std::string npz(Outputs const&);
 std::string safetensors(Outputs const&);
 std::string picture_grid(Outputs const&);
+Scene picture_grid_scene(Outputs const&);
 
 Writer::Refusal csv_refuses(Forms const&);
 Writer::Refusal npy_refuses(Forms const&);
