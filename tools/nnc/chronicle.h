@@ -1,10 +1,11 @@
-// What --plot and --tensorboard make of a training: it listens while the training runs. A file that cannot be written
-// then costs that file alone.
+// What --plot, --tensorboard and --report make of a training: it listens while the training runs. A file that cannot be
+// written then costs that file alone.
 #pragma once
 
 #include "nnc/nnc.hpp"
 #include "tools/nnc/results/board.h"
 #include "tools/nnc/results/course.h"
+#include "tools/nnc/stages.h"
 #include "tools/nnc/switches.h"
 
 #include <functional>
@@ -17,7 +18,7 @@ public:
   // `failed` hears of each file that could not be written.
   Chronicle(Line const& line, std::function<void(std::string const&)> failed)
       : line_(line), failed_(std::move(failed)) {}
-  bool wanted() const { return !line_.plot.empty() || !line_.tensorboard.empty(); }
+  bool wanted() const { return !line_.plot.empty() || !line_.tensorboard.empty() || !line_.report.empty(); }
   // Are outputs computed while the training runs?
   bool runs(nnc::Program const&) const;
   // Steps between two calls of `step`, some fifty in an epoch; 0: nobody listens.
@@ -27,9 +28,11 @@ public:
   void step(nnc::Milestone const&);
   void epoch(nnc::Milestone const&);
   void test(nnc::Trained const&, nnc::Reports const&);
-  void finish();
+  void finish(nnc::Trained const&, Stages const&);
 
 private:
+  void give(std::string const& file, std::function<std::string()> const& content) const;
+  std::string page(nnc::Trained const&, Stages const&) const;
   void show_outputs(std::int64_t step);
   void expect_no_trouble();
   Line const& line_;
@@ -38,9 +41,10 @@ private:
   Board board_;
   bool failed_once_ = false; // the board
   std::string title_;
+  nnc::Program const* program_ = nullptr;
   nnc::Session* session_ = nullptr;
-  std::optional<nnc::Data> data_; // of which outputs are shown as pictures
-  nnc::Part part_ = nnc::Part::test;
+  std::optional<nnc::Data> data_;
+  bool shows_outputs_ = false; // as pictures
 };
 
 // `nnc plot LOG... -o FILE`: the curves of all trainings of these logs in one drawing. Throws nnc::Failure.

@@ -39,6 +39,9 @@ void expect_drawing(char const* option, std::string const& file) {
 
 void check_formats(Line const& line) {
   if (!line.plot.empty()) expect_drawing("--plot", line.plot);
+  if (auto const ending = ending_of(line.report); !line.report.empty() && ending != ".html" && ending != ".htm")
+    throw Mistake{.message = fmt::format("--report {}: what is written is a page of HTML", line.report),
+                  .help = "name the file *.html"};
   expect(line.save, "--save", "safetensors", {".safetensors"});
   expect(line.save_best, "--save-best", "safetensors", {".safetensors"});
   expect(line.log, "--log", "JSON, a line each", {".jsonl", ".json"});

@@ -95,7 +95,7 @@ nnc::Data const& Jobs::data(std::string const& words) {
 void Jobs::open_data() {
   for (auto const& words : {line_.train, line_.eval, line_.run})
     if (has_data(words)) data(*words);
-  for (auto const& file : {line_.output, line_.plot})
+  for (auto const& file : {line_.output, line_.plot, line_.report})
     if (!file.empty()) expect_writable(file);
   if (line_.emit == "object")
     if (auto const header = header_beside(line_.output); !header.empty()) expect_writable(header);
@@ -269,7 +269,7 @@ Status Jobs::train(nnc::Program const& program) {
   leave_interrupts_alone();
   auto const status = after_training(trained);
   if (status == done && set.test_examples() > 0 && !program.reports().empty()) test(set, trained);
-  chronicle_.finish();
+  chronicle_.finish(trained, stages_);
   return status;
 }
 

@@ -95,6 +95,7 @@ void check_together(Line const& line) {
   needs(line.log_every > 0, "--log-every", !line.log.empty(), "--log");
   needs(!line.log.empty(), "--log", line.train.has_value(), "--train");
   needs(!line.plot.empty(), "--plot", line.train.has_value(), "--train");
+  needs(!line.report.empty(), "--report", line.train.has_value(), "--train");
   needs(!line.tensorboard.empty(), "--tensorboard", line.train.has_value(), "--train");
   needs(line.explain == "nan", "--explain nan", line.train.has_value(), "--train");
   needs(!line.dump_dir.empty(), "--dump-dir", !line.dump.empty(), "--dump");

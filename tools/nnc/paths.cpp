@@ -63,6 +63,7 @@ Paths::Paths(Line const& line) : dump_dir_(line.dump_dir) {
   write("--save", line.save);
   write("--log", line.log);
   write("--plot", line.plot);
+  write("--report", line.report);
 }
 
 void Paths::read(std::string const& path, std::string const& what) {

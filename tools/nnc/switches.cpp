@@ -184,6 +184,9 @@ constexpr Switch table[] = {
      "write events for TensorBoard while the training runs: losses, metrics, learning rates, tables and outputs as "
      "pictures, the program",
      [](Line& l, std::string const& v) { l.tensorboard = v; }},
+    {"--report", "FILE.html", files,
+     "write a page about the training when it has ended: numbers, curves, worst examples, model, memory, settings",
+     [](Line& l, std::string const& v) { l.report = v; }},
     {"--digest", "", files, "print a SHA-256 over the weights", [](Line& l, std::string const&) { l.digest = true; }},
 
     {"--dump", "STAGE", looking, "print the program after a stage; all: after each",
