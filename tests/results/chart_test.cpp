@@ -1,10 +1,12 @@
 // Axes and drawings by themselves.
+#include "tests/runtime/scratch.h"
 #include "tools/nnc/results/chart.h"
 #include "tools/nnc/results/figure.h"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <random>
 
 using namespace command;
 
@@ -97,4 +99,41 @@ TEST_CASE("large and empty tables are drawn or left out") {
   auto const text = svg(figure_of({course}, "t"));
   CHECK(text.find("<image") != std::string::npos);
   CHECK(text.find(">a cat<") != std::string::npos);
+}
+
+// Bytes that are changed, left out and put in, in a log with all that a log has.
+TEST_CASE("mutants of a log are drawn or refused") {
+  std::string const log =
+      "{\"step\":10,\"epoch\":1,\"loss\":1.5,\"accuracy\":0.25,\"validation_loss\":1.25,\"confusion\":[[1,2],[3,4]],"
+      "\"adam.lr\":0.001,\"seconds\":0.5,\"examples_per_second\":100.0}\n"
+      "{\"step\":20,\"epoch\":2,\"loss\":null,\"accuracy\":0.5,\"validation_loss\":1.0,\"confusion\":[[2,1],[0,7]],"
+      "\"adam.lr\":1e-05,\"seconds\":0.9,\"examples_per_second\":100.0}\n"
+      "{\"step\":20,\"epoch\":2,\"test_loss\":1.25,\"test_confusion\":[[2,1],[1,6]],\"test_f1\":[0.5,0.25]}\n";
+  nnc::test::Scratch scratch;
+  std::mt19937 random(1);
+  auto const any = [&](std::size_t below) { return std::uniform_int_distribution<std::size_t>(0, below - 1)(random); };
+  std::string const letters = "0123456789-+.eE[]{},:\"\n ntest_";
+  int drawn = 0, refused = 0;
+  for (int mutant = 0; mutant < 2000; ++mutant) {
+    auto text = log;
+    for (std::size_t changes = 1 + any(3); changes > 0 && !text.empty(); --changes) {
+      auto const at = any(text.size());
+      char const letter = any(8) == 0 ? static_cast<char>(any(256)) : letters[any(letters.size())];
+      if (auto const kind = any(3); kind == 0) text[at] = letter;
+      else if (kind == 1) text.insert(at, 1 + any(3), letter);
+      else text.erase(at, 1 + any(mutant % 50 == 0 ? text.size() : 4));
+    }
+    auto const file = scratch.write("log.jsonl", text);
+    try {
+      auto const figure = figure_of(courses_of_log(file, "log"), "");
+      CHECK(svg(figure).ends_with("</svg>\n"));
+      if (mutant % 20 == 0) CHECK(pixels(figure, 0.25).width > 0);
+      ++drawn;
+    } catch (nnc::Failure const& failure) {
+      CHECK(std::string(failure.what()).starts_with("error: "));
+      ++refused;
+    }
+  }
+  CHECK(drawn > 300);
+  CHECK(refused > 300);
 }

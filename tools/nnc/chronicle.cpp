@@ -22,6 +22,8 @@ constexpr std::int64_t shown_outputs = 25; // examples whose outputs are shown a
 constexpr std::size_t worst_shown = 24;
 constexpr double seconds_for_worst = 5;
 
+std::string stem_of(std::string const& file) { return std::filesystem::path(file).stem().string(); }
+
 // What the program was read from; nothing where that is no file.
 std::string text_of(std::string const& file) {
   std::error_code error;
@@ -60,6 +62,8 @@ void Chronicle::begin(nnc::Program const& program, nnc::Data const& data, nnc::S
 void Chronicle::step(nnc::Milestone const& milestone) {
   if (!wanted()) return;
   course_.steps.push_back(moment_of(milestone));
+  course_.steps.back().tables.clear(); // they are drawn as they are at the ends of epochs
+  course_.steps.back().validation_tables.clear();
   board_.step(course_.steps.back());
   expect_no_trouble();
 }
@@ -148,7 +152,11 @@ void plot_logs(Line const& line) {
   Paths const paths(line); // no log is overwritten
   expect_writable(line.output);
   std::vector<Course> all;
-  for (auto const& file : line.logs) std::ranges::move(courses_of_log(file), std::back_inserter(all));
+  for (auto const& file : line.logs) {
+    auto const is_namesake = [&](auto const& other) { return stem_of(other) == stem_of(file); };
+    bool const alone = std::ranges::count_if(line.logs, is_namesake) == 1;
+    std::ranges::move(courses_of_log(file, alone ? stem_of(file) : file), std::back_inserter(all));
+  }
   write_output(line.output, drawn(figure_of(all, ""), line.output));
 }
 

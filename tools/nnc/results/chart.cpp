@@ -11,18 +11,22 @@ namespace {
 
 constexpr Color ink{40, 40, 40}, pale{130, 130, 130}, grid{228, 228, 228};
 constexpr double title_size = 14, text_size = 11;
+constexpr double height_without_legend = 283;
 constexpr std::size_t most_points = 1200; // of a curve, which is more than there are pixels
+
+// Is this number drawn? A range of larger ones is none that can be calculated with.
+bool is_drawn(double value) { return std::abs(value) < 1e300; }
 
 // The axis of y, linear, or logarithmic where what is to be seen is spread over several decades.
 class Axis {
 public:
-  Axis(std::vector<Series> const& all) {
+  explicit Axis(Chart const& chart) {
     double low = INFINITY, high = -INFINITY;
-    for (auto const& series : all)
+    for (auto const& series : chart.series)
       for (auto const& point : series.points)
-        if (std::isfinite(point.y)) low = std::min(low, point.y), high = std::max(high, point.y);
+        if (is_drawn(point.y)) low = std::min(low, point.y), high = std::max(high, point.y);
     if (low > high) low = 0, high = 1;
-    logarithmic_ = low > 0 && high / low > 300;
+    logarithmic_ = !chart.linear && low > 0 && high / low > 300;
     if (logarithmic_) {
       low_ = std::log10(low), high_ = std::log10(high);
     } else {
@@ -108,13 +112,13 @@ void draw_series(Scene& scene, Series const& series, auto const& place) {
     line.points.clear();
   };
   for (auto const& point : points)
-    if (std::isfinite(point.y)) line.points.push_back(place(point));
+    if (is_drawn(point.y)) line.points.push_back(place(point));
     else finish();
   finish();
   bool const lonely = points.size() == 1;
   if (!series.dots || points.size() > 60) return;
   for (auto const& point : points)
-    if (std::isfinite(point.y)) scene.add(Scene::Line{{place(point)}, series.color, lonely ? 8.0 : 6.0});
+    if (is_drawn(point.y)) scene.add(Scene::Line{{place(point)}, series.color, lonely ? 8.0 : 6.0});
 }
 
 std::string cell_text(double value) {
@@ -216,14 +220,20 @@ Color color_of_curve(std::size_t index) {
   return colors[index % std::size(colors)];
 }
 
-void draw(Scene& scene, Chart const& chart, double x, double y, double width, double height) {
+double height_of(Chart const& chart, double width) {
+  Scene nowhere;
+  return height_without_legend + draw_legend(nowhere, chart.series, 0, 0, width - 24);
+}
+
+void draw(Scene& scene, Chart const& chart, double x, double y, double width) {
   scene.add(Scene::Text{{x + 12, y + 20}, chart.title, title_size, Scene::Anchor::start, ink});
   double const legend = draw_legend(scene, chart.series, x + 12, y + 40, width - 24);
-  Axis const axis(chart.series);
+  Axis const axis(chart);
   auto const marks = axis.marks();
   double names = 0;
   for (auto const& [value, text] : marks) names = std::max(names, width_of(text, text_size));
-  Box const box{x + 20 + names, y + 32 + legend + (chart.marks.empty() ? 0 : 18), x + width - 16, y + height - 42};
+  Box const box{x + 20 + names, y + 32 + legend + (chart.marks.empty() ? 0 : 18), x + width - 16,
+                y + height_without_legend + legend - 42};
   double last = 1;
   for (auto const& series : chart.series)
     for (auto const& point : series.points) last = std::max(last, point.x);

@@ -21,6 +21,7 @@ struct Chart {
   std::vector<Series> series;
   std::vector<std::pair<double, std::string>> marks; // of the axis above, with their x: ends of epochs
   std::string marks_label;
+  bool linear = false; // the axis of y, whatever its numbers are
 };
 
 struct Heat { // a table of one or two axes
@@ -37,9 +38,10 @@ std::vector<double> ticks(double low, double high, int most);
 // As the numbers of an axis are written: with as many decimals as a step of these ticks needs.
 std::string tick_text(double value, double step);
 
-// Draws into a box of the scene; both are as high as they say.
-void draw(Scene&, Chart const&, double x, double y, double width, double height);
+// Draws into a box of the scene, which is as high as height_of says.
+void draw(Scene&, Chart const&, double x, double y, double width);
 void draw(Scene&, Heat const&, double x, double y, double width);
+double height_of(Chart const&, double width);
 double height_of(Heat const&, double width);
 
 // The color number `index` of curves, all well apart; they repeat.

@@ -50,11 +50,12 @@ std::string read(LogLine& line, std::string const& text) {
   line.moment.step = json["step"].get<std::int64_t>();
   if (json.contains("epoch") && json["epoch"].is_number_integer())
     line.moment.epoch = json["epoch"].get<std::int64_t>();
+  bool const is_of_training = json.contains("examples_per_second"); // where a metric may have any name
   for (auto const& [key, value] : json.items()) {
     if (std::find(std::begin(others), std::end(others), key) != std::end(others)) continue;
     auto name = key;
     bool const validation = drop(name, "validation_");
-    if (!validation && drop(name, "test_")) line.is_test = true;
+    if (!validation && !is_of_training && drop(name, "test_")) line.is_test = true;
     if (value.is_array()) {
       nnc::Table table{.name = name};
       if (!take(table, value)) return fmt::format("{} is no table of numbers", nnc::printable(key));
@@ -86,7 +87,7 @@ Moment moment_of(nnc::Trained const& trained, nnc::Reports const& reports) {
   return {.step = trained.step, .epoch = trained.epoch, .values = reports.values, .tables = reports.tables};
 }
 
-std::vector<Course> courses_of_log(std::string const& file) {
+std::vector<Course> courses_of_log(std::string const& file, std::string const& name) {
   std::error_code error;
   bool const is_file = !std::filesystem::is_directory(file, error);
   std::ifstream in(file, std::ios::binary);
@@ -103,7 +104,6 @@ std::vector<Course> courses_of_log(std::string const& file) {
                       nnc::printable(file), number, why));
     auto const* const last = all.empty() ? nullptr : all.back().last();
     if (!last || (!line.is_test && line.moment.step <= last->step)) {
-      auto const name = std::filesystem::path(file).stem().string();
       all.push_back({all.empty() ? name : fmt::format("{} ({})", name, all.size() + 1)});
     }
     if (line.is_test) all.back().test = line.moment;

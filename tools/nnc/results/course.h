@@ -29,7 +29,8 @@ Moment moment_of(nnc::Milestone const&);
 Moment moment_of(nnc::Trained const&, nnc::Reports const&); // of a test
 
 // The trainings of a file that --log wrote, which appends. One that was resumed goes on with the one before; where the
-// step goes back a new one begins. Throws nnc::Failure, with the line at fault.
-std::vector<Course> courses_of_log(std::string const& file);
+// step goes back a new one begins. The first has this name, the others a number behind it. Throws nnc::Failure, with
+// the line at fault.
+std::vector<Course> courses_of_log(std::string const& file, std::string const& name);
 
 } // namespace command

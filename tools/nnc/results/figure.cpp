@@ -10,7 +10,8 @@
 namespace command {
 namespace {
 
-constexpr double panel_width = 460, panel_height = 300, margin = 10;
+constexpr double panel_width = 460, margin = 10;
+constexpr std::size_t few = 3; // trainings whose every curve stands in the legend
 
 nnc::Number const* find(std::vector<nnc::Number> const& numbers, std::string const& name) {
   auto const found = std::find_if(numbers.begin(), numbers.end(), [&](auto const& n) { return n.name == name; });
@@ -55,7 +56,8 @@ void add_training(Chart& chart, Course const& course, std::string const& name, s
 
 Chart chart_of(std::vector<Course> const& courses, std::string const& name) {
   Chart chart{.title = name, .x_label = "step"};
-  bool const alone = courses.size() == 1;
+  bool const alone = courses.size() == 1, many = courses.size() > few;
+  if (many) chart.x_label += " (dashed: validation, dot: test)";
   for (std::size_t i = 0; i < courses.size(); ++i) {
     auto const& course = courses[i];
     auto const color = color_of_curve(i);
@@ -67,11 +69,11 @@ Chart chart_of(std::vector<Course> const& courses, std::string const& name) {
       if (course.epochs.empty())
         validation.erase(std::unique(validation.begin(), validation.end(), repeats), validation.end());
       chart.series.push_back(
-          {of(course, alone, "validation"), alone ? color_of_curve(1) : color, validation, true, true});
+          {many ? "" : of(course, alone, "validation"), alone ? color_of_curve(1) : color, validation, true, true});
     }
     if (!course.test) continue;
     if (auto const* number = find(course.test->values, name))
-      chart.series.push_back({fmt::format("{} {}", of(course, alone, "test"), number_text(number->value)),
+      chart.series.push_back({many ? "" : fmt::format("{} {}", of(course, alone, "test"), number_text(number->value)),
                               alone ? color_of_curve(3) : color,
                               {{static_cast<double>(course.test->step), number->value}},
                               false,
@@ -81,7 +83,7 @@ Chart chart_of(std::vector<Course> const& courses, std::string const& name) {
 }
 
 Chart chart_of_rates(std::vector<Course> const& courses, std::vector<std::string> const& rates) {
-  Chart chart{.title = "learning rate", .x_label = "step"};
+  Chart chart{.title = "learning rate", .x_label = "step", .linear = true};
   std::size_t color = 0;
   for (auto const& course : courses)
     for (auto const& name : rates) {
@@ -202,9 +204,7 @@ Scene figure_of(std::vector<Course> const& courses, std::string const& title) {
     y += row, row = 0, column = 0;
   };
   for (auto const& chart : charts) {
-    // Legends of many trainings take room from the curves.
-    double const height = panel_height + 9.0 * static_cast<double>(std::max<std::size_t>(chart.series.size(), 4) - 4);
-    draw(scene, chart, next(height), y, panel_width, height);
+    draw(scene, chart, next(height_of(chart, panel_width)), y, panel_width);
     done();
   }
   for (auto const& heat : heats) {

@@ -12,8 +12,9 @@
 namespace command {
 namespace {
 
-constexpr std::int64_t most = 400; // pictures of an output
-constexpr double side = 56;        // a picture is enlarged until it is at least as large
+constexpr std::int64_t most = 400;     // pictures of an output
+constexpr double largest = 20'000'000; // pixels that they take together
+constexpr double side = 56;            // a picture is enlarged until it is at least as large
 constexpr double caption = 16, gap = 8, heading = 30, size = 11;
 
 bool is_picture(nnc::TensorInfo const& form) {
@@ -24,9 +25,10 @@ void add_grid(Scene& scene, nnc::Array const& array, std::int64_t examples) {
   auto const form = *image_form(array.shape);
   auto const all = numbers(array);
   auto const range = brightness_of(array.dtype, all);
-  auto const shown = std::min(examples, most);
   double const enlarged = std::max(1.0, std::ceil(side / static_cast<double>(std::max(form.width, form.height))));
   double const width = enlarged * static_cast<double>(form.width), height = enlarged * static_cast<double>(form.height);
+  auto const fit = static_cast<std::int64_t>(largest / (width * height));
+  auto const shown = std::min(examples, std::clamp<std::int64_t>(fit, 1, most));
   // About as wide as high, with captions of the largest number in any case.
   double const cell = std::max(width, width_of(std::to_string(shown), size)) + gap, line = height + caption + gap;
   double const square = std::round(std::sqrt(static_cast<double>(shown) * line / cell));

@@ -133,6 +133,9 @@ Worst worst_examples(nnc::Program const& program, nnc::Session& session, nnc::Da
   auto const rows = rows_of(program, data);
   Worst worst{.split = rows.name, .of = rows.count};
   if (losses.empty()) worst.why_not = "the program has no loss";
+  for (auto const& column : rows.columns)
+    if (!column.data || column.shape.at(0) < rows.first + rows.count)
+      worst.why_not = "the data come as a stream, of which no example can be asked for";
   if (!worst.why_not.empty()) return worst;
   worst.loss = losses[0];
   auto const start = std::chrono::steady_clock::now();
