@@ -101,6 +101,12 @@ TEST_CASE("large and empty tables are drawn or left out") {
   CHECK(text.find(">a cat<") != std::string::npos);
 }
 
+TEST_CASE("texts of a drawing are XML, whatever is in them") {
+  CHECK(escaped_for_xml("a<b>&\"c\"\n\td") == "a&lt;b&gt;&amp;&quot;c&quot;\n\td");
+  CHECK(escaped_for_xml("\xc3\xa9") == "\xc3\xa9");
+  CHECK(escaped_for_xml("\xff\x1b") == "\\xff\\x1b");
+}
+
 // Bytes that are changed, left out and put in, in a log with all that a log has.
 TEST_CASE("mutants of a log are drawn or refused") {
   std::string const log =

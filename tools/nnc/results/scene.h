@@ -53,7 +53,7 @@ Picture pixels(Scene const&, double scale);
 // By the ending of the file, ".svg" or ".png".
 std::string drawn(Scene const&, std::string const& file);
 
-// In SVG and HTML: <, >, & and quotes are spelled out, and what no XML may hold is replaced.
+// In SVG and HTML: <, >, & and quotes are spelled out, and so are bytes that are no UTF-8 and control characters.
 std::string escaped_for_xml(std::string const& text);
 
 // How wide a text is in the font of `pixels`, which is about as wide as that of a browser.

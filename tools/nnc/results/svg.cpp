@@ -1,5 +1,8 @@
 #include "tools/nnc/results/scene.h"
 
+#include "nnc/nnc.hpp"
+
+#include <algorithm>
 #include <cmath>
 #include <fmt/core.h>
 
@@ -64,13 +67,17 @@ std::string drawn(Scene const& scene, std::string const& file) {
 
 std::string escaped_for_xml(std::string const& text) {
   std::string out;
-  for (char const c : text) {
-    if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '&') out += "&amp;";
-    else if (c == '"') out += "&quot;";
-    else if (static_cast<unsigned char>(c) < ' ' && c != '\n' && c != '\t') out += '?';
-    else out += c;
+  for (size_t begin = 0; begin <= text.size();) {
+    auto const end = std::min(text.find_first_of("\n\t", begin), text.size());
+    for (char const c : nnc::printable(text.substr(begin, end - begin))) {
+      if (c == '<') out += "&lt;";
+      else if (c == '>') out += "&gt;";
+      else if (c == '&') out += "&amp;";
+      else if (c == '"') out += "&quot;";
+      else out += c;
+    }
+    if (end < text.size()) out += text[end];
+    begin = end + 1;
   }
   return out;
 }
