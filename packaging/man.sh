@@ -6,10 +6,11 @@ printf '%s\n' "$help" | awk -v version="$2" '
   function plain(text) { gsub(/\\/, "\\e", text); gsub(/-/, "\\-", text); sub(/^[.'\'']/, "\\\\\\&&", text); return text }
   NR == 1 {
     printf ".TH NNC 1 \"\" \"nnc %s\" \"User Commands\"\n.SH NAME\nnnc \\- compiler for neural networks\n", version
-    printf ".SH SYNOPSIS\n%s\n", plain($0)
-    next
+    print ".SH SYNOPSIS"
   }
-  NR == 2 { printf ".SH DESCRIPTION\n%s\n.SH OPTIONS\n", plain($0); next }
+  !described && /^nnc / { printf "%s\n.br\n", plain($0); next }
+  !described && /^$/ { described = 1; print ".SH OPTIONS"; next }
+  !described { if (!text++) print ".SH DESCRIPTION"; print plain($0); next }
   /^$/ { next }
   /^  -/ { # two columns; the second begins behind two spaces, or one where a name is long
     line = substr($0, 3)

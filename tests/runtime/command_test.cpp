@@ -402,14 +402,16 @@ TEST_CASE("a file is not named after a format that it does not have") {
     CHECK_MESSAGE(said.status == 2, arguments);
     CHECK_MESSAGE(contains(said.err, words), said.err);
   };
-  refuses("digits.nn --run mnist -o pred.npy", "-o pred.npy: what is written is JSON");
-  refuses("digits.nn --run mnist -o a.b/PRED.NPZ", "not .npz");
+  refuses("digits.nn --run mnist -o pred.xlsx", "error: -o pred.xlsx: outputs are not written as .xlsx\nhelp: name the "
+                                                "file *.jsonl, *.json, *.csv, *.npy, *.npz, *.safetensors or *.png\n");
+  refuses("digits.nn --run mnist -o a.npy.txt", "not written as .txt");
+  refuses("digits.nn --train mnist --save-best x.npz", "name the file *.safetensors");
   refuses("digits.nn --train mnist --save x.pt",
           "--save x.pt: what is written is safetensors, not .pt\nhelp: name the file");
   refuses("digits.nn --train mnist --save x.h5", "*.safetensors");
   refuses("digits.nn --train mnist --log log.csv", "*.jsonl");
   CHECK(desk.nnc("digits.nn --train mnist --steps 1 --save model.v2 --log l.json").status == 0);
-  for (auto const* file : {"p.json", "p.safetensors", "p", ".npy", "a.npy.txt"})
+  for (auto const* file : {"p.json", "p.safetensors", "p", ".npy", "P.CSV"})
     CHECK(desk.nnc(std::string("digits.nn --load model.v2 --run mnist -o ") + file).status == 0);
 }
 

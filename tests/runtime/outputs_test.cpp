@@ -72,11 +72,11 @@ TEST_CASE("imports, files of data sets and dumps are among the inputs and output
   scratch.write("layers.nn", "fn twice(x: f32[..]) { return 2 * x }\n");
   scratch.write("m.nn", "import \"layers.nn\"\nmodel m { input x: u8[batch, 3]\n"
                         "output y = twice(f32(x)) }\n");
-  scratch.write("data/x.idx", idx(three + three, 9));
+  scratch.write("data/x", idx(three + three, 9));
   refuses(desk, "m.nn --emit ir -o layers.nn", "-o layers.nn would overwrite an import");
-  refuses(desk, "m.nn --run x=data/x.idx -o data/../data/x.idx",
-          "-o data/../data/x.idx would overwrite the data of x=data/x.idx, data/x.idx");
-  REQUIRE(desk.nnc("m.nn --run x=data/x.idx").status == 0);
+  refuses(desk, "m.nn --run x=data/x -o data/../data/x",
+          "-o data/../data/x would overwrite the data of x=data/x, data/x");
+  REQUIRE(desk.nnc("m.nn --run x=data/x").status == 0);
 
   scratch.write("set/train-images-idx3-ubyte", idx(three + std::string{0, 0, 0, 28, 0, 0, 0, 28}, 3 * 784));
   scratch.write("set/train-labels-idx1-ubyte", idx(three, 3));

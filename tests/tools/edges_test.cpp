@@ -27,7 +27,7 @@ std::map<std::string, std::vector<std::string>> const may_include{
     {"runtime", {"runtime", "frontend", "passes", "codegen", "ir", "nnc"}},
     {"tools", {"tools", "nnc"}},
     {"examples", {"examples", "nnc"}},
-    {"tests", {"tests", "runtime", "frontend", "passes", "codegen", "ir", "nnc"}},
+    {"tests", {"tests", "tools", "runtime", "frontend", "passes", "codegen", "ir", "nnc"}},
 };
 
 // Inside of codegen, from the first to the last: each may include those before it.

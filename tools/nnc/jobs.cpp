@@ -1,11 +1,13 @@
 #include "tools/nnc/jobs.h"
 
 #include "nnc/nnc.hpp"
+#include "tools/nnc/chronicle.h"
 #include "tools/nnc/data_info.h"
 #include "tools/nnc/explain.h"
 #include "tools/nnc/interrupt.h"
 #include "tools/nnc/output.h"
 #include "tools/nnc/paths.h"
+#include "tools/nnc/results/writers.h"
 #include "tools/nnc/stages.h"
 #include "tools/nnc/summary.h"
 
@@ -72,6 +74,7 @@ private:
   Screen& screen_;
   Paths paths_;
   Stages stages_;
+  Chronicle chronicle_{line_, [this](std::string const& why) { miss(why); }};
   std::map<std::string, nnc::Data> sets_; // by the words that name them
   std::set<std::string> said_notes_;
   std::unique_ptr<nnc::Session> session_;
@@ -115,7 +118,8 @@ void Jobs::say_notes(nnc::Data const& set) {
 void Jobs::open_data() {
   for (auto const& words : {line_.train, line_.eval, line_.run})
     if (has_data(words)) data(*words);
-  if (!line_.output.empty()) expect_writable(line_.output);
+  for (auto const& file : {line_.output, line_.plot, line_.report})
+    if (!file.empty()) expect_writable(file);
   if (line_.emit == "object")
     if (auto const header = header_beside(line_.output); !header.empty()) expect_writable(header);
 }
@@ -218,7 +222,7 @@ std::vector<nnc::Use> Jobs::uses(nnc::Program const& program) {
   bool const tests = has_data(line_.train) && data(*line_.train).test_examples() > 0 && !program.reports().empty();
   if (line_.train) uses.push_back(nnc::Use::train);
   if (line_.eval || tests || (line_.train && program.validation() > 0)) uses.push_back(nnc::Use::evaluate);
-  if (line_.run) uses.push_back(nnc::Use::run);
+  if (line_.run || chronicle_.runs(program)) uses.push_back(nnc::Use::run);
   return uses;
 }
 
@@ -263,7 +267,7 @@ Status Jobs::train(nnc::Program const& program) {
   options.save = line_.save;
   options.save_every = line_.save_every;
   options.save_best = line_.save_best;
-  options.log_every = line_.log_every;
+  options.log_every = line_.log_every > 0 ? line_.log_every : chronicle_.steps_between(program, set);
   options.stop_on_bad = !line_.keep_going;
   options.explain_bad = line_.explain == "nan";
   std::int64_t epochs = 0;
@@ -272,15 +276,24 @@ Status Jobs::train(nnc::Program const& program) {
     screen_.progress(progress);
     return !interrupted_by();
   };
-  options.on_epoch = [&](nnc::Milestone const& milestone) { screen_.epoch(milestone, epochs); };
-  options.on_log = [&](nnc::Milestone const& milestone) { write_log(milestone); };
+  options.on_epoch = [&](nnc::Milestone const& milestone) {
+    screen_.epoch(milestone, epochs);
+    chronicle_.epoch(milestone);
+    if (line_.log_every == 0) write_log(milestone);
+  };
+  options.on_log = [&](nnc::Milestone const& milestone) {
+    if (line_.log_every > 0) write_log(milestone);
+    if (options.log_every > 0) chronicle_.step(milestone);
+  };
   options.on_note = [&](std::string const& line) { screen_.say("note: " + in_switches(line)); };
   if (set.test_examples() > 0 && !program.reports().empty()) session_->prepare_evaluation(set, nnc::Part::test);
   say_notes(set); // columns may have been converted
+  chronicle_.begin(program, set, *session_);
   auto const trained = session_->train(set, options);
   leave_interrupts_alone();
   auto const status = after_training(trained);
   if (status == done && set.test_examples() > 0 && !program.reports().empty()) test(set, trained);
+  chronicle_.finish(trained, stages_);
   return status;
 }
 
@@ -361,6 +374,7 @@ void Jobs::print_reports(std::string const& word, nnc::Reports const& reports) {
 void Jobs::test(nnc::Data const& set, nnc::Trained const& trained) {
   auto const reports = session_->evaluate(set, nnc::Part::test);
   if (!log_.write_test(trained, reports)) log_failed();
+  chronicle_.test(trained, reports);
   print_reports("test", reports);
 }
 
@@ -385,7 +399,7 @@ void Jobs::predict() {
     outputs = session_->run({}, examples);
   }
   say_clamped(session_->clamped());
-  give(line_.output, line_.output.ends_with(".safetensors") ? safetensors(outputs) : json_lines(outputs, examples));
+  give(line_.output, written(line_.output, {std::move(outputs), examples}));
 }
 
 // The header goes beside the object.
@@ -422,6 +436,7 @@ Status Jobs::run() {
   if (check_each_choice()) return missed_ ? wrong : done;
   auto const program = compile(line_.train_name);
   show_warnings(program);
+  if (line_.run) check_outputs(line_.output, program.outputs());
   if (!line_.explain.empty() && line_.explain != "nan") explain(program);
   if (line_.emit == "object") emit_object(program);
   else if (!line_.emit.empty()) write_output(line_.output, program.emit(line_.emit));

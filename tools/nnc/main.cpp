@@ -1,5 +1,6 @@
 // The nnc command: reads the command line, does its jobs, and says in the exit status how it went.
 #include "nnc/nnc.hpp"
+#include "tools/nnc/chronicle.h"
 #include "tools/nnc/data_info.h"
 #include "tools/nnc/jobs.h"
 #include "tools/nnc/output.h"
@@ -48,7 +49,9 @@ Status report(Mistake const& mistake, std::string const& help, Screen& screen) {
 Status jobs_of(Line const& line) {
   Screen screen(line.no_color);
   try {
-    return run_jobs(line, screen);
+    if (line.logs.empty()) return run_jobs(line, screen);
+    plot_logs(line);
+    return done;
   } catch (Mistake const& mistake) { // files that clash
     return report(mistake, mistake.help, screen);
   } catch (nnc::Failure const& failure) {

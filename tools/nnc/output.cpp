@@ -31,66 +31,12 @@ std::string system_words(int error) {
                      fmt::format("error: cannot {} {}: {}", what, nnc::printable(file), system_words(errno)));
 }
 
-std::int64_t count_of(std::vector<std::int64_t> const& shape, size_t from) {
-  std::int64_t count = 1;
-  for (size_t axis = from; axis < shape.size(); ++axis) count *= shape[axis];
-  return count;
-}
-
-template <class T>
-Json elements(nnc::Array const& array, std::int64_t first, std::int64_t count) {
-  auto const all = array.as<T>();
-  Json list = Json::array();
-  for (std::int64_t i = first; i < first + count; ++i) {
-    if constexpr (std::is_same_v<T, float>) {
-      // The shortest text that reads back as the same float.
-      list.push_back(Json::parse(fmt::format("{}", all[static_cast<size_t>(i)]), nullptr, false));
-      if (list.back().is_discarded()) list.back() = nullptr; // NaN and infinity are not in JSON
-    } else {
-      list.push_back(all[static_cast<size_t>(i)]);
-    }
-  }
-  return list;
-}
-
-Json flat(nnc::Array const& array, std::int64_t first, std::int64_t count) {
-  if (array.dtype == "f32") return elements<float>(array, first, count);
-  if (array.dtype == "f64") return elements<double>(array, first, count);
-  if (array.dtype == "i64") return elements<std::int64_t>(array, first, count);
-  if (array.dtype == "i32") return elements<std::int32_t>(array, first, count);
-  if (array.dtype == "i8") return elements<std::int8_t>(array, first, count);
-  if (array.dtype == "u8") return elements<std::uint8_t>(array, first, count);
-  return elements<bool>(array, first, count);
-}
-
-// Nested lists, as the shape says; a scalar for rank 0.
-Json nested(nnc::Array const& array, size_t axis, std::int64_t first) {
-  auto const count = count_of(array.shape, axis);
-  if (axis == array.shape.size()) return flat(array, first, 1)[0];
-  if (axis + 1 == array.shape.size()) return flat(array, first, count);
-  Json list = Json::array();
-  auto const inner = count_of(array.shape, axis + 1);
-  for (std::int64_t i = 0; i < array.shape[axis]; ++i) list.push_back(nested(array, axis + 1, first + i * inner));
-  return list;
-}
-
 Json nested(std::span<std::int64_t const> shape, double const* values) {
   if (shape.empty()) return *values;
   Json list = Json::array();
   auto const inner = std::accumulate(shape.begin() + 1, shape.end(), std::int64_t{1}, std::multiplies<>());
   for (std::int64_t i = 0; i < shape[0]; ++i) list.push_back(nested(shape.subspan(1), values + i * inner));
   return list;
-}
-
-bool per_example(nnc::Array const& array, std::int64_t examples) {
-  return !array.shape.empty() && array.shape[0] == examples;
-}
-
-std::string safetensors_dtype(std::string const& dtype) {
-  if (dtype == "bool") return "BOOL";
-  std::string name = dtype;
-  name[0] = static_cast<char>(std::toupper(name[0]));
-  return name;
 }
 
 } // namespace
@@ -118,50 +64,34 @@ void expect_writable(std::string const& file) {
   if (std::filesystem::is_directory(file, ignored) || ::access(file.c_str(), W_OK) != 0) cannot("write", file);
 }
 
-std::string json_lines(std::vector<nnc::Array> const& outputs, std::int64_t examples) {
-  std::string text;
-  for (std::int64_t example = 0; example < examples; ++example) {
-    Json line = Json::object();
-    for (auto const& output : outputs)
-      if (per_example(output, examples)) line[output.name] = nested(output, 1, example * count_of(output.shape, 1));
-    if (!line.empty()) text += line.dump() + "\n";
-  }
-  Json rest = Json::object();
-  for (auto const& output : outputs)
-    if (!per_example(output, examples)) rest[output.name] = nested(output, 0, 0);
-  if (!rest.empty()) text += rest.dump() + "\n";
-  return text;
-}
-
-// Eight bytes of header length, the header padded with blanks to a multiple of eight, the bytes.
-std::string safetensors(std::vector<nnc::Array> const& arrays) {
-  Json header = Json::object();
-  std::string bytes;
-  for (auto const& array : arrays) {
-    auto const start = bytes.size();
-    bytes.append(reinterpret_cast<char const*>(array.bytes.data()), array.bytes.size());
-    header[array.name] = {
-        {"dtype", safetensors_dtype(array.dtype)}, {"shape", array.shape}, {"data_offsets", {start, bytes.size()}}};
-  }
-  auto text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  std::string file;
-  for (int i = 0; i < 8; ++i) file += static_cast<char>(static_cast<std::uint64_t>(text.size()) >> (8 * i));
-  return file + text + bytes;
-}
-
-Log::~Log() {
+Growing::~Growing() {
   if (file_ >= 0) ::close(file_);
 }
 
-void Log::open(std::string const& file) {
+void Growing::open(std::string const& file) {
   name_ = file;
   file_ = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
   if (file_ < 0) cannot("open", file);
 }
 
+// So that a disk that has room again gets whole pieces.
+bool Growing::put(std::string_view text) {
+  auto const start = ::lseek(file_, 0, SEEK_END);
+  while (!text.empty()) {
+    auto const written = ::write(file_, text.data(), text.size());
+    if (written < 0 && errno == EINTR && !interrupted_by()) continue;
+    if (written < 0) break;
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  if (text.empty()) return true;
+  trouble_ = fmt::format("cannot write {}: {}", name_, system_words(errno));
+  if (start >= 0 && ::ftruncate(file_, start) != 0) {
+  } // a device has no piece that could be cut off
+  return false;
+}
+
 bool Log::write(nnc::Milestone const& m) {
-  if (file_ < 0) return true;
+  if (!file_.is_open()) return true;
   Json line{{"step", m.step}, {"epoch", m.epoch}};
   for (auto const& number : m.values) line[number.name] = number.value; // not finite: null
   for (auto const& number : m.validation) line["validation_" + number.name] = number.value;
@@ -173,32 +103,16 @@ bool Log::write(nnc::Milestone const& m) {
   line["seconds_total"] = m.seconds;
   line["seconds_epoch"] = m.seconds_of_epoch;
   line["examples_per_second"] = m.examples_per_second;
-  return put(line.dump() + "\n");
+  return file_.put(line.dump() + "\n");
 }
 
 bool Log::write_test(nnc::Trained const& trained, nnc::Reports const& reports) {
-  if (file_ < 0) return true;
+  if (!file_.is_open()) return true;
   Json line{{"step", trained.step}, {"epoch", trained.epoch}};
   for (auto const& number : reports.values) line["test_" + number.name] = number.value;
   for (auto const& table : reports.tables) line["test_" + table.name] = nested(table.shape, table.values.data());
   line["seconds_total"] = trained.seconds;
-  return put(line.dump() + "\n");
-}
-
-// A line is written whole or not at all, so that a disk that has room again gets whole lines.
-bool Log::put(std::string_view text) {
-  auto const start = ::lseek(file_, 0, SEEK_END);
-  while (!text.empty()) {
-    auto const written = ::write(file_, text.data(), text.size());
-    if (written < 0 && errno == EINTR && !interrupted_by()) continue;
-    if (written < 0) break;
-    text.remove_prefix(static_cast<size_t>(written));
-  }
-  if (text.empty()) return true;
-  trouble_ = fmt::format("cannot write {}: {}", name_, system_words(errno));
-  if (start >= 0 && ::ftruncate(file_, start) != 0) {
-  } // a device has no line that could be cut off
-  return false;
+  return file_.put(line.dump() + "\n");
 }
 
 } // namespace command

@@ -94,6 +94,9 @@ void check_together(Line const& line) {
   needs(line.save_every > 0, "--save-every", !line.save.empty(), "--save");
   needs(line.log_every > 0, "--log-every", !line.log.empty(), "--log");
   needs(!line.log.empty(), "--log", line.train.has_value(), "--train");
+  needs(!line.plot.empty(), "--plot", line.train.has_value(), "--train");
+  needs(!line.report.empty(), "--report", line.train.has_value(), "--train");
+  needs(!line.tensorboard.empty(), "--tensorboard", line.train.has_value(), "--train");
   needs(line.explain == "nan", "--explain nan", line.train.has_value(), "--train");
   needs(!line.dump_dir.empty(), "--dump-dir", !line.dump.empty(), "--dump");
   bool const object = line.emit == "object";
@@ -117,6 +120,23 @@ void check_together(Line const& line) {
   if (!line.load.empty() && !line.emit.empty() && !object && !session)
     throw Mistake{fmt::format("--load does nothing for --emit {}, which holds no weights", line.emit), "",
                   "--emit object takes them along"};
+}
+
+// `nnc plot a.jsonl b.jsonl -o FILE.svg`; a program that is called plot is ./plot where words follow it.
+bool is_plot(std::vector<std::string> const& files) {
+  std::error_code error;
+  return !files.empty() && files[0] == "plot" && (files.size() > 1 || !std::filesystem::exists("plot", error));
+}
+
+void take_plot(Line& line, CLI::App const& app, std::vector<std::string> const& files) {
+  for (auto const* option : app.get_options())
+    if (auto const name = option->get_name();
+        option->count() > 0 && name != "FILE" && name != "-o" && name != "--no-color")
+      throw Mistake{fmt::format("plot takes no {}", name), "", "nnc plot LOG... -o FILE.svg"};
+  line.logs.assign(files.begin() + 1, files.end());
+  if (line.logs.empty()) throw Mistake{"plot needs the files that --log wrote", "", "nnc plot LOG... -o FILE.svg"};
+  if (line.output.empty()) throw Mistake{"plot needs -o FILE.svg or FILE.png"};
+  expect_drawing("-o", line.output);
 }
 
 // `--explain fusion NAME` takes two words; `-` and `-:NAME` look like switches.
@@ -156,6 +176,10 @@ Line parse(int count, char const* const* words) {
   if (line.help || line.version || line.doc || !line.completions.empty()) return line;
   if (line.data_info && files.empty()) return line;
   if (files.empty()) throw Mistake{"no FILE is given"};
+  if (is_plot(files)) {
+    take_plot(line, app, files);
+    return line;
+  }
   if (files.size() > 1)
     throw Mistake{fmt::format("one FILE is expected, got '{}' and '{}'", files[0], files[1]), meant(files[1])};
   split_file(line, files[0]);

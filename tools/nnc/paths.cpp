@@ -55,12 +55,15 @@ bool Paths::same(Identity const& a, Identity const& b) {
 }
 
 Paths::Paths(Line const& line) : dump_dir_(line.dump_dir) {
-  read(line.file, "the program");
+  if (!line.file.empty()) read(line.file, "the program");
+  for (auto const& log : line.logs) read(log, "the log");
   if (!line.load.empty()) read(line.load, "--load");
   write("-o", line.output);
   if (line.emit == "object") write("the header", header_beside(line.output));
   write("--save", line.save);
   write("--log", line.log);
+  write("--plot", line.plot);
+  write("--report", line.report);
 }
 
 void Paths::read(std::string const& path, std::string const& what) {

@@ -15,7 +15,7 @@ void Stages::watch(nnc::Options& options, Screen& screen) {
       screen.say(fmt::format("{:<16} {}", name, changed ? "every value kept" : "changed nothing"));
     if (line_.dump == name || line_.dump == "all") stage(name, changed, text());
   };
-  if (line_.time)
+  if (line_.time || !line_.report.empty())
     options.on_time = [this](std::string const& name, double ms, std::size_t nodes) {
       times_.push_back({name, ms, nodes});
     };

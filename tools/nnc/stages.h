@@ -9,19 +9,20 @@ namespace command {
 
 class Stages {
 public:
+  struct Time {
+    std::string stage;
+    double milliseconds;
+    std::size_t nodes;
+  };
   explicit Stages(Line const& line) : line_(line) {}
   void watch(nnc::Options&, Screen&); // sets the callbacks that the line asks for
   void check_dump() const;            // throws Failure if the stage of --dump has not come
   void print_check(Screen&) const;
   void write_dump() const; // what --dump asked for, also when a later stage failed
   void print_times(Screen&) const;
+  std::vector<Time> const& times() const { return times_; } // where the line asks for them
 
 private:
-  struct Time {
-    std::string stage;
-    double milliseconds;
-    std::size_t nodes;
-  };
   void stage(std::string const& name, bool changed, std::string const& text);
 
   Line const& line_;

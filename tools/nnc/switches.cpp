@@ -119,7 +119,8 @@ constexpr Switch table[] = {
     {"--eval", "DATA", jobs, "losses and metrics on the test examples of DATA (or its training examples)",
      [](Line& l, std::string const& v) { l.eval = v; }, nnc::Data::built_in, true},
     {"--run", "DATA", jobs,
-     "outputs for the same examples: a line of JSON each, or -o FILE.safetensors; none: no data, with --batch",
+     "outputs for the same examples: a line of JSON each, or by the ending of -o a table (.csv), NumPy's arrays (.npy, "
+     ".npz), .safetensors, pictures (.png); none: no data, with --batch",
      [](Line& l, std::string const& v) { l.run = v; }, data_sets_or_none, true},
     {"--emit", "KIND", jobs,
      "write the compiled program: ir, loops, llvm, asm; object: FILE.o and FILE.h, with the weights of --load",
@@ -180,6 +181,18 @@ constexpr Switch table[] = {
      [](Line& l, std::string const& v) { l.log = v; }},
     {"--log-every", "N", files, "a line of the log after every N updates instead",
      [](Line& l, std::string const& v) { l.log_every = number(v, 1); }},
+    {"--plot", "FILE", files,
+     "draw the training when it has ended, as .svg or .png: losses, metrics, learning rates, tables such as a "
+     "confusion "
+     "matrix",
+     [](Line& l, std::string const& v) { l.plot = v; }},
+    {"--tensorboard", "DIR", files,
+     "write events for TensorBoard while the training runs: losses, metrics, learning rates, tables and outputs as "
+     "pictures, the program",
+     [](Line& l, std::string const& v) { l.tensorboard = v; }},
+    {"--report", "FILE.html", files,
+     "write a page about the training when it has ended: numbers, curves, worst examples, model, memory, settings",
+     [](Line& l, std::string const& v) { l.report = v; }},
     {"--digest", "", files, "print a SHA-256 over the weights", [](Line& l, std::string const&) { l.digest = true; }},
 
     {"--dump", "STAGE", looking, "print the program after a stage; all: after each",
@@ -262,8 +275,10 @@ std::string in_switches(std::string text) {
 
 std::string help_text() {
   std::string text = "nnc FILE[:NAME] [--train DATA] [--eval DATA] [--run DATA] [--dump STAGE] [--emit KIND] ...\n"
+                     "nnc plot LOG... -o FILE.svg\n"
                      "compiles a neural network (FILE.nn, a module in FILE.ir, or - for standard input), trains it and "
-                     "runs it; without a job it says what FILE holds\n";
+                     "runs it; without a job it says what FILE holds;\n"
+                     "plot draws the curves of several trainings, one over the other, from what --log wrote\n";
   std::string group;
   for (auto const& one : table) {
     if (group != one.group) text += fmt::format("\n{}\n", group = one.group);

@@ -27,6 +27,8 @@ struct Line {
   std::int64_t save_every = 0;
   std::string log;
   std::int64_t log_every = 0;
+  std::string plot, tensorboard, report;
+  std::vector<std::string> logs; // of `nnc plot LOG... -o FILE`, which takes the place of all other jobs
   bool digest = false;
   std::string dump, dump_dir, emit, output;
   std::optional<std::vector<std::string>> passes;
