@@ -5,6 +5,8 @@
 #include "runtime/data_set.h"
 #include "runtime/failure.h"
 #include "runtime/files.h"
+#include "runtime/data/vocabulary.h"
+#include "runtime/meaning.h"
 #include "runtime/random.h"
 #include "runtime/walk.h"
 #include "runtime/weights_file.h"
@@ -155,6 +157,19 @@ std::vector<Array> empty_outputs(Function const& run, i64 batch) {
   for (auto const& result : run.results)
     if (result.role == Role::output) outputs.push_back(empty_output(run, result, batch));
   return outputs;
+}
+
+// Over the names of which columns of the data are they?
+void say_columns(SessionState const& state, Section const& section, std::vector<Array>& outputs) {
+  std::map<std::string, std::string> column_of_input;
+  auto const& inputs = state.program().inputs();
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (section.columns[i]) column_of_input[inputs[i].name] = section.columns[i]->name;
+  auto known = state.run_encodings;
+  for (auto const& [column, encoding] : state.encodings) known.insert_or_assign(column, encoding);
+  auto const* run = state.program().elaborated().function("run");
+  auto const columns = columns_of_outputs(*run, known, column_of_input);
+  for (size_t i = 0; i < outputs.size(); ++i) outputs[i].column = columns[i];
 }
 
 // Pointers to row `row` of the outputs with `batch` in front, to the start of the others.
@@ -418,7 +433,40 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
       work.outputs = output_pointers(run, outputs, done);
       state_->clamped += state_->call(run, work).clamped;
     }
+    state_->run_encodings = Inside::of(data).set.encodings;
+    say_columns(*state_, section, outputs);
     return outputs;
+  });
+}
+
+std::vector<std::string> Session::names_of(std::string const& column) const {
+  auto const* encoding = state_->encoding_of(column);
+  return encoding ? encoding->names : std::vector<std::string>{};
+}
+
+std::vector<std::string> Session::texts_of(Array const& array) const {
+  return guarded(state_->program(), [&] {
+    auto const* encoding = state_->encoding_of(array.column);
+    if (array.column.empty() || !encoding || (array.dtype != "i32" && array.dtype != "i64"))
+      throw Error(Code::argument, fmt::format("'{}' has no integers over the names of a column", array.name));
+    std::vector<i32> numbers;
+    auto const take = [&](auto elements) {
+      for (auto const element : elements)
+        numbers.push_back(static_cast<i32>(std::clamp<i64>(element, -1, std::ssize(encoding->names))));
+    };
+    if (array.dtype == "i32") take(array.as<std::int32_t>());
+    else take(array.as<std::int64_t>());
+    std::vector<std::string> texts;
+    if (encoding->kind == Encoding::Kind::tokens) {
+      auto const line = array.shape.size() > 1 ? static_cast<size_t>(array.shape.back()) : 1;
+      for (size_t at = 0; line > 0 && at < numbers.size(); at += line)
+        texts.push_back(text_of(*encoding, std::span(numbers).subspan(at, line)));
+      return texts;
+    }
+    for (auto const number : numbers)
+      texts.push_back(number >= 0 && number < std::ssize(encoding->names) ? encoding->names[static_cast<size_t>(number)]
+                                                                          : std::string());
+    return texts;
   });
 }
 

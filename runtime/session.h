@@ -188,7 +188,9 @@ struct SessionState {
   // Of the last training on data, unless steps were made by hand since: what a checkpoint says of it, and which data;
   // nothing: those of a checkpoint.
   Facts training_facts;
-  Encodings encodings; // of the data that the weights were trained on
+  Encodings encodings;     // of the data that the weights were trained on
+  Encodings run_encodings; // of the data of the last run, where the training says nothing
+  Encoding const* encoding_of(std::string const& column) const; // null: neither says something
   std::optional<std::weak_ptr<DataContents const>> trained_on;
   bool knows_data = false; // are the statistics of the data those of a training?
   bool is_fresh = false;                // weights and states are those of the seed, nobody has touched them

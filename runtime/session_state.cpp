@@ -390,6 +390,12 @@ void SessionState::restore(Checkpoint const& checkpoint, std::string const& from
   for (auto const& [name, value] : numbers) scalar(name) = value; // bound calls know where they stand
 }
 
+Encoding const* SessionState::encoding_of(std::string const& column) const {
+  for (auto const* known : {&encodings, &run_encodings})
+    if (auto const found = known->find(column); found != known->end()) return &found->second;
+  return nullptr;
+}
+
 void SessionState::expect_own_weights(char const* call) const {
   if (training_) throw Error(fmt::format("{} while a training of this session runs", call));
   if (shares_weights_)

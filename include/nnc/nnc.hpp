@@ -259,8 +259,8 @@ struct Array {
   std::vector<std::int64_t> shape; // empty: one number
   std::vector<std::byte> bytes;    // of the elements, row-major
   // Of an output over the classes or the vocabulary of the data: the column that they are of; else empty. The integers
-  // of such an output are classes or tokens; floats belong to them along the last axis. Session::names_of has their
-  // names.
+  // of such an output are classes or tokens, Session::texts_of says them; floats belong along the last axis to
+  // Session::names_of this column.
   std::string column = {};
   // The elements; throws Failure when T is not the dtype.
   template <class T>
@@ -792,6 +792,13 @@ public:
   // the step that runs, of the function that is compiled or of a call of NextBatch, whichever is later. Nothing of the
   // session is lost. Without a call that runs nothing happens. May be called from a signal handler.
   void cancel() noexcept;
+
+  // What the numbers of a column of the data mean, on which the weights were trained (or which were run last): its
+  // categories, or its vocabulary. Empty: they are numbers.
+  std::vector<std::string> names_of(std::string const& column) const;
+  // What the integers of an output say (Array::column): of classes a name for each; of tokens a text for each line of
+  // the last axis, or for each of them where there is no axis behind the examples. Throws Failure for another array.
+  std::vector<std::string> texts_of(Array const&) const;
 
   // SHA-256 over the parameters in order of their names, 64 hexadecimal digits.
   std::string digest() const;

@@ -399,7 +399,7 @@ void Jobs::predict() {
     outputs = session_->run({}, examples);
   }
   say_clamped(session_->clamped());
-  give(line_.output, written(line_.output, {std::move(outputs), examples}));
+  give(line_.output, written(line_.output, outputs_of(*session_, std::move(outputs), examples)));
 }
 
 // The header goes beside the object.

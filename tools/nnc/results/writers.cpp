@@ -5,6 +5,24 @@
 #include <fmt/core.h>
 
 namespace command {
+
+Outputs outputs_of(nnc::Session const& session, std::vector<nnc::Array> arrays, std::int64_t examples) {
+  constexpr std::size_t most_labels = 1000;
+  Outputs outputs{.arrays = std::move(arrays), .examples = examples};
+  for (auto const& array : outputs.arrays) {
+    if (array.column.empty()) continue;
+    if (array.dtype.starts_with('i')) {
+      Words words{.shape = array.shape, .texts = session.texts_of(array)};
+      std::int64_t count = 1;
+      for (auto const extent : words.shape) count *= extent;
+      if (count != std::ssize(words.texts)) words.shape.pop_back();
+      outputs.words[array.name] = std::move(words);
+    } else if (auto names = session.names_of(array.column); names.size() <= most_labels) {
+      outputs.labels[array.name] = std::move(names);
+    }
+  }
+  return outputs;
+}
 namespace {
 
 constexpr char const* lines = "a JSON object for each example: {\"probs\": [0.1, ...]}";

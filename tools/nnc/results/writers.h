@@ -5,16 +5,28 @@
 #include "tools/nnc/results/scene.h"
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
 namespace command {
 
+// What an output says in words: its integers are classes, or tokens, which are texts along the last axis.
+struct Words {
+  std::vector<std::int64_t> shape;
+  std::vector<std::string> texts;
+};
+
 struct Outputs {
   std::vector<nnc::Array> arrays;
   std::int64_t examples = 0;
+  std::map<std::string, Words> words = {};                     // by the name of the output; files of arrays have numbers
+  std::map<std::string, std::vector<std::string>> labels = {}; // what the places along the last axis are called
 };
+
+// What a session knows of the names in its outputs.
+Outputs outputs_of(nnc::Session const&, std::vector<nnc::Array>, std::int64_t examples);
 
 // An output before it is computed: the first extent of a shape is -1 where there is a row for each example.
 using Forms = std::vector<nnc::TensorInfo>;
