@@ -6,6 +6,7 @@
 #include "runtime/data/builtin.h"
 #include "runtime/data/readers.h"
 #include "runtime/data/splits.h"
+#include "runtime/data/vocabulary.h"
 
 #include <fmt/core.h>
 
@@ -126,7 +127,10 @@ std::string target_of(Dataset const& set) {
   if (!found.empty() || set.train.columns.size() < 2) return found;
   auto const& last = set.train.columns.back();
   bool const is_label = last.tensor.shape().size() == 1 && is_int(last.tensor.dtype());
-  return is_label && !set.encodings.contains(last.name) ? last.name : "";
+  if (!is_label || set.encodings.contains(last.name)) return "";
+  for (auto const& [name, encoding] : set.encodings)
+    if (last.name == length_name(name)) return "";
+  return last.name;
 }
 
 // The largest label and one, over both splits; nothing without a column of integers.

@@ -286,7 +286,8 @@ std::vector<std::string> TextEncoder::notes() const {
   else if (unknown_ > 0)
     notes.push_back(fmt::format("'{}': the vocabulary has {} of {} different {}, and {} of {} are read as {}", column_, words,
                                 counts_.different(), what, unknown_, plural(tokens_, "token"), unknown_name));
-  if (cut_ > 0) notes.push_back(fmt::format("'{}': {} of {} are cut at time={}", column_, cut_, plural(texts_, "text"), *time_));
+  if (cut_ > 0) notes.push_back(fmt::format("'{}': {} of {} {} cut at time={}", column_, cut_, plural(texts_, "text"),
+                                cut_ == 1 ? "is" : "are", *time_));
   if (empty_ > 0)
     notes.push_back(fmt::format("'{}': {} of {} {} no token, the first one at {}", column_, empty_, plural(texts_, "text"),
                                 empty_ == 1 ? "has" : "have", first_empty_));

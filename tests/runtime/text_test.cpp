@@ -2,6 +2,7 @@
 #include "runtime/data/letters.h"
 #include "runtime/data/reading.h"
 #include "runtime/data/vocabulary.h"
+#include "tests/runtime/models.h"
 #include "tests/runtime/scratch.h"
 
 #include <doctest/doctest.h>
@@ -217,7 +218,7 @@ TEST_CASE("lines are cut at a length, and marks stay around them") {
   auto const cut = read(read_text, file_item(path), {{"as", "lines"}, {"time", "2"}});
   CHECK(numbers_in(*cut.train.column("text")) == Numbers{2, 2, 3, 0});
   CHECK(numbers_in(*cut.train.column("text_length")) == Numbers{2, 1});
-  CHECK(cut.notes == Words{"'text': 1 of 2 texts are cut at time=2"});
+  CHECK(cut.notes == Words{"'text': 1 of 2 texts is cut at time=2"});
   auto const marked = read(read_text, file_item(path), {{"as", "lines"}, {"time", "4"}, {"marks", "yes"}});
   CHECK(numbers_in(*marked.train.column("text")) == Numbers{2, 4, 4, 3, 2, 5, 3, 0});
   CHECK(numbers_in(*marked.train.column("text_length")) == Numbers{4, 3});
@@ -347,6 +348,103 @@ TEST_CASE("what is no text file is refused") {
   CHECK(error_of([&] { read(read_text, parts); }) == "'a.txt:body': a text has no columns, expected nothing behind the colon");
   CHECK(error_in(scratch, [&] { read(read_text, file_item(scratch / "none.txt")); }) ==
         "none.txt: cannot open: no such file or directory");
+}
+
+TEST_CASE("the words of a data set name texts in all their forms") {
+  Scratch scratch;
+  std::string numbers;
+  for (int i = 0; i < 10; ++i) numbers += static_cast<char>('0' + i);
+  auto const path = scratch.write("a.txt", numbers).string();
+  // The test split of a stream is its end, in order; the parts of folds are runs.
+  auto const set = load_dataset(path + ",test=0.2,time=4");
+  CHECK(numbers_in(*set.train.column("text")) == Numbers{2, 3, 4, 5, 6, 7, 8, 9});
+  CHECK(numbers_in(*set.test.column("text")) == Numbers{10, 11});
+  CHECK(set.properties.at("vocab") == 12);
+  CHECK(set.properties.at("time") == 4);
+  CHECK(numbers_in(*load_dataset(path + ",fold=4/5").test.column("text")) == Numbers{4, 5});
+  CHECK(load_dataset(path, {.known = set.encodings}).properties.at("time") == 4);
+  // `text` and `target` are names of columns, too, where files stand behind them.
+  CHECK(load_dataset("text=" + path).train.column("text")->elements() == 10);
+  auto const english = scratch.write("en.txt", "the cat\na dog\n").string();
+  auto const spanish = scratch.write("es.txt", "el gato\nun perro grande\n").string();
+  auto const pairs = load_dataset("source=" + english + ",target=" + spanish + ",as=lines,marks");
+  CHECK(pairs.train.column("source")->type_text() == "i32[2,4]");
+  CHECK(pairs.train.column("target")->type_text() == "i32[2,5]");
+  CHECK(pairs.properties.at("source_vocab") == 8);
+  CHECK(pairs.properties.at("target_vocab") == 9);
+  CHECK(pairs.properties.at("target_time") == 5);
+  CHECK(!pairs.properties.contains("vocab"));
+  CHECK(!pairs.properties.contains("classes")); // the last column is of lengths
+  auto const prompt = load_dataset("source=text:\"a cat\"", {.known = pairs.encodings});
+  CHECK(numbers_in(*prompt.train.column("source")) == Numbers{2, 4, 5, 3});
+  CHECK(prompt.are_examples);
+  auto const uneven = scratch.write("one.txt", "el gato\n").string();
+  CHECK(error_of([&] { load_dataset("source=" + english + ",target=" + uneven + ",as=lines"); }).find("must have the same number") !=
+        std::string::npos);
+}
+
+TEST_CASE("a column of a table is a text where the words or the training say so") {
+  Scratch scratch;
+  Environment const cache("XDG_CACHE_HOME", (scratch / "cache").string());
+  auto const table = scratch.write("a.csv", "body,kind,price\n\"Buy, now!\",spam,1\n\"See you\nsoon\",ham,2\nBuy,spam,3\n").string();
+  auto const set = load_dataset(table + ",text=body,target=kind,lower");
+  CHECK(numbers_in(*set.train.column("body")) == Numbers{2, 4, 5, 3, 6, 8, 7, 0, 2, 0, 0, 0});
+  CHECK(numbers_in(*set.train.column("body_length")) == Numbers{4, 3, 1});
+  CHECK(set.properties.at("vocab") == 9);
+  CHECK(set.properties.at("time") == 4);
+  CHECK(set.train.column("features")->type_text() == "f32[3,1]");
+  auto const lines = scratch.write("b.jsonl", R"({"body": "see 7 you", "kind": "ham", "price": 5})" "\n").string();
+  auto const later = load_dataset(lines + ",target=kind", {.known = set.encodings});
+  CHECK(numbers_in(*later.train.column("body")) == Numbers{6, 1, 8, 0});
+  REQUIRE(later.notes.size() == 1);
+  CHECK(later.notes[0].starts_with("'body': 1 of 3 tokens are not in the vocabulary of 7 words"));
+  auto const two = load_dataset("x=" + table + ":body,y=" + table + ":kind,text=body,time=2");
+  CHECK(numbers_in(*two.train.column("x")) == Numbers{2, 4, 5, 8, 2, 0});
+  CHECK(two.train.column("x_length"));
+  CHECK(error_in(scratch, [&] { load_dataset(table + ",text=bodi"); }) == "a.csv has no column 'bodi'");
+  auto const bad = scratch.write("c.csv", "body,kind\nok,a\n\"x\ny\xff\",b\n").string();
+  CHECK(error_in(scratch, [&] { load_dataset(bad + ",text=body"); }) ==
+        "c.csv:4:2: the byte 0xff begins no character of UTF-8");
+}
+
+// The window is an argument of the model and one more; the vocabulary is of the text; a prompt of any length is one example.
+TEST_CASE("a model of characters learns a text, and goes on with a prompt") {
+  Scratch scratch;
+  std::string text;
+  while (text.size() < 6000) text += "one two three four five. ";
+  auto const path = scratch.write("a.txt", text).string();
+  std::string const model = R"(
+model chars(vocab, time = 16, width = 24) {
+  input text: i32[batch, length]
+  net = fn(tokens) { tokens |> embedding(vocab, width) |> gru(width) |> fn(h) { h[0] } |> dense(vocab) }
+  if training {
+    logits = net(text[:, :-1]) @net
+    loss cross_entropy(logits, text[:, 1:])
+    metric bits = cross_entropy(logits, text[:, 1:]) / log(2)
+  }
+  output written = generate_by_model(net, text, 20) @net
+}
+train chars { minimize loss with adam(lr = 0.02); batch = 8; window = time + 1; steps = 150 }
+)";
+  auto const data = Data::open(path + ",test=0.1");
+  auto const program = Program::from_text(model, {.data = data});
+  CHECK(program.inputs().at(0).shape.at(1) == 17);
+  Session session(program);
+  double last = 100;
+  TrainOptions train;
+  train.save = (scratch / "a.safetensors").string();
+  train.on_epoch = [&](Milestone const& at) { last = value_of(at.values, "bits"); };
+  session.train(data, train);
+  CHECK(last < 0.3); // some 3 bits for each of 12 different ones
+  auto const prompt = Data::open("text:one t", DataOptions{.checkpoint = train.save});
+  auto const writer = Program::from_text(model, {.data = prompt});
+  Session other(writer);
+  other.load(train.save);
+  auto const written = other.run(prompt, Part::all).at(0);
+  CHECK(written.shape == std::vector<std::int64_t>{1, 25});
+  auto const numbers = written.as<std::int32_t>();
+  Encoding encoding{.kind = Encoding::Kind::tokens, .names = prompt.names_of("text"), .options = {{"unit", "characters"}}};
+  CHECK(text_of(encoding, {numbers.data(), numbers.size()}) == "one two three four five. ");
 }
 
 // Whatever a text has become: an Error with a place in it, or columns whose numbers are all in the vocabulary, the same
