@@ -26,6 +26,7 @@ struct Settings {
   std::optional<i64> batch;        // --batch
   std::vector<ColumnType> columns; // empty: no data set is known, inputs are taken as declared
   std::map<std::string, i64> properties; // of the data set: "classes", "vocab"
+  bool are_examples = false; // the rows of the data set are examples already: nothing is cut into windows
   // The text of an imported file, by its path below the folder of the main file; nothing when there is no such file.
   std::function<std::optional<std::string>(std::string const& path)> read_import;
   i64 max_nodes = 1'000'000;

@@ -141,10 +141,6 @@ Data Data::open(std::string const& words, DataOptions const& options) {
   });
 }
 
-Data Data::open(std::string const& words, std::string const& folder) {
-  return open(words, DataOptions{.folder = folder});
-}
-
 std::vector<std::string> Data::option_list() {
   std::vector<std::string> list;
   for (auto const& option : data_options())

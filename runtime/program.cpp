@@ -137,6 +137,7 @@ Settings CompiledProgram::settings() const {
     auto const& set = Inside::of(*options_.data).set;
     settings.columns = columns_of(set.train.columns.empty() ? set.test : set.train);
     settings.properties = set.properties;
+    settings.are_examples = set.are_examples;
   }
   return settings;
 }

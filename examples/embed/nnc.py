@@ -94,6 +94,7 @@ _ProgramInfo = _struct("_ProgramInfo", summary=_S, inputs=_I, outputs=_I, parame
 _Tensor = _struct("_Tensor", name=_S, dtype=_S, type=_S, shape=_Shape, rank=_I, is_target=_I)
 _Constant = _struct("_Constant", name=_S, value=_D, file=_S, line=_I, column=_I, what=_S)
 _ObjectOptions = _struct("_ObjectOptions", prefix=_S, weights=_S, rename=C.POINTER(_S), rename_count=_I)
+_DataOptions = _struct("_DataOptions", folder=_S, checkpoint=_S, like=_P, new_classes=_I)
 _LoadOptions = _struct("_LoadOptions", rename=C.POINTER(_S), rename_count=_I)
 _SessionOptions = _struct("_SessionOptions", threads=_I, has_seed=_I, seed=C.c_uint64, max_memory=_I, uses=_I)
 _SessionInfo = _struct("_SessionInfo", threads=_I, steps=_I, clamped=_I)
@@ -162,6 +163,9 @@ _function("nnc_text_size", _P, result=_Z)
 _function("nnc_arrays_count", _P, result=_I)
 _function("nnc_arrays_get", _P, _I, _P)
 _function("nnc_data_open", _S, _S, _P)
+_function("nnc_data_open_with", _S, _P, _P)
+_function("nnc_data_name", _P, _S, _I, result=_S)
+_function("nnc_data_property", _P, _I, _P, result=_S)
 _function("nnc_data_from_columns", _P, _I, _P, _I, _S, _P)
 _function("nnc_data_from_batches", _P, _I, _P, _P)
 _function("nnc_data_describe", _P, _P)
@@ -508,9 +512,13 @@ class Data(_Handle):
     _free = "nnc_data_free"
 
     @classmethod
-    def open(cls, words, folder=None):
-        """ "mnist", "fashion", a folder of IDX files, or "image=FILE,label=FILE"."""
-        return cls()._own(_new(_lib.nnc_data_open, _bytes(words), _bytes(folder)))
+    def open(cls, words, folder=None, checkpoint=None, like=None, new_classes=False):
+        """ "mnist", "fashion", a file, a folder, or "image=FILE,label=FILE:COLUMN", and options behind them:
+        "table.csv,target=species,test=0.2" (examples/data.md). `checkpoint` (a file) or `like` (a Data): the data continue
+        those of a training, whose categories, vocabularies and forms they take; `new_classes`: but for the categories."""
+        options = _DataOptions(folder=_bytes(folder), checkpoint=_bytes(checkpoint), like=like and like._handle,
+                               new_classes=new_classes)
+        return cls()._own(_new(_lib.nnc_data_open_with, _bytes(words), C.byref(options)))
 
     @classmethod
     def from_columns(cls, train, test=None, name="memory"):
@@ -588,6 +596,18 @@ class Data(_Handle):
     train_examples = property(lambda self: self._describe().train_examples)
     test_examples = property(lambda self: self._describe().test_examples)
     class_names = property(lambda self: _names(lambda i: _lib.nnc_data_class_name(self, i)), doc="by number; []: unknown")
+
+    def names_of(self, column):
+        """What the numbers of a column mean, by number: its categories or its vocabulary; []: they are numbers."""
+        return _names(lambda i: _lib.nnc_data_name(self, column.encode(), i))
+
+    @property
+    def properties(self):
+        """What model arguments and dimensions of these names take: {"classes": 10}."""
+        found, value = {}, _I()
+        while name := _lib.nnc_data_property(self, len(found), C.byref(value)):
+            found[_str(name)] = value.value
+        return found
 
     def with_class_names(self, names):
         """The same data; rows of metrics with as many rows are called so."""

@@ -169,6 +169,21 @@ void ModelBuilder::bind_arguments(Frame& frame) {
   }
 }
 
+// What has no value yet, or a wrong one, is said when the model is run.
+void ModelBuilder::bind_arguments_early(Frame& frame) {
+  try {
+    auto const given = arguments_of_training();
+    FrameGuard guard(now_, frame);
+    for (auto const& p : now_.model->parameters) {
+      auto const& name = p.name.text;
+      bool const has_value = e_.setting_values.find(name) || given.contains(name) || p.initial ||
+                             now_.settings.properties.contains(name);
+      if (has_value) frame.names[name] = argument_value(p, given).value, frame.names[name].at = p.name.at;
+    }
+  } catch (Failure const&) {
+  }
+}
+
 void ModelBuilder::bind_validation(Frame& frame) {
   for (auto const& m : measured_)
     if (m.role != Role::output)

@@ -21,6 +21,8 @@ public:
   void plan_columns();
   // The arguments of the model, as names of a train block.
   void bind_arguments(Frame&);
+  // The same in front of the first run of the model, for what decides how the data look.
+  void bind_arguments_early(Frame&);
   // Losses and metrics as numbers: their last values over the validation split, infinite before there is one.
   void bind_validation(Frame&);
   void run_model(Graph&);

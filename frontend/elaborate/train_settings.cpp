@@ -98,13 +98,14 @@ std::vector<std::string> setting_names() {
   return names;
 }
 
-// What the data look like depends on it, so it is looked at in front of the model, of which it knows nothing.
+// What the data look like depends on it, so it is looked at in front of the model, of which it knows the arguments.
 i64 TrainBuilder::window() {
-  if (!now_.train) return 0;
+  if (!now_.train || now_.settings.are_examples) return 0;
   if (auto const given = e_.setting_values.find("window"))
     return e_.constants.as_constant(given->value, given->at, "`window`");
   Frame frame{.kind = Frame::Kind::train, .name = now_.model->name.text, .file = &now_.main};
   frame.path = std::make_shared<PathScope>();
+  e_.model_builder.bind_arguments_early(frame);
   FrameGuard guard(now_, frame);
   for (auto const& step : now_.train->body)
     if (auto const* s = std::get_if<SettingStep>(&step->as); s && s->name.text == "window" && s->value)
@@ -144,6 +145,7 @@ void TrainBuilder::run_training_settings() {
   for (auto const& name : setting_names())
     if (auto const given = e_.setting_values.find(name)) setting(name, given->value, given->at);
   if (now_.settings.batch) t.batch = *now_.settings.batch;
+  if (now_.settings.are_examples) t.window = 0;
   if (t.accumulate > INT32_MAX / t.batch)
     errors_.fail(place_of_setting("accumulate"),
                  fmt::format("{} batches of {} rows: rows are numbered up to {}", t.accumulate, t.batch, INT32_MAX));

@@ -251,11 +251,31 @@ typedef struct nnc_data_info {
   int64_t files; // that it was read from: nnc_data_file
 } nnc_data_info;
 
-// `words`: "mnist", "fashion", a folder of IDX files, or "image=FILE,label=FILE" (columns of one training split).
-// `folder`: where built-in sets are looked for, and nowhere else; NULL: in the usual places. Columns of one byte per
-// example, labels for instance, are widened to i32. A file classes.txt beside the files of a folder has the name of a
-// class in each line.
+// `words`: "mnist", "fashion", a folder, a file, or several that give the columns of one set ("image=a.npy,
+// label=b.csv:digit"), and options behind them ("table.csv,target=species,test=0.2"): see examples/data.md. `folder`:
+// where built-in sets are looked for, and nowhere else; NULL: in the usual places. Columns of one byte per example,
+// labels for instance, are widened to i32. A file classes.txt beside IDX files of a folder has the name of a class in
+// each line.
 NNC_API nnc_status nnc_data_open(char const* words, char const* folder, nnc_data** out);
+
+typedef struct nnc_data_options {
+  size_t size;
+  char const* folder; // as above
+  // The data continue those of a training: their texts become the same numbers (categories, vocabularies), their
+  // pictures and sounds are brought to the same form, missing numbers are filled with the same values. What the training
+  // did not know is an error, or <unk> in a text. Which training: one whose checkpoint this file is,
+  char const* checkpoint;
+  nnc_data const* like; // or one on these data
+  // 1: vocabularies alone are continued, categories are numbered anew: for a training that goes on from trained weights
+  // with other classes.
+  int64_t new_classes;
+} nnc_data_options;
+NNC_API nnc_status nnc_data_open_with(char const* words, nnc_data_options const*, nnc_data** out);
+// What the numbers of a column mean: the name of its category or token, by number; NULL behind the last one, and where
+// they are numbers. Valid as long as the data.
+NNC_API char const* nnc_data_name(nnc_data const*, char const* column, int64_t number);
+// A property of the data, which model arguments and dimensions of its name take, by index; NULL behind the last one.
+NNC_API char const* nnc_data_property(nnc_data const*, int64_t index, int64_t* value);
 // Arrays of the caller, which are not copied. `test` may be NULL with 0 columns, `name` NULL: "memory". When the call
 // fails the columns stay the caller's, and `release` is not called.
 NNC_API nnc_status nnc_data_from_columns(nnc_column const* train, int64_t train_columns, nnc_column const* test,

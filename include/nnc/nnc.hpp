@@ -258,6 +258,10 @@ struct Array {
   std::string dtype;               // "f32"
   std::vector<std::int64_t> shape; // empty: one number
   std::vector<std::byte> bytes;    // of the elements, row-major
+  // Of an output over the classes or the vocabulary of the data: the column that they are of; else empty. The integers
+  // of such an output are classes or tokens; floats belong to them along the last axis. Session::names_of has their
+  // names.
+  std::string column = {};
   // The elements; throws Failure when T is not the dtype.
   template <class T>
   View<T const> as() const {
@@ -359,8 +363,7 @@ public:
   // examples/data.md. Columns of one byte per example, labels for instance, are widened to i32. A file classes.txt
   // beside IDX files of a folder has the name of a class in each line. Throws Failure for what is missing, damaged,
   // empty, or has columns of different lengths.
-  static Data open(std::string const& words, DataOptions const& options);
-  static Data open(std::string const& words, std::string const& folder = {});
+  static Data open(std::string const& words, DataOptions const& options = {});
   static std::vector<std::string> option_list(); // "test=SHARE|PATH: this share of the examples ..."
   // Arrays of the caller, which are not copied. Throws Failure for columns of different lengths, types that do not
   // exist, names that are there twice, memory that is not aligned.

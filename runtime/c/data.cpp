@@ -63,7 +63,11 @@ nnc_data handle_of(Data data) {
   auto summary = data.summary();
   auto note = fmt::format("{}", fmt::join(data.notes(), "; "));
   auto train = data.train_columns(), test = data.test_columns();
-  return {std::move(data), std::move(summary), std::move(note), std::move(train), std::move(test)};
+  std::map<std::string, std::vector<std::string>> names;
+  for (auto const& column : train.empty() ? test : train) names[column.name] = data.names_of(column.name);
+  auto properties = data.properties();
+  return {std::move(data), std::move(summary), std::move(note),      std::move(train),
+          std::move(test), std::move(names),   std::move(properties)};
 }
 
 void take(Owners const& owners) {
@@ -94,7 +98,31 @@ using namespace nnc::c;
 extern "C" {
 
 nnc_status nnc_data_open(char const* words, char const* folder, nnc_data** out) {
-  return make_handle(out, [&] { return handle_of(nnc::Data::open(text_of(words, "words"), optional_text(folder))); });
+  return make_handle(out, [&] { return handle_of(nnc::Data::open(text_of(words, "words"), {.folder = optional_text(folder)})); });
+}
+
+nnc_status nnc_data_open_with(char const* words, nnc_data_options const* options, nnc_data** out) {
+  return make_handle(out, [&] {
+    auto const given = sized_or_default(options, "options");
+    nnc::DataOptions open{.folder = optional_text(given.folder), .checkpoint = optional_text(given.checkpoint)};
+    if (given.like) open.like = std::make_shared<nnc::Data>(given.like->data);
+    open.new_classes = given.new_classes != 0;
+    return handle_of(nnc::Data::open(text_of(words, "words"), open));
+  });
+}
+
+char const* nnc_data_name(nnc_data const* data, char const* column, int64_t number) {
+  if (!data || !column) return nullptr;
+  auto const found = data->names.find(column);
+  auto const* name = found == data->names.end() ? nullptr : element(found->second, number);
+  return name ? name->c_str() : nullptr;
+}
+
+char const* nnc_data_property(nnc_data const* data, int64_t index, int64_t* value) {
+  auto const* property = data ? element(data->properties, index) : nullptr;
+  if (!property) return nullptr;
+  if (value) *value = property->second;
+  return property->first.c_str();
 }
 
 nnc_status nnc_data_from_columns(nnc_column const* train, int64_t train_columns, nnc_column const* test,

@@ -3,6 +3,10 @@
 
 #include "runtime/c/guard.h"
 
+#include <map>
+#include <string>
+#include <vector>
+
 struct nnc_text {
   std::string bytes;
 };
@@ -15,6 +19,8 @@ struct nnc_data {
   nnc::Data data;
   std::string summary, note;
   std::vector<nnc::Column> train, test;
+  std::map<std::string, std::vector<std::string>> names; // of columns whose numbers mean something
+  std::vector<std::pair<std::string, std::int64_t>> properties;
 };
 
 namespace nnc::c {

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace nnc {
 namespace {
@@ -35,6 +36,7 @@ Dataset read_item(DataItem const& item, ReadOptions& options, Opening const& loa
   bool const is_plain = item.column.empty() && item.parts.empty() && !item.is_text;
   if (is_plain && item.path == "mnist") return load_mnist(load.folder);
   if (is_plain && item.path == "fashion") return load_fashion(load.folder);
+  if (item.is_text) return read_text({item, item.path, options, load.known});
   if (is_plain && !is_path(item.path)) unknown(item.path);
   return read_path({item, item.path, options, load.known});
 }
@@ -54,6 +56,7 @@ void add_columns(Split& to, Split& from) {
     if (to.column(column.name)) throw Error(fmt::format("the column '{}' is given twice", column.name));
     to.columns.push_back({column.name, widened_label(std::move(column.tensor))});
   }
+  to.is_sequence = to.is_sequence || from.is_sequence;
 }
 
 void add(Dataset& set, Dataset part) {
@@ -66,6 +69,7 @@ void add(Dataset& set, Dataset part) {
   set.missing.merge(part.missing);
   if (!part.class_names.empty()) set.class_names = part.class_names;
   if (!part.target.empty()) set.target = part.target;
+  set.are_examples = set.are_examples || part.are_examples;
   set.is_excerpt = set.is_excerpt || part.is_excerpt;
 }
 
@@ -137,6 +141,15 @@ std::optional<i64> count_classes(Dataset const& set, std::string const& name) {
   return largest < 0 ? std::nullopt : std::optional(largest + 1);
 }
 
+// How long the texts of a column are, or the windows of a stream shall be.
+std::optional<i64> time_of(Dataset const& set, std::string const& name, Encoding const& encoding) {
+  auto const* column = set.train.column(name);
+  auto const as = encoding.options.find("as");
+  bool const is_padded = as != encoding.options.end() && as->second == "lines";
+  if (is_padded && column && column->shape().size() == 2) return column->shape()[1];
+  return ReadOptions(encoding.options).whole("time", 1, std::numeric_limits<i32>::max());
+}
+
 // How many classes there are is kept as names are: data that are read later may not have all of them.
 constexpr char const* classes_key = "classes";
 
@@ -150,14 +163,17 @@ std::optional<i64> known_classes(Encodings const& known, std::string const& name
 }
 
 void find_properties(Dataset& set, Encodings const& known) {
-  std::vector<i64> vocabularies;
+  std::vector<std::string> texts;
   for (auto const& [name, encoding] : set.encodings) {
     if (encoding.kind == Encoding::Kind::categories) set.properties.emplace(name + "_classes", std::ssize(encoding.names));
     if (encoding.kind != Encoding::Kind::tokens) continue;
     set.properties.emplace(name + "_vocab", std::ssize(encoding.names));
-    vocabularies.push_back(std::ssize(encoding.names));
+    if (auto const time = time_of(set, name, encoding)) set.properties.emplace(name + "_time", *time);
+    texts.push_back(name);
   }
-  if (vocabularies.size() == 1) set.properties.emplace("vocab", vocabularies[0]);
+  for (auto const* property : {"vocab", "time"})
+    if (texts.size() == 1 && set.properties.contains(texts[0] + "_" + property))
+      set.properties.emplace(property, set.properties.at(texts[0] + "_" + property));
   auto const target = target_of(set);
   if (target.empty()) return;
   auto const encoding = set.encodings.find(target);
@@ -182,6 +198,7 @@ HostTensor const* Split::column(std::string_view name) const {
 Split Split::rows(i64 first, i64 count) const {
   Split part;
   part.examples = count;
+  part.is_sequence = is_sequence;
   for (auto const& column : columns) part.columns.push_back({column.name, column.tensor.rows(first, count)});
   return part;
 }
@@ -217,7 +234,11 @@ Dataset load_dataset(std::string const& words, Opening const& load) {
     if (part.name.empty()) set.name += item.is_text ? "text" : item.shown;
     add(set, std::move(part));
   }
-  if (set.from.empty()) set.from = spec.items.size() > 1 ? "the named files" : spec.items[0].is_text ? "the words themselves" : spec.items[0].path;
+  if (set.from.empty()) {
+    auto const& first = spec.items[0];
+    bool const is_named = spec.items.size() > 1 || !first.column.empty();
+    set.from = first.is_text ? "the words themselves" : is_named ? "the named files" : first.path;
+  }
   read_test(set, spec, options, load);
   count_examples(set.train, names_of(set.train, set));
   count_examples(set.test, names_of(set.test, set));

@@ -32,6 +32,7 @@ private:
 struct Split {
   std::vector<NamedTensor> columns; // in the order of the set: inputs first, then targets
   i64 examples = 0;
+  bool is_sequence = false; // rows go on from one to the next, as the tokens of a text do: parts of it are runs of rows
   std::shared_ptr<Conversions> conversions = std::make_shared<Conversions>(); // of these columns
   HostTensor const* column(std::string_view name) const;
   Split rows(i64 first, i64 count) const; // a part; shares the bytes
@@ -47,6 +48,7 @@ struct Dataset {
   std::vector<std::string> class_names;  // by number; empty: nobody knows
   std::map<std::string, i64> properties; // what model arguments of these names take: "classes", "vocab"
   Encodings encodings;                   // of the columns that have one
+  bool are_examples = false;             // as a prompt is one: rows are never cut into windows
   std::string target;                    // the column that was said to be predicted, or empty
   struct Missing {
     i64 count = 0;

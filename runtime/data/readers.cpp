@@ -46,6 +46,7 @@ constexpr Format formats[] = {
     {".jpeg", nullptr, Kind::image, read_image},
     {".wav", "RIFF", Kind::sound, read_sound},
     {".flac", "fLaC", Kind::sound, read_sound},
+    {".txt", nullptr, Kind::text, read_text},
 };
 
 // What a folder of classes may hold.
@@ -57,6 +58,7 @@ struct FolderKind {
 constexpr FolderKind folder_kinds[] = {
     {Kind::image, "pictures", read_image_folder},
     {Kind::sound, "sounds", read_sound_folder},
+    {Kind::text, "text", read_text_folder}, // last: a file of text stands beside data of other kinds, too
 };
 
 std::string small_letters(std::string text) {

@@ -24,7 +24,7 @@ constexpr DataOption options[] = {
     {"decimal", "point|comma", "what stands before the decimals; a comma in a table that semicolons separate"},
     {"skip", "N", "leaves out the first N rows of a table"},
     {"missing", "TEXT", "what a missing value is written as, besides empty cells, NA, N/A, NaN, null, None and ?"},
-    {"fill", "NUMBER|mean", "stands for missing numbers; without it they are an error"},
+    {"fill", "NUMBER|mean|nan", "stands for missing numbers; without it they are an error"},
     {"categories", "COLUMN+...", "columns whose numbers are names of categories"},
     {"drop", "COLUMN+...", "columns that are left out"},
     {"size", "HEIGHTxWIDTH|SIDE", "brings pictures to that many pixels; they must have one size where nothing is said"},
@@ -32,6 +32,14 @@ constexpr DataOption options[] = {
     {"rgb", "", "brings pictures to red, green and blue for each pixel"},
     {"rate", "N", "resamples sounds to N samples in a second; they must have one rate where nothing is said"},
     {"seconds", "S", "cuts sounds to this length or puts silence behind them; the longest where nothing is said"},
+    {"text", "COLUMN+...", "columns of a table that are texts, not categories"},
+    {"unit", "bytes|characters|words", "what a token of a text is: characters of a stream, else words, where nothing is said"},
+    {"lower", "yes|no", "capitals of texts are read as small letters"},
+    {"vocab", "N", "a vocabulary has at most N tokens, the most frequent ones; others are <unk>"},
+    {"min_count", "N", "tokens that occur less often than N times are <unk>"},
+    {"as", "stream|lines", "a text file has a row for each token, or an example for each line, padded to one length"},
+    {"time", "N", "texts are cut behind N tokens, and padded to so many; the longest text where nothing is said"},
+    {"marks", "yes|no", "<s> stands in front of each text, and </s> behind it"},
 };
 
 bool is_option(std::string_view name) {
@@ -95,11 +103,12 @@ void split_parts(DataItem& item) {
   item.path.resize(colon);
 }
 
+constexpr std::string_view prompt = "text:"; // what stands behind it is the text itself
+
 DataItem item_of(std::string const& text) {
   DataItem item;
   item.shown = text;
   std::string_view rest = text;
-  constexpr std::string_view prompt = "text:";
   if (auto const equals = find_outside_quotes(text, '='); equals != std::string_view::npos && !is_there(text)) {
     item.column = without_quotes(rest.substr(0, equals));
     rest = rest.substr(equals + 1);
@@ -180,6 +189,14 @@ void ReadOptions::add_defaults(std::map<std::string, std::string> const& before)
   defaults_.insert(before.begin(), before.end());
 }
 
+std::map<std::string, std::string> ReadOptions::asked() const {
+  std::map<std::string, std::string> asked;
+  for (auto const* values : {&given_, &defaults_})
+    for (auto const& [name, value] : *values)
+      if (used_.contains(name)) asked.emplace(name, value);
+  return asked;
+}
+
 void ReadOptions::expect_all_used(std::string const& words) const {
   for (auto const& [name, value] : given_)
     if (!used_.contains(name))
@@ -190,7 +207,7 @@ void ReadOptions::expect_all_used(std::string const& words) const {
 
 DataSpec parse_data_spec(std::string const& words) {
   // A shell takes the quotes off: then all of it is the text, commas included.
-  if (words.starts_with("text:") && !words.starts_with("text:\""))
+  if (words.starts_with(prompt) && !words.starts_with("text:\""))
     return {.items = {{.path = words.substr(5), .is_text = true, .shown = words}}};
   if (std::ranges::count(words, '"') % 2)
     throw Error(fmt::format("'{}': a double quote without its other one", printable(words)));
@@ -199,7 +216,10 @@ DataSpec parse_data_spec(std::string const& words) {
     if (part.empty()) throw Error(fmt::format("'{}': expected a file or an option between the commas", printable(words)));
     auto const equals = find_outside_quotes(part, '=');
     auto const name = part.substr(0, equals);
-    if (!is_option(name)) {
+    // source=en.txt,target=es.txt, text=kjv.txt: no column of a table is called like a file that is there.
+    bool const is_column = (name == "target" || name == "text") && equals != std::string::npos &&
+                           (part.compare(equals + 1, prompt.size(), prompt) == 0 || is_there(part.substr(equals + 1)));
+    if (!is_option(name) || is_column) {
       spec.items.push_back(item_of(part));
       continue;
     }

@@ -55,7 +55,8 @@ public:
   void add_defaults(std::map<std::string, std::string> const& before);
   // Throws Error for the first one that no reader asked for; `readers` says what was read: "a table".
   void expect_all_used(std::string const& words) const;
-  std::map<std::string, std::string> const& given() const { return given_; }
+  // Those that were asked for so far, with their values: what a reader's result depends on.
+  std::map<std::string, std::string> asked() const;
 
 private:
   std::map<std::string, std::string> given_, defaults_;

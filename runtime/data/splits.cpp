@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <numeric>
 
 namespace nnc {
 namespace {
@@ -29,13 +30,21 @@ void divide(Dataset& set, std::vector<bool> const& is_test, std::string const& o
     throw Error(fmt::format("{}: of {} examples none {}", option, is_test.size(),
                             test.empty() ? "is left for the test split" : "is left to train on"));
   auto const whole = set.train;
+  if (train.back() < test.front()) { // the end of a sequence: nothing is copied
+    set.train = whole.rows(0, std::ssize(train));
+    set.test = whole.rows(test.front(), std::ssize(test));
+    return;
+  }
   set.train = rows_of(whole, train);
   set.test = rows_of(whole, test);
 }
 
-// Epoch 0 is none of a training: its order is another one.
-std::vector<i32> drawn_order(i64 examples, u64 seed) {
-  return shuffled_rows(examples, seed, 0);
+// Epoch 0 is none of a training: its order is another one. A sequence keeps its order, from its end on.
+std::vector<i32> drawn_order(Split const& split, u64 seed) {
+  if (!split.is_sequence) return shuffled_rows(split.examples, seed, 0);
+  std::vector<i32> order(static_cast<size_t>(split.examples));
+  std::iota(order.rbegin(), order.rend(), 0);
+  return order;
 }
 
 void divide_by_column(Dataset& set, std::string const& name) {
@@ -72,7 +81,7 @@ void divide_by_fold(Dataset& set, std::string const& text, u64 seed) {
     throw Error(fmt::format("{}: expected K/N with K from 1 to N, and N at least 2", option));
   auto const n = set.train.examples;
   if (parts > n) throw Error(fmt::format("{}: there are only {} examples", option, n));
-  auto const order = drawn_order(n, seed);
+  auto const order = drawn_order(set.train, seed);
   std::vector<bool> is_test(order.size());
   // Parts that differ by one example at most.
   for (i64 i = n * (part - 1) / parts; i < n * part / parts; ++i)
@@ -83,7 +92,7 @@ void divide_by_fold(Dataset& set, std::string const& text, u64 seed) {
 void divide_by_share(Dataset& set, f64 share, u64 seed) {
   auto const option = fmt::format("test={}", share);
   expect_whole(set, option);
-  auto const order = drawn_order(set.train.examples, seed);
+  auto const order = drawn_order(set.train, seed);
   std::vector<bool> is_test(order.size());
   auto const count = static_cast<size_t>(std::llround(share * static_cast<f64>(order.size())));
   for (size_t i = 0; i < count; ++i) is_test[static_cast<size_t>(order[i])] = true;
@@ -138,6 +147,7 @@ constexpr char const* fill_key = "fill";
 Split rows_of(Split const& split, std::vector<i64> const& rows) {
   Split part;
   part.examples = std::ssize(rows);
+  part.is_sequence = split.is_sequence;
   for (auto const& [name, tensor] : split.columns) {
     auto shape = tensor.shape();
     auto const row = shape[0] ? tensor.bytes().size() / static_cast<size_t>(shape[0]) : 0;
@@ -170,7 +180,8 @@ void divide_by_options(Dataset& set, ReadOptions& options) {
 void fill_missing(Dataset& set, ReadOptions& options, Encodings const& known) {
   auto const said = options.text(fill_key);
   std::optional<f64> number;
-  if (said && *said != "mean") number = options.number(fill_key, -1e300, 1e300);
+  bool const stays = said && *said == "nan";
+  if (said && *said != "mean" && !stays) number = options.number(fill_key, -1e300, 1e300);
   for (auto& [name, missing] : set.missing) {
     auto* const column = set.train.column(name);
     if (!column) continue;
@@ -178,6 +189,7 @@ void fill_missing(Dataset& set, ReadOptions& options, Encodings const& known) {
     missing.counts.assign(width, 0);
     auto const all = column->as<f32>();
     for (size_t i = 0; i < all.size(); ++i) missing.counts[i % width] += std::isnan(all[i]);
+    if (stays) continue;
     auto const before = known.find(name);
     std::vector<f64> values;
     if (before != known.end() && before->second.options.contains(fill_key))

@@ -10,7 +10,8 @@ namespace nnc {
 void divide_by_options(Dataset&, ReadOptions&);
 
 // Obeys fill=NUMBER and fill=mean, the mean of the column (of each number of an example) over the training split, or
-// over that of the training that `known` is of. Without it a missing number is an Error that says where it is missing.
+// over that of the training that `known` is of; fill=nan leaves them. Without it a missing number is an Error that says
+// where it is missing.
 void fill_missing(Dataset&, ReadOptions&, Encodings const& known);
 
 // These rows, copied; room_for them.

@@ -3,6 +3,7 @@
 #include "ir/diagnostic.h"
 #include "ir/printable.h"
 #include "runtime/data/cells.h"
+#include "runtime/data/vocabulary.h"
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -23,6 +24,7 @@ struct Group {
   std::string name;
   std::vector<size_t> places;
   std::vector<i64> extents = {};
+  bool is_length = false; // of the texts in front of it
   bool is_vector() const { return !extents.empty(); }
 };
 
@@ -36,6 +38,8 @@ private:
   size_t place_of(std::string const& name) const;
   std::vector<size_t> places_of(std::vector<std::string> const& names) const;
   void choose();
+  void choose_texts();
+  std::string name_of(size_t place) const;
   void look();
   std::vector<Group> groups();
   Group stacked(std::string name, std::vector<size_t> const& places, bool only_numbers);
@@ -44,6 +48,8 @@ private:
   void say_missing(std::vector<Group> const&, Dataset&) const;
   Dataset from_cache(Safetensors&&) const;
   CellColumn& column(size_t place) { return *columns_[place]; }
+  bool is_text(size_t place) const { return texts_.contains(place); }
+  bool is_numeric(size_t place) { return !is_text(place) && column(place).is_numeric(); }
 
   TableRows& rows_;
   Reading const& reading_;
@@ -51,7 +57,8 @@ private:
   std::vector<TableVector> const vectors_ = rows_.vectors();
   std::optional<std::string> target_;
   std::vector<size_t> chosen_;                       // places of the cells that are looked at
-  std::vector<std::optional<CellColumn>> columns_;   // by place; those that are chosen
+  std::vector<std::optional<CellColumn>> columns_;   // by place; those that are chosen and no texts
+  std::map<size_t, PaddedTexts> texts_;              // by place; those that are chosen
   std::vector<std::string> notes_;
   i64 count_ = 0;
 };
@@ -117,16 +124,36 @@ void TableReader::choose() {
   }
   if (is_all(item.parts) && target_) std::erase(chosen_, place_of(*target_));
   auto const& names = rows_.names();
+  choose_texts();
   for (auto const place : chosen_) {
     if (std::ranges::count(names, names[place]) > 1)
       throw Error(Diagnostic{.message = fmt::format("{}: two columns are called '{}'", rows_.file(), printable(names[place])),
                              .help = "header=no numbers the columns from 1"});
-    // A single column is known by the name that the user gave it.
-    auto const name = chosen_.size() == 1 && !item.column.empty() ? item.column : names[place];
-    auto const known = reading_.known.find(name);
+    if (is_text(place)) continue;
+    auto const known = reading_.known.find(name_of(place));
     columns_[place].emplace(names[place], rules_, known == reading_.known.end() ? nullptr : &known->second);
   }
   if (chosen_.empty()) throw Error(fmt::format("{}: no column is left", rows_.file()));
+}
+
+// A single column is known by the name that the user gave it.
+std::string TableReader::name_of(size_t place) const {
+  return chosen_.size() == 1 && !reading_.item.column.empty() ? reading_.item.column : rows_.names()[place];
+}
+
+// Those that text= names, and those that were texts where the model was trained. Of several files each has some of them.
+void TableReader::choose_texts() {
+  auto const& names = rows_.names();
+  auto listed = list_of(reading_.options.text("text"));
+  if (!reading_.item.parts.empty())
+    std::erase_if(listed, [&](auto const& name) { return std::ranges::find(names, name) == names.end(); });
+  auto const said = places_of(listed);
+  for (auto const place : chosen_) {
+    auto const known = reading_.known.find(name_of(place));
+    bool const was_text = known != reading_.known.end() && known->second.kind == Encoding::Kind::tokens;
+    if (was_text || std::ranges::find(said, place) != said.end())
+      texts_.emplace(place, PaddedTexts(name_of(place), reading_.options, reading_.known));
+  }
 }
 
 void TableReader::look() {
@@ -134,28 +161,34 @@ void TableReader::look() {
   for (count_ = 0; rows_.next(); ++count_)
     for (auto const place : chosen_) {
       auto const cell = rows_.cell(place);
-      column(place).look(cell.text, cell.is_text, rows_.line());
+      if (auto const text = texts_.find(place); text != texts_.end()) text->second.count(cell.text, {rows_.file(), rows_.line()});
+      else column(place).look(cell.text, cell.is_text, rows_.line());
     }
   if (count_ == 0) throw Error(fmt::format("{}: has no examples", rows_.file()));
   std::vector<size_t> named;
   for (auto const place : chosen_)
-    if (column(place).has_names()) named.push_back(place);
+    if (!is_text(place) && column(place).has_names()) named.push_back(place);
   if (!named.empty()) {
     rows_.restart();
     while (rows_.next())
       for (auto const place : named) column(place).collect(rows_.cell(place).text);
   }
-  for (auto const place : chosen_) column(place).settle(rows_.file());
+  for (auto const place : chosen_)
+    if (!is_text(place)) column(place).settle(rows_.file());
+  for (auto& [place, text] : texts_) {
+    text.settle();
+    for (auto& note : text.notes()) notes_.push_back(std::move(note));
+  }
 }
 
 Group TableReader::stacked(std::string name, std::vector<size_t> const& places, bool only_numbers) {
   Group group{.name = std::move(name), .places = {}};
   for (auto const place : places) {
-    if (column(place).is_numeric()) group.places.push_back(place);
+    if (is_numeric(place)) group.places.push_back(place);
     else if (only_numbers)
       throw Error(Diagnostic{.message = fmt::format("{}: the column '{}' is text, and '{}' is made of numbers",
-                                                    rows_.file(), printable(column(place).name()), group.name),
-                             .help = fmt::format("drop={} leaves it out; alone it becomes categories", column(place).name())});
+                                                    rows_.file(), printable(rows_.names()[place]), group.name),
+                             .help = fmt::format("drop={} leaves it out; alone it becomes categories", rows_.names()[place])});
   }
   group.extents = {std::ssize(group.places)};
   return group;
@@ -165,13 +198,18 @@ std::vector<Group> TableReader::groups() {
   auto const& item = reading_.item;
   std::vector<Group> groups;
   auto const single = [&](size_t place) {
-    if (!column(place).is_prose()) groups.push_back({column(place).name(), {place}});
+    if (is_text(place)) {
+      groups.push_back({name_of(place), {place}});
+      groups.push_back({.name = length_name(name_of(place)), .places = {place}, .is_length = true});
+    } else if (!column(place).is_prose()) groups.push_back({column(place).name(), {place}});
     else if (item.parts.empty())
-      notes_.push_back(fmt::format("the column '{}' of {} is left out: it has too many different texts to be categories",
-                                   column(place).name(), rows_.file()));
+      notes_.push_back(fmt::format("the column '{}' of {} is left out: it has too many different texts to be categories; text={} "
+                                   "reads it as words",
+                                   column(place).name(), rows_.file(), column(place).name()));
     else
-      throw Error(fmt::format("{}: the column '{}' has too many different texts to be categories", rows_.file(),
-                              column(place).name()));
+      throw Error(Diagnostic{.message = fmt::format("{}: the column '{}' has too many different texts to be categories",
+                                                    rows_.file(), column(place).name()),
+                             .help = fmt::format("text={} reads it as words", column(place).name())});
   };
   // Vectors of the file stay together; the places that are left are looked at one by one.
   auto const take_vectors = [&](std::vector<size_t> places) {
@@ -212,12 +250,16 @@ std::vector<Group> TableReader::groups() {
   if (auto features = stacked(features_name, others, false); !features.places.empty())
     groups.push_back(std::move(features));
   for (auto const place : others)
-    if (!column(place).is_numeric()) single(place);
+    if (!is_numeric(place)) single(place);
   single(target);
   return groups;
 }
 
 ColumnPlan TableReader::plan(Group const& group) const {
+  if (auto const text = texts_.find(group.places[0]); text != texts_.end() && !group.is_vector()) {
+    if (group.is_length) return {.name = group.name, .dtype = DType::i32, .shape = {count_}};
+    return {.name = group.name, .dtype = DType::i32, .shape = {count_, text->second.time()}};
+  }
   ColumnPlan plan{.name = group.name, .dtype = columns_[group.places[0]]->dtype(), .shape = {count_}};
   if (group.is_vector()) plan.dtype = DType::f32;
   plan.shape.insert(plan.shape.end(), group.extents.begin(), group.extents.end());
@@ -231,6 +273,14 @@ void TableReader::fill(std::vector<Group> const& groups, std::vector<NamedTensor
     for (size_t g = 0; g < groups.size(); ++g) {
       auto const& group = groups[g];
       auto& tensor = tensors[g].tensor;
+      if (group.is_length) continue;
+      if (auto const found = texts_.find(group.places[0]); found != texts_.end() && !group.is_vector()) {
+        auto const width = static_cast<size_t>(found->second.time());
+        tensors[g + 1].tensor.writable_as<i32>()[row] =
+            found->second.write(rows_.cell(group.places[0]).text, {rows_.file(), rows_.line()},
+                                tensor.writable_as<i32>().subspan(row * width, width));
+        continue;
+      }
       auto& first = column(group.places[0]);
       if (group.is_vector() || (first.is_numeric() && tensor.dtype() == DType::f32)) {
         auto* to = tensor.writable_as<f32>().data() + row * group.places.size();
@@ -249,6 +299,7 @@ void TableReader::fill(std::vector<Group> const& groups, std::vector<NamedTensor
 void TableReader::say_missing(std::vector<Group> const& groups, Dataset& set) const {
   for (auto const& group : groups)
     for (auto const place : group.places) {
+      if (is_text(place)) continue;
       auto const& column = *columns_[place];
       if (column.missing_count() == 0 || !column.is_numeric()) continue;
       auto& missing = set.missing[group.name];
@@ -283,7 +334,7 @@ Dataset TableReader::read(std::string const& how) {
   choose();
   std::string key = how + "\n" + reading_.item.column + "\n" + encodings_text(reading_.known);
   for (auto const& part : reading_.item.parts) key += "\n" + part;
-  for (auto const& [name, value] : reading_.options.given()) key += fmt::format("\n{}={}", name, value);
+  for (auto const& [name, value] : reading_.options.asked()) key += fmt::format("\n{}={}", name, value);
   Decoded decoded({reading_.path}, key);
   Dataset set;
   if (auto found = decoded.find()) {
@@ -295,6 +346,10 @@ Dataset TableReader::read(std::string const& how) {
     std::vector<ColumnPlan> plans;
     for (auto const& group : groups) {
       plans.push_back(plan(group));
+      if (auto const text = texts_.find(group.places[0]); text != texts_.end()) {
+        if (!group.is_length) set.encodings[group.name] = text->second.encoding();
+        continue;
+      }
       auto const encoding = columns_[group.places[0]]->encoding();
       if (!group.is_vector() && encoding.kind != Encoding::Kind::numbers) set.encodings[group.name] = encoding;
     }

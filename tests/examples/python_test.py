@@ -273,6 +273,28 @@ train counts { minimize loss with sgd(lr = 0.5); batch = 4; epochs = 3; validati
 """
 
 
+def test_own_data():
+    with tempfile.TemporaryDirectory() as folder:
+        table, less = os.path.join(folder, "a.csv"), os.path.join(folder, "b.csv")
+        with open(table, "w") as file:
+            file.write("x,kind\n1.5,cat\n2,dog\n3,cat\n")
+        with open(less, "w") as file:
+            file.write("x,kind\n1.5,dog\n")
+        data = nnc.Data.open(table + ",target=kind")
+        assert data.names_of("kind") == ["cat", "dog"] and data.names_of("features") == []
+        assert data.properties["classes"] == 2 and data.train["features"].tolist() == [[1.5], [2], [3]]
+        assert nnc.Data.open(less + ",target=kind", like=data).train["kind"].tolist() == [1]
+        text = TINY.replace("3]", "1]").replace("x:", "features:").replace("(x,", "(features,").replace("label", "kind")
+        session = nnc.Session(nnc.Program(text.replace("batch = 4", "batch = 1"), data=data))
+        session.train(data)
+        file = os.path.join(folder, "w.safetensors")
+        session.save(file)
+        assert nnc.Data.open(less + ",target=kind", checkpoint=file).names_of("kind") == ["cat", "dog"]
+        assert nnc.Data.open(less + ",target=kind", checkpoint=file, new_classes=True).names_of("kind") == ["dog"]
+        np.save(os.path.join(folder, "x.npy"), np.asfortranarray(np.arange(6.0).reshape(2, 3)))
+        assert nnc.Data.open(os.path.join(folder, "x.npy")).train["x"].tolist() == [[0, 1, 2], [3, 4, 5]]
+
+
 def test_tables():
     data, session, milestones = nnc.Data.from_columns(COLUMNS, COLUMNS), nnc.Session(nnc.Program(COUNTS)), []
     session.train(data, on_epoch=milestones.append)

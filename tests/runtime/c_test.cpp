@@ -741,6 +741,27 @@ TEST_CASE("what a data set is, and its columns in memory") {
   CHECK(column.rank == 3);
   nnc_data* none = nullptr;
   CHECK(nnc_data_open("no_such_set", nullptr, &none) != NNC_OK);
+  nnc::test::Scratch scratch;
+  auto const table = scratch.write("a.csv", "x,kind\n1,cat\n2,dog\n").string();
+  auto const less = scratch.write("b.csv", "x,kind\n1,dog\n").string();
+  nnc_data *first = nullptr, *second = nullptr;
+  REQUIRE(nnc_data_open(table.c_str(), nullptr, &first) == NNC_OK);
+  owned_data const owned_first(first);
+  CHECK(std::string(nnc_data_name(first, "kind", 1)) == "dog");
+  CHECK(nnc_data_name(first, "kind", 2) == nullptr);
+  CHECK(nnc_data_name(first, "x", 0) == nullptr);
+  CHECK(nnc_data_name(nullptr, "x", 0) == nullptr);
+  int64_t classes = 0;
+  CHECK(std::string(nnc_data_property(first, 0, &classes)) == "classes");
+  CHECK(classes == 2);
+  CHECK(nnc_data_property(first, 0, nullptr) != nullptr);
+  CHECK(nnc_data_property(first, 100, &classes) == nullptr);
+  nnc_data_options options{};
+  options.size = sizeof options;
+  options.like = first;
+  REQUIRE(nnc_data_open_with(less.c_str(), &options, &second) == NNC_OK);
+  owned_data const owned_second(second);
+  CHECK(std::string(nnc_data_name(second, "kind", 0)) == "cat");
 }
 
 TEST_CASE("evaluations and runs over parts of a set") {
@@ -1035,6 +1056,8 @@ TEST_CASE("null pointers are errors of an argument") {
       nnc_arrays_get(nullptr, 0, nullptr),
       nnc_data_open(nullptr, nullptr, &new_data),
       nnc_data_open("mnist", nullptr, nullptr),
+      nnc_data_open_with(nullptr, nullptr, &new_data),
+      nnc_data_open_with("mnist", nullptr, nullptr),
       nnc_data_from_batches(nullptr, 0, nullptr, &new_data),
       nnc_data_describe(nullptr, nullptr),
       nnc_data_describe(d, nullptr),

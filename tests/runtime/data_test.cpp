@@ -312,7 +312,7 @@ TEST_CASE("an incomplete set is passed over in the usual places, and is an error
   Isolated here;
   write_small_set(here.scratch, "cache/nnc/mnist");
   std::filesystem::remove(here.scratch / "cache/nnc/mnist/t10k-labels-idx1-ubyte");
-  CHECK(load_dataset("mnist").from == "the command itself");
+  CHECK(load_dataset("mnist").is_excerpt);
   CHECK(error_in(here.scratch, [&] { load_dataset("mnist", {.folder = here.scratch / "cache/nnc/mnist"}); }) ==
         "cache/nnc/mnist: expected a file t10k-labels-idx1-ubyte or t10k-labels-idx1-ubyte.gz there, found neither");
   CHECK(error_in(here.scratch, [&] { load_dataset("mnist", {.folder = here.scratch / "none"}); }) == "none: is not a folder");

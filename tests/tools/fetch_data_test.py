@@ -131,9 +131,54 @@ class DefaultFolder(unittest.TestCase):
     def test_the_default_folder_follows_the_environment(self):
         script = load_script()
         with unittest.mock.patch.dict("os.environ", {"XDG_CACHE_HOME": "/somewhere"}):
-            self.assertEqual(script.default_folder(), pathlib.Path("/somewhere/nnc/mnist"))
+            self.assertEqual(script.default_folder("mnist"), pathlib.Path("/somewhere/nnc/mnist"))
         with unittest.mock.patch.dict("os.environ", {"XDG_CACHE_HOME": "relative", "HOME": "/home/someone"}):
-            self.assertEqual(script.default_folder(), pathlib.Path("/home/someone/.cache/nnc/mnist"))
+            self.assertEqual(script.default_folder("mnist"), pathlib.Path("/home/someone/.cache/nnc/mnist"))
+
+
+class Texts(unittest.TestCase):
+    BOOKS = {
+        "engKJV2006eb": "Genesis 1:1: In the  beginning.\nGenesis 1:2: ¶ And the earth\\ was.  \n\nA Psalm of David.\n"
+                        "   Psalms 3:1: LORD, how\u2019s it: 2:1: so?\n I John 1:1: That.\nSong of Solomon 1:1: The song.\n(engKJV2006eb)\n",
+        "spaRV1909eb": "Genesis 1:1: EN el principio.\nGenesis 1:2: Y la tierra.\nPsalms 3:1: OH\nI John 1:1: \n"
+                       "Song of Solomon 1:1: Canción.\n(spaRV1909eb)\n",
+    }
+    ENGLISH = "In the beginning.\nAnd the earth was.\nLORD, how\u2019s it: 2:1: so?\nThe song.\n"
+
+    def setUp(self):
+        self.script = load_script()
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.target = pathlib.Path(place.name)
+        sums = {"english.txt": hashlib.sha256(self.ENGLISH.encode()).hexdigest(),
+                "spanish.txt": hashlib.sha256("EN el principio.\nY la tierra.\nOH\nCanción.\n".encode()).hexdigest()}
+        self.script.TEXTS["verses"] = {file: (book, sums[file]) for file, (book, _) in self.script.TEXTS["verses"].items()}
+
+    def run_with(self, books):
+        def answer(command, **_):
+            if books is None:
+                raise FileNotFoundError(command[0])
+            return unittest.mock.Mock(stdout=books[command[2]].encode())
+
+        with unittest.mock.patch.object(self.script.subprocess, "run", answer), contextlib.redirect_stderr(io.StringIO()) as said:
+            return self.script.main(["verses", "--to", str(self.target)]), said.getvalue()
+
+    def test_pairs_of_verses_stand_in_equal_lines(self):
+        status, _ = self.run_with(self.BOOKS)
+        self.assertEqual(status, 0)
+        self.assertEqual((self.target / "english.txt").read_text(encoding="utf-8"), self.ENGLISH)
+        self.assertEqual(len((self.target / "spanish.txt").read_text(encoding="utf-8").splitlines()), 4)
+
+    def test_another_text_is_refused(self):
+        status, said = self.run_with({**self.BOOKS, "engKJV2006eb": self.BOOKS["engKJV2006eb"].replace("In", "At")})
+        self.assertEqual(status, 1)
+        self.assertIn("english.txt: not the text that is wanted", said)
+        self.assertEqual(list(self.target.iterdir()), [])
+
+    def test_who_has_no_diatheke_is_told_the_package(self):
+        status, said = self.run_with(None)
+        self.assertEqual(status, 1)
+        self.assertIn("apt-get install diatheke sword-text-kjv", said)
 
 
 if __name__ == "__main__":

@@ -152,8 +152,10 @@ std::string with_split(std::string const& words, Line const& line) {
 
 std::string data_info_text(Line const& line) {
   if (line.data_info->empty()) return options_text();
-  auto const data = nnc::Data::open(with_split(*line.data_info, line),
-                                    {.folder = line.data_folder, .checkpoint = line.load});
+  // What is missing is to be seen, not an error.
+  auto words = with_split(*line.data_info, line);
+  if (words.find(",fill=") == std::string::npos && !words.starts_with("text:")) words += ",fill=nan";
+  auto const data = nnc::Data::open(words, {.folder = line.data_folder, .checkpoint = line.load});
   auto text = data.summary() + "\n";
   for (auto const& note : data.notes()) text += "note: " + note + "\n";
   text += split_text("training", data, data.train_columns());
