@@ -268,16 +268,22 @@ std::vector<NamedTensor const*> bind_columns(CompiledProgram const& program, Spl
   }
   std::vector<NamedTensor const*> converted_of(inputs.size(), nullptr); // the columns themselves say what is free
   auto const& training = program.module().training;
+  // How long each example of another column is: by its name alone.
+  auto const is_length = [&](std::string_view name) {
+    constexpr std::string_view ending = "_length";
+    return name.ends_with(ending) && split.column(name.substr(0, name.size() - ending.size()));
+  };
   auto const is_free = [&](NamedTensor const& column) {
-    return !(training && training->order == "sample " + column.name) &&
+    return !is_length(column.name) && !(training && training->order == "sample " + column.name) &&
            std::find(bound.begin(), bound.end(), &column) == bound.end();
   };
   for (size_t i = 0; i < inputs.size(); ++i) {
-    if (!bound[i]) {
+    // What nobody needs is not looked for: the first column left over may mean something else.
+    bool const needed = targets || !inputs[i].is_target;
+    if (!bound[i] && needed) {
       auto const next = std::find_if(split.columns.begin(), split.columns.end(), is_free);
       if (next != split.columns.end()) bound[i] = &*next;
     }
-    bool const needed = targets || !inputs[i].is_target;
     std::string problem;
     bool fits = bound[i] && has_shape_of(bound[i]->tensor, inputs[i].type);
     if (fits && bound[i]->tensor.dtype() != inputs[i].type.dtype) {

@@ -64,10 +64,17 @@ void ModelBuilder::plan_columns() {
   for (auto* i : inputs)
     for (auto const& c : columns_)
       if (c.name == i->name.text && used.insert(c.name).second) column_of_[i->name.text] = c.name;
+  // How long each example of another column is, is taken by its name alone (as bind_columns of the runtime does).
+  auto const is_length = [&](std::string_view name) {
+    constexpr std::string_view ending = "_length";
+    return name.ends_with(ending) && std::ranges::any_of(columns_, [&](auto const& c) {
+             return c.name == name.substr(0, name.size() - ending.size());
+           });
+  };
   for (auto* i : inputs) {
     if (column_of_.contains(i->name.text)) continue;
     for (auto const& c : columns_)
-      if (c.name != weights && used.insert(c.name).second) {
+      if (c.name != weights && !is_length(c.name) && used.insert(c.name).second) {
         column_of_[i->name.text] = c.name;
         break;
       }

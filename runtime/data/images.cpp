@@ -74,7 +74,7 @@ HostTensor read_pictures(std::vector<fs::path> const& files, Form form, std::str
   Decoded decoded(files, key);
   std::string const changed_key = "of another size";
   auto const say_changed = [&](std::string const& changed) {
-    if (form.of_training && !changed.empty())
+    if (form.of_training && !changed.empty() && files.size() > 1)
       notes.push_back(fmt::format("{} of {} pictures are brought to {}x{}, the size of the training's", changed,
                                   files.size(), form.height, form.width));
   };

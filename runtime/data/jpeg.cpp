@@ -13,7 +13,8 @@
 namespace nnc {
 namespace {
 
-// A block of 64 pixels takes a bit in some scan, of each colour component of a quarter of the pixels at least.
+// A block of 8x8 takes at least a bit, and the brightness has a block for every 64 pixels: 512 are what Huffman codes
+// reach. Arithmetic ones reach more, with pictures of one colour.
 constexpr i64 pixels_per_byte = 4096;
 
 class JpegReader {

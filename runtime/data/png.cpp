@@ -34,7 +34,7 @@ public:
   PictureHeader header() {
     guarded([this] {
       png_set_read_fn(png_, this, on_read);
-      png_set_user_limits(png_, 0x7FFFFFFF, 0x7FFFFFFF); // ours are below, with ours words
+      png_set_user_limits(png_, 0x7FFFFFFF, 0x7FFFFFFF); // check_picture_extents has its own, with its own words
       png_read_info(png_, info_);
     });
     bool const is_gray = !(png_get_color_type(png_, info_) & PNG_COLOR_MASK_COLOR);

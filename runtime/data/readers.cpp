@@ -41,12 +41,12 @@ constexpr Format formats[] = {
     {".idx", nullptr, Kind::array, read_idx_file},
     {"-ubyte.gz", nullptr, Kind::array, read_idx_file},
     {"-ubyte", nullptr, Kind::array, read_idx_file},
-    {".txt", nullptr, Kind::text, read_text},
     {".png", "\x89PNG", Kind::image, read_image},
     {".jpg", "\xFF\xD8\xFF", Kind::image, read_image},
     {".jpeg", nullptr, Kind::image, read_image},
     {".wav", "RIFF", Kind::sound, read_sound},
     {".flac", "fLaC", Kind::sound, read_sound},
+    {".txt", nullptr, Kind::text, read_text},
 };
 
 // What a folder of classes may hold.

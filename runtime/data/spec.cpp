@@ -27,6 +27,11 @@ constexpr DataOption options[] = {
     {"fill", "NUMBER|mean|nan", "stands for missing numbers; without it they are an error"},
     {"categories", "COLUMN+...", "columns whose numbers are names of categories"},
     {"drop", "COLUMN+...", "columns that are left out"},
+    {"size", "HEIGHTxWIDTH|SIDE", "brings pictures to that many pixels; they must have one size where nothing is said"},
+    {"gray", "", "brings pictures to one number for each pixel, their luma"},
+    {"rgb", "", "brings pictures to red, green and blue for each pixel"},
+    {"rate", "N", "resamples sounds to N samples in a second; they must have one rate where nothing is said"},
+    {"seconds", "S", "cuts sounds to this length or puts silence behind them; the longest where nothing is said"},
     {"text", "COLUMN+...", "columns of a table that are texts, not categories"},
     {"unit", "bytes|characters|words", "what a token of a text is: characters of a stream, else words, where nothing is said"},
     {"lower", "yes|no", "capitals of texts are read as small letters"},
@@ -35,11 +40,6 @@ constexpr DataOption options[] = {
     {"as", "stream|lines", "a text file has a row for each token, or an example for each line, padded to one length"},
     {"time", "N", "texts are cut behind N tokens, and padded to so many; the longest text where nothing is said"},
     {"marks", "yes|no", "<s> stands in front of each text, and </s> behind it"},
-    {"size", "HEIGHTxWIDTH|SIDE", "brings pictures to that many pixels; they must have one size where nothing is said"},
-    {"gray", "", "brings pictures to one number for each pixel, their luma"},
-    {"rgb", "", "brings pictures to red, green and blue for each pixel"},
-    {"rate", "N", "resamples sounds to N samples in a second; they must have one rate where nothing is said"},
-    {"seconds", "S", "cuts sounds to this length or puts silence behind them; the longest where nothing is said"},
 };
 
 bool is_option(std::string_view name) {

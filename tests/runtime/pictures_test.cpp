@@ -246,8 +246,11 @@ TEST_CASE("options bring pictures to a size and to gray or RGB, and a training's
   auto const one = load_dataset((scratch / "p/b.png").string(), {.folder = {}, .known = gray.encodings});
   CHECK(one.train.column("image")->type_text() == "u8[1,6,3]");
   CHECK(std::ranges::equal(one.train.column("image")->as<u8>(), gray.train.column("image")->as<u8>().subspan(18)));
-  REQUIRE(one.notes.size() == 1);
-  CHECK(one.notes[0] == "1 of 1 pictures are brought to 6x3, the size of the training's");
+  CHECK(one.notes.empty());
+  auto const both = load_dataset(folder, {.folder = {}, .known = gray.encodings});
+  CHECK(std::ranges::equal(both.train.column("image")->as<u8>(), gray.train.column("image")->as<u8>()));
+  REQUIRE(both.notes.size() == 1);
+  CHECK(both.notes[0] == "2 of 2 pictures are brought to 6x3, the size of the training's");
   auto const as_is = load_dataset((scratch / "p/b.png").string());
   CHECK(as_is.train.column("image")->type_text() == "u8[1,8,8,3]");
 }
