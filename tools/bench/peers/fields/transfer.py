@@ -11,9 +11,9 @@ def body(w, x):
     return F.relu(dense(w, "body.dense", x.flatten(1)))
 
 
-def logits_of(w, x, draw=None, features=body):
-    """While training, with `draw`, it shifts and drops."""
-    x = features(w, shifted(draw, x, 2) if draw else x)
+def logits_of(w, x, draw=None):
+    """While training, with `draw`, it drops."""
+    x = body(w, x)
     return dense(w, "head", dropped(draw, "dropout", x, 0.3) if draw else x)
 
 
