@@ -13,7 +13,8 @@ A peer is a module with
 Two sources of draws are given to `step` and `figure`: Philox makes the numbers that nnc makes (ir/NUMERICS.md, "Random bits"), so that
 losses can be compared step by step; Torch draws by PyTorch, for trainings of their own.
 
-    NAME.py losses WEIGHTS.safetensors --steps 200 --data FOLDER    one line of JSON for each step: losses in f32, in f64
+    NAME.py losses WEIGHTS.safetensors --steps 200 --data FOLDER    one line of JSON for each step: losses in f32, in f64, and
+                                                                   how far apart both are
     NAME.py train [WEIGHTS.safetensors] --steps N --data FOLDER --seed S --threads 2   figure and seconds, as JSON
 """
 
@@ -233,21 +234,34 @@ def parameters(arrays, dtype):
             for name, array in arrays.items() if "/" not in name}
 
 
+def nudged(weights, seed):
+    """The same but for the last bit of about every second number."""
+    source = torch.Generator().manual_seed(seed)
+    for weight in weights.values():
+        if weight.is_floating_point():
+            with torch.no_grad():
+                weight += weight * 2**-24 * torch.randint(-1, 2, weight.shape, generator=source)
+    return weights
+
+
 def losses(peer, arguments):
+    """In f32, in f64, and the largest distance between both: also of trainings in f32 that begin with nudged weights."""
     train, _ = data_set(peer.DATA, arguments.data, arguments.first)
-    count, per_type = len(train["label"]), []
-    for dtype in (torch.float32, torch.float64):
-        net, draw = peer.Net(parameters(safetensors(arguments.weights), dtype)), Philox(0, dtype)
-        rows_of = []
+    count, trained = len(train["label"]), []
+    for variant in ("f64", "f32", *range(arguments.nudges)):
+        dtype = torch.float64 if variant == "f64" else torch.float32
+        weights = parameters(safetensors(arguments.weights), dtype)
+        net = peer.Net(nudged(weights, variant) if isinstance(variant, int) else weights)
+        draw, rows = Philox(0, dtype), []
         for step in range(arguments.steps):
-            draw.step = step + 1
+            draw.step, draw.round = step + 1, 0
             first = step * peer.BATCH % count
             data = tensors(train, numpy.arange(first, min(first + peer.BATCH, count)), dtype)
-            found = net.step(data, draw, arguments.steps)
-            rows_of.append({name: float(value) for name, value in found.items()})
-        per_type.append(rows_of)
-    for f32, f64 in zip(*per_type):
-        print(json.dumps({"f32": f32, "f64": f64}))
+            rows.append({name: float(value) for name, value in net.step(data, draw, arguments.steps).items()})
+        trained.append(rows)
+    for f64, f32, *others in zip(*trained):
+        apart = {name: max(abs(one[name] - f64[name]) for one in (f32, *others)) for name in f64}
+        print(json.dumps({"f32": f32, "f64": f64, "apart": apart}))
 
 
 def train_all(peer, arguments):
@@ -290,6 +304,7 @@ def main(peer):
     parser.add_argument("--first", type=int, help="so many training examples are there")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--nudges", type=int, default=3, help="trainings in f32 whose weights differ in the last bit")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
