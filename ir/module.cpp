@@ -97,6 +97,38 @@ std::optional<Patience> patience_of(std::string_view text) {
   return Patience{epochs, *aim};
 }
 
+namespace {
+
+constexpr std::string_view statistics_prefix = "data/";
+struct StatisticEntry {
+  Statistic kind;
+  std::string_view name;
+  f64 without_data;
+};
+constexpr StatisticEntry statistics[] = {
+    {Statistic::mean, "mean", 0},       {Statistic::std, "std", 1},         {Statistic::least, "least", 0},
+    {Statistic::largest, "largest", 1}, {Statistic::missing, "missing", 0},
+};
+
+} // namespace
+
+std::string_view name(Statistic kind) { return statistics[static_cast<size_t>(kind)].name; }
+f64 value_without_data(Statistic kind) { return statistics[static_cast<size_t>(kind)].without_data; }
+
+std::string state_of(StatisticName const& statistic) {
+  return std::string(statistics_prefix) + statistic.input + '.' + std::string(name(statistic.kind));
+}
+
+std::optional<StatisticName> statistic_of(std::string_view state) {
+  if (!state.starts_with(statistics_prefix)) return std::nullopt;
+  state.remove_prefix(statistics_prefix.size());
+  auto const dot = state.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  for (auto const& entry : statistics)
+    if (state.substr(dot + 1) == entry.name) return StatisticName{std::string(state.substr(0, dot)), entry.kind};
+  return std::nullopt;
+}
+
 std::string average_of(std::string_view parameter) { return "average/" + std::string(parameter); }
 
 Argument const* Function::argument(std::string_view wanted) const {

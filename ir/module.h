@@ -280,6 +280,17 @@ struct Training {
 };
 std::string average_of(std::string_view parameter); // "average/dense.weight"
 
+// States that the runtime sets from the training data: "data/image.mean" is the mean of the input `image`.
+enum class Statistic : u8 { mean, std, least, largest, missing };
+struct StatisticName {
+  std::string input;
+  Statistic kind = Statistic::mean;
+};
+std::string_view name(Statistic);
+f64 value_without_data(Statistic);
+std::string state_of(StatisticName const&);
+std::optional<StatisticName> statistic_of(std::string_view state); // nothing for any other state
+
 struct Module {
   std::shared_ptr<Sources> sources = std::make_shared<Sources>();
   Bindings bindings; // a bound `batch` = specialised for that batch

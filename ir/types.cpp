@@ -40,6 +40,11 @@ bool is_float(DType d) { return d <= DType::bf16; }
 bool is_narrow_float(DType d) { return d == DType::f16 || d == DType::bf16; }
 bool is_int(DType d) { return d >= DType::i64 && d <= DType::u8; }
 
+bool column_fits(DType column, DType input) {
+  if (column == input) return true;
+  return bytes(column) >= 4 && bytes(input) >= 4 && (is_float(input) || is_int(column));
+}
+
 std::optional<DType> dtype_named(std::string_view text) {
   for (size_t i = 0; i < dtypes.size(); ++i)
     if (dtypes[i].name == text) return static_cast<DType>(i);

@@ -19,6 +19,9 @@ std::optional<DType> dtype_named(std::string_view); // the inverse
 bool is_float(DType);
 bool is_narrow_float(DType); // f16, bf16: computed in f32, rounded once
 bool is_int(DType); // i64 i32 i8 u8; bool is neither float nor int
+// May an input of one type take a column of the other? Among elements of 4 and 8 bytes floats come from anything, and
+// integers from integers; narrow ones are kept as they are, since they were made narrow for a purpose.
+bool column_fits(DType column, DType input);
 i64 bytes(DType);   // of one element; bool takes one byte that holds 0 or 1
 
 // The extents that stay unknown while compiling. `batch` alone reaches the machine code; `examples` is the length of a

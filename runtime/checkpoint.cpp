@@ -21,6 +21,14 @@ using Metadata = std::map<std::string, std::string>;
 constexpr char const* format_name = "nnc";
 constexpr char const* format_version = "1";
 constexpr std::string_view note_prefix = "program.";
+constexpr char const* encodings_key = "encodings";
+
+// A file from elsewhere may have a key of this name for its own purpose.
+Encodings encodings_in(Metadata const& metadata, std::string const& file) {
+  auto const format = metadata.find("format"), text = metadata.find(encodings_key);
+  bool const is_ours = format != metadata.end() && format->second == format_name && text != metadata.end();
+  return is_ours ? parse_encodings(text->second, file) : Encodings{};
+}
 
 std::string list_of_names(std::vector<NamedTensor> const& tensors) {
   std::vector<std::string> names;
@@ -82,6 +90,7 @@ Metadata metadata_of(Checkpoint const& checkpoint) {
       {"states", list_of_names(checkpoint.states)},
       {"optimizer", list_of_names(checkpoint.optimizer)},
   };
+  if (!checkpoint.encodings.empty()) metadata.emplace(encodings_key, encodings_text(checkpoint.encodings));
   if (!checkpoint.carried.empty()) metadata.emplace("carried", list_of_names(checkpoint.carried));
   for (auto const& [key, value] : checkpoint.notes) metadata.emplace(std::string(note_prefix) + key, value);
   return metadata;
@@ -98,6 +107,7 @@ void read_training(Checkpoint& checkpoint, Metadata const& metadata, std::string
   if (metadata.contains("carried"))
     checkpoint.carried = take(checkpoint.parameters, names_of(metadata, "carried", file), "carried", file);
   checkpoint.optimizer = take(checkpoint.parameters, names_of(metadata, "optimizer", file), "optimizer", file);
+  checkpoint.encodings = encodings_in(metadata, file);
   for (auto const& [key, value] : metadata)
     if (key.starts_with(note_prefix)) checkpoint.notes.emplace(key.substr(note_prefix.size()), value);
   checkpoint.can_resume = true;
@@ -127,6 +137,10 @@ void save_checkpoint(std::filesystem::path const& path, Checkpoint const& checkp
 
 Checkpoint load_checkpoint(std::filesystem::path const& path) {
   return checkpoint_of(read_safetensors(path), path.string());
+}
+
+Encodings encodings_of_checkpoint(std::filesystem::path const& path) {
+  return encodings_in(read_safetensors(path).metadata, path.string());
 }
 
 std::string checkpoint_bytes(Checkpoint const& checkpoint) {

@@ -1,5 +1,8 @@
 #include "runtime/data_set.h"
 
+#include "runtime/checkpoint.h"
+#include "runtime/data/decoded.h"
+#include "runtime/data/spec.h"
 #include "runtime/failure.h"
 
 #include <fmt/ranges.h>
@@ -110,22 +113,67 @@ Data Data::from_batches(std::vector<Field> fields, NextBatch next, StreamOptions
   return guarded(Sources{}, [&] { return coded(Code::data, made); });
 }
 
-Data Data::open(std::string const& words, std::string const& folder) {
+namespace {
+
+// What a training on such data would know of them.
+Encodings known_by(DataOptions const& options) {
+  Encodings known;
+  if (options.like) known = Inside::of(*options.like).set.encodings;
+  if (!options.checkpoint.empty()) known = encodings_of_checkpoint(options.checkpoint);
+  if (options.new_classes)
+    std::erase_if(known, [](auto const& entry) { return entry.second.kind == Encoding::Kind::categories; });
+  return known;
+}
+
+} // namespace
+
+Data Data::open(std::string const& words, DataOptions const& options) {
   return guarded(Sources{}, [&] {
-    std::optional<std::filesystem::path> place;
-    if (!folder.empty()) place = folder;
+    Opening opening;
+    if (!options.folder.empty()) opening.folder = options.folder;
     auto contents = std::make_shared<DataContents>();
-    contents->set = coded(Code::data, [&] { return load_dataset(words, place); });
+    contents->set = coded(Code::data, [&] {
+      opening.known = known_by(options);
+      return load_dataset(words, opening);
+    });
     contents->summary = contents->set.summary();
     return Inside::data(std::move(contents));
   });
+}
+
+Data Data::open(std::string const& words, std::string const& folder) {
+  return open(words, DataOptions{.folder = folder});
+}
+
+std::vector<std::string> Data::option_list() {
+  std::vector<std::string> list;
+  for (auto const& option : data_options())
+    list.push_back(fmt::format("{}{}{}: {}", option.name, *option.form ? "=" : "", option.form, option.meaning));
+  return list;
+}
+
+std::vector<std::pair<std::string, std::int64_t>> Data::properties() const {
+  auto const& properties = contents_->set.properties;
+  return {properties.begin(), properties.end()};
+}
+
+std::vector<std::string> Data::names_of(std::string const& column) const {
+  auto const& encodings = contents_->set.encodings;
+  auto const found = encodings.find(column);
+  return found == encodings.end() ? std::vector<std::string>{} : found->second.names;
 }
 
 std::vector<std::string> Data::built_in() { return builtin_datasets(); }
 
 std::string const& Data::name() const { return contents_->set.name; }
 std::string Data::summary() const { return contents_->summary; }
-std::string const& Data::note() const { return contents_->set.note; }
+std::vector<std::string> Data::notes() const {
+  auto notes = contents_->set.notes;
+  for (auto const* split : {&contents_->set.train, &contents_->set.test})
+    for (auto& words : split->conversions->words())
+      if (std::ranges::find(notes, words) == notes.end()) notes.push_back(std::move(words));
+  return notes;
+}
 std::int64_t Data::train_examples() const { return contents_->set.train.examples; }
 std::int64_t Data::test_examples() const { return contents_->set.test.examples; }
 std::vector<std::string> const& Data::files() const { return contents_->set.files; }
@@ -159,8 +207,9 @@ Type example_type(HostTensor const& column) {
   return type;
 }
 
-bool fits(HostTensor const& column, Type const& input) {
-  if (column.dtype() != input.dtype || column.shape().size() != input.shape.size()) return false;
+// But for the type of its elements.
+bool has_shape_of(HostTensor const& column, Type const& input) {
+  if (column.shape().size() != input.shape.size()) return false;
   if (input.shape.empty() || input.shape[0] != Dim(Symbol::batch)) return false;
   for (size_t axis = 1; axis < input.shape.size(); ++axis)
     if (input.shape[axis].constant() != column.shape()[axis]) return false;
@@ -175,13 +224,13 @@ std::string list_of_columns(Split const& split) {
 }
 
 [[noreturn]] void does_not_fit(BoundInput const& input, NamedTensor const* column, Split const& split,
-                               std::string const& set_name) {
+                               std::string const& set_name, std::string const& why) {
   Diagnostic problem;
   problem.message = column ? fmt::format("input '{}' expects {}, the column '{}' of {} has {}", input.name,
                                          input.type.text(), column->name, set_name, column->tensor.type_text())
                            : fmt::format("{} has no column for the {} '{}'", set_name,
                                          input.is_target ? "target" : "input", input.name);
-  problem.help = fmt::format("{} has the columns {}", set_name, list_of_columns(split));
+  problem.help = why.empty() ? fmt::format("{} has the columns {}", set_name, list_of_columns(split)) : why;
   throw Error(problem);
 }
 
@@ -193,6 +242,26 @@ std::vector<ColumnType> columns_of(Split const& split) {
   return columns;
 }
 
+void expect_same_names(CompiledProgram const& program, Encodings const& trained_on, Dataset const& set) {
+  for (auto const& input : program.inputs()) {
+    auto const now = set.encodings.find(input.column), then = trained_on.find(input.column);
+    if (now == set.encodings.end() || then == trained_on.end() || now->second.names == then->second.names) continue;
+    auto const& before = then->second.names;
+    auto const& names = now->second.names;
+    size_t place = 0;
+    while (place < std::min(names.size(), before.size()) && names[place] == before[place]) ++place;
+    auto const name_at = [&](std::vector<std::string> const& all) {
+      return place < all.size() ? fmt::format("'{}'", printable(all[place])) : std::string("nothing");
+    };
+    throw Error(Diagnostic{.message = fmt::format("the {} of '{}' are not those that the weights were trained on: "
+                                                  "number {} is {}, and was {}",
+                                                  now->second.kind == Encoding::Kind::tokens ? "tokens" : "categories",
+                                                  input.column, place, name_at(names), name_at(before)),
+                           .help = "DataOptions::checkpoint or DataOptions::like opens the data with the same ones",
+                           .code = Code::data});
+  }
+}
+
 std::vector<NamedTensor const*> bind_columns(CompiledProgram const& program, Split const& split,
                                              std::string const& set_name, bool targets) {
   auto const& inputs = program.inputs();
@@ -201,6 +270,7 @@ std::vector<NamedTensor const*> bind_columns(CompiledProgram const& program, Spl
     bound[i] = named(split.columns, inputs[i].column);
     if (!bound[i]) bound[i] = named(split.columns, inputs[i].name);
   }
+  std::vector<NamedTensor const*> converted_of(inputs.size(), nullptr); // the columns themselves say what is free
   auto const& training = program.module().training;
   auto const is_free = [&](NamedTensor const& column) {
     return !(training && training->order == "sample " + column.name) &&
@@ -212,11 +282,19 @@ std::vector<NamedTensor const*> bind_columns(CompiledProgram const& program, Spl
       if (next != split.columns.end()) bound[i] = &*next;
     }
     bool const needed = targets || !inputs[i].is_target;
-    if (!bound[i] ? needed : !fits(bound[i]->tensor, inputs[i].type)) {
-      if (!needed) bound[i] = nullptr;
-      else does_not_fit(inputs[i], bound[i], split, set_name);
+    std::string problem;
+    bool fits = bound[i] && has_shape_of(bound[i]->tensor, inputs[i].type);
+    if (fits && bound[i]->tensor.dtype() != inputs[i].type.dtype) {
+      auto const* converted = split.conversions->column(*bound[i], inputs[i].type.dtype, problem);
+      if (converted) converted_of[i] = converted;
+      else fits = false;
     }
+    if (fits || (!bound[i] && !needed)) continue;
+    if (!needed) bound[i] = nullptr;
+    else does_not_fit(inputs[i], bound[i], split, set_name, problem);
   }
+  for (size_t i = 0; i < inputs.size(); ++i)
+    if (bound[i] && converted_of[i]) bound[i] = converted_of[i];
   return bound;
 }
 

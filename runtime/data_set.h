@@ -18,6 +18,9 @@ struct DataContents {
   std::optional<Stream> stream = {};
 };
 
+// Throws Error where a column that the program takes has other names than where the weights were trained.
+void expect_same_names(CompiledProgram const&, Encodings const& trained_on, Dataset const&);
+
 // The types of the columns, for the elaborator.
 std::vector<ColumnType> columns_of(Split const&);
 

@@ -133,7 +133,7 @@ private:
   // system knows no locks, nobody can remove it either.
   void make(fs::path const& target, fs::path const& shown) {
     path_ = temporary_name(target);
-    Descriptor made(open_file(path_, O_WRONLY | O_CREAT | O_EXCL, 0666));
+    Descriptor made(open_file(path_, O_RDWR | O_CREAT | O_EXCL, 0666));
     if (made.number() < 0 && errno == EEXIST) return; // left by a killed process of the same number, and not removable
     if (made.number() < 0) fail(shown, "write", errno);
     while (::flock(made.number(), LOCK_EX) != 0 && errno == EINTR) {
@@ -190,6 +190,34 @@ std::shared_ptr<MappedFile const> MappedFile::open(fs::path const& path) {
 MappedFile::~MappedFile() {
   if (data_) ::munmap(const_cast<u8*>(data_), size_);
 }
+
+struct MappedDraft::File {
+  explicit File(fs::path const& target) : target(target), temporary(target, target) {}
+  fs::path target;
+  TemporaryFile temporary;
+};
+
+MappedDraft::MappedDraft() = default;
+
+std::shared_ptr<MappedDraft> MappedDraft::make(fs::path const& target, u64 size) {
+  remove_abandoned(folder_of(target));
+  std::shared_ptr<MappedDraft> draft(new MappedDraft);
+  draft->file_ = std::make_unique<File>(target);
+  int const descriptor = draft->file_->temporary.descriptor();
+  // A page of a file with holes for which the disk has no room is a signal, not an error.
+  if (int const error = ::posix_fallocate(descriptor, 0, static_cast<off_t>(size))) fail(target, "make room for it", error);
+  auto* data = ::mmap(nullptr, static_cast<size_t>(size), PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+  if (data == MAP_FAILED) fail(target, "map", errno);
+  draft->data_ = static_cast<u8*>(data);
+  draft->size_ = static_cast<size_t>(size);
+  return draft;
+}
+
+MappedDraft::~MappedDraft() {
+  if (data_) ::munmap(data_, size_);
+}
+
+bool MappedDraft::keep() { return file_->temporary.rename_to(file_->target); }
 
 void check_writable(fs::path const& path) {
   auto const target = resolved_target(path);

@@ -35,6 +35,25 @@ private:
 // removed from the folder first.
 void write_atomically(std::filesystem::path const&, std::vector<std::span<u8 const>> const& pieces);
 
+// A file that is being made: zeros of a fixed size, mapped to be written. It has its name only from keep() on, and is
+// removed without it, however the process ends. The disk has room for all of it, so that writing it cannot fail.
+class MappedDraft {
+public:
+  static std::shared_ptr<MappedDraft> make(std::filesystem::path const& target, u64 size);
+  ~MappedDraft();
+  MappedDraft(MappedDraft const&) = delete;
+  MappedDraft& operator=(MappedDraft const&) = delete;
+  std::span<u8> bytes() { return {data_, size_}; }
+  bool keep(); // false: the system refused
+
+private:
+  MappedDraft();
+  struct File;
+  std::unique_ptr<File> file_;
+  u8* data_ = nullptr;
+  size_t size_ = 0;
+};
+
 // Throws what write_atomically would throw for this target before it writes: so that a long training does not end with
 // "is not a regular file". A temporary file is made and removed, since permissions alone do not tell.
 void check_writable(std::filesystem::path const&);

@@ -381,6 +381,7 @@ Reports Session::evaluate(Data const& data, Part part) {
   return guarded(state_->program(), [&] {
     SessionState::Running const running(*state_);
     auto const& contents = Inside::of(data);
+    expect_same_names(state_->program(), state_->encodings, contents.set);
     if (contents.stream && part != Part::test && part != Part::validation) return evaluate_stream(*state_, contents);
     return evaluate_section(*state_, section_of(state_->program(), contents, part, true));
   });
@@ -398,6 +399,7 @@ std::vector<Array> Session::run(Data const& data, Part part, std::int64_t limit)
     SessionState::Running const running(*state_);
     (void)state_->program().function("run"); // there is one
     if (limit < 0) throw Error(fmt::format("a limit of {} examples: expected at least 0", limit));
+    expect_same_names(state_->program(), state_->encodings, Inside::of(data).set);
     auto section = section_of(state_->program(), Inside::of(data), part, false);
     if (limit > 0) section.examples = std::min(section.examples, limit);
     i64 const batch = batch_of_run(state_->program(), section.examples);

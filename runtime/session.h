@@ -188,7 +188,9 @@ struct SessionState {
   // Of the last training on data, unless steps were made by hand since: what a checkpoint says of it, and which data;
   // nothing: those of a checkpoint.
   Facts training_facts;
+  Encodings encodings; // of the data that the weights were trained on
   std::optional<std::weak_ptr<DataContents const>> trained_on;
+  bool knows_data = false; // are the statistics of the data those of a training?
   bool is_fresh = false;                // weights and states are those of the seed, nobody has touched them
   i64 bad_at = 0; // something was not finite behind the last training: at this step at the latest; 0: all was
   std::optional<Repeatable> repeatable; // then: that training, if it is

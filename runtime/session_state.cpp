@@ -266,6 +266,7 @@ Checkpoint SessionState::checkpoint() const {
   checkpoint.offset = place.offset;
   checkpoint.seed = seed;
   checkpoint.notes = training_facts;
+  checkpoint.encodings = encodings;
   checkpoint.notes.insert(program_->facts().begin(), program_->facts().end());
   checkpoint.notes["summary"] = program_->summary();
   checkpoint.notes["numbers"] = numbers_text(numbers());
@@ -318,6 +319,8 @@ void SessionState::take(Checkpoint const& checkpoint, std::string const& from) {
   place = {checkpoint.step, checkpoint.epoch, checkpoint.offset.value_or(0)};
   seed = checkpoint.seed;
   training_facts = checkpoint.notes;
+  encodings = checkpoint.encodings;
+  knows_data = true;
   trained_on.reset();
 }
 
@@ -349,6 +352,8 @@ void SessionState::load(Checkpoint const& checkpoint, std::string const& from) {
   if (checkpoint.can_resume) given.insert(given.end(), states.begin(), states.end());
   auto const tensors = fitted(wanted, given, surplus, from);
   is_fresh = false;
+  if (checkpoint.can_resume) encodings = checkpoint.encodings;
+  knows_data = knows_data || !states.empty();
   for (auto const& one : tensors)
     std::ranges::copy(one.tensor.bytes(), tensor(one.name)->writable().begin());
   for (auto const& name : begun) begin_average(name);

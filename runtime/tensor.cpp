@@ -63,6 +63,15 @@ HostTensor HostTensor::view(DType dtype, std::vector<i64> shape, std::span<u8 co
   return result;
 }
 
+HostTensor HostTensor::over(DType dtype, std::vector<i64> shape, std::span<u8> bytes,
+                            std::shared_ptr<void const> owner) {
+  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % static_cast<std::uintptr_t>(nnc::bytes(dtype)) != 0)
+    throw CompilerBug("writable bytes that are not aligned");
+  auto result = view(dtype, std::move(shape), bytes, std::move(owner));
+  result.own_ = bytes.data();
+  return result;
+}
+
 std::span<u8> HostTensor::writable() {
   if (!own_ && size_ != 0) throw CompilerBug("a tensor that is only a view is written");
   return {own_, size_};

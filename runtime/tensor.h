@@ -25,6 +25,9 @@ public:
   static HostTensor view(DType dtype, std::vector<i64> shape, std::span<u8 const> bytes,
                          std::shared_ptr<void const> owner);
 
+  // The same for bytes that may be written; they must be aligned.
+  static HostTensor over(DType dtype, std::vector<i64> shape, std::span<u8> bytes, std::shared_ptr<void const> owner);
+
   DType dtype() const { return dtype_; }
   std::vector<i64> const& shape() const { return shape_; }
   i64 elements() const { return static_cast<i64>(size_) / nnc::bytes(dtype_); }

@@ -14,6 +14,7 @@
 #include "runtime/identity.h"
 #include "runtime/pursuits.h"
 #include "runtime/rates.h"
+#include "runtime/statistics.h"
 #include "runtime/team_size.h"
 #include "runtime/walk.h"
 
@@ -61,6 +62,7 @@ private:
   template <class Action>
   bool unless_cancelled(Action&&);
   void compare(Checkpoint const&) const;
+  void learn_statistics();
   void check(Checkpoint const&, Facts const& now) const;
   TrainingPlace place_of(Checkpoint const&) const;
   i64 planned_steps() const;
@@ -155,6 +157,8 @@ void Trainer::begin() {
   auto const judged = state_.training_facts.find("judged");
   if (judged != state_.training_facts.end() && look_the_same()) pursuits_->read(judged->second);
   state_.training_facts = facts();
+  state_.encodings = data_->set.encodings;
+  learn_statistics();
   state_.trained_on = data_;
   if (pursuits_->any()) state_.training_facts["judged"] = pursuits_->text();
   state_.scalar("steps") = static_cast<f64>(steps);
@@ -162,6 +166,15 @@ void Trainer::begin() {
   trained_.examples = feed_->examples();
   epoch_begin_ = epoch_start_ = log_start_ = Clock::now();
   if (state_.not_finite().empty()) finite_step_ = place().step;
+}
+
+// Those of a file, or of an earlier training, stay.
+void Trainer::learn_statistics() {
+  if (state_.knows_data || data_->stream) return;
+  auto const states = state_.tensors(Role::state);
+  if (std::ranges::any_of(states, [](auto const& kept) { return statistic_of(kept.name).has_value(); }))
+    set_statistics(state_, section_of(state_.program(), *data_, Part::train, true), data_->set);
+  state_.knows_data = true;
 }
 
 void Trainer::expect_work(TrainingPlace place) const {
@@ -267,6 +280,7 @@ void Trainer::check(Checkpoint const& checkpoint, Facts const& now) const {
   state_.expect_same(Role::state, checkpoint.states, options_.save);
   state_.expect_same(Role::optimizer, checkpoint.optimizer, options_.save);
   comparison.check_rest();
+  expect_same_names(state_.program(), checkpoint.encodings, data_->set);
   if (state_.program().reads_steps() && !options_.replan) comparison.check_steps();
   if (state_.seed_was_asked && state_.seed != checkpoint.seed)
     throw Error(

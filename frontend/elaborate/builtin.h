@@ -38,6 +38,7 @@ std::vector<Builtin> const& reduce_builtins();
 std::vector<Builtin> const& list_builtins();
 std::vector<Builtin> const& window_builtins();
 std::vector<Builtin> const& line_builtins();
+std::vector<Builtin> const& data_builtins();
 
 // The function value of a builtin, if there is one of this name.
 FunctionValue const* builtin_named(std::string const& name);

@@ -19,7 +19,7 @@ struct Table {
     std::map<std::string, Builtin const*> entries;
     std::string of_operators;
     for (auto const* family : {&elementwise_builtins(), &shape_builtins(), &reduce_builtins(), &list_builtins(),
-                               &window_builtins(), &line_builtins()})
+                               &window_builtins(), &line_builtins(), &data_builtins()})
       for (auto const& b : *family) {
         entries[std::string(b.name)] = &b;
         if (info(b.op).is_function()) of_operators += fmt::format("fn {} {{}}\n", info(b.op).written);

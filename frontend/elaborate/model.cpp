@@ -209,6 +209,9 @@ void ModelBuilder::run_input(InputStmt const& s, Location at) {
     if (!extent && now_.settings.properties.contains(n->name)) extent = now_.settings.properties.at(n->name);
     if (!extent && column && i > 0 && i - 1 < column->example.shape.size())
       extent = column->example.shape[i - 1].constant();
+    if (!extent && column)
+      errors_.fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is: an example of the data's column "
+                                     "`{}` is {}", n->name, s.name.text, column->name, shown(column->example)));
     if (!extent)
       errors_.fail(d.at, fmt::format("nothing says what the dimension `{}` of `{}` is", n->name, s.name.text),
                    habit(HabitKind::name, n->name) || habit(HabitKind::setting, n->name)
@@ -226,7 +229,7 @@ void ModelBuilder::run_input(InputStmt const& s, Location at) {
   if (column) {
     Type have{column->example.dtype, {Dim(Symbol::batch)}};
     have.shape.insert(have.shape.end(), column->example.shape.begin(), column->example.shape.end());
-    if (!(have == type))
+    if (have.shape != type.shape || !column_fits(have.dtype, type.dtype))
       errors_.fail(s.type.at,
                    fmt::format("`{}` is declared as {}, the data's column `{}` is {}", s.name.text, shown(type),
                                column->name, shown(have)),

@@ -164,6 +164,41 @@ void Parameters::declare_param(ParamStmt const& s, Location at) {
   e_.statements.bind(s.name.text, e_.tensors.tensor(id), s.name.at);
 }
 
+Any Parameters::statistic(Statistic kind, Any const& input, Location at) {
+  auto* graph = now_.graph;
+  while (graph && graph->outer) graph = graph->outer;
+  bool const in_model = graph && graph->kind != Graph::Kind::initialize && graph->kind != Graph::Kind::update &&
+                        graph->kind != Graph::Kind::require;
+  if (!in_model) errors_.fail(at, fmt::format("data_{} stands in a model and in functions that a model calls", name(kind)));
+  auto const* tensor = input.tensor();
+  nnc::Argument const* argument = nullptr;
+  for (auto const& one : graph->function.arguments)
+    if (tensor && tensor->graph == graph && one.value == tensor->id && (one.role == Role::input || one.role == Role::target))
+      argument = &one;
+  if (!argument)
+    errors_.fail(at, fmt::format("data_{} is of an input or target of the model, got {}", name(kind), shown(input)),
+                 "the input itself, before anything is computed from it");
+  auto const& column = graph->function.values[argument->value];
+  std::string const path = state_of({column.name, kind});
+  if (!kept_.contains(path)) {
+    auto shape = column.type.shape;
+    shape.erase(shape.begin());
+    GraphGuard guard(now_, &initialize_);
+    Builder& make = e_.tensors.builder(at);
+    ValueId const number = make.constant(DType::f32, value_without_data(kind));
+    kept_.emplace(path, Kept{.path = path,
+                             .type = {DType::f32, shape},
+                             .is_state = true,
+                             .at = at,
+                             .initial = shape.empty() ? number : make.broadcast_scalar(number, shape)});
+    kept_order_.push_back(path);
+  }
+  auto const& kept = kept_.at(path);
+  ValueId const id = now_.graph->argument(path, kept.type, Role::state);
+  graph->state_values.try_emplace(path, graph->argument(path, kept.type, Role::state));
+  return e_.tensors.tensor(id);
+}
+
 // What is met for the first time.
 Kept& Parameters::keep(ParamStmt const& s, std::optional<Type> const& type, std::string const& path, Location at) {
   char const* kind = s.is_state ? "state" : "param";

@@ -34,6 +34,9 @@ public:
   void run_param(syntax::ParamStmt const&, Location);
   void run_write(syntax::WriteStmt const&, Location);
 
+  // The state that holds what the training data say of an input; declares it where it is asked for first.
+  Any statistic(Statistic, Any const& input, Location);
+
   Kept const& kept(std::string const& path) const { return kept_.at(path); }
   std::vector<std::string> const& paths() const { return kept_order_; } // in the order of their declarations
   // What stands for it in a function of the model: its own argument, or that of its average.

@@ -338,15 +338,30 @@ struct StreamOptions {
   bool own_thread = true;
 };
 
+class Data;
+struct DataOptions {
+  std::string folder = {}; // where built-in sets are looked for, and nowhere else; empty: in the usual places
+  // The data continue those of a training: their texts become the same numbers (categories, vocabularies), their
+  // pictures and sounds are brought to the same form, missing numbers are filled with the same values. What the
+  // training did not know is an error, or <unk> in a text. Which training: one whose checkpoint this file is,
+  std::string checkpoint = {};
+  std::shared_ptr<Data const> like = {}; // or one on these data
+  // Vocabularies alone are continued, categories are numbered anew: for a training that goes on from trained weights
+  // with other classes.
+  bool new_classes = false;
+};
+
 // Named columns, in a training and a test split. Cheap to copy; files are mapped, not read.
 class NNC_API Data {
 public:
-  // `words`: "mnist", "fashion", a folder of IDX files, or "image=FILE,label=FILE" (columns of one training split).
-  // `folder`: where built-in sets are looked for, and nowhere else; empty: in the usual places. Columns of one byte per
-  // example, labels for instance, are widened to i32. A file classes.txt beside the files of a folder has the name of a
-  // class in each line. Throws Failure for what is missing, damaged, empty, or has
-  // columns of different lengths.
+  // `words`: "mnist", "fashion", a folder, a file, or several that give the columns of one set ("image=a.npy,
+  // label=b.csv:digit"), and options behind them ("table.csv,target=species,test=0.2"): option_list(), and
+  // examples/data.md. Columns of one byte per example, labels for instance, are widened to i32. A file classes.txt
+  // beside IDX files of a folder has the name of a class in each line. Throws Failure for what is missing, damaged,
+  // empty, or has columns of different lengths.
+  static Data open(std::string const& words, DataOptions const& options);
   static Data open(std::string const& words, std::string const& folder = {});
+  static std::vector<std::string> option_list(); // "test=SHARE|PATH: this share of the examples ..."
   // Arrays of the caller, which are not copied. Throws Failure for columns of different lengths, types that do not
   // exist, names that are there twice, memory that is not aligned.
   static Data from_columns(std::vector<Column> train, std::vector<Column> test = {}, std::string name = "memory");
@@ -356,7 +371,7 @@ public:
   static std::vector<std::string> built_in();    // the sets that are called by a name: "mnist", "fashion"
   std::string const& name() const;               // "mnist"; of files the words that named them
   std::string summary() const;                   // "mnist: 60000 training and 10000 test examples from ..."
-  std::string const& note() const;               // what its user should know, or empty; part of the summary
+  std::vector<std::string> notes() const;        // what its user should know, a sentence each
   std::int64_t train_examples() const;           // validation rows included; of a stream what StreamOptions say
   std::int64_t test_examples() const;            // 0: there is no test split
   std::vector<std::string> const& files() const; // that it was read from
@@ -365,6 +380,10 @@ public:
   std::vector<std::string> const& class_names() const;
   // The same data, with other names of the classes.
   Data with_class_names(std::vector<std::string> names) const;
+  // What model arguments and dimensions of these names take: {"classes", 10}.
+  std::vector<std::pair<std::string, std::int64_t>> properties() const;
+  // What the numbers of a column mean: its categories, or the vocabulary of its texts; empty: they are numbers.
+  std::vector<std::string> names_of(std::string const& column) const;
   // The columns of a split as they are in memory, which each of them keeps alive; those of a stream have no rows.
   std::vector<Column> train_columns() const; // validation rows included
   std::vector<Column> test_columns() const;

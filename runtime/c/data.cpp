@@ -2,6 +2,8 @@
 #include "runtime/c/structs.h"
 #include "runtime/c/values.h"
 
+#include <fmt/ranges.h>
+
 namespace nnc::c {
 namespace {
 
@@ -59,8 +61,9 @@ NextBatch next_of(nnc_stream const& stream, std::shared_ptr<Owner> owner) {
 
 nnc_data handle_of(Data data) {
   auto summary = data.summary();
+  auto note = fmt::format("{}", fmt::join(data.notes(), "; "));
   auto train = data.train_columns(), test = data.test_columns();
-  return {std::move(data), std::move(summary), std::move(train), std::move(test)};
+  return {std::move(data), std::move(summary), std::move(note), std::move(train), std::move(test)};
 }
 
 void take(Owners const& owners) {
@@ -69,7 +72,7 @@ void take(Owners const& owners) {
 
 nnc_data_info info_of(nnc_data const& data) {
   auto const& all = data.data;
-  return {sizeof(nnc_data_info), all.name().c_str(),   data.summary.c_str(), all.note().c_str(),   all.train_examples(),
+  return {sizeof(nnc_data_info), all.name().c_str(),   data.summary.c_str(), data.note.c_str(),   all.train_examples(),
           all.test_examples(),   count_of(data.train), count_of(data.test),  count_of(all.files())};
 }
 

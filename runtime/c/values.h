@@ -13,7 +13,7 @@ struct nnc_arrays {
 
 struct nnc_data {
   nnc::Data data;
-  std::string summary;
+  std::string summary, note;
   std::vector<nnc::Column> train, test;
 };
 

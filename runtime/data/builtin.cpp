@@ -48,35 +48,12 @@ bool is_complete(fs::path const& folder) {
          find_file(folder, test_files.images) && find_file(folder, test_files.labels);
 }
 
-// A column of one small integer per example is a label: models take it as i32.
-HostTensor widened_label(HostTensor tensor) {
-  if (tensor.shape().size() != 1 || (tensor.dtype() != DType::u8 && tensor.dtype() != DType::i8)) return tensor;
-  HostTensor result(DType::i32, tensor.shape());
-  auto const target = result.writable_as<i32>();
-  if (tensor.dtype() == DType::u8) std::ranges::copy(tensor.as<u8>(), target.begin());
-  else std::ranges::copy(tensor.as<i8>(), target.begin());
-  return result;
-}
-
-// Joins columns into a split; `names` is what errors call each of them.
-Split join(std::vector<NamedTensor> columns, std::vector<std::string> const& names) {
-  Split split;
-  for (size_t i = 0; i < columns.size(); ++i) {
-    auto const& tensor = columns[i].tensor;
-    if (i == 0) split.examples = tensor.shape()[0];
-    if (tensor.shape()[0] == 0) throw Error(fmt::format("{}: has no examples", names[i]));
-    if (tensor.shape()[0] != split.examples)
-      throw Error(fmt::format("{} has {} examples, and {} has {}: the columns of a data set must have the same number",
-                              names[0], split.examples, names[i], tensor.shape()[0]));
-  }
-  for (auto& column : columns) split.columns.push_back({column.name, widened_label(std::move(column.tensor))});
-  return split;
-}
-
 Split images_and_labels(HostTensor images, HostTensor labels, std::vector<std::string> const& names) {
   if (labels.shape().size() != 1)
     throw Error(fmt::format("{}: expected one label per example, found {}", names[1], labels.type_text()));
-  return join({{"image", std::move(images)}, {"label", std::move(labels)}}, names);
+  Split split{.columns = {{"image", std::move(images)}, {"label", std::move(labels)}}};
+  count_examples(split, names);
+  return split;
 }
 
 Split read_split(fs::path const& folder, SplitFiles files, std::vector<std::string>& read) {
@@ -84,37 +61,6 @@ Split read_split(fs::path const& folder, SplitFiles files, std::vector<std::stri
   auto const labels = need_file(folder, files.labels);
   read.insert(read.end(), {images.string(), labels.string()});
   return images_and_labels(read_idx(images), read_idx(labels), {images.string(), labels.string()});
-}
-
-// Both splits feed the same model.
-void check_same_types(Dataset const& set) {
-  if (set.test.examples == 0) return;
-  for (auto const& column : set.train.columns) {
-    auto const* other = set.test.column(column.name);
-    auto of_example = [](HostTensor const& t) {
-      return type_text(t.dtype(), {t.shape().begin() + 1, t.shape().end()});
-    };
-    if (!other || of_example(*other) != of_example(column.tensor))
-      throw Error(fmt::format("{}: an example of '{}' is {} in the training set and {} in the test set", set.from,
-                              column.name, of_example(column.tensor), other ? of_example(*other) : "missing"));
-  }
-}
-
-// The largest label and one, over both splits; nothing without a column of integer labels.
-std::optional<i64> count_classes(Dataset const& set) {
-  i64 largest = -1;
-  for (auto const* split : {&set.train, &set.test}) {
-    auto const* labels = split->column("label");
-    if (!labels || labels->dtype() != DType::i32 || labels->elements() == 0) continue;
-    largest = std::max<i64>(largest, std::ranges::max(labels->as<i32>()));
-  }
-  return largest < 0 ? std::nullopt : std::optional(largest + 1);
-}
-
-Dataset finished(Dataset set) {
-  check_same_types(set);
-  if (auto const classes = count_classes(set)) set.properties["classes"] = *classes;
-  return set;
 }
 
 // A name in each line; a last line without a name is none. Nothing without the file.
@@ -131,22 +77,21 @@ std::vector<std::string> class_names_in(fs::path const& folder) {
 }
 
 Dataset read_folder(std::string name, fs::path const& folder) {
-  Dataset set{.name = std::move(name), .from = folder.string(), .note = ""};
+  Dataset set{.name = std::move(name), .from = folder.string()};
   set.class_names = class_names_in(folder);
   if (!set.class_names.empty()) set.files.push_back((folder / class_file).string());
   set.train = read_split(folder, train_files, set.files);
   if (has_file(folder, test_files)) set.test = read_split(folder, test_files, set.files);
-  return finished(std::move(set));
+  return set;
 }
 
 Dataset embedded_mnist() {
   auto digits = embedded_digits();
   std::string const where = "the command itself";
-  Dataset set{
-      .name = "mnist", .from = where, .note = "nnc-fetch-data mnist fetches the full set", .is_excerpt = true};
+  Dataset set{.name = "mnist", .from = where + "; nnc-fetch-data mnist fetches the full set", .is_excerpt = true};
   set.train = images_and_labels(digits[0], digits[1], {where, where});
   set.test = images_and_labels(digits[2], digits[3], {where, where});
-  return finished(std::move(set));
+  return set;
 }
 
 // The folder that the user named with --data holds the files itself, or in a folder of the set's name. It was asked
@@ -169,25 +114,6 @@ std::optional<fs::path> folder_of_environment() {
 }
 
 constexpr char const* fashion_package_folder = "/usr/share/datasets/fashion-mnist";
-
-// One "name=file" of the words that name a data set.
-NamedTensor read_named_file(std::string const& part, std::string const& words, std::vector<std::string>& names) {
-  auto const equals = part.find('=');
-  if (equals == std::string::npos || equals == 0 || equals + 1 == part.size())
-    throw Error(fmt::format("expected name=file[,name=file]..., found '{}' in '{}'", part, words));
-  auto const file = part.substr(equals + 1);
-  names.push_back(file);
-  return {part.substr(0, equals), read_idx(file)};
-}
-
-std::vector<std::string> split_at_commas(std::string const& words) {
-  std::vector<std::string> parts(1);
-  for (char c : words) {
-    if (c == ',') parts.emplace_back();
-    else parts.back() += c;
-  }
-  return parts;
-}
 
 } // namespace
 
@@ -226,29 +152,8 @@ Dataset load_fashion(std::optional<fs::path> const& folder) {
   throw Error(std::move(diagnostic));
 }
 
-Dataset load_idx_folder(fs::path const& folder) {
-  std::error_code error;
-  if (!fs::exists(folder, error)) throw Error(fmt::format("{}: no such folder", folder.string()));
-  if (!fs::is_directory(folder, error))
-    throw Error(Diagnostic{.at = {},
-                           .message = fmt::format("{}: is not a folder", folder.string()),
-                           .help = "files are named with their columns: image=a.idx,label=b.idx"});
-  return read_folder(folder.string(), folder);
-}
+Dataset load_idx_folder(fs::path const& folder) { return read_folder(folder.string(), folder); }
 
-Dataset load_named_files(std::string const& words) {
-  std::vector<NamedTensor> columns;
-  std::vector<std::string> names;
-  for (auto const& part : split_at_commas(words)) {
-    auto column = read_named_file(part, words, names);
-    for (auto const& other : columns)
-      if (other.name == column.name)
-        throw Error(fmt::format("the column '{}' is given twice in '{}'", column.name, words));
-    columns.push_back(std::move(column));
-  }
-  Dataset set{.name = words, .from = "the named files", .note = "", .train = join(std::move(columns), names)};
-  set.files = names;
-  return finished(std::move(set));
-}
+bool has_mnist_names(fs::path const& folder) { return has_file(folder, train_files); }
 
 } // namespace nnc

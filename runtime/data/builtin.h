@@ -8,6 +8,6 @@ namespace nnc {
 Dataset load_mnist(std::optional<std::filesystem::path> const& folder);
 Dataset load_fashion(std::optional<std::filesystem::path> const& folder);
 Dataset load_idx_folder(std::filesystem::path const& folder);
-Dataset load_named_files(std::string const& words);
+bool has_mnist_names(std::filesystem::path const& folder); // of the training set
 
 } // namespace nnc

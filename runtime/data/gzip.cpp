@@ -17,8 +17,8 @@ struct Unpacker::Stream {
 
 namespace {
 
-// zlib's window: 15 bits, and 16 added means a gzip header.
-int window_bits(Packing packing) { return packing == Packing::gzip ? 15 + 16 : 15; }
+// zlib's window: 15 bits; 16 added means a gzip header, negative none at all.
+int window_bits(Packing packing) { return packing == Packing::gzip ? 15 + 16 : packing == Packing::raw ? -15 : 15; }
 
 uInt at_most_32_bits(size_t size) {
   return static_cast<uInt>(std::min<size_t>(size, std::numeric_limits<uInt>::max()));
@@ -45,7 +45,7 @@ Unpacker::~Unpacker() { inflateEnd(&stream_->z); }
 // A gzip file may consist of several members, which unpack to one text. zlib streams end where they end.
 bool Unpacker::next_member() {
   show_more(stream_->z, stream_->rest);
-  if (packing_ == Packing::zlib || stream_->z.avail_in == 0) return false;
+  if (packing_ != Packing::gzip || stream_->z.avail_in == 0) return false;
   return inflateReset(&stream_->z) == Z_OK;
 }
 

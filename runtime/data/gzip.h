@@ -1,4 +1,4 @@
-// Reading what gzip or zlib packed, piece by piece, so that the reader decides how much it is willing to take.
+// Reading what gzip, zlib or (raw: without any header) zip packed, piece by piece, so that the reader decides how much it is willing to take.
 #pragma once
 
 #include "ir/basic.h"
@@ -9,7 +9,7 @@
 
 namespace nnc {
 
-enum class Packing : u8 { gzip, zlib };
+enum class Packing : u8 { gzip, zlib, raw };
 
 class Unpacker {
 public:

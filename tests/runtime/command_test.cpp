@@ -459,7 +459,7 @@ TEST_CASE("mistakes of the command line are answered in its own words") {
   says("digits.nn --train mnist --steps 2 --set adam.learning_rate=1", 1, "help: did you mean `adam.lr`?");
   says("digits.nn --train mnist --steps 2 --set adam.lr=", 1, "expected an expression, found the end of the value");
   says("digits.nn --train nodir", 1, "error: unknown data set 'nodir'");
-  says("digits.nn --train ./nodir", 1, "error: ./nodir: no such folder");
+  says("digits.nn --train ./nodir", 1, "error: ./nodir: no such file or folder");
   says("digits.nn --run mnist --load digits.nn", 1, "digits.nn: expected a safetensors file");
   says("digits.nn --epocs 3", 2, "help: did you mean '--epochs'?");
 }

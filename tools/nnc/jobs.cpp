@@ -1,6 +1,7 @@
 #include "tools/nnc/jobs.h"
 
 #include "nnc/nnc.hpp"
+#include "tools/nnc/data_info.h"
 #include "tools/nnc/explain.h"
 #include "tools/nnc/interrupt.h"
 #include "tools/nnc/output.h"
@@ -28,6 +29,8 @@ public:
 
 private:
   nnc::Data const& data(std::string const& words);
+  nnc::DataOptions data_options(std::string const& words);
+  void say_notes(nnc::Data const&);
   void open_data();
   nnc::Program compile(std::string const& train_name);
   std::vector<nnc::Choice> choices();
@@ -70,6 +73,7 @@ private:
   Paths paths_;
   Stages stages_;
   std::map<std::string, nnc::Data> sets_; // by the words that name them
+  std::set<std::string> said_notes_;
   std::unique_ptr<nnc::Session> session_;
   std::string text_;               // of the program, if it comes from standard input
   std::vector<std::string> trace_; // of the passes
@@ -83,9 +87,28 @@ bool has_data(std::optional<std::string> const& words) { return words && *words 
 nnc::Data const& Jobs::data(std::string const& words) {
   auto const found = sets_.find(words);
   if (found != sets_.end()) return found->second;
-  auto const& set = sets_.emplace(words, nnc::Data::open(words, line_.data_folder)).first->second;
+  auto const& set = sets_.emplace(words, nnc::Data::open(with_split(words, line_), data_options(words))).first->second;
   for (auto const& file : set.files()) paths_.read(file, "the data of " + words);
+  say_notes(set);
   return set;
+}
+
+// Which training do the data continue? The one that goes on, the one before in this command, or that of --load.
+nnc::DataOptions Jobs::data_options(std::string const& words) {
+  nnc::DataOptions options;
+  options.folder = line_.data_folder;
+  std::error_code error;
+  bool const trains = line_.train == words;
+  if (trains && line_.resume && std::filesystem::exists(line_.save, error)) options.checkpoint = line_.save;
+  else if (!trains && has_data(line_.train)) options.like = std::make_shared<nnc::Data>(data(*line_.train));
+  else options.checkpoint = line_.load;
+  options.new_classes = trains && !line_.resume;
+  return options;
+}
+
+void Jobs::say_notes(nnc::Data const& set) {
+  for (auto const& note : set.notes())
+    if (said_notes_.insert(note).second) screen_.say("note: " + note);
 }
 
 // Before anything is trained: a set or a folder that is missing must not be found out an hour later.
@@ -253,6 +276,7 @@ Status Jobs::train(nnc::Program const& program) {
   options.on_log = [&](nnc::Milestone const& milestone) { write_log(milestone); };
   options.on_note = [&](std::string const& line) { screen_.say("note: " + in_switches(line)); };
   if (set.test_examples() > 0 && !program.reports().empty()) session_->prepare_evaluation(set, nnc::Part::test);
+  say_notes(set); // columns may have been converted
   auto const trained = session_->train(set, options);
   leave_interrupts_alone();
   auto const status = after_training(trained);

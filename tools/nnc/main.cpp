@@ -1,5 +1,6 @@
 // The nnc command: reads the command line, does its jobs, and says in the exit status how it went.
 #include "nnc/nnc.hpp"
+#include "tools/nnc/data_info.h"
 #include "tools/nnc/jobs.h"
 #include "tools/nnc/output.h"
 #include "tools/nnc/words.h"
@@ -78,6 +79,7 @@ Status run(int count, char const* const* words) {
     if (line.help) write_output("", help_text());
     else if (line.version) write_output("", version_text());
     else if (line.doc) write_output("", documentation_text(*line.doc));
+    else if (line.data_info && line.file.empty()) write_output(line.output, data_info_text(line));
     else if (!line.completions.empty()) write_output("", completion_script(line.completions));
     else return jobs_of(line);
     return done;

@@ -154,6 +154,7 @@ Line parse(int count, char const* const* words) {
   }
   refuse_unknown(app);
   if (line.help || line.version || line.doc || !line.completions.empty()) return line;
+  if (line.data_info && files.empty()) return line;
   if (files.empty()) throw Mistake{"no FILE is given"};
   if (files.size() > 1)
     throw Mistake{fmt::format("one FILE is expected, got '{}' and '{}'", files[0], files[1]), meant(files[1])};

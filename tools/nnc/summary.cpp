@@ -1,6 +1,7 @@
 #include "tools/nnc/summary.h"
 
 #include "tools/nnc/screen.h"
+#include "tools/nnc/text_table.h"
 
 #include <algorithm>
 #include <fmt/core.h>
@@ -32,37 +33,8 @@ std::int64_t elements(nnc::TensorInfo const& info) {
   return count;
 }
 
-// Rows of columns under a heading; numbers stand at the right of theirs.
-class Table {
-public:
-  Table(std::vector<std::string> heads, std::string numbers) : numbers_(std::move(numbers)) { add(std::move(heads)); }
-  void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
-  size_t size() const { return rows_.size() - 1; }
-  std::string text() const {
-    std::vector<size_t> widths(numbers_.size());
-    for (auto const& row : rows_)
-      for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-    std::string out;
-    for (size_t r = 0; r < rows_.size(); ++r) {
-      std::string line;
-      for (size_t i = 0; i < rows_[r].size(); ++i) {
-        auto const gap = i == 0 ? "" : "  ";
-        line += numbers_[i] == 'n' ? fmt::format("{}{:>{}}", gap, rows_[r][i], widths[i])
-                                   : fmt::format("{}{:<{}}", gap, rows_[r][i], widths[i]);
-      }
-      line.erase(line.find_last_not_of(' ') + 1);
-      out += line + "\n";
-    }
-    return out;
-  }
-
-private:
-  std::string numbers_; // per column 'n' or 't'
-  std::vector<std::vector<std::string>> rows_;
-};
-
 std::string data_text(nnc::Program const& program) {
-  Table table({"data", "a row is", ""}, "ttt");
+  TextTable table({"data", "a row is", ""}, "ttt");
   for (auto const& info : program.inputs())
     table.add({"  " + nnc::printable(info.name), type_of_row(info.type), info.is_target ? "target" : "input"});
   return table.size() == 0 ? "" : "\n" + table.text();
@@ -75,7 +47,7 @@ std::string name_of(nnc::Layer const& call) {
 }
 
 std::string calls_text(nnc::Program const& program, nnc::Overview const& all) {
-  Table table({"calls", "give", "parameters", "states", "flops"}, "ttnnn");
+  TextTable table({"calls", "give", "parameters", "states", "flops"}, "ttnnn");
   auto const count = [](std::int64_t n) { return n > 0 ? grouped(n) : std::string(); };
   std::map<std::string, bool> declares; // by path; the second call of a tag shares what the first one declares
   for (auto const& call : all.calls) {
@@ -93,7 +65,7 @@ std::string calls_text(nnc::Program const& program, nnc::Overview const& all) {
 }
 
 std::string weights_text(nnc::Program const& program, nnc::Overview const& all) {
-  Table table({"parameters", "", ""}, "ttt");
+  TextTable table({"parameters", "", ""}, "ttt");
   std::int64_t weights = 0, trained = 0;
   for (auto const& info : program.parameters()) {
     bool const is_trained = std::find(all.trained.begin(), all.trained.end(), info.name) != all.trained.end();
@@ -105,13 +77,13 @@ std::string weights_text(nnc::Program const& program, nnc::Overview const& all) 
   out += fmt::format("{}{} weights", table.size() == 0 ? "\n" : "  ", grouped(weights));
   if (program.can_train() && weights > 0)
     out += trained == weights ? ", all of them trained" : fmt::format(", {} of them trained", grouped(trained));
-  Table states({"states", ""}, "tt");
+  TextTable states({"states", ""}, "tt");
   for (auto const& info : all.states) states.add({"  " + nnc::printable(info.name), info.type});
   return out + "\n" + (states.size() == 0 ? "" : "\n" + states.text());
 }
 
 std::string results_text(nnc::Program const& program, nnc::Overview const& all) {
-  Table table({"results", "", ""}, "ttt");
+  TextTable table({"results", "", ""}, "ttt");
   for (auto const& info : program.outputs()) table.add({"  output", nnc::printable(info.name), info.type});
   for (auto const& name : all.losses) table.add({"  loss", nnc::printable(name), ""});
   for (auto const& name : all.metrics) table.add({"  metric", nnc::printable(name), ""});
@@ -119,7 +91,7 @@ std::string results_text(nnc::Program const& program, nnc::Overview const& all) 
 }
 
 std::string numbers_text_of(nnc::Program const& program, nnc::Overview const& all) {
-  Table table({"numbers", "--set NAME=VALUE"}, "tt");
+  TextTable table({"numbers", "--set NAME=VALUE"}, "tt");
   for (auto const& scalar : program.scalars()) table.add({"  " + scalar.name, fmt::format("{}", scalar.value)});
   for (auto const& [name, value] : all.settings) table.add({"  " + name, value});
   return table.size() == 0 ? "" : "\n" + table.text();
@@ -158,7 +130,7 @@ std::string choices_text(std::string const& file, std::vector<nnc::Choice> const
   auto const trains = std::count_if(choices.begin(), choices.end(), [](auto const& c) { return c.trains; });
   if (trains == 1 || choices.size() < 2) return "";
   std::string out = fmt::format("{} holds several programs; choose one\n", nnc::printable(file));
-  Table rows({"", "", ""}, "ttt");
+  TextTable rows({"", "", ""}, "ttt");
   for (auto const& choice : choices)
     rows.add({fmt::format("  nnc {}:{}", nnc::printable(file), nnc::printable(choice.name)),
               choice.trains ? fmt::format("trains {}", nnc::printable(choice.model)) : "a model that nothing trains",

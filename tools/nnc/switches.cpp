@@ -113,7 +113,8 @@ constexpr char const* asking = "Asking";
 
 constexpr Switch table[] = {
     {"--train", "DATA", jobs,
-     "train on DATA, then test: mnist, fashion, a folder of IDX files, or image=FILE,label=FILE",
+     "train on DATA, then test: mnist, fashion, a file, a folder, or image=FILE,label=FILE:COLUMN, with options behind "
+     "them: table.csv,target=species,test=0.2; --data-info DATA shows what is in it",
      [](Line& l, std::string const& v) { l.train = v; }, nnc::Data::built_in, true},
     {"--eval", "DATA", jobs, "losses and metrics on the test examples of DATA (or its training examples)",
      [](Line& l, std::string const& v) { l.eval = v; }, nnc::Data::built_in, true},
@@ -126,6 +127,11 @@ constexpr Switch table[] = {
      nnc::Program::emit_kinds},
     {"--check-only", "", jobs, "say what is wrong with the program, and nothing else; the exit status is 0 or 1",
      [](Line& l, std::string const&) { l.check_only = true; }},
+    {"--data-info", "[DATA]", jobs,
+     "show the columns of DATA, their types, first examples, classes and ranges; needs no FILE; alone: its options",
+     [](Line& l, std::string const& v) { l.data_info = v; }, nnc::Data::built_in, true},
+    {"--split", "HOW", jobs, "of the examples of each DATA: fold=3/10 (cross-validation), test=0.2, split=COLUMN",
+     [](Line& l, std::string const& v) { l.split = v; }},
     {"--prefix", "NAME", jobs, "of all names in the object and its header (default: that of the model)",
      [](Line& l, std::string const& v) { l.prefix = v; }},
     {"--data", "DIR", jobs, "look for data sets here first", [](Line& l, std::string const& v) { l.data_folder = v; }},
@@ -241,6 +247,7 @@ std::string in_switches(std::string text) {
       {", TrainOptions::validation takes a data set", ""},
       {"Session::load", "--load"},
       {"LoadOptions::rename", "--rename"},
+      {"DataOptions::checkpoint or DataOptions::like opens", "--load FILE opens"},
       {"Data::open", "--data"},
   };
   if (text.find("LoadOptions::rename") != std::string::npos) // one list there, a switch for each rule here

@@ -15,7 +15,8 @@ namespace command {
 struct Line {
   std::string file, train_name; // FILE[:NAME]
   std::optional<std::string> train, eval, run;
-  std::string data_folder;
+  std::optional<std::string> data_info;
+  std::string data_folder, split;
   std::vector<std::pair<std::string, std::string>> set;
   std::optional<std::int64_t> batch, epochs, steps, seed;
   bool no_shuffle = false, keep_going = false;
