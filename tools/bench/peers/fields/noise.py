@@ -3,7 +3,7 @@
 from adversarial import attacked, net
 from peer import *
 
-DATA, BATCH, MOST, SIGMA = "mnist", 64, 1.5, 0.5
+DATA, BATCH, MOST, SIGMA = "mnist", 64, 1.0, 0.5
 
 
 class Net:

@@ -289,7 +289,8 @@ def figures(net, test, draw, size=500):
 
 
 def evaluate(peer, arguments):
-    _, test = data_set(peer.DATA, arguments.data, arguments.first)
+    _, test = data_set(peer.DATA, arguments.data)
+    test = {name: column[: arguments.first] for name, column in test.items()}
     net = peer.Net(parameters(safetensors(arguments.weights), torch.float32))
     begin = time.time()
     found = figures(net, test, Torch(arguments.seed))
