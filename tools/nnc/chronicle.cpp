@@ -44,7 +44,7 @@ bool Chronicle::runs(nnc::Program const& program) const {
 std::int64_t Chronicle::steps_between(nnc::Program const& program, nnc::Data const& data) const {
   if (!wanted()) return 0;
   auto const rows = data.train_examples() - program.validation(data);
-  return std::max<std::int64_t>(1, rows / program.batch() / 50);
+  return rows > 0 ? std::max<std::int64_t>(1, rows / program.batch() / 50) : 10; // of a stream nobody knows
 }
 
 void Chronicle::begin(nnc::Program const& program, nnc::Data const& data, nnc::Session& session) {
