@@ -89,7 +89,9 @@ TEST_CASE("the examples, the programs of the benchmark and of the tests are acce
       text << in.rdbuf();
       auto sources = std::make_shared<Sources>();
       u32 file = sources->add(name, text.str());
-      CHECK(render(elaborate(sources, file, {.batch_anywhere = true}).diagnostics, *sources) == "");
+      // What a text would say to examples/gpt.nn.
+      Settings const settings{.properties = {{"vocab", 70}, {"some", 65}}, .batch_anywhere = true};
+      CHECK(render(elaborate(sources, file, settings).diagnostics, *sources) == "");
       ++programs;
     }
   CHECK(programs >= 10);
