@@ -196,6 +196,8 @@ def cosine(base, warmup=0, end=0.0):
 class Optimizer:
     """One of PyTorch's for some of the weights, with a rate for each update."""
 
+    nudge = None  # a source of random numbers: derivatives are then changed as another order of their sums would change them
+
     def __init__(self, weights, rate, make=torch.optim.Adam, clip=None, **options):
         self.weights, self.made, self.clip = list(weights), 0, clip
         self.rate = rate if callable(rate) else lambda k, n: rate
@@ -210,6 +212,9 @@ class Optimizer:
         for group in self.inner.param_groups:
             group["lr"] = self.rate(self.made, steps)
         for weight, slope in zip(self.weights, slopes):
+            if self.nudge:  # what is 0 is a sum of zeros, whatever the order
+                size = slope.square().mean().sqrt() * 2**-24
+                slope = slope + (slope != 0) * size * torch.randn(slope.shape, generator=self.nudge)
             weight.grad = slope
         if self.clip:
             torch.nn.utils.clip_grad_norm_(self.weights, self.clip)
@@ -234,24 +239,15 @@ def parameters(arrays, dtype):
             for name, array in arrays.items() if "/" not in name}
 
 
-def nudged(weights, seed):
-    """The same but for the last bit of about every second number."""
-    source = torch.Generator().manual_seed(seed)
-    for weight in weights.values():
-        if weight.is_floating_point():
-            with torch.no_grad():
-                weight += weight * 2**-24 * torch.randint(-1, 2, weight.shape, generator=source)
-    return weights
-
-
 def losses(peer, arguments):
-    """In f32, in f64, and the largest distance between both: also of trainings in f32 that begin with nudged weights."""
+    """In f32, in f64, and the largest distance between both: also of trainings in f32 whose derivatives are nudged."""
     train, _ = data_set(peer.DATA, arguments.data, arguments.first)
     count, trained = len(train["label"]), []
     for variant in ("f64", "f32", *range(arguments.nudges)):
         dtype = torch.float64 if variant == "f64" else torch.float32
         weights = parameters(safetensors(arguments.weights), dtype)
-        net = peer.Net(nudged(weights, variant) if isinstance(variant, int) else weights)
+        net = peer.Net(weights)
+        Optimizer.nudge = torch.Generator().manual_seed(variant) if isinstance(variant, int) else None
         draw, rows = Philox(0, dtype), []
         for step in range(arguments.steps):
             draw.step, draw.round = step + 1, 0
@@ -305,7 +301,7 @@ def main(peer):
     parser.add_argument("--first", type=int, help="so many training examples are there")
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--nudges", type=int, default=3, help="trainings in f32 whose weights differ in the last bit")
+    parser.add_argument("--nudges", type=int, default=3, help="trainings in f32 whose derivatives differ in the last bits")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
