@@ -112,7 +112,7 @@ CompiledProgram::CompiledProgram(std::shared_ptr<Sources> sources, u32 file, Opt
   else if (!module.target) module.target = host_target();
   target_ = *module.target;
   limits_ = index_limits(module);
-  if (module.training) elaborated_ = module;
+  elaborated_ = module;
   main_ = coded(Code::unsupported, [&] {
     return variant_of(is_module(file) ? finish_module(std::move(module)) : finish(std::move(module)), "");
   });
