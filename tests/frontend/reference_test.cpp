@@ -12,6 +12,7 @@
 #include <fstream>
 #include <iterator>
 #include <set>
+#include <iterator>
 #include <sstream>
 
 using namespace nnc;
@@ -90,9 +91,22 @@ TEST_CASE("the examples, the programs of the benchmark and of the tests are acce
       auto sources = std::make_shared<Sources>();
       u32 file = sources->add(name, text.str());
       // What a text would say to examples/gpt.nn.
-      Settings const settings{.properties = {{"vocab", 70}, {"some", 65}}, .batch_anywhere = true};
-      CHECK(render(elaborate(sources, file, settings).diagnostics, *sources) == "");
-      ++programs;
+      Settings settings{.properties = {{"vocab", 70}, {"some", 65}}, .batch_anywhere = true};
+      settings.read_import = [&](std::string const& path) -> std::optional<std::string> {
+        std::ifstream imported(entry.path().parent_path() / path);
+        if (!imported) return std::nullopt;
+        return std::string(std::istreambuf_iterator<char>(imported), {});
+      };
+      // Each of several train blocks; a file without a model is one that others import.
+      auto const inventory = take_inventory(*sources, file);
+      std::vector<std::string> choices;
+      for (auto const& train : inventory.trains) choices.push_back(train.tag.empty() ? train.model : train.tag);
+      if (choices.size() < 2) choices = inventory.models.empty() ? std::vector<std::string>{} : std::vector<std::string>{""};
+      for (auto const& choice : choices) {
+        settings.train_name = choice;
+        CHECK(render(elaborate(sources, file, settings).diagnostics, *sources) == "");
+        ++programs;
+      }
     }
   CHECK(programs >= 10);
 }

@@ -35,11 +35,11 @@ Array const& output_named(std::vector<Array> const& outputs, std::string const& 
 TEST_CASE("outputs of an argmax over classes, and floats of as many, are over the classes") {
   Desk const desk;
   auto const data = desk.data("a.csv", "x,size,kind\n1,big,cat\n2,small,dog\n3,big,elk\n4,small,elk\n");
-  auto const program = Program::from_text(R"(model m(classes) {
+  auto const program = Program::from_text(R"(model m(kind_classes) {
   input x: i32[batch]
   input size: i32[batch]
   target kind: i32[batch]
-  logits = embedding(x, 10, classes)
+  logits = embedding(x, 10, kind_classes)
   output probs = softmax(logits)
   output answer = argmax(logits)
   output second = concat([reshape(argmax(logits), [batch, 1]), reshape(i32(argmax(logits)), [batch, 1])], axis = 1)
