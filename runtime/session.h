@@ -192,6 +192,7 @@ struct SessionState {
   Encodings run_encodings; // of the data of the last run, where the training says nothing
   Encoding const* encoding_of(std::string const& column) const; // null: neither says something
   std::optional<std::weak_ptr<DataContents const>> trained_on;
+  bool may_train = true; // by SessionOptions::uses
   bool knows_data = false; // are the statistics of the data those of a training?
   bool is_fresh = false;                // weights and states are those of the seed, nobody has touched them
   i64 bad_at = 0; // something was not finite behind the last training: at this step at the latest; 0: all was

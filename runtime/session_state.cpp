@@ -123,6 +123,7 @@ SessionState::SessionState(std::shared_ptr<CompiledProgram const> program, Sessi
   int members = 1;
   for (auto const* function : functions) members = std::max(members, threads_for(*function));
   gather_team(members);
+  may_train = options.uses.empty() || std::ranges::count(options.uses, Use::train) > 0;
   auto prepared = functions_for(*program_, options.uses, !owner);
   if (program_->is_for_one_batch()) std::erase(prepared, "run"); // whose batches are others than those of the training
   program_->main().prepare(prepared);
@@ -331,13 +332,13 @@ void SessionState::load(Checkpoint const& checkpoint, std::string const& from) {
   for (auto const& one : checkpoint.parameters)
     if (!tensor(one.name)) surplus.push_back(one);
   auto const& training = program_->module().training;
-  // What is fresh in a training is trained in its own file.
+  // What is fresh in a training is trained in its own file; and who only asks the weights wants all of them.
   bool own = checkpoint.can_resume;
   for (auto const* key : {"model_text", "fresh"}) {
     auto const then = checkpoint.notes.find(key), now = program_->facts().find(key);
     own = own && then != checkpoint.notes.end() && now != program_->facts().end() && then->second == now->second;
   }
-  auto spared = training && !own ? training->fresh : std::vector<std::string>{};
+  auto spared = training && !own && may_train ? training->fresh : std::vector<std::string>{};
   auto const states = checkpoint.can_resume ? checkpoint.states : among(Role::state, checkpoint.parameters);
   std::vector<std::string> begun;
   for (auto const& name : training ? training->averaged : std::vector<std::string>{})

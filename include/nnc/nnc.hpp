@@ -549,7 +549,8 @@ NNC_API void check_replaceable(std::string const& path);
 // ---- Sessions -----------------------------------------------------------------------------------------------------
 
 // What a session will be used for first. Code for all of it is made together, on two threads, when the session begins;
-// code for anything else is made when it is first needed.
+// code for anything else is made when it is first needed. A session that is said to be for no training takes from files
+// also what the train block calls `fresh`.
 enum class Use { train, evaluate, run };
 
 // Which weights and states may be saved.

@@ -79,6 +79,10 @@ TEST_CASE("what is fresh is not taken from a file, whatever it has there") {
   Session third(with("fresh \"head.*\"; minimize loss with sgd(0.5)", narrower));
   third.load(file);
   CHECK(third.digest() == second.digest());
+  // Who only evaluates wants all weights, also those of another text.
+  Session asked(with("fresh \"head.*\"; minimize loss with sgd(0.25)", net_of("x |> dense(6) @body", 2)), {.uses = {Use::evaluate}});
+  asked.load(file);
+  CHECK(asked.digest() == second.digest());
   first.save(file);
   CHECK(failure_of([&] { untouched.load(file); }).find("head.weight") != std::string::npos);
 }

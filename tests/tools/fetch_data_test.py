@@ -181,5 +181,37 @@ class Texts(unittest.TestCase):
         self.assertIn("apt-get install diatheke sword-text-kjv", said)
 
 
+class TablesTest(unittest.TestCase):
+    """Tables of Debian's python3-sklearn, in a folder that stands for where it is installed."""
+
+    def setUp(self):
+        self.scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(self.scratch.cleanup)
+        folder = pathlib.Path(self.scratch.name)
+        self.target, installed = folder / "target", folder / "installed"
+        installed.mkdir()
+        (installed / "a.csv").write_bytes(b"1,2")
+        self.script = load_script()
+        self.script.TABLES = {"diagnosis": {"a.csv": hashlib.sha256(b"1,2").hexdigest()}}
+        self.script.TABLES_FOLDER = str(installed)
+        self.table = installed / "a.csv"
+
+    def fetch(self):
+        said = io.StringIO()
+        with contextlib.redirect_stderr(said):
+            return self.script.main(["diagnosis", "--to", str(self.target)]), said.getvalue()
+
+    def test_they_are_copied(self):
+        self.assertEqual(self.fetch()[0], 0)
+        self.assertEqual((self.target / "a.csv").read_bytes(), b"1,2")
+
+    def test_another_table_is_refused(self):
+        self.table.write_bytes(b"1,3")
+        status, said = self.fetch()
+        self.assertEqual(status, 1)
+        self.assertIn("a.csv: not the table that is wanted (SHA-256 differs)", said)
+        self.assertEqual(list(self.target.iterdir()), [])
+
+
 if __name__ == "__main__":
     unittest.main()

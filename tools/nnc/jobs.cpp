@@ -26,7 +26,8 @@ using nnc::Failure;
 
 class Jobs {
 public:
-  Jobs(Line const& line, Screen& screen) : line_(line), screen_(screen), paths_(line), stages_(line) {}
+  Jobs(Line const& line, Screen& screen, nnc::Reports* tested)
+      : line_(line), screen_(screen), tested_(tested), paths_(line), stages_(line) {}
   Status run();
 
 private:
@@ -72,6 +73,7 @@ private:
 
   Line const& line_;
   Screen& screen_;
+  nnc::Reports* tested_; // may be null
   Paths paths_;
   Stages stages_;
   Chronicle chronicle_{line_, [this](std::string const& why) { miss(why); }};
@@ -375,6 +377,7 @@ void Jobs::test(nnc::Data const& set, nnc::Trained const& trained) {
   auto const reports = session_->evaluate(set, nnc::Part::test);
   if (!log_.write_test(trained, reports)) log_failed();
   chronicle_.test(trained, reports);
+  if (tested_) *tested_ = reports;
   print_reports("test", reports);
 }
 
@@ -460,6 +463,6 @@ Status Jobs::run() {
 
 } // namespace
 
-Status run_jobs(Line const& line, Screen& screen) { return Jobs(line, screen).run(); }
+Status run_jobs(Line const& line, Screen& screen, nnc::Reports* tested) { return Jobs(line, screen, tested).run(); }
 
 } // namespace command

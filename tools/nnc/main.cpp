@@ -2,6 +2,7 @@
 #include "nnc/nnc.hpp"
 #include "tools/nnc/chronicle.h"
 #include "tools/nnc/data_info.h"
+#include "tools/nnc/folds.h"
 #include "tools/nnc/jobs.h"
 #include "tools/nnc/output.h"
 #include "tools/nnc/words.h"
@@ -49,6 +50,7 @@ Status report(Mistake const& mistake, std::string const& help, Screen& screen) {
 Status jobs_of(Line const& line) {
   Screen screen(line.no_color);
   try {
+    if (auto const folds = folds_of(line)) return run_folds(line, *folds, screen);
     if (line.logs.empty()) return run_jobs(line, screen);
     plot_logs(line);
     return done;

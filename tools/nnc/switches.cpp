@@ -131,7 +131,7 @@ constexpr Switch table[] = {
     {"--data-info", "[DATA]", jobs,
      "show the columns of DATA, their types, first examples, classes and ranges; needs no FILE; alone: its options",
      [](Line& l, std::string const& v) { l.data_info = v; }, nnc::Data::built_in, true},
-    {"--split", "HOW", jobs, "of the examples of each DATA: fold=3/10 (cross-validation), test=0.2, split=COLUMN",
+    {"--split", "HOW", jobs, "of the examples of each DATA: fold=3/10, or all ten with fold=*/10 (cross-validation), test=0.2, split=COLUMN",
      [](Line& l, std::string const& v) { l.split = v; }},
     {"--prefix", "NAME", jobs, "of all names in the object and its header (default: that of the model)",
      [](Line& l, std::string const& v) { l.prefix = v; }},
