@@ -509,6 +509,7 @@ void Session::set_parameter(Input const& input) {
     state_->is_fresh = false;
     if (input.bytes > 0) std::memcpy(tensor.writable().data(), input.data, input.bytes);
     state_->begin_average(input.name);
+    if (statistic_of(input.name)) state_->knows_data = true; // as the host knows them
   });
 }
 

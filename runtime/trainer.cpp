@@ -168,12 +168,19 @@ void Trainer::begin() {
   if (state_.not_finite().empty()) finite_step_ = place().step;
 }
 
-// Those of a file, or of an earlier training, stay.
+// Those of a file, of a host, or of an earlier training, stay.
 void Trainer::learn_statistics() {
-  if (state_.knows_data || data_->stream) return;
+  if (state_.knows_data) return;
   auto const states = state_.tensors(Role::state);
-  if (std::ranges::any_of(states, [](auto const& kept) { return statistic_of(kept.name).has_value(); }))
+  auto const wanted =
+      std::ranges::find_if(states, [](auto const& kept) { return statistic_of(kept.name).has_value(); });
+  if (wanted != states.end()) {
+    if (data_->stream)
+      throw Error(Diagnostic{.message = fmt::format("{} is a stream, whose '{}' nobody knows", data_->set.name, wanted->name),
+                             .help = "Session::set_parameter says it",
+                             .code = Code::data});
     set_statistics(state_, section_of(state_.program(), *data_, Part::train, true), data_->set);
+  }
   state_.knows_data = true;
 }
 

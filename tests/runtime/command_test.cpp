@@ -455,6 +455,10 @@ TEST_CASE("mistakes of the command line are answered in its own words") {
     CHECK_MESSAGE(said.status == status, arguments);
     CHECK_MESSAGE(contains(said.err, words), said.err);
   };
+  says("digits.nn --train mnist --split fold=*/1", 2, "--split: expected fold=*/N with N at least 2, got 'fold=*/1'");
+  says("digits.nn --split fold=*/2", 2, "--split fold=*/N needs --train");
+  says("digits.nn --train mnist --split fold=*/2 --save x", 2, "--save is about one training");
+  says("digits.nn --train mnist --split fold=*/2", 1, "fold=1/2: mnist has a test split of its own");
   says("/dev/zero", 1, "error: /dev/zero: is not a regular file");
   says("digits.nn:foo", 1, "error: unknown model `foo`\nhelp: there is `digits`");
   says("digits.nn --train mnist --steps 2 --save-best best", 1, "help: `validation = 5000` holds so many rows back\n");

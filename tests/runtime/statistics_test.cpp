@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstring>
 
 using namespace nnc;
 using namespace nnc::test;
@@ -71,6 +72,34 @@ TEST_CASE("statistics are those of the training rows") {
   loaded.train(other.data());
   CHECK(values(loaded, "data/x.mean") == std::vector<float>{3, 10});
   CHECK(values(loaded, "data/x.std") == values(session, "data/x.std"));
+}
+
+TEST_CASE("of a stream nobody knows them but the host") {
+  Numbers const numbers;
+  auto const program = Program::from_text(text, {.set = {{"validation", "0"}}, .data = numbers.data()});
+  std::int64_t given = 0;
+  auto const stream = [&] {
+    given = 0;
+    return Data::from_batches({{"x", "f32", {2}}, {"y", "f32", {}}},
+                              [&given](std::int64_t, std::int64_t, View<Buffer const> buffers) {
+                                if (given++ == 2) return std::int64_t{0};
+                                for (auto const& buffer : buffers) std::memset(buffer.data, 0, buffer.bytes);
+                                return std::int64_t{2};
+                              },
+                              {.own_thread = false});
+  };
+  Session session(program);
+  std::string said;
+  try {
+    session.train(stream());
+  } catch (Failure const& failure) {
+    said = failure.what();
+  }
+  CHECK(said.find("whose 'data/x.mean' nobody knows") != std::string::npos);
+  std::vector<float> const mean{5, 6};
+  session.set_parameter({"data/x.mean", mean});
+  session.train(stream());
+  CHECK(values(session, "data/x.mean") == mean);
 }
 
 TEST_CASE("what was missing is counted") {
