@@ -90,8 +90,8 @@ TEST_CASE("the examples, the programs of the benchmark and of the tests are acce
       text << in.rdbuf();
       auto sources = std::make_shared<Sources>();
       u32 file = sources->add(name, text.str());
-      // What a text would say to examples/gpt.nn.
-      Settings settings{.properties = {{"vocab", 70}, {"some", 65}}, .batch_anywhere = true};
+      // What a text would say to examples/gpt.nn, and a table to examples/diagnosis.nn.
+      Settings settings{.properties = {{"vocab", 70}, {"some", 65}, {"classes", 3}, {"n", 13}}, .batch_anywhere = true};
       settings.read_import = [&](std::string const& path) -> std::optional<std::string> {
         std::ifstream imported(entry.path().parent_path() / path);
         if (!imported) return std::nullopt;

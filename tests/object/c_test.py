@@ -4,7 +4,6 @@
     c_test.py NNC        NNC: the command
 """
 
-import re
 import json
 import pathlib
 import struct
@@ -209,13 +208,8 @@ def functions_without_a_name_of_c(folder):
 
 
 def every_example_has_a_header(folder):
-    for model in sorted((ROOT / "examples").glob("*.nn")):
-        text = model.read_text()
-        if not re.search(r"^model ", text, re.MULTILINE):
-            continue  # others import it
-        tags = re.findall(r"^train .*@(\w+)", text, re.MULTILINE)
-        data = ["--set", "vocab=70", "--set", "some=65"] if "(vocab" in text else []
-        emit(f"{model}:{tags[0]}" if len(tags) > 1 else model, model.stem, *data, folder=folder)
+    for model, choice, data in examples():
+        emit(choice, model.stem, *data, folder=folder)
         (folder / "include.c").write_text(f'#include "{model.stem}.h"\nint main(void) {{ return 0; }}\n')
         for compiler in (C99, CXX):
             run(*compiler, "-I", folder, "-c", folder / "include.c", "-o", folder / "include.o")

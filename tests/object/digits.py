@@ -32,6 +32,18 @@ def check(holds, what):
         raise SystemExit(what)
 
 
+def examples():
+    """Each example as (file, FILE or FILE:NAME of its first train block, switches with what its data would say)."""
+    said = {"(vocab": ["vocab=70", "some=65"], "(classes": ["classes=3", "n=13"]}
+    for model in sorted((ROOT / "examples").glob("*.nn")):
+        text = model.read_text()
+        if not re.search(r"^model ", text, re.MULTILINE):
+            continue  # others import it
+        tags = re.findall(r"^train .*@(\w+)", text, re.MULTILINE)
+        data = [word for key, numbers in said.items() if key in text for number in numbers for word in ("--set", number)]
+        yield model, f"{model}:{tags[0]}" if len(tags) > 1 else str(model), data
+
+
 def write_digits(folder):
     """The digits of the command, as the four files that it takes for a data set."""
     folder.mkdir()

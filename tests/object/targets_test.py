@@ -18,7 +18,10 @@ from digits import *
 NNC = pathlib.Path(sys.argv[1]).resolve()
 MODELS = [(ROOT / "examples/softmax.nn", 150), (ROOT / "tests/object/two.nn", 100), (ROOT / "examples/mlp.nn", 4),
           (ROOT / "examples/row_lstm.nn", 3), (ROOT / "examples/lenet.nn", 2)]
-ALL = sorted((ROOT / "examples").glob("*.nn")) + sorted((ROOT / "tools/bench").glob("w[1-9].nn"))
+ALL = [*examples(), *((model, str(model), []) for model in sorted((ROOT / "tools/bench").glob("w[1-9].nn")))]
+# The frame of a function of these is larger than a page, which Windows wants to be touched in order; the runtime of every compiler
+# for Windows has what does it.
+LARGE_FRAMES = ["diffusion.nn", "gpt.nn"]
 TRIPLES = [("x86_64-linux-gnu", "x86-64"), ("x86_64-windows-gnu", "x86-64"), ("x86_64-windows-gnu", "x86-64-v4"),
            ("x86_64-windows-msvc", "x86-64-v3"), ("x86_64-apple-macosx", "x86-64-v2"), ("aarch64-linux-gnu", "generic"),
            ("arm64-apple-macosx", "apple-m1"), ("aarch64-windows-msvc", "generic")]
@@ -66,10 +69,12 @@ def windows(folder, data):
 def nothing_is_undefined(folder):
     """In the format of each system, with its mangling, and no frame that Windows would have to be asked for."""
     for triple, cpu in TRIPLES:
-        for model in ALL:
+        for model, choice, data in ALL:
             out = folder / "x.o"
-            run(NNC, model, "--emit", "object", "--prefix", "px", "--target", triple, "--cpu", cpu, "-o", out)
+            run(NNC, choice, *data, "--emit", "object", "--prefix", "px", "--target", triple, "--cpu", cpu, "-o", out)
             allowed = ["_fltused"] if "msvc" in triple else []
+            if "windows" in triple and model.name in LARGE_FRAMES:
+                allowed += ["___chkstk_ms", "__chkstk"]
             beyond = [name for name in undefined(out, "llvm-nm-19") if name not in allowed]
             check(not beyond, f"{model.name} for {triple}, {cpu}: {beyond} undefined")
         kind = run("llvm-readobj-19", "--file-headers", out)
