@@ -30,22 +30,12 @@ std::string_view trimmed(std::string_view text) {
   return text;
 }
 
-std::set<std::string, std::less<>> names_in(std::string const& list) {
-  std::set<std::string, std::less<>> names;
-  std::string name;
-  for (char c : list + '+') {
-    if (c != '+') name += c;
-    else if (!name.empty()) names.insert(std::exchange(name, {}));
-  }
-  return names;
-}
-
 } // namespace
 
 CellRules cell_rules(ReadOptions& options, char decimal) {
   CellRules rules{.missing = {"", "na", "n/a", "nan", "null", "none", "?"}, .decimal = decimal};
   if (auto const word = options.text("missing")) rules.missing.insert(small_letters(*word));
-  if (auto const list = options.text("categories")) rules.categories = names_in(*list);
+  for (auto& name : options.list("categories")) rules.categories.insert(std::move(name));
   return rules;
 }
 

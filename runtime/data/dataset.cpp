@@ -39,6 +39,14 @@ Dataset read_item(DataItem const& item, ReadOptions& options, Opening const& loa
   if (is_plain && item.path == "fashion") return load_fashion(load.folder);
   if (item.is_text) return read_text({item, item.path, options, load.known});
   if (is_plain && !is_path(item.path)) unknown(item.path);
+  std::error_code error;
+  if (!item.column.empty() && !item.is_text && !fs::exists(item.path, error)) {
+    std::vector<std::string> options_there_are;
+    for (auto const& option : data_options()) options_there_are.emplace_back(option.name);
+    if (auto const near = nearest(item.column, options_there_are); !near.empty())
+      throw Error(Diagnostic{.message = fmt::format("{}: no such file or folder", printable(item.path)),
+                             .help = fmt::format("did you mean the option '{}'?", near)});
+  }
   return read_path({item, item.path, options, load.known});
 }
 
@@ -100,7 +108,7 @@ void check_same_types(Dataset const& set) {
 // The files of test=PATH, read as those of the training split are.
 void read_test(Dataset& set, DataSpec const& spec, ReadOptions& options, Opening const& load) {
   auto const path = options.text("test");
-  if (!path || path->empty() || path->find_first_not_of("0123456789.e-") == std::string::npos) return;
+  if (!path || path->empty() || is_share(*path)) return;
   if (spec.items.size() > 1)
     throw Error(fmt::format("test={}: expected one file for the training split, found {}", *path, spec.items.size()));
   if (set.test.examples > 0) throw Error(fmt::format("test={}: {} has a test split of its own", *path, set.name));

@@ -165,6 +165,13 @@ std::optional<f64> ReadOptions::number(std::string_view name, f64 least, f64 mos
   return number;
 }
 
+std::vector<std::string> ReadOptions::list(std::string_view name) {
+  std::vector<std::string> names;
+  for (auto& part : split_outside_quotes(text(name).value_or(""), '+'))
+    if (!part.empty()) names.push_back(without_quotes(part));
+  return names;
+}
+
 bool ReadOptions::flag(std::string_view name) {
   auto const value = one_of(name, {"", "yes", "no"});
   return value && *value != "no";

@@ -47,6 +47,7 @@ public:
   std::optional<std::string> one_of(std::string_view name, std::vector<std::string> const& values);
   std::optional<i64> whole(std::string_view name, i64 least, i64 most);
   std::optional<f64> number(std::string_view name, f64 least, f64 most);
+  std::vector<std::string> list(std::string_view name); // "age+bmi"; empty where nothing is said
   bool flag(std::string_view name); // "gray", "gray=yes", "gray=no"
   // "28x20" or "28", which means both: the extents.
   std::optional<std::vector<i64>> size(std::string_view name, i64 most);

@@ -163,12 +163,16 @@ Split rows_of(Split const& split, std::vector<i64> const& rows) {
   return part;
 }
 
+bool is_share(std::string_view test) {
+  return !test.empty() && test.find_first_not_of("0123456789.e-") == std::string_view::npos;
+}
+
 void divide_by_options(Dataset& set, ReadOptions& options) {
   auto const seed = static_cast<u64>(options.whole("split_seed", 0, std::numeric_limits<i64>::max()).value_or(0));
   if (auto const column = options.text("split")) divide_by_column(set, *column);
   if (auto const fold = options.text("fold")) divide_by_fold(set, *fold, seed);
   // A path is the loader's.
-  if (auto const test = options.text("test"); test && !test->empty() && test->find_first_not_of("0123456789.e-") == test->npos) {
+  if (auto const test = options.text("test"); test && is_share(*test)) {
     auto const share = *options.number("test", 0, 1);
     divide_by_share(set, share, seed);
   }

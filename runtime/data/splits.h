@@ -5,6 +5,9 @@
 
 namespace nnc {
 
+// What test= says is a share of the examples, and no path: "0.2", "1e-3".
+bool is_share(std::string_view test);
+
 // Obeys test=SHARE, fold=K/N, split=COLUMN, limit=N. Throws Error for a set that is split already, and for a part
 // without an example.
 void divide_by_options(Dataset&, ReadOptions&);

@@ -98,22 +98,12 @@ std::vector<size_t> TableReader::places_of(std::vector<std::string> const& names
   return places;
 }
 
-std::vector<std::string> list_of(std::optional<std::string> const& text) {
-  std::vector<std::string> names;
-  std::string name;
-  for (char c : text.value_or("") + '+') {
-    if (c != '+') name += c;
-    else if (!name.empty()) names.push_back(std::exchange(name, {}));
-  }
-  return names;
-}
-
 bool is_all(std::vector<std::string> const& parts) { return parts.size() == 1 && parts[0] == "*"; }
 
 void TableReader::choose() {
   auto const& item = reading_.item;
   target_ = reading_.options.text("target");
-  auto const dropped = places_of(list_of(reading_.options.text("drop")));
+  auto const dropped = places_of(reading_.options.list("drop"));
   for (auto const& name : rules_.categories) place_of(name);
   columns_.resize(rows_.names().size());
   if (!item.parts.empty() && !is_all(item.parts)) {
@@ -144,7 +134,7 @@ std::string TableReader::name_of(size_t place) const {
 // Those that text= names, and those that were texts where the model was trained. Of several files each has some of them.
 void TableReader::choose_texts() {
   auto const& names = rows_.names();
-  auto listed = list_of(reading_.options.text("text"));
+  auto listed = reading_.options.list("text");
   if (!reading_.item.parts.empty())
     std::erase_if(listed, [&](auto const& name) { return std::ranges::find(names, name) == names.end(); });
   auto const said = places_of(listed);

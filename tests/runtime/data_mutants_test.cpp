@@ -9,8 +9,6 @@
 
 #include <doctest/doctest.h>
 
-#include <sys/resource.h>
-
 using namespace nnc;
 using namespace nnc::test;
 
@@ -34,12 +32,6 @@ std::vector<Format> formats() {
       {"a.npz", {zip({{"x_train.npy", x}, {"x_test.npy", x, true}}), zip({{"x.npy", x, true}, {"n.npy", names, true}})}},
       {"a.idx", {idx}},
   };
-}
-
-u64 largest_memory() { // bytes
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<u64>(usage.ru_maxrss) * 1024;
 }
 
 } // namespace

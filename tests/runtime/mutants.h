@@ -7,6 +7,7 @@
 #include <iterator>
 #include <random>
 #include <string>
+#include <sys/resource.h>
 
 namespace nnc::test {
 
@@ -37,6 +38,12 @@ inline void mutate(std::string& file, Random& random) {
   case 6: file.resize(at); break;
   default: file.insert(below(random, file.size()), file.substr(at, length));
   }
+}
+
+inline u64 largest_memory() { // bytes
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<u64>(usage.ru_maxrss) * 1024;
 }
 
 } // namespace nnc::test

@@ -129,5 +129,12 @@ TEST_CASE("an option that no reader asks for is an error") {
   CHECK(error_in(desk.scratch, [&] { load_dataset(npy + ",header=no"); }) ==
         "the option 'header' says nothing to the readers of a.npy,header=no");
   CHECK(load_dataset(npy).train.columns[0].tensor.type_text() == "i32[2]");
+  try {
+    load_dataset(path + ",heder=no");
+    FAIL("heder was taken");
+  } catch (Error const& error) {
+    CHECK(error.what() == std::string("no: no such file or folder"));
+    CHECK(error.diagnostics[0].help == "did you mean the option 'header'?");
+  }
   CHECK(error_of([&] { load_dataset(path + ",header=maybe"); }) == "header=maybe: expected one of yes, no");
 }
