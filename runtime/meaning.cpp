@@ -119,9 +119,10 @@ private:
 std::vector<std::string> columns_of_outputs(Function const& run, Encodings const& encodings,
                                             std::map<std::string, std::string> const& column_of_input) {
   std::vector<std::string> columns;
-  Meanings meanings(run, encodings, column_of_input);
+  std::optional<Meanings> meanings;
+  if (!encodings.empty()) meanings.emplace(run, encodings, column_of_input);
   for (auto const& result : run.results)
-    if (result.role == Role::output) columns.push_back(encodings.empty() ? "" : meanings.column(result.value));
+    if (result.role == Role::output) columns.push_back(meanings ? meanings->column(result.value) : "");
   return columns;
 }
 

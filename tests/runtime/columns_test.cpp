@@ -145,3 +145,43 @@ TEST_CASE("labels out of range and columns that do not fit are errors before any
   CHECK(
       says(failure_of([&] { session.train(other); }), "expects u8[batch,3], the column 'x' of memory has u8[20,1,3]"));
 }
+
+TEST_CASE("columns of another type become the model's where no value changes, and their user is told") {
+  auto const program = Program::from_text(R"(model m {
+    input a: f32[batch]
+    input b: i32[batch]
+    input c: f32[batch]
+    input d: i64[batch]
+    output y = a + f32(b) + c + f32(d)
+  })");
+  std::vector<double> a{0.1, 2};
+  std::vector<std::int64_t> b{7, -8};
+  std::vector<std::int32_t> c{16777216, 3}, d{5, 6};
+  auto const data = [&] { return Data::from_columns({column("a", a), column("b", b), column("c", c), column("d", d)}); };
+  auto const refused = [&] {
+    try {
+      Session(program).run(data(), Part::all);
+    } catch (Failure const& failure) {
+      return std::string(failure.what());
+    }
+    return std::string("no failure");
+  };
+  auto const good = data();
+  CHECK(good.notes().empty());
+  auto const y = Session(program).run(good, Part::all)[0];
+  CHECK(y.as<float>()[1] == 2.0f - 8 + 3 + 6);
+  CHECK(y.as<float>()[0] == 0.1f + 7 + 16777216 + 5);
+  REQUIRE(good.notes().size() == 4);
+  CHECK(good.notes()[0] == "'a' is f64, and f32 in the model: it is converted");
+  b[1] = 3'000'000'000;
+  CHECK(refused().find("example 1 of 'b' has 3000000000, which no i32 is") != std::string::npos);
+  b[1] = 0;
+  c[0] = 16777217;
+  CHECK(refused().find("example 0 of 'c' has 16777217, which no f32 is") != std::string::npos);
+  // Floats are no integers, and narrow columns stay narrow.
+  auto const whole = Program::from_text("model m {\n  input a: i32[batch]\n  output y = a\n}\n");
+  auto const wide = Program::from_text("model m {\n  input a: f32[batch]\n  output y = a\n}\n");
+  std::vector<std::int8_t> const narrow{1, 2};
+  CHECK_THROWS_AS(Session(whole).run(Data::from_columns({column("a", a)}), Part::all), Failure);
+  CHECK_THROWS_AS(Session(wide).run(Data::from_columns({column("a", narrow)}), Part::all), Failure);
+}
