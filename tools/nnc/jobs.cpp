@@ -73,7 +73,7 @@ private:
 
   Line const& line_;
   Screen& screen_;
-  nnc::Reports* tested_; // may be null
+  nnc::Reports* tested_; // where what the test measures goes, of one training among several; else null
   Paths paths_;
   Stages stages_;
   Chronicle chronicle_{line_, [this](std::string const& why) { miss(why); }};
@@ -456,7 +456,7 @@ Status Jobs::run() {
     describe(program);
   }
   stages_.print_times(screen_);
-  if (line_.train && line_.save.empty() && line_.save_best.empty() && status != wrong)
+  if (line_.train && line_.save.empty() && line_.save_best.empty() && status != wrong && !tested_)
     screen_.say("nothing was saved; --save FILE.safetensors keeps the weights");
   return status == done && missed_ ? wrong : status;
 }
